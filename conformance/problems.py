@@ -1,0 +1,327 @@
+"""Where examples come from: Hypothesis strategies for whole problems.
+
+A problem is a shape, a *kind* per array and a seed. Lists begin with what is simplest, where shrinking goes; what is
+drawn most is dense, asymmetric and different in every gate. `Shapes` is honoured by construction.
+
+A recipe is a function from a Context to a strategy; only the runner turns it into examples.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+
+from conformance.bounds import CONCLUSIVE
+from conformance.property import NotClaimed
+from conformance.trajectories import free_trajectory
+from lstm_spec import Cotangents, Description, ErrorModel, Gate, Parameters, Problem, State, error_model
+from lstm_spec.types import Array
+
+Recipe = Callable[["Context"], st.SearchStrategy[Any]]
+
+
+@dataclass(frozen=True)
+class Context:
+    """For whom problems are made: a dtype, what the backend says of itself, and how far the profile goes."""
+
+    dtype: np.dtype[Any]
+    description: Description
+    reach: str = "standard"  # quick, standard, full or soak
+
+    @property
+    def model(self) -> ErrorModel:
+        return error_model(self.description.grades.get(self.dtype.name, "relative"), self.dtype.name)
+
+
+class Question(NamedTuple):
+    """A problem, and the cotangents of a loss on its answer."""
+
+    problem: Problem
+    d: Cotangents
+
+
+class Split(NamedTuple):
+    """A sequence, and the step before which it is cut."""
+
+    whole: Problem
+    at: int
+    d: Cotangents
+
+    @property
+    def head(self) -> Problem:
+        return replace(self.whole, x=self.whole.x[: self.at])
+
+    def tail(self, state: State) -> Problem:
+        return replace(self.whole, x=self.whole.x[self.at :], state=state)
+
+
+# ---------------------------------------------------------------- sizes
+
+SMALL = {
+    "T": (1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 12),
+    "B": (1, 2, 2, 2, 3, 3, 4, 5),
+    "I": (1, 2, 3, 3, 4, 5, 6),
+    "H": (1, 2, 2, 3, 4, 4, 5, 7, 8),
+}
+MODERATE = {"T": (33, 65), "B": (33,), "I": (33,), "H": (17, 33)}
+LARGE = {  # one at a time: past the usual block boundaries
+    "T": (33, 65, 129, 200, 257, 300, 400, 513, 600),
+    "B": (31, 33, 64, 65, 127, 128, 129),
+    "I": (31, 33, 64, 65, 127, 129, 257),
+    "H": (31, 33, 63, 64, 65, 127, 128, 129),
+}
+LARGEST = {**LARGE, "T": (200, 257, 300, 400, 513, 600), "H": (64, 65, 96, 127, 128)}
+
+
+class Reach(NamedTuple):
+    """How far a profile goes: which size is large, in these proportions, and how large."""
+
+    modes: tuple[str, ...]
+    large: dict[str, tuple[int, ...]]
+    alone: bool = False  # where H is large, B is 1
+
+
+REACHES = {
+    "quick": Reach(("", "", "", "", "", "", "T", "H"), MODERATE),
+    "standard": Reach(("", "", "", "", "", "", "", "T", "T", "H", "B", "I"), LARGE),
+    "full": Reach(("", "", "", "", "T", "T", "H", "B", "I"), LARGE),
+    "soak": Reach(("", "", "T", "T", "T", "T", "T", "T", "H", "H", "B", "I"), LARGEST, alone=True),
+}
+
+Size = int | tuple[int, ...] | None
+
+
+def _sizes(context: Context, fixed: dict[str, Size]) -> st.SearchStrategy[tuple[int, int, int, int]]:
+    """T, B, I, H as the shapes allow; NotClaimed where they do not."""
+    reach = REACHES[context.reach]
+    usual = {k: st.sampled_from(_choices(k, fixed[k], SMALL[k], context)) for k in "TBIH"}
+    large = {k: st.sampled_from(_choices(k, fixed[k], reach.large[k], context)) for k in "TBIH"}
+    beside = {"H": {**usual, "B": st.sampled_from(_choices("B", fixed["B"], (1,), context))}} if reach.alone else {}
+
+    @st.composite
+    def draw_sizes(draw: Any) -> tuple[int, int, int, int]:
+        mode = draw(st.sampled_from(reach.modes))
+        found = {k: draw(large[k] if k == mode else beside.get(mode, usual)[k]) for k in "TBIH"}
+        return found["T"], found["B"], found["I"], found["H"]
+
+    return draw_sizes()
+
+
+def _choices(letter: str, fixed: Size, usual: tuple[int, ...], context: Context) -> tuple[int, ...]:
+    allowed = getattr(context.description.shapes, letter)
+    if fixed is None:
+        return _nearest(letter, usual, allowed)
+    return _allowed(letter, fixed if isinstance(fixed, tuple) else (fixed,), allowed)
+
+
+def _allowed(letter: str, wanted: tuple[int, ...], allowed: range) -> tuple[int, ...]:
+    found = tuple(n for n in wanted if n in allowed)
+    if not found:
+        sizes = ", ".join(map(str, wanted[:4])) + (", …" if len(wanted) > 4 else "")
+        raise NotClaimed(f"its shapes exclude {letter} = {sizes}")
+    return found
+
+
+def _nearest(letter: str, wanted: tuple[int, ...], allowed: range) -> tuple[int, ...]:
+    """The allowed sizes next to the wanted ones, at least 1."""
+    positive = allowed if allowed and allowed[0] >= 1 else allowed[1:]
+    if not positive:
+        raise NotClaimed(f"its shapes leave no {letter}")
+    steps = (round((n - positive.start) / positive.step) for n in wanted)
+    return tuple(positive[min(max(k, 0), len(positive) - 1)] for k in steps)
+
+
+# ---------------------------------------------------------------- values
+
+Maker = Callable[[np.random.Generator, tuple[int, ...]], Array]
+
+
+def _one_hot(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    a = np.zeros(shape)
+    if a.size:
+        a.flat[rng.integers(a.size)] = 1
+    return a
+
+
+def _sparse(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return rng.standard_normal(shape) * (rng.random(shape) < 0.3)
+
+
+def _mixed(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return rng.standard_normal(shape) * 10.0 ** rng.uniform(-5, 1.5, shape)
+
+
+def _scaled(scale: float) -> Maker:
+    return lambda rng, shape: rng.standard_normal(shape) * scale
+
+
+def _by_width(scale: float) -> Maker:
+    return lambda rng, shape: rng.standard_normal(shape) * scale / np.sqrt(max(1, shape[-1]))
+
+
+KINDS: dict[str, Maker] = {
+    "zero": lambda rng, shape: np.zeros(shape),
+    "one-hot": _one_hot,
+    "sparse": _sparse,
+    "dense": _scaled(1.0),
+    "within-1": lambda rng, shape: rng.uniform(-1, 1, shape),
+    "by-width": _by_width(1.0),
+    "wide": _scaled(5.0),
+    "very-wide": _scaled(12.0),
+    "small": _scaled(1e-3),
+    "tiny": _scaled(1e-12),
+    "large": _scaled(40.0),
+    "huge": _scaled(3e3),
+    "mixed": _mixed,
+    "saturating": lambda rng, shape: rng.choice([-1.0, 1.0], shape) * rng.uniform(12, 60, shape),
+    "shifted": lambda rng, shape: rng.standard_normal(shape) + rng.uniform(-3, 3),
+}
+USUAL = {
+    "x": "zero one-hot sparse dense dense dense dense dense dense small large mixed".split(),
+    "W": "zero one-hot sparse dense dense dense by-width by-width by-width wide small mixed".split(),
+    "U": "zero one-hot sparse dense dense dense by-width by-width by-width by-width wide very-wide small".split(),
+    "b": "zero one-hot dense dense dense dense shifted shifted saturating small".split(),
+    "h": "zero one-hot within-1 within-1 within-1 within-1 within-1 dense small".split(),
+    "c": "zero one-hot dense dense dense dense dense wide large huge small".split(),
+    "dy": "zero one-hot sparse dense dense dense dense dense small huge mixed".split(),
+    "dh": "zero one-hot dense dense dense dense small large".split(),
+    "dc": "zero one-hot dense dense dense dense small large".split(),
+}
+MIX = {
+    **USUAL,
+    "U": "zero by-width by-width dense dense wide wide very-wide".split(),
+    "b": "zero dense dense dense shifted saturating saturating".split(),
+}
+TAME = {
+    "x": "one-hot dense dense dense sparse within-1".split(),
+    "W": "one-hot dense by-width by-width sparse".split(),
+    "U": "one-hot by-width by-width by-width sparse".split(),
+    "b": "one-hot dense dense shifted".split(),
+    "h": "one-hot within-1 within-1 within-1".split(),
+    "c": "one-hot dense dense dense wide".split(),
+    "dy": "one-hot dense dense dense".split(),
+    "dh": "one-hot dense dense".split(),
+    "dc": "one-hot dense dense".split(),
+}
+
+
+def make(kind: str, rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """A read-only array of that kind; nothing in it is subnormal."""
+    a = KINDS[kind](rng, shape).astype(dtype)
+    a[np.abs(a) < np.finfo(dtype).tiny] = 0
+    return frozen(a)
+
+
+def frozen(a: Array) -> Array:
+    a.flags.writeable = False
+    return a
+
+
+def _kinds(table: dict[str, list[str]], letters: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.tuples(*(st.sampled_from(table[letter]) for letter in letters))
+
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def _build(sizes: tuple[int, int, int, int], kinds: tuple[str, ...], seed: int, dtype: np.dtype[Any]) -> Problem:
+    T, B, I, H = sizes
+    x, W, U, b, h, c = kinds
+    rng = np.random.default_rng(seed)
+    gates = (Gate(make(W, rng, (H, I), dtype), make(U, rng, (H, H), dtype), make(b, rng, (H,), dtype)) for _ in "ifgo")
+    i, f, g, o = gates
+    state = State(make(h, rng, (1, B, H), dtype), make(c, rng, (1, B, H), dtype))
+    return Problem(((Parameters(i, f, g, o),),), make(x, rng, (T, B, I), dtype), state)
+
+
+def _loss(problem: Problem, kinds: tuple[str, ...], seed: int) -> Cotangents:
+    T, B, _, H = problem.sizes
+    rng = np.random.default_rng(seed + 1)
+    dy, dh, dc = (
+        make(kind, rng, shape, problem.dtype)
+        for kind, shape in zip(kinds, ((T, B, H), (1, B, H), (1, B, H)), strict=True)
+    )
+    return Cotangents(dy, State(dh, dc))
+
+
+# ---------------------------------------------------------------- recipes
+
+
+def problems(T: Size = None, B: Size = None, I: Size = None, H: Size = None, **kinds: str) -> Recipe:
+    """Problems of any shape and kind; a size, or sizes, may be fixed, and the kind of an array by its letter."""
+    fixed: dict[str, Size] = {"T": T, "B": B, "I": I, "H": H}
+
+    def recipe(context: Context) -> st.SearchStrategy[Problem]:
+        table = {**(MIX if context.reach == "soak" else USUAL), **{k: v.split() for k, v in kinds.items()}}
+        strategies = (_sizes(context, fixed), _kinds(table, ("x", "W", "U", "b", "h", "c")), SEEDS)
+        return st.builds(lambda *drawn: _build(*drawn, context.dtype), *strategies)
+
+    return recipe
+
+
+def tame_problems(T: Size = SMALL["T"], B: Size = None, I: Size = None, H: Size = SMALL["H"], **kinds: str) -> Recipe:
+    """Short problems in which rounding stays small: U is halved until a free run is conclusive."""
+    fixed: dict[str, Size] = {
+        "T": T,
+        "B": SMALL["B"] if B is None else B,
+        "I": SMALL["I"] if I is None else I,
+        "H": H,
+    }
+
+    def recipe(context: Context) -> st.SearchStrategy[Problem]:
+        table = {**TAME, **{k: v.split() for k, v in kinds.items()}}
+        sizes = _sizes(replace(context, reach="quick"), _within(fixed, context.description))
+        drawn = (sizes, _kinds(table, ("x", "W", "U", "b", "h", "c")), SEEDS)
+        return st.builds(lambda *d: tamed(_build(*d, context.dtype), context.model), *drawn)
+
+    return recipe
+
+
+def _within(fixed: dict[str, Size], description: Description) -> dict[str, Size]:
+    """Small sizes where a list of them is wanted and the shapes know others."""
+    return {
+        letter: _nearest(letter, size, getattr(description.shapes, letter)) if isinstance(size, tuple) else size
+        for letter, size in fixed.items()
+    }
+
+
+def tamed(problem: Problem, model: ErrorModel) -> Problem:
+    """The problem with U halved until a free run of it is conclusive with room to spare."""
+    while free_trajectory(problem, model).h.error.max(initial=0) > CONCLUSIVE / 64:
+        layer = problem.layer
+        gates = {k: getattr(layer, k)._replace(U=frozen(getattr(layer, k).U / 2)) for k in "ifgo"}
+        problem = replace(problem, parameters=((layer._replace(**gates),),))
+    return problem
+
+
+def questions(of: Recipe, **kinds: str) -> Recipe:
+    """Problems with cotangents of every kind, or of the given ones: dy, dh, dc."""
+    table = {**USUAL, **{k: v.split() for k, v in kinds.items()}}
+
+    def recipe(context: Context) -> st.SearchStrategy[Question]:
+        drawn = (of(context), _kinds(table, ("dy", "dh", "dc")), SEEDS)
+        return st.builds(lambda problem, k, seed: Question(problem, _loss(problem, k, seed)), *drawn)
+
+    return recipe
+
+
+def tame_questions(of: Recipe | None = None, **kinds: str) -> Recipe:
+    """Tame problems with dense cotangents."""
+    return questions(of or tame_problems(), **{**{k: " ".join(TAME[k]) for k in ("dy", "dh", "dc")}, **kinds})
+
+
+def splits(of: Recipe) -> Recipe:
+    """Sequences of at least two steps, with a place to cut them."""
+
+    def recipe(context: Context) -> st.SearchStrategy[Split]:
+        pairs = st.tuples(questions(of, dy="dense", dh="dense", dc="dense")(context), SEEDS)
+        return pairs.map(lambda drawn: Split(drawn[0].problem, 1 + drawn[1] % (len(drawn[0].problem.x) - 1), drawn[0].d))
+
+    return recipe
+
+
+def with_seed(of: Recipe) -> Recipe:
+    """What `of` draws, and a seed for the property's own choices."""
+    return lambda context: st.tuples(of(context), SEEDS)

@@ -1,0 +1,151 @@
+"""The contract: inputs stay as they were, the same question gets the same answer, nonsense is refused."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from conformance.bounds import STEP, assert_answer_shaped, assert_conforms, assert_gradients_shaped, assert_same
+from conformance.problems import Question, problems, questions, with_seed
+from conformance.property import Errored, Refuted, verifies
+from lstm_spec import Answer, Backend, Feature, Gate, Gradients, Parameters, Problem, State, pack
+
+ANY = questions(problems(T=(1, 2, 3, 5, 9), H=(1, 2, 3, 5, 8)), dy="dense", dh="dense", dc="dense")
+NEEDS = (Feature.GRADIENTS,)
+LAYERED = ("layer", "batch", "unit")
+
+
+def writable(problem: Problem) -> Problem:
+    """A copy that may be written into."""
+    layer = problem.layer
+    gates = {k: Gate(*(a.copy() for a in getattr(layer, k)[:3])) for k in "ifgo"}
+    state = State(*(a.copy() for a in problem.state))
+    return replace(problem, parameters=((Parameters(**gates),),), x=problem.x.copy(), state=state)
+
+
+def assert_unchanged(problem: Problem, before: Problem) -> None:
+    for letter in "ifgo":
+        for part in "WUb":
+            got, was = (getattr(getattr(p.layer, letter), part) for p in (problem, before))
+            assert_same(f"{letter}.{part} after the call", got, was, ("row", "column")[: got.ndim])
+    assert_same("x after the call", problem.x, before.x, ("t", "batch", "input"))
+    assert_same("h_0 after the call", problem.state.h, before.state.h, LAYERED)
+    assert_same("c_0 after the call", problem.state.c, before.state.c, LAYERED)
+
+
+@verifies("CONTRACT-1", on=ANY)
+def a_call_leaves_its_inputs_as_they_were(backend: Backend, question: Question) -> None:
+    handed = writable(question.problem)
+    backend.forward(handed)
+    assert_unchanged(handed, question.problem)
+
+
+@verifies("CONTRACT-1", on=ANY, needs=NEEDS)
+def a_gradient_call_leaves_its_inputs_as_they_were(backend: Backend, question: Question) -> None:
+    problem, d = question
+    handed = writable(problem)
+    loss = replace(d, y=d.y.copy(), state=State(*(a.copy() for a in d.state)))
+    backend.gradients(handed, loss)  # type: ignore[misc]
+    assert_unchanged(handed, problem)
+    assert_same("dL/dy after the call", loss.y, d.y, STEP)
+    assert_same("dL/dh_T after the call", loss.state.h, d.state.h, LAYERED)
+    assert_same("dL/dc_T after the call", loss.state.c, d.state.c, LAYERED)
+
+
+def assert_repeated(backend: Backend, problem: Problem, first: Answer, again: Answer) -> None:
+    """Refuted unless the second answer is the first: to the last bit, or conforming where it is not deterministic."""
+    for answer in (first, again):
+        assert_answer_shaped(answer, problem)
+    if backend.offers(Feature.DETERMINISTIC):
+        assert_same("y, asked again", again.y, first.y, STEP)
+        assert_same("h_T, asked again", again.state.h, first.state.h, LAYERED)
+        assert_same("c_T, asked again", again.state.c, first.state.c, LAYERED)
+    else:
+        assert_conforms(backend, first, problem)
+        assert_conforms(backend, again, problem)
+
+
+@verifies("CONTRACT-2", on=ANY)
+def the_same_question_gets_the_same_answer(backend: Backend, question: Question) -> None:
+    problem = question.problem
+    assert_repeated(backend, problem, backend.forward(problem), backend.forward(writable(problem)))
+
+
+@verifies("CONTRACT-2", on=with_seed(ANY))
+def one_call_leaves_no_trace_in_the_next(backend: Backend, drawn: tuple[Question, int]) -> None:
+    """Another problem of the same shapes is asked in between; the first answer must not move either."""
+    question, seed = drawn
+    problem = question.problem
+    first = backend.forward(problem)
+    assert_answer_shaped(first, problem)
+    kept = Answer(first.y.copy(), State(first.state.h.copy(), first.state.c.copy()))
+    backend.forward(_other(problem, seed))
+    assert_same("an earlier y, after another call", first.y, kept.y, STEP)
+    assert_same("an earlier h_T, after another call", first.state.h, kept.state.h, LAYERED)
+    assert_same("an earlier c_T, after another call", first.state.c, kept.state.c, LAYERED)
+    assert_repeated(backend, problem, kept, backend.forward(problem))
+
+
+def _other(problem: Problem, seed: int) -> Problem:
+    rng = np.random.default_rng(seed)
+
+    def drawn(a: Any) -> Any:
+        return rng.standard_normal(a.shape).astype(a.dtype)
+
+    gates = {k: Gate(*map(drawn, getattr(problem.layer, k)[:3])) for k in "ifgo"}
+    state = State(*map(drawn, problem.state))
+    return replace(problem, parameters=((Parameters(**gates),),), x=drawn(problem.x), state=state)
+
+
+@verifies("CONTRACT-2", "GRAD-4", on=with_seed(ANY), needs=NEEDS)
+def one_gradient_call_leaves_no_trace_in_the_next(backend: Backend, drawn: tuple[Question, int]) -> None:
+    """Gradients are made anew, not added to those of an earlier call."""
+    (problem, d), seed = drawn
+    first = _copied(problem, backend.gradients(problem, d)[1])  # type: ignore[misc]
+    backend.gradients(_other(problem, seed), d)  # type: ignore[misc]
+    again = _copied(problem, backend.gradients(problem, d)[1])  # type: ignore[misc]
+    if not backend.offers(Feature.DETERMINISTIC):
+        return
+    for name, one, two in zip(("dW", "dU", "db", "dx", "dh_0", "dc_0"), first, again, strict=True):
+        assert_same(f"{name}, asked again", two, one, ("1", "2", "3")[: one.ndim])
+
+
+def _copied(problem: Problem, gradients: Gradients) -> list[Any]:
+    assert_gradients_shaped(gradients, problem)
+    parts = (*pack(gradients.parameters[0][0]), gradients.x, *gradients.state)
+    return [np.array(part) for part in parts]
+
+
+def _wider_b(problem: Problem) -> Problem:
+    i = problem.layer.i
+    return replace(problem, parameters=((problem.layer._replace(i=i._replace(b=np.append(i.b, i.b[:1]))),),))
+
+
+def _wider_x(problem: Problem) -> Problem:
+    return replace(problem, x=np.concatenate([problem.x, problem.x[..., :1]], axis=2))
+
+
+def _wider_u(problem: Problem) -> Problem:
+    f = problem.layer.f
+    assert f is not None
+    U = np.concatenate([f.U, f.U[:, :1]], axis=1)
+    return replace(problem, parameters=((problem.layer._replace(f=f._replace(U=U)),),))
+
+
+def _more_states(problem: Problem) -> Problem:
+    return replace(problem, state=State(*(np.concatenate([a, a], axis=1) for a in problem.state)))
+
+
+MALFORMED: tuple[Callable[[Problem], Problem], ...] = (_wider_b, _wider_x, _wider_u, _more_states)
+
+
+@verifies("CONTRACT-3", on=with_seed(ANY))
+def a_problem_whose_shapes_do_not_fit_is_refused(backend: Backend, drawn: tuple[Question, int]) -> None:
+    question, seed = drawn
+    malform = MALFORMED[seed % len(MALFORMED)]
+    try:
+        backend.forward(malform(question.problem))
+    except (Errored, Refuted):
+        return
+    raise Refuted(f"a problem with {malform.__name__.strip('_').replace('_', ' ')} was answered, expected an exception")

@@ -1,0 +1,99 @@
+"""Gradient flow over long sequences: along the cell only the forget gates count, at every lag.
+
+U = 0 cuts the path through h, so what is expected is a product that can be written down.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from conformance.bounds import Comparison, assert_gradients_shaped, assert_within, free_gradients, free_run
+from conformance.problems import Question, Recipe, frozen, problems, questions, with_seed
+from conformance.property import verifies
+from conformance.rounding import sigmoid_value
+from lstm_spec import Backend, Feature, Parameters, Problem
+from lstm_spec.types import Array
+
+NEEDS = (Feature.GRADIENTS,)
+FINAL = ("batch", "unit")
+LENGTHS = (33, 65, 129, 257, 513, 1000, 1025, 2000)
+
+
+def carousel(x: str, forget: str, T: tuple[int, ...] = LENGTHS) -> Recipe:
+    """A loss on c_T alone; U = 0, so that only the cell carries anything."""
+    cells = problems(T=T, B=(1, 2, 3), I=(1, 2), H=(1, 2, 3, 5), x=x, W="dense small", U="zero", c="dense wide")
+    asked = questions(cells, dy="zero", dh="zero", dc="dense")
+
+    def recipe(context: Any) -> Any:
+        return with_seed(asked)(context).map(lambda drawn: _with_forget_bias(*drawn, forget))
+
+    return recipe
+
+
+def _with_forget_bias(question: Question, seed: int, forget: str) -> Question:
+    rng = np.random.default_rng(seed)
+    layer = question.problem.layer
+    size = layer.f.b.shape if layer.f else ()
+    biases = {"open": np.full(size, 1000.0), "long": rng.uniform(2, 9, size), "any": rng.uniform(-1, 9, size)}
+    gates = {"f": layer.f._replace(b=frozen(biases[forget].astype(question.problem.dtype)))} if layer.f else {}
+    if forget == "open":
+        gates["i"] = layer.i._replace(b=frozen(np.full(size, -1000.0, question.problem.dtype)))
+    problem = replace(question.problem, parameters=((layer._replace(**gates),),))
+    return Question(problem, question.d)
+
+
+def forget_gates(problem: Problem) -> Array:
+    """f_t (T, B, H) where U = 0."""
+    gate = problem.layer.f
+    assert gate is not None
+    return sigmoid_value(problem.x.astype(np.float64) @ gate.W.T.astype(np.float64) + gate.b)
+
+
+@verifies("FLOW-1", on=carousel("dense sparse", "any"), needs=NEEDS, long=True)
+def along_the_cell_the_gradient_is_the_product_of_the_forget_gates(backend: Backend, question: Question) -> None:
+    problem, d = question
+    _, gradients = backend.gradients(problem, d)  # type: ignore[misc]
+    assert_gradients_shaped(gradients, problem)
+    product = d.state.c[0] * np.prod(forget_gates(problem), axis=0)
+    allowed = free_gradients(backend, problem, d).dc.error
+    assert_within(Comparison("dc_0", FINAL, gradients.state.c[0], product, allowed))
+
+
+@verifies("FLOW-2", on=carousel("dense sparse", "open"), needs=NEEDS, long=True)
+def an_open_forget_gate_carries_the_gradient_unchanged(backend: Backend, question: Question) -> None:
+    problem, d = question
+    _, gradients = backend.gradients(problem, d)  # type: ignore[misc]
+    assert_gradients_shaped(gradients, problem)
+    allowed = free_gradients(backend, problem, d).dc.error
+    assert_within(Comparison("dc_0", FINAL, gradients.state.c[0], d.state.c[0], allowed))
+
+
+@verifies("FLOW-2", "CELL-5", on=carousel("dense sparse", "open"), long=True)
+def an_open_forget_gate_carries_the_cell_for_any_number_of_steps(backend: Backend, question: Question) -> None:
+    problem = question.problem
+    answer = backend.forward(problem)
+    allowed = free_run(backend, problem).c.error[-1]
+    assert_within(Comparison("c_T", FINAL, answer.state.c[0], problem.state.c[0], allowed))
+
+
+@verifies("FLOW-3", "FLOW-1", "GRAD-3", on=carousel("zero", "long"), needs=NEEDS, long=True)
+def the_gradient_decays_at_the_rate_of_the_forget_gate_at_every_lag(backend: Backend, question: Question) -> None:
+    """With x = 0 and one input of weight 1 into each candidate, dx_t shows the gradient at lag T - t."""
+    problem, d = _seen_through_the_candidate(question)
+    _, gradients = backend.gradients(problem, d)  # type: ignore[misc]
+    assert_gradients_shaped(gradients, problem)
+    T = len(problem.x)
+    f, i = (sigmoid_value(gate.b.astype(np.float64)) for gate in (problem.layer.f, problem.layer.i) if gate)
+    slope = 1 - np.tanh(problem.layer.g.b.astype(np.float64)) ** 2
+    lag = np.arange(T - 1, -1, -1)[:, None, None]
+    expected = (d.state.c[0] * f**lag * i * slope).sum(axis=-1, keepdims=True)
+    allowed = free_gradients(backend, problem, d).dx.error
+    assert_within(Comparison("dx", ("t", "batch", "input"), gradients.x, expected, allowed, backwards=True))
+
+
+def _seen_through_the_candidate(question: Question) -> Question:
+    problem, d = question
+    gates = {k: getattr(problem.layer, k) for k in "ifgo"}
+    gates = {k: gate._replace(W=frozen(np.full_like(gate.W, float(k == "g")))) for k, gate in gates.items()}
+    return Question(replace(problem, parameters=((Parameters(**gates),),)), d)

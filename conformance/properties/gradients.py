@@ -1,0 +1,217 @@
+"""Back-propagation through time: gate gradients read off probes, and everything that follows from them."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from conformance.bounds import (
+    Comparison,
+    assert_conforms,
+    assert_gate_gradients_conform,
+    assert_gradients_conform_freely,
+    assert_gradients_shaped,
+    assert_part_conforms,
+    assert_within,
+    free_gradients,
+    parts,
+)
+from conformance.problems import (
+    Question,
+    Recipe,
+    Split,
+    frozen,
+    problems,
+    questions,
+    splits,
+    tame_problems,
+    tame_questions,
+    with_seed,
+)
+from conformance.probes import Probed, probed
+from conformance.property import Refuted, verifies
+from conformance.tangents import tangent
+from lstm_spec import Backend, Cotangents, Feature, Gradients, Problem, State, pack
+
+NEEDS = (Feature.GRADIENTS,)
+ANY = questions(problems())
+SEVERAL = (2, 3, 3, 4, 5, 7, 9, 17, 33)
+LONG = (129, 257, 400, 513, 700, 1024, 1025, 2000)
+
+
+def assert_all_conform(backend: Backend, question: Question, *quantities: str) -> Probed:
+    """Refuted unless the gate gradients, and the gradients named (all of them without a name), are the equations'."""
+    problem, d = question
+    found = probed(backend, problem, d)
+    expected = assert_gate_gradients_conform(backend, problem, d, found.answer, found.dz)
+    named = parts(found.gradients, expected)
+    for quantity in quantities or named:
+        assert_part_conforms(named[quantity], problem, found.dz)
+    return found
+
+
+@verifies("GRAD-1", "GRAD-2", "GRAD-3", on=ANY, needs=NEEDS)
+def the_gate_gradients_are_the_derivatives_of_the_equations(backend: Backend, question: Question) -> None:
+    found = probed(backend, *question)
+    assert_gate_gradients_conform(backend, *question, found.answer, found.dz)
+
+
+@verifies("GRAD-4", on=ANY, needs=NEEDS)
+def the_parameter_gradients_are_sums_over_steps_and_batch(backend: Backend, question: Question) -> None:
+    assert_all_conform(backend, question, "dW", "dU", "db")
+
+
+@verifies("GRAD-5", on=ANY, needs=NEEDS)
+def the_gradient_of_an_input_is_what_its_gates_receive(backend: Backend, question: Question) -> None:
+    assert_all_conform(backend, question, "dx")
+
+
+@verifies("GRAD-6", on=ANY, needs=NEEDS)
+def the_initial_state_has_its_gradient(backend: Backend, question: Question) -> None:
+    assert_all_conform(backend, question, "dh_0", "dc_0")
+
+
+@verifies("GRAD-7", "GRAD-3", on=questions(problems(), dh="zero", dc="zero", dy="dense"), needs=NEEDS)
+def a_loss_on_the_outputs_alone_is_differentiated(backend: Backend, question: Question) -> None:
+    assert_all_conform(backend, question)
+
+
+@verifies("GRAD-7", "GRAD-3", on=questions(problems(), dh="dense", dc="zero", dy="zero"), needs=NEEDS)
+def a_loss_on_the_final_hidden_state_alone_is_differentiated(backend: Backend, question: Question) -> None:
+    assert_all_conform(backend, question)
+
+
+@verifies("GRAD-7", "GRAD-1", on=questions(problems(), dh="zero", dc="dense", dy="zero"), needs=NEEDS)
+def a_loss_on_the_final_cell_state_alone_is_differentiated(backend: Backend, question: Question) -> None:
+    assert_all_conform(backend, question)
+
+
+@verifies("GRAD-3", "GRAD-4", on=questions(problems(T=LONG, B=(1, 2), I=(1, 2), H=(1, 2, 3, 5))), needs=NEEDS, long=True)
+def the_gradient_of_a_long_sequence_is_never_cut_off(backend: Backend, question: Question) -> None:
+    assert_all_conform(backend, question)
+
+
+@verifies("GRAD-8", on=ANY, needs=NEEDS)
+def the_pass_that_is_differentiated_is_the_same_lstm(backend: Backend, question: Question) -> None:
+    answer, _ = backend.gradients(*question)  # type: ignore[misc]
+    assert_conforms(backend, answer, question.problem)
+
+
+def square(of: Recipe) -> Recipe:
+    """Problems with as many inputs as units, where a transposed matrix still fits."""
+
+    def recipe(context: object) -> object:
+        return of(context).map(_square)  # type: ignore[arg-type]
+
+    return recipe  # type: ignore[return-value]
+
+
+def _square(problem: Problem) -> Problem:
+    H, I = problem.layer.i.W.shape
+    turned = np.resize(problem.x, (*problem.x.shape[:2], H))
+    gates = {k: getattr(problem.layer, k) for k in "ifgo"}
+    gates = {k: gate._replace(W=frozen(np.resize(gate.W, (H, H)))) for k, gate in gates.items()}
+    return replace(problem, parameters=((problem.layer._replace(**gates),),), x=frozen(turned))
+
+
+@verifies("GRAD-4", "GRAD-5", "GRAD-6", on=tame_questions(), needs=NEEDS)
+def the_gradients_without_probes_are_those_of_the_equations(backend: Backend, question: Question) -> None:
+    answer, gradients = backend.gradients(*question)  # type: ignore[misc]
+    assert_conforms(backend, answer, question.problem)
+    assert_gradients_conform_freely(backend, *question, gradients)
+
+
+@verifies("GRAD-3", on=with_seed(tame_questions()), needs=NEEDS)
+def the_gradient_is_the_adjoint_of_the_tangent(backend: Backend, drawn: tuple[Question, int]) -> None:
+    """<d, J v> = <J^T d, v> for any direction v of inputs and initial state."""
+    (problem, d), seed = drawn
+    rng = np.random.default_rng(seed)
+    v = [rng.standard_normal(a.shape) for a in (problem.x, *problem.state)]
+    _, gradients = backend.gradients(problem, d)  # type: ignore[misc]
+    assert_gradients_shaped(gradients, problem)
+    allowed = free_gradients(backend, problem, d)
+    errors = (allowed.dx.error, allowed.dh.error[None], allowed.dc.error[None])
+    pulled = sum(float((g * a).sum()) for g, a in zip((gradients.x, *gradients.state), v, strict=True))
+    room = sum(float((e * np.abs(a)).sum()) for e, a in zip(errors, v, strict=True))
+    pushed = tangent(problem, v[0], State(v[1], v[2]))
+    wanted = sum(float((a * b).sum()) for a, b in zip((d.y, *d.state), (pushed.y, *pushed.state), strict=True))
+    assert_within(Comparison("<J^T d, v>", ("",), np.array([pulled]), np.array([wanted]), np.array([room])))
+
+
+@verifies("GRAD-4", "GRAD-5", on=ANY, needs=NEEDS)
+def the_input_weights_and_the_inputs_are_moved_alike(backend: Backend, question: Question) -> None:
+    """<W, dW> = <x, dx>, for only their product enters the equations."""
+    problem, _ = question
+    found = probed(backend, *question)
+    sizes = np.abs(found.dz.astype(np.float64)).reshape(-1, found.dz.shape[2])
+    dW, W = (pack(p).W.astype(np.float64) for p in (found.gradients.parameters[0][0], problem.layer))
+    x, dx = problem.x.astype(np.float64), found.gradients.x.astype(np.float64)
+    expected = assert_gate_gradients_conform(backend, *question, found.answer, found.dz)
+    room = (np.abs(W) * expected.dW.error).sum() + (np.abs(x) * expected.dx.error).sum()
+    room = room + 1e-12 * float((sizes @ np.abs(W) * np.abs(x).reshape(len(sizes), -1)).sum())
+    got, wanted = (W * dW).sum(), (x * dx).sum()
+    assert_within(Comparison("<W, dW>", ("",), np.array([got]), np.array([wanted]), np.array([room])))
+
+
+@verifies("GRAD-7", on=with_seed(tame_questions()), needs=NEEDS)
+def the_gradient_is_linear_in_the_cotangents(backend: Backend, drawn: tuple[Question, int]) -> None:
+    """The gradient of a sum of losses is the sum of theirs, and that of their difference the difference."""
+    (problem, d), seed = drawn
+    rng = np.random.default_rng(seed)
+    e = _mapped(d, lambda a: np.round(rng.standard_normal(a.shape) * 8) / 8)
+    d = _mapped(d, lambda a: np.round(a * 8) / 8)
+    both = _mapped(d, lambda a, b: a + b, e)
+    runs = [backend.gradients(problem, loss)[1] for loss in (d, e, both)]  # type: ignore[misc]
+    for gradients in runs:
+        assert_gradients_shaped(gradients, problem)
+    allowed = [parts(g, free_gradients(backend, problem, loss)) for g, loss in zip(runs, (d, e, both), strict=True)]
+    for name, whole in allowed[2].items():
+        one, two = allowed[0][name], allowed[1][name]
+        room = one.expected.error + two.expected.error + whole.expected.error
+        total = one.got.astype(np.float64) + two.got
+        assert_within(Comparison(name, whole.axes, whole.got, total, room, whole.backwards))
+
+
+def _mapped(d: Cotangents, change: object, *others: Cotangents) -> Cotangents:
+    columns = zip((d.y, *d.state), *((o.y, *o.state) for o in others), strict=True)
+    y, h, c = (frozen(np.asarray(change(*arrays), d.y.dtype)) for arrays in columns)  # type: ignore[operator]
+    return Cotangents(y, State(h, c))
+
+
+@verifies("GRAD-7", on=questions(problems(), dy="zero", dh="zero", dc="zero"), needs=NEEDS)
+def no_loss_has_no_gradient(backend: Backend, question: Question) -> None:
+    _, gradients = backend.gradients(*question)  # type: ignore[misc]
+    assert_gradients_shaped(gradients, question.problem)
+    found = (*pack(gradients.parameters[0][0]), gradients.x, *gradients.state)
+    if any(part.any() for part in found):
+        raise Refuted("a loss that depends on nothing has a gradient that is not zero")
+
+
+@verifies("GRAD-3", "GRAD-6", "GRAD-7", on=splits(problems(T=SEVERAL)), needs=NEEDS)
+def the_gradient_of_a_sequence_is_that_of_its_halves_chained(backend: Backend, split: Split) -> None:
+    """What the tail hands back for its initial state is the head's cotangent; both conform."""
+    head = backend.forward(split.head)
+    assert_conforms(backend, head, split.head)
+    tail = split.tail(head.state)
+    later = assert_all_conform(backend, Question(tail, Cotangents(split.d.y[split.at :], split.d.state)))
+    chained = Cotangents(split.d.y[: split.at], later.gradients.state)
+    assert_all_conform(backend, Question(split.head, chained))
+
+
+@verifies("GRAD-3", "GRAD-4", "GRAD-6", on=splits(tame_problems(T=(2, 3, 3, 4, 5, 8))), needs=NEEDS)
+def halves_chained_and_the_whole_have_the_same_gradient(backend: Backend, split: Split) -> None:
+    """Head and tail together are one more way of differentiating the whole."""
+    whole, d = split.whole, split.d
+    _, at_once = backend.gradients(whole, d)  # type: ignore[misc]
+    head = backend.forward(split.head)
+    tail = split.tail(head.state)
+    _, later = backend.gradients(tail, Cotangents(d.y[split.at :], d.state))  # type: ignore[misc]
+    assert_gradients_shaped(later, tail)
+    _, earlier = backend.gradients(split.head, Cotangents(d.y[: split.at], later.state))  # type: ignore[misc]
+    assert_gradients_shaped(earlier, split.head)
+    assert_gradients_shaped(at_once, whole)
+    expected = free_gradients(backend, whole, d)
+    together = Gradients(earlier.parameters, np.concatenate([earlier.x, later.x]), earlier.state)
+    rest = dict(zip(("dW", "dU", "db"), pack(later.parameters[0][0]), strict=True))
+    for (name, one), two in zip(parts(at_once, expected).items(), parts(together, expected).values(), strict=True):
+        total = two.got.astype(np.float64) + rest.get(name, 0)
+        assert_within(Comparison(name, one.axes, one.got, total, 2 * one.expected.error, one.backwards))

@@ -1,0 +1,35 @@
+"""The comparison with the equations: outputs and final state, each step judged from the backend's own states."""
+
+from conformance.bounds import assert_answer_shaped, assert_conforms
+from conformance.problems import Split, problems, splits
+from conformance.property import verifies
+from lstm_spec import Backend, Problem
+
+CELL = ("CELL-1", "CELL-2", "CELL-3", "CELL-4", "CELL-5", "CELL-6")
+SEVERAL = (2, 3, 3, 4, 5, 7, 9, 17, 33, 66)
+LONG = (400, 512, 513, 700, 1000, 1024, 1025, 1500, 2000)
+
+
+@verifies(*CELL, "SEQ-1", "SEQ-2", "SEQ-4", "ACC-1", on=problems())
+def the_answer_is_that_of_the_equations(backend: Backend, problem: Problem) -> None:
+    assert_conforms(backend, backend.forward(problem), problem)
+
+
+@verifies(*CELL, "SEQ-4", on=problems(T=1, h="dense wide large within-1", c="dense wide large huge mixed"))
+def a_step_from_any_state_is_that_of_the_equations(backend: Backend, problem: Problem) -> None:
+    assert_conforms(backend, backend.forward(problem), problem)
+
+
+@verifies("SEQ-1", "CELL-5", on=problems(T=LONG, B=(1, 2, 3), I=(1, 2, 3), H=(1, 2, 3, 5, 8)), long=True)
+def a_long_sequence_is_read_to_its_end(backend: Backend, problem: Problem) -> None:
+    assert_conforms(backend, backend.forward(problem), problem)
+
+
+@verifies("SEQ-4", "SEQ-5", on=splits(problems(T=SEVERAL)))
+def the_rest_of_a_sequence_conforms_from_the_state_its_head_left(backend: Backend, split: Split) -> None:
+    head = backend.forward(split.head)
+    assert_conforms(backend, head, split.head)
+    tail = split.tail(head.state)
+    answer = backend.forward(tail)
+    assert_answer_shaped(answer, tail)
+    assert_conforms(backend, answer, tail)

@@ -1,0 +1,209 @@
+"""Property times backend to Verdict: the only place where Hypothesis is applied."""
+
+import hashlib
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis.errors import FailedHealthCheck, Flaky, Unsatisfiable
+
+import conformance.properties  # noqa: F401  fills the registry
+from conformance.problems import Context
+from conformance.property import (
+    PROPERTIES,
+    Errored,
+    Inconclusive,
+    NotClaimed,
+    Outcome,
+    Property,
+    Refuted,
+    Verdict,
+)
+from lstm_spec import Answer, Backend, Gradients
+
+SHRINKING = 2.0  # seconds
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How many examples a property gets, how far their sizes go, and what is left out."""
+
+    name: str
+    examples: int
+    reach: str
+    dtypes: tuple[str, ...] | None = None  # None: every claimed one
+    long_examples: int = 0  # of properties that are slow
+
+
+PROFILES = {
+    "quick": Profile("quick", 15, "quick", ("float32",), 3),
+    "standard": Profile("standard", 60, "standard", None, 6),
+    "full": Profile("full", 400, "full", None, 40),
+    "soak": Profile("soak", 120, "soak", None, 60),
+}
+
+
+def judge(prop: Property, backend: Backend, dtype: str, profile: Profile, run_seed: int = 0) -> Verdict:
+    """Try to refute one property of one backend at one dtype."""
+    started = time.perf_counter()
+    missing = [feature for feature in prop.features if not backend.offers(feature)]
+    if missing:
+        return Verdict(prop, dtype, Outcome.NOT_CLAIMED, f"it does not claim {', '.join(missing)}")
+    trial = _Trial(prop, guarded(backend))
+    outcome, detail, refutation = Outcome.HOLDS, "", None
+    try:
+        context = Context(np.dtype(dtype), backend.description, profile.reach)
+        examples = profile.long_examples if prop.long else profile.examples
+        _search(trial, prop.on(context), examples, run_seed, prop)
+    except NotClaimed as error:
+        outcome, detail = Outcome.NOT_CLAIMED, str(error)
+    except Refuted as error:
+        outcome, detail, refutation = Outcome.REFUTED, error.reason, error
+    except Errored as error:
+        outcome, detail = Outcome.ERRORED, str(error)
+    except Flaky:
+        refutation = trial.last or Refuted("it failed once and not again")
+        refutation.clause = "CONTRACT-2"
+        outcome, detail = Outcome.REFUTED, f"the same question did not fail again: {refutation.reason}"
+    except (Unsatisfiable, FailedHealthCheck) as error:
+        outcome, detail = Outcome.SUITE_ERROR, f"no examples could be made: {_line(error)}"
+    except Exception as error:
+        outcome, detail = Outcome.SUITE_ERROR, f"{type(error).__name__}: {_line(error)}"
+    if outcome is Outcome.HOLDS and trial.inconclusive == trial.examples:
+        outcome, detail = Outcome.INCONCLUSIVE, "every example lies outside the domain of the bound"
+    seconds = time.perf_counter() - started
+    return Verdict(prop, dtype, outcome, detail, trial.examples, trial.inconclusive, seconds, refutation)
+
+
+def _search(trial: "_Trial", strategy: Any, examples: int, run_seed: int, prop: Property) -> None:
+    explicit = settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        report_multiple_bugs=False,
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example),
+        backend="hypothesis",
+    )
+    number = zlib.crc32(f"{run_seed}:{prop.name}".encode())
+
+    def body(example: Any) -> None:
+        trial(example)
+
+    seed(number)(explicit(given(strategy)(body)))()
+
+
+class _Trial:
+    """One property on one backend, counting; shrinking stops once its time is spent."""
+
+    def __init__(self, prop: Property, backend: Backend) -> None:
+        self.prop, self.backend = prop, backend
+        self.examples = self.inconclusive = 0
+        self.last: Refuted | None = None
+        self.failed_at: float | None = None
+        self.failing: set[bytes] = set()
+
+    def __call__(self, example: Any) -> None:
+        if self.failed_at is not None and time.perf_counter() - self.failed_at > SHRINKING:
+            if fingerprint(example) not in self.failing:
+                return
+        try:
+            if self.failed_at is None:
+                self.examples += 1
+            with np.errstate(all="ignore"):
+                self.prop.refute(self.backend, example)
+        except Inconclusive:
+            self.inconclusive += self.failed_at is None
+        except (Refuted, Errored) as error:
+            self._remember(example, error)
+            raise
+
+    def _remember(self, example: Any, error: Exception) -> None:
+        self.failed_at = self.failed_at or time.perf_counter()
+        self.failing.add(fingerprint(example))
+        if isinstance(error, Refuted):
+            error.problem, self.last = example, error
+
+
+def fingerprint(example: Any) -> bytes:
+    """The same for examples that hold the same bits."""
+    digest = hashlib.blake2b(digest_size=16)
+    for leaf in _leaves(example):
+        digest.update(leaf)
+    return digest.digest()
+
+
+def _leaves(example: Any) -> Iterator[bytes]:
+    if isinstance(example, np.ndarray):
+        yield repr((example.shape, example.dtype.name)).encode() + np.ascontiguousarray(example).tobytes()
+    elif is_dataclass(example):
+        for field in fields(example):
+            yield from _leaves(getattr(example, field.name))
+    elif isinstance(example, tuple | list):
+        for part in example:
+            yield from _leaves(part)
+    else:
+        yield repr(example).encode()
+
+
+def guarded(backend: Backend) -> Backend:
+    """The backend behind a border: what it raises becomes Errored, what is no answer at all is Refuted."""
+    gradients = backend.gradients
+    return replace(
+        backend,
+        forward=_border(backend.forward, _is_answer),
+        gradients=None if gradients is None else _border(gradients, _is_pair),
+    )
+
+
+def _border(function: Callable[..., Any], check: Callable[[Any], None]) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        try:
+            result = function(*arguments)
+        except (Exception, SystemExit) as error:
+            raise Errored(f"it raised {type(error).__name__}: {_line(error)}") from error
+        check(result)
+        return result
+
+    return call
+
+
+def _is_answer(result: Any) -> None:
+    if not (isinstance(result, Answer) and isinstance(result.state, tuple) and hasattr(result.state, "c")):
+        raise Refuted(
+            f"forward returned a {type(result).__name__}, expected an lstm_spec.Answer; return Answer(y, State(h, c))",
+            clause="SHAPE-1",
+        )
+
+
+def _is_pair(result: Any) -> None:
+    if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Gradients)):
+        raise Refuted(
+            f"gradients returned a {type(result).__name__}, expected (Answer, Gradients); "
+            "return the answer of the pass that was differentiated, too",
+            clause="SHAPE-3",
+        )
+    _is_answer(result[0])
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or ["(no message)"])[0]
+
+
+def properties(clauses: tuple[str, ...] = (), name: str = "") -> list[Property]:
+    """The properties that verify one of the clauses (globs) and have `name` in their name."""
+    from fnmatch import fnmatchcase
+
+    return [
+        prop
+        for prop in PROPERTIES
+        if name in prop.name
+        and (not clauses or any(fnmatchcase(clause, glob) for clause in prop.clauses for glob in clauses))
+    ]

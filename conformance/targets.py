@@ -1,0 +1,108 @@
+"""From what stands on the command line to a Backend: an entry point, an import path or a known fault."""
+
+import difflib
+import importlib
+import os
+import sys
+from importlib.metadata import entry_points
+from typing import Any
+
+from lstm_spec import Backend, BackendUnavailable
+
+GROUP = "lstm_spec.backends"
+
+
+class TargetError(Exception):
+    """The target cannot be found, imported or used; the message is one sentence with the remedy."""
+
+
+def installed() -> list[str]:
+    """The names of the installed backends."""
+    return sorted({entry.name for entry in entry_points(group=GROUP)})
+
+
+def resolve(target: str, device: str | None = None) -> Backend:
+    """The backend that a target names. Raises TargetError."""
+    if target.startswith("fault:"):
+        return _fault(target.removeprefix("fault:"))
+    try:
+        found = _load(target)
+        return _made(target, found, device)
+    except BackendUnavailable as error:
+        raise TargetError(f"{target} is unavailable: {error}") from error
+
+
+def _fault(name: str) -> Backend:
+    from conformance.faults import FAULTS
+
+    if name not in FAULTS:
+        raise TargetError(f"fault {name!r} is not in the catalogue{_nearest(name, list(FAULTS))}; see lstm-conform list faults")
+    return FAULTS[name].backend()
+
+
+def _load(target: str) -> Any:
+    for entry in entry_points(group=GROUP):
+        if entry.name == target:
+            return _imported(target, entry.module, entry.attr)
+    if ":" not in target:
+        names = installed()
+        raise TargetError(
+            f"target {target!r} is not an installed backend ({', '.join(names)}){_nearest(target, names)}; "
+            "for one of your own write package.module:NAME"
+        )
+    module, _, attribute = target.partition(":")
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.append(os.getcwd())
+    return _imported(target, module, attribute)
+
+
+def _imported(target: str, module: str, attribute: str) -> Any:
+    try:
+        found = importlib.import_module(module)
+    except BackendUnavailable:
+        raise
+    except (Exception, SystemExit) as error:
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise TargetError(
+            f"target {target!r}: module {module!r} cannot be imported ({reason}); "
+            "run it from the folder that holds the module, or install it"
+        ) from error
+    try:
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except AttributeError as error:
+        names = [name for name in vars(found) if not name.startswith("_")]
+        raise TargetError(
+            f"target {target!r}: module {module!r} has no {attribute!r}{_nearest(attribute, names)}; "
+            "name a Backend, or a function that makes one from a device"
+        ) from error
+    return found
+
+
+def _made(target: str, found: Any, device: str | None) -> Backend:
+    if isinstance(found, Backend):
+        if device is not None and device != found.description.device:
+            raise TargetError(f"target {target!r} runs on {found.description.device} only, not on {device!r}; drop --device")
+        return found
+    if callable(found):
+        try:
+            made = found() if device is None else found(device)
+        except BackendUnavailable:
+            raise
+        except (Exception, SystemExit) as error:
+            raise TargetError(
+                f"target {target!r}: making the backend raised {type(error).__name__}: {error}; "
+                "raise lstm_spec.BackendUnavailable if it cannot be used here"
+            ) from error
+        if isinstance(made, Backend):
+            return made
+        found = made
+    raise TargetError(
+        f"target {target!r} is a {type(found).__name__}, expected an lstm_spec.Backend or a function that makes one; "
+        "wrap it with lstm_spec.from_packed"
+    )
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(name, names, 1)
+    return f", did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,120 @@
+"""What the equations give, and how far an implementation may be from it: the forward pass, F1 to F9 of docs/accuracy.md.
+
+*Observed*: the implementation's own hidden states are the inputs of every step, so nothing grows with
+the weights or with T. *Free*: they are not known, and their errors pass through abs(U). Everything is float64.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from conformance import rounding
+from conformance.rounding import INFLATION, Bounded, exact, extra_roundings
+from lstm_spec.accuracy import ErrorModel
+from lstm_spec.layouts import Packed, pack
+from lstm_spec.types import Array, Problem
+
+ORDER = "ifgo"
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A forward pass, everything (T, B, H)."""
+
+    i: Bounded
+    f: Bounded
+    g: Bounded
+    o: Bounded
+    c_before: Bounded
+    c: Bounded
+    squashed: Bounded  # tanh(c)
+    h_before: Bounded
+    h: Bounded
+
+
+Step = tuple[Bounded, Bounded, Bounded, Bounded]
+
+
+def packed64(problem: Problem) -> Packed:
+    return Packed(*(a.astype(np.float64) for a in pack(problem.layer, ORDER)))
+
+
+def observed_trajectory(problem: Problem, y: Array, model: ErrorModel) -> Trajectory:
+    """The forward pass in which every step starts from the h that the implementation returned in y."""
+    m, w = rounding.with_oracle(model), packed64(problem)
+    T, B, I, H = problem.sizes
+    h = np.concatenate([problem.state.h, y]).astype(np.float64)[:-1]
+    wider = m.wide_h * np.abs(h)
+    wider[:1] = 0
+    x = problem.x.astype(np.float64).reshape(T * B, I)
+    z = preactivations(w, x, Bounded(h.reshape(T * B, H), wider.reshape(T * B, H)), _summands(problem), m)
+    gates = [Bounded(q.value.reshape(T, B, H), q.error.reshape(T, B, H)) for q in gate_values(z, m)]
+    c = Bounded(*np.empty((2, T + 1, B, H)))
+    c.value[0], c.error[0] = problem.state.c[0], 0
+    for t in range(T):
+        c.value[t + 1], c.error[t + 1] = cell_state(at(t, *gates), at(t, c)[0], m)
+    after = Bounded(c.value[1:], c.error[1:])
+    squashed, hidden = hidden_state(gates[3], after, m)
+    return Trajectory(*gates, Bounded(c.value[:-1], c.error[:-1]), after, squashed, Bounded(h, wider), hidden)
+
+
+def free_trajectory(problem: Problem, model: ErrorModel) -> Trajectory:
+    """The forward pass from the initial state alone; its errors may grow by abs(U) each step."""
+    m, w, n = rounding.with_oracle(model), packed64(problem), _summands(problem)
+    h, c, steps = exact(problem.state.h[0]), exact(problem.state.c[0]), []
+    for x in problem.x.astype(np.float64):
+        gates = gate_values(preactivations(w, x, h, n, m), m)
+        after = cell_state(gates, c, m)
+        squashed, hidden = hidden_state(gates[3], after, m)
+        steps.append((*gates, c, after, squashed, h, hidden))
+        h, c = hidden, after
+    return Trajectory(*(stack(column) for column in zip(*steps, strict=True)))
+
+
+def _summands(problem: Problem) -> int:
+    """F3: exact zeros add no rounding."""
+    _, _, I, H = problem.sizes
+    return int(np.count_nonzero(problem.x.reshape(-1, I).any(axis=0))) + H + 4
+
+
+def preactivations(w: Packed, x: Array, h: Bounded, n: int, m: ErrorModel) -> Bounded:
+    """F1, F2 and F4, for rows of x and h; `h.error` is what is not known of the h that was used."""
+    wx, uh = x @ w.W.T, h.value @ w.U.T
+    weights = np.abs(w.U).T
+    S = np.abs(x) @ np.abs(w.W).T + h.largest @ weights + np.abs(w.b)
+    dz = n * m.u_acc * S + 2 * n * m.eta + h.error @ weights
+    dz = dz + extra_roundings(m) * (np.abs(wx) + np.abs(uh) + np.abs(w.b) + dz)
+    return Bounded(wx + uh + w.b, dz)
+
+
+def gate_values(z: Bounded, m: ErrorModel) -> Step:
+    """F5, gate by gate, from packed pre-activations (..., 4H)."""
+    zi, zf, zg, zo = (Bounded(v, e) for v, e in zip(*(np.split(a, 4, axis=-1) for a in z), strict=True))
+    return rounding.sigmoid(zi, m), rounding.sigmoid(zf, m), rounding.tanh(zg, m), rounding.sigmoid(zo, m)
+
+
+def cell_state(gates: Step, c: Bounded, m: ErrorModel) -> Bounded:
+    """F6 and F7."""
+    i, f, g, _ = gates
+    added = np.abs(g.value) * i.error + i.value * g.error + i.error * g.error
+    after = f.value * c.value + i.value * g.value
+    kept, written = f.largest, i.value * np.abs(g.value)
+    e = kept * c.error + f.error * np.abs(c.value) + added
+    e = e + m.u * (kept * c.largest + written + added) + 2 * m.eta
+    return Bounded(after, (e + (m.u + m.u_c) * (np.abs(after) + e) * (1 + m.u)) * INFLATION)
+
+
+def hidden_state(o: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bounded, Bounded]:
+    """F8 and F9: tanh(c), and h."""
+    squashed = rounding.tanh(c, m)
+    h = o.value * squashed.value
+    e = o.error * squashed.largest + o.value * squashed.error
+    return squashed, Bounded(h, (e + (m.u + m.u_h) * (np.abs(h) + e) * (1 + m.u) + m.eta) * INFLATION)
+
+
+def at(t: int, *quantities: Bounded) -> tuple[Bounded, ...]:
+    return tuple(Bounded(q.value[t], q.error[t]) for q in quantities)
+
+
+def stack(steps: list[Bounded] | tuple[Bounded, ...]) -> Bounded:
+    return Bounded(*(np.stack(column) for column in zip(*steps, strict=True)))

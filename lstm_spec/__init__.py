@@ -1,0 +1,30 @@
+"""The LSTM, defined. Start reading at equations.py."""
+
+from lstm_spec.accuracy import GRADES as GRADES
+from lstm_spec.accuracy import ErrorModel as ErrorModel
+from lstm_spec.accuracy import error_model as error_model
+from lstm_spec.adapters import from_packed as from_packed
+from lstm_spec.clauses import CLAUSES as CLAUSES
+from lstm_spec.clauses import SPECIFICATION as SPECIFICATION
+from lstm_spec.clauses import Clause as Clause
+from lstm_spec.contract import Backend as Backend
+from lstm_spec.contract import BackendUnavailable as BackendUnavailable
+from lstm_spec.contract import Description as Description
+from lstm_spec.contract import Feature as Feature
+from lstm_spec.contract import Shapes as Shapes
+from lstm_spec.contract import at_most as at_most
+from lstm_spec.contract import multiple_of as multiple_of
+from lstm_spec.layouts import Packed as Packed
+from lstm_spec.layouts import pack as pack
+from lstm_spec.layouts import unpack as unpack
+from lstm_spec.network import REFERENCE as REFERENCE
+from lstm_spec.types import STANDARD as STANDARD
+from lstm_spec.types import Answer as Answer
+from lstm_spec.types import Array as Array
+from lstm_spec.types import Cotangents as Cotangents
+from lstm_spec.types import Gate as Gate
+from lstm_spec.types import Gradients as Gradients
+from lstm_spec.types import Parameters as Parameters
+from lstm_spec.types import Problem as Problem
+from lstm_spec.types import State as State
+from lstm_spec.types import Variant as Variant

@@ -1,0 +1,91 @@
+"""From an implementation with packed weights to a Backend."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lstm_spec.contract import Backend, Description, Feature
+from lstm_spec.layouts import Packed, pack, unpack
+from lstm_spec.types import Answer, Array, Cotangents, Gradients, Problem, State
+
+Forward = Callable[..., tuple[Any, Any, Any]]
+
+
+def from_packed(
+    forward: Forward,
+    gradients: Callable[..., tuple[Any, ...]] | None = None,
+    *,
+    order: str = "ifgo",
+    biases: int = 2,
+    batch_first: bool = False,
+    transposed: bool = False,
+    name: str = "",
+    description: Description | None = None,
+) -> Backend:
+    """A Backend around `forward(x, h, c, W, U, *b) -> (y, h, c)`, everything in NumPy arrays.
+
+    x (T, B, I), or (B, T, I) with batch_first; h and c (B, H); W (4H, I), U (4H, H), or their transposes with
+    `transposed`; `biases` vectors b (4H,), 0 < biases <= 2; the gates stacked in `order`. Where there are two, each is
+    half of the bias, so that neither can be forgotten.
+
+    `gradients(x, h, c, W, U, *b, dy, dh, dc)` returns `(y, h, c, dx, dh, dc, dW, dU, *db)`: the answer of the pass that
+    was differentiated, then the gradients, shaped like what they belong to.
+    """
+    if biases not in (1, 2):
+        raise ValueError(f"biases is {biases!r}, expected 1 or 2; a gate's bias is needed to state the equations")
+    packing = _Packing(order, biases, batch_first, transposed)
+
+    def run(problem: Problem) -> Answer:
+        return packing.answer(*forward(*packing.arguments(problem)))
+
+    def differentiate(problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradients]:
+        assert gradients is not None
+        result = gradients(*packing.arguments(problem), *packing.cotangents(cotangents))
+        return packing.answer(*result[:3]), packing.gradients(*result[3:])
+
+    return Backend(
+        name or getattr(forward, "__name__", "packed"),
+        run,
+        differentiate if gradients else None,
+        description or _claims(gradients is not None),
+    )
+
+
+def _claims(gradients: bool) -> Description:
+    claimed = {Feature.DETERMINISTIC} | ({Feature.GRADIENTS} if gradients else set())
+    return Description(features=frozenset(claimed))
+
+
+class _Packing:
+    """How one implementation wants its arrays."""
+
+    def __init__(self, order: str, biases: int, batch_first: bool, transposed: bool) -> None:
+        self.order, self.biases, self.batch_first, self.transposed = order, biases, batch_first, transposed
+
+    def arguments(self, problem: Problem) -> list[Array]:
+        W, U, b = pack(problem.layer, self.order)
+        h, c = problem.state
+        x, W, U = self._time(problem.x), self._matrix(W), self._matrix(U)
+        return [np.ascontiguousarray(x), h[0], c[0], W, U, *([b / self.biases] * self.biases)]
+
+    def cotangents(self, d: Cotangents) -> list[Array]:
+        return [np.ascontiguousarray(self._time(d.y)), d.state.h[0], d.state.c[0]]
+
+    def answer(self, y: Any, h: Any, c: Any) -> Answer:
+        return Answer(self._time(np.asarray(y)), _state(h, c))
+
+    def gradients(self, dx: Any, dh: Any, dc: Any, dW: Any, dU: Any, *db: Any) -> Gradients:
+        W, U = self._matrix(np.asarray(dW)), self._matrix(np.asarray(dU))
+        b = np.asarray(db[0]) if len(db) == 1 else (np.asarray(db[0]) + np.asarray(db[1])) / 2
+        return Gradients(((unpack(Packed(W, U, b), self.order),),), self._time(np.asarray(dx)), _state(dh, dc))
+
+    def _time(self, a: Array) -> Array:
+        return np.swapaxes(a, 0, 1) if self.batch_first else a
+
+    def _matrix(self, a: Array) -> Array:
+        return np.ascontiguousarray(a.T) if self.transposed else a
+
+
+def _state(h: Any, c: Any) -> State:
+    return State(np.asarray(h)[None], np.asarray(c)[None])

@@ -1,0 +1,76 @@
+"""Clause id -> level, one normative sentence, citation. Ids are stable and never reused; levels as in BCP 14."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+SPECIFICATION = "1.0"
+
+
+class Level(StrEnum):
+    MUST = "MUST"
+    SHOULD = "SHOULD"
+    MAY = "MAY"
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One normative sentence; `equation` in the letters of `lstm_spec.types`, where there is one."""
+
+    id: str
+    level: Level
+    sentence: str
+    equation: str = ""
+    source: str = ""
+
+
+MUST, SHOULD, MAY = Level
+_1997 = "Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735"
+_2000 = "Gers, Schmidhuber & Cummins 2000, doi:10.1162/089976600300015015"
+_2005 = "Graves & Schmidhuber 2005, doi:10.1016/j.neunet.2005.06.042"
+_2013 = "Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063"
+_2002 = "Higham 2002, Accuracy and Stability of Numerical Algorithms, 2nd ed."
+
+_TABLE = (
+    Clause("ACT-1", MUST, "The gate activation is the logistic function, everywhere on the real line.", "σ(z) = 1 / (1 + exp(−z))", _1997),
+    Clause("ACT-2", MUST, "The candidate and the cell state are squashed by the hyperbolic tangent, everywhere on the real line.", "tanh(z)", _2000),
+    Clause("ACT-3", MUST, "Pre-activations of any finite size give finite gates, states and gradients; a saturated gate is open or shut."),
+    Clause("ACT-4", SHOULD, "No floating-point warning (overflow, invalid, division by zero) is raised on finite input."),
+    Clause("CELL-1", MUST, "The input gate decides, from the input and the short-term memory, how much of the candidate is added to the long-term memory.", "i = σ(W_i x + U_i h + b_i)", _1997),
+    Clause("CELL-2", MUST, "The forget gate decides, from the input and the short-term memory, what is removed from the long-term memory.", "f = σ(W_f x + U_f h + b_f)", _2000),
+    Clause("CELL-3", MUST, "The candidate is what the input and the short-term memory offer to the long-term memory.", "g = tanh(W_g x + U_g h + b_g)", _1997),
+    Clause("CELL-4", MUST, "The output gate decides, from the input and the short-term memory, how much of the long-term memory is shown.", "o = σ(W_o x + U_o h + b_o)", _1997),
+    Clause("CELL-5", MUST, "The long-term memory keeps what the forget gate leaves of it, and adds what the input gate lets in; nothing else changes or bounds it.", "c_t = f c_{t−1} + i g", _2000),
+    Clause("CELL-6", MUST, "The short-term memory is what the output gate shows of the squashed long-term memory.", "h_t = o tanh(c_t)", _1997),
+    Clause("SEQ-1", MUST, "A sequence is read step by step, in order, each step from the state that the step before left; no state is reset, cut or skipped.", "s_t = cell(x_t, s_{t−1})", _1997),
+    Clause("SEQ-2", MUST, "The output of a step is its hidden state.", "y_t = h_t"),
+    Clause("SEQ-3", MUST, "The returned state is the state after the last step, its h equal to the last output to the last bit.", "h_T = y_T"),
+    Clause("SEQ-4", MUST, "The given initial state, both h and c, is where the sequence starts; a sequence may be continued from a returned state.", "s_0 = (h_0, c_0)"),
+    Clause("SEQ-5", MUST, "A step depends on nothing but its input and the two memories it was given: what comes later alters nothing before it."),
+    Clause("NET-1", MUST, "The samples of a batch do not influence each other, and their order does not matter."),
+    Clause("NET-2", MUST, "Units and inputs have no order: permuting them with their weights permutes the answer."),
+    Clause("SHAPE-1", MUST, "y is (T, B, H); the returned h and c are shaped like the given ones."),
+    Clause("SHAPE-2", MUST, "Every output has the dtype of the problem."),
+    Clause("SHAPE-3", MUST, "Every gradient has the shape and the dtype of what it belongs to."),
+    Clause("SHAPE-4", MUST, "One step, one sample, one input and one unit are enough, alone and together; no axis is dropped."),
+    Clause("SHAPE-5", MUST, "An empty sequence has an empty y, and its final state is its initial state; where a backend does not claim it, it is not asked."),
+    Clause("SHAPE-6", MUST, "An empty batch has empty answers and zero parameter gradients; where a backend does not claim it, it is not asked."),
+    Clause("GRAD-1", MUST, "The gradient enters the cell state through the output and along the cell.", "dc_t = dh_t o (1 − tanh²(c_t)) + f_{t+1} dc_{t+1}", _2005),
+    Clause("GRAD-2", MUST, "The gate gradients are the derivatives of the equations.", "dz_i = dc g i(1−i), dz_f = dc c_{t−1} f(1−f), dz_g = dc i (1−g²), dz_o = dh tanh(c) o(1−o)", _2005),
+    Clause("GRAD-3", MUST, "The gradient is propagated through every step, along both memories, and never cut off.", "dh_{t−1} = dy_{t−1} + Σ_k U_kᵀ dz_k", _2005),
+    Clause("GRAD-4", MUST, "The gradients of the parameters are summed over steps and batch: not averaged, not carried over from an earlier call.", "dW_k = Σ dz_k xᵀ, dU_k = Σ dz_k h_{t−1}ᵀ, db_k = Σ dz_k", _2005),
+    Clause("GRAD-5", MUST, "The gradient of an input is what its step's gates receive.", "dx_t = Σ_k W_kᵀ dz_k", _2005),
+    Clause("GRAD-6", MUST, "The initial state has a gradient as every other state has.", "dh_0 = Σ_k U_kᵀ dz_k, dc_0 = f_1 dc_1", _2005),
+    Clause("GRAD-7", MUST, "Gradients are linear in the cotangents of y, h_T and c_T, each of which counts."),
+    Clause("GRAD-8", MUST, "The pass that is differentiated computes the same LSTM as the forward pass, and returns its answer."),
+    Clause("FLOW-1", MUST, "Along the cell alone the gradient is the product of the forget gates, at every lag.", "∂c_T/∂c_0 = Π f_t", _1997),
+    Clause("FLOW-2", MUST, "With the forget gate open and the input gate shut, the cell and its gradient are carried unchanged for any number of steps.", "f = 1, i = 0", _1997),
+    Clause("FLOW-3", MUST, "A constant forget gate below one lets the gradient decay at exactly its own rate.", "∂c_T/∂c_0 = fᵀ", _2013),
+    Clause("ACC-1", MUST, "At grade relative, every operation keeps its relative accuracy: σ within 10, tanh within 14 roundoffs.", source=_2002),
+    Clause("ACC-2", MAY, "At grade absolute, σ and tanh may besides be off by 3 and 14 roundoffs in absolute terms.", source=_2002),
+    Clause("CONTRACT-1", MUST, "Inputs are left as they were."),
+    Clause("CONTRACT-2", MUST, "The same question gets the same answer, to the last bit where the backend is deterministic; one call leaves no trace in the next, and an answer never changes afterwards."),
+    Clause("CONTRACT-3", SHOULD, "A problem whose shapes do not fit is refused with an exception."),
+    Clause("CONTRACT-4", MUST, "Inputs are read as the arrays they are: read-only, of any strides."),
+)  # fmt: skip
+
+CLAUSES: dict[str, Clause] = {clause.id: clause for clause in _TABLE}
