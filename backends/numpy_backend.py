@@ -85,9 +85,7 @@ def _backward(problem: Problem, w: Packed, trace: Trace, d: Cotangents) -> Gradi
         dz[t, :, 3 * H :] = dc * candidate[t]
         dh, dc = dz[t] @ w.U, dc * f[t]
     rows = dz.reshape(T * B, 4 * H)
-    packed = Packed(
-        rows.T @ problem.x.reshape(T * B, I), rows.T @ trace.h[:-1].reshape(T * B, H), rows.sum(axis=0)
-    )
+    packed = Packed(rows.T @ problem.x.reshape(T * B, I), rows.T @ trace.h[:-1].reshape(T * B, H), rows.sum(axis=0))
     return Gradients(
         ((unpack(packed, ORDER),),), (rows @ w.W).reshape(T, B, I), State(dh[None].copy(), dc[None].copy())
     )
@@ -99,8 +97,6 @@ BACKEND = Backend(
     gradients,
     Description(
         version=np.__version__,
-        features=frozenset(
-            {Feature.GRADIENTS, Feature.EMPTY_SEQUENCE, Feature.EMPTY_BATCH, Feature.DETERMINISTIC}
-        ),
+        features=frozenset({Feature.GRADIENTS, Feature.EMPTY_SEQUENCE, Feature.EMPTY_BATCH, Feature.DETERMINISTIC}),
     ),
 )

@@ -18,9 +18,7 @@ def backend(device: str = "cpu") -> Backend:
     try:
         import torch
     except ImportError as error:
-        raise BackendUnavailable(
-            f"torch cannot be imported ({error})", 'pip install "lstm-spec[torch]"'
-        ) from error
+        raise BackendUnavailable(f"torch cannot be imported ({error})", 'pip install "lstm-spec[torch]"') from error
     try:
         torch.zeros(1, device=device).item()
     except Exception as error:  # torch raises a different class for each kind of device it lacks
@@ -88,7 +86,7 @@ def _inputs(device: str, problem: Problem) -> tuple[Any, tuple[Any, Any]]:
 def _tensor(device: str, array: Array) -> Any:
     import torch
 
-    return torch.tensor(np.ascontiguousarray(array), device=device)
+    return torch.from_numpy(np.array(array, order="C")).to(device)
 
 
 def _array(tensor: Any) -> Array:

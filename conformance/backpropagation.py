@@ -49,9 +49,7 @@ def observed_backpropagation(
     return _gathered(problem, w, observed, expected, before, carried, m)
 
 
-def free_backpropagation(
-    problem: Problem, forward: Trajectory, d: Cotangents, model: ErrorModel
-) -> Backpropagation:
+def free_backpropagation(problem: Problem, forward: Trajectory, d: Cotangents, model: ErrorModel) -> Backpropagation:
     """The backward pass without any observation; its errors may grow by abs(U) each step."""
     m, w = rounding.with_oracle(model), packed64(problem)
     T, B, _, H = problem.sizes

@@ -12,7 +12,7 @@ import numpy as np
 from conformance.bounds import assert_gradients_shaped
 from conformance.property import NotClaimed
 from conformance.trajectories import ORDER
-from lstm_spec import Answer, Backend, Cotangents, Gate, Gradients, Parameters, Problem
+from lstm_spec import Answer, Backend, Cotangents, Feature, Gate, Gradients, Parameters, Problem
 from lstm_spec.types import Array
 
 
@@ -28,7 +28,10 @@ def probed(backend: Backend, problem: Problem, d: Cotangents) -> Probed:
     """The backend's gradients, its gate gradients among them; in blocks of columns where its shapes ask for it."""
     _, _, I, H = problem.sizes
     blocks, first = [], None
-    for rows, width in _blocks(I, 4 * H, backend.description.shapes.I):
+    plan = _blocks(I, 4 * H, backend.description.shapes.I)
+    if len(plan) > 1 and not backend.offers(Feature.DETERMINISTIC):
+        raise NotClaimed("its shapes need several passes for the probes, and no two of its passes are the same")
+    for rows, width in plan:
         wide = widened(problem, rows, width)
         answer, gradients = backend.gradients(wide, d)  # type: ignore[misc]
         assert_gradients_shaped(gradients, wide)

@@ -84,10 +84,10 @@ class Reach(NamedTuple):
 
 
 REACHES = {
-    "quick": Reach(("", "", "", "", "", "", "T", "H"), MODERATE),
-    "standard": Reach(("", "", "", "", "", "", "", "T", "T", "H", "B", "I"), LARGE),
-    "full": Reach(("", "", "", "", "T", "T", "H", "B", "I"), LARGE),
-    "soak": Reach(("", "", "T", "T", "T", "T", "T", "T", "H", "H", "B", "I"), LARGEST, alone=True),
+    "quick": Reach(("", "", "", "", "", "square", "T", "H"), MODERATE),
+    "standard": Reach(("", "", "", "", "", "", "square", "T", "T", "H", "B", "I"), LARGE),
+    "full": Reach(("", "", "", "square", "T", "T", "H", "B", "I"), LARGE),
+    "soak": Reach(("", "square", "T", "T", "T", "T", "T", "T", "H", "H", "B", "I"), LARGEST, alone=True),
 }
 
 Size = int | tuple[int, ...] | None
@@ -103,8 +103,11 @@ def _sizes(context: Context, fixed: dict[str, Size]) -> st.SearchStrategy[tuple[
     @st.composite
     def draw_sizes(draw: Any) -> tuple[int, int, int, int]:
         mode = draw(st.sampled_from(reach.modes))
-        found = {k: draw(large[k] if k == mode else beside.get(mode, usual)[k]) for k in "TBIH"}
-        return found["T"], found["B"], found["I"], found["H"]
+        T, B, I, H = (draw(large[k] if k == mode else beside.get(mode, usual)[k]) for k in "TBIH")
+        if mode == "square":  # where a transposed matrix, or batch for time, would still fit
+            T = B if fixed["T"] is None and B in context.description.shapes.T else T
+            I = H if fixed["I"] is None and H in context.description.shapes.I else I  # noqa: E741
+        return T, B, I, H
 
     return draw_sizes()
 
@@ -317,7 +320,9 @@ def splits(of: Recipe) -> Recipe:
 
     def recipe(context: Context) -> st.SearchStrategy[Split]:
         pairs = st.tuples(questions(of, dy="dense", dh="dense", dc="dense")(context), SEEDS)
-        return pairs.map(lambda drawn: Split(drawn[0].problem, 1 + drawn[1] % (len(drawn[0].problem.x) - 1), drawn[0].d))
+        return pairs.map(
+            lambda drawn: Split(drawn[0].problem, 1 + drawn[1] % (len(drawn[0].problem.x) - 1), drawn[0].d)
+        )
 
     return recipe
 
@@ -325,3 +330,18 @@ def splits(of: Recipe) -> Recipe:
 def with_seed(of: Recipe) -> Recipe:
     """What `of` draws, and a seed for the property's own choices."""
     return lambda context: st.tuples(of(context), SEEDS)
+
+
+def problem_of(example: Any) -> Problem:
+    """The problem in what a recipe drew."""
+    while not isinstance(example, Problem):
+        example = example[0]
+    return example
+
+
+def described(example: Any) -> str:
+    """The sizes of what was drawn, and how many of its numbers are not zero."""
+    problem = problem_of(example)
+    T, B, I, H = problem.sizes
+    arrays = [a for k in "ifgo" for a in getattr(problem.layer, k)[:3]] + [problem.x, *problem.state]
+    return f"T = {T}, B = {B}, I = {I}, H = {H}, {sum(int(np.count_nonzero(a)) for a in arrays)} numbers not zero"

@@ -23,7 +23,8 @@ from conformance.property import (
     Refuted,
     Verdict,
 )
-from lstm_spec import Answer, Backend, Gradients
+from conformance.report import Asked, Report
+from lstm_spec import GRADES, Answer, Backend, Feature, Gradients, Parameters, State
 
 SHRINKING = 2.0  # seconds
 
@@ -176,7 +177,7 @@ def _border(function: Callable[..., Any], check: Callable[[Any], None]) -> Calla
 
 
 def _is_answer(result: Any) -> None:
-    if not (isinstance(result, Answer) and isinstance(result.state, tuple) and hasattr(result.state, "c")):
+    if not (isinstance(result, Answer) and isinstance(result.state, State)):
         raise Refuted(
             f"forward returned a {type(result).__name__}, expected an lstm_spec.Answer; return Answer(y, State(h, c))",
             clause="SHAPE-1",
@@ -184,13 +185,20 @@ def _is_answer(result: Any) -> None:
 
 
 def _is_pair(result: Any) -> None:
-    if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Gradients)):
+    if not (isinstance(result, tuple) and len(result) == 2 and _is_gradients(result[1])):
         raise Refuted(
             f"gradients returned a {type(result).__name__}, expected (Answer, Gradients); "
             "return the answer of the pass that was differentiated, too",
             clause="SHAPE-3",
         )
     _is_answer(result[0])
+
+
+def _is_gradients(found: Any) -> bool:
+    if not (isinstance(found, Gradients) and isinstance(found.state, State)):
+        return False
+    layers = found.parameters
+    return isinstance(layers, tuple) and bool(layers) and bool(layers[0]) and isinstance(layers[0][0], Parameters)
 
 
 def _line(error: BaseException) -> str:
@@ -207,3 +215,58 @@ def properties(clauses: tuple[str, ...] = (), name: str = "") -> list[Property]:
         if name in prop.name
         and (not clauses or any(fnmatchcase(clause, glob) for clause in prop.clauses for glob in clauses))
     ]
+
+
+def check(
+    backend: Backend,
+    *,
+    profile: str = "standard",
+    dtypes: tuple[str, ...] = (),
+    clauses: tuple[str, ...] = (),
+    name: str = "",
+    run_seed: int = 0,
+    examples: int | None = None,
+    maxfail: int | None = None,
+    strict: bool = False,
+    required: tuple[str, ...] = (),
+    accept_declared: bool = False,
+    progress: Callable[[Verdict], None] = lambda verdict: None,
+) -> Report:
+    """Judge a backend; the Report says whether it conforms. Raises ValueError for a profile that does not exist.
+
+    `dtypes` are those to be judged of the ones it claims (none given: as the profile says), `clauses` and `name` select
+    properties, `maxfail` stops after so many failures, `progress` is called with each verdict.
+    """
+    if profile not in PROFILES:
+        raise ValueError(f"profile is {profile!r}, expected one of {', '.join(PROFILES)}; choose one")
+    how = PROFILES[profile]
+    chosen, at = _selected(backend, how, dtypes, clauses, name)
+    how = how if examples is None else replace(how, examples=examples, long_examples=min(examples, how.long_examples))
+    whole = chosen == PROPERTIES and maxfail is None
+    asked = Asked(profile, run_seed, at, whole, strict, required, accept_declared)
+    report = Report(backend.name, backend.description, backend.offers(Feature.GRADIENTS), asked)
+    started = time.perf_counter()
+    for dtype in at:
+        for prop in chosen:
+            verdict = judge(prop, backend, dtype, how, run_seed)
+            report.verdicts.append(verdict)
+            progress(verdict)
+            if maxfail is not None and len(report.failures) >= maxfail:
+                return replace(report, seconds=time.perf_counter() - started)
+    return replace(report, seconds=time.perf_counter() - started)
+
+
+def planned(backend: Backend, profile: str, dtypes: tuple[str, ...], clauses: tuple[str, ...], name: str) -> int:
+    """How many verdicts such a run will bring."""
+    chosen, at = _selected(backend, PROFILES[profile], dtypes, clauses, name)
+    return len(chosen) * len(at)
+
+
+def _selected(
+    backend: Backend, profile: Profile, dtypes: tuple[str, ...], clauses: tuple[str, ...], name: str
+) -> tuple[list[Property], tuple[str, ...]]:
+    """The properties and the dtypes of a run: what the backend claims of the dtypes wanted, or of the profile's."""
+    claimed = tuple(d for d in backend.description.dtypes if any(at == d for _, at in GRADES))
+    wanted = dtypes or profile.dtypes or claimed
+    at = tuple(d for d in claimed if d in wanted)
+    return properties(clauses, name), at if at or dtypes else claimed[:1]

@@ -36,7 +36,9 @@ def _fault(name: str) -> Backend:
     from conformance.faults import FAULTS
 
     if name not in FAULTS:
-        raise TargetError(f"fault {name!r} is not in the catalogue{_nearest(name, list(FAULTS))}; see lstm-conform list faults")
+        raise TargetError(
+            f"fault {name!r} is not in the catalogue{_nearest(name, list(FAULTS))}; see lstm-conform list faults"
+        )
     return FAULTS[name].backend()
 
 
@@ -82,7 +84,9 @@ def _imported(target: str, module: str, attribute: str) -> Any:
 def _made(target: str, found: Any, device: str | None) -> Backend:
     if isinstance(found, Backend):
         if device is not None and device != found.description.device:
-            raise TargetError(f"target {target!r} runs on {found.description.device} only, not on {device!r}; drop --device")
+            raise TargetError(
+                f"target {target!r} runs on {found.description.device} only, not on {device!r}; drop --device"
+            )
         return found
     if callable(found):
         try:

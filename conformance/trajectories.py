@@ -35,12 +35,18 @@ class Trajectory:
 Step = tuple[Bounded, Bounded, Bounded, Bounded]
 
 
+def subnormals_are_kept() -> bool:
+    """Whether float64 here is IEEE's; a library may have switched subnormal numbers off for the whole process."""
+    return bool(np.full(1, rounding.SUBNORMAL64) * np.ones(1) != 0)
+
+
 def packed64(problem: Problem) -> Packed:
     return Packed(*(a.astype(np.float64) for a in pack(problem.layer, ORDER)))
 
 
 def observed_trajectory(problem: Problem, y: Array, model: ErrorModel) -> Trajectory:
     """The forward pass in which every step starts from the h that the implementation returned in y."""
+    assert subnormals_are_kept(), "flush-to-zero is on in this process; the float64 oracle cannot be trusted"
     m, w = rounding.with_oracle(model), packed64(problem)
     T, B, I, H = problem.sizes
     h = np.concatenate([problem.state.h, y]).astype(np.float64)[:-1]
@@ -60,6 +66,7 @@ def observed_trajectory(problem: Problem, y: Array, model: ErrorModel) -> Trajec
 
 def free_trajectory(problem: Problem, model: ErrorModel) -> Trajectory:
     """The forward pass from the initial state alone; its errors may grow by abs(U) each step."""
+    assert subnormals_are_kept(), "flush-to-zero is on in this process; the float64 oracle cannot be trusted"
     m, w, n = rounding.with_oracle(model), packed64(problem), _summands(problem)
     h, c, steps = exact(problem.state.h[0]), exact(problem.state.c[0]), []
     for x in problem.x.astype(np.float64):

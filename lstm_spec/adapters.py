@@ -29,6 +29,9 @@ def from_packed(
     `transposed`; `biases` vectors b (4H,), 0 < biases <= 2; the gates stacked in `order`. Where there are two, each is
     half of the bias, so that neither can be forgotten.
 
+    All of them are fresh, contiguous copies, so that what the library says of strides and of read-only arrays does not
+    matter here.
+
     `gradients(x, h, c, W, U, *b, dy, dh, dc)` returns `(y, h, c, dx, dh, dc, dW, dU, *db)`: the answer of the pass that
     was differentiated, then the gradients, shaped like what they belong to.
     """
@@ -66,11 +69,11 @@ class _Packing:
     def arguments(self, problem: Problem) -> list[Array]:
         W, U, b = pack(problem.layer, self.order)
         h, c = problem.state
-        x, W, U = self._time(problem.x), self._matrix(W), self._matrix(U)
-        return [np.ascontiguousarray(x), h[0], c[0], W, U, *([b / self.biases] * self.biases)]
+        arrays = (self._time(problem.x), h[0], c[0], self._matrix(W), self._matrix(U))
+        return [np.array(a, order="C") for a in (*arrays, *([b / self.biases] * self.biases))]
 
     def cotangents(self, d: Cotangents) -> list[Array]:
-        return [np.ascontiguousarray(self._time(d.y)), d.state.h[0], d.state.c[0]]
+        return [np.array(a, order="C") for a in (self._time(d.y), d.state.h[0], d.state.c[0])]
 
     def answer(self, y: Any, h: Any, c: Any) -> Answer:
         return Answer(self._time(np.asarray(y)), _state(h, c))
@@ -84,7 +87,7 @@ class _Packing:
         return np.swapaxes(a, 0, 1) if self.batch_first else a
 
     def _matrix(self, a: Array) -> Array:
-        return np.ascontiguousarray(a.T) if self.transposed else a
+        return a.T if self.transposed else a
 
 
 def _state(h: Any, c: Any) -> State:

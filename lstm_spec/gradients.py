@@ -31,9 +31,7 @@ def cell_gradient(p: Parameters, x: Array, s: State, ds: State) -> tuple[Paramet
 # fmt: on
 
 
-def run_gradient(
-    p: Parameters, x: Array, s: State, dy: Array, ds: State
-) -> tuple[Parameters, Array, State]:
+def run_gradient(p: Parameters, x: Array, s: State, dy: Array, ds: State) -> tuple[Parameters, Array, State]:
     """The gradients with respect to p, x and s, where dy and ds are the cotangents of run(p, x, s)."""
     states = [s]
     for x_t in x:
@@ -53,8 +51,5 @@ def zeros_like(p: Parameters) -> Parameters:
 def add(p: Parameters, q: Parameters) -> Parameters:
     """The sum, array by array."""
     return Parameters(
-        *(
-            Gate(*(a + b for a, b in zip(k[:3], m[:3], strict=True)))
-            for k, m in zip(p[:4], q[:4], strict=True)
-        )
+        *(Gate(*(a + b for a, b in zip(k[:3], m[:3], strict=True))) for k, m in zip(p[:4], q[:4], strict=True))
     )

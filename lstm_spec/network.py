@@ -47,8 +47,6 @@ REFERENCE = Backend(
     forward,
     gradients,
     Description(
-        features=frozenset(
-            {Feature.GRADIENTS, Feature.EMPTY_SEQUENCE, Feature.EMPTY_BATCH, Feature.DETERMINISTIC}
-        )
+        features=frozenset({Feature.GRADIENTS, Feature.EMPTY_SEQUENCE, Feature.EMPTY_BATCH, Feature.DETERMINISTIC})
     ),
 )

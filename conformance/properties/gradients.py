@@ -29,8 +29,11 @@ from conformance.problems import (
 )
 from conformance.probes import Probed, probed
 from conformance.property import Refuted, verifies
+from conformance.rounding import U64
 from conformance.tangents import tangent
+from conformance.trajectories import ORDER
 from lstm_spec import Backend, Cotangents, Feature, Gradients, Problem, State, pack
+from lstm_spec.types import Array
 
 NEEDS = (Feature.GRADIENTS,)
 ANY = questions(problems())
@@ -85,7 +88,9 @@ def a_loss_on_the_final_cell_state_alone_is_differentiated(backend: Backend, que
     assert_all_conform(backend, question)
 
 
-@verifies("GRAD-3", "GRAD-4", on=questions(problems(T=LONG, B=(1, 2), I=(1, 2), H=(1, 2, 3, 5))), needs=NEEDS, long=True)
+@verifies(
+    "GRAD-3", "GRAD-4", on=questions(problems(T=LONG, B=(1, 2), I=(1, 2), H=(1, 2, 3, 5))), needs=NEEDS, long=True
+)
 def the_gradient_of_a_long_sequence_is_never_cut_off(backend: Backend, question: Question) -> None:
     assert_all_conform(backend, question)
 
@@ -96,21 +101,14 @@ def the_pass_that_is_differentiated_is_the_same_lstm(backend: Backend, question:
     assert_conforms(backend, answer, question.problem)
 
 
-def square(of: Recipe) -> Recipe:
-    """Problems with as many inputs as units, where a transposed matrix still fits."""
-
-    def recipe(context: object) -> object:
-        return of(context).map(_square)  # type: ignore[arg-type]
-
-    return recipe  # type: ignore[return-value]
+def inner(a: Array, b: Array) -> Array:
+    """The inner product of two arrays, in float64, as an array of one."""
+    return np.reshape(np.sum(a.astype(np.float64) * b), 1)
 
 
-def _square(problem: Problem) -> Problem:
-    H, I = problem.layer.i.W.shape
-    turned = np.resize(problem.x, (*problem.x.shape[:2], H))
-    gates = {k: getattr(problem.layer, k) for k in "ifgo"}
-    gates = {k: gate._replace(W=frozen(np.resize(gate.W, (H, H)))) for k, gate in gates.items()}
-    return replace(problem, parameters=((problem.layer._replace(**gates),),), x=frozen(turned))
+def inner_error(a: Array, b: Array) -> Array:
+    """How far that may be from the exact inner product."""
+    return (a.size + 2) * U64 * inner(np.abs(a), np.abs(b))
 
 
 @verifies("GRAD-4", "GRAD-5", "GRAD-6", on=tame_questions(), needs=NEEDS)
@@ -130,11 +128,13 @@ def the_gradient_is_the_adjoint_of_the_tangent(backend: Backend, drawn: tuple[Qu
     assert_gradients_shaped(gradients, problem)
     allowed = free_gradients(backend, problem, d)
     errors = (allowed.dx.error, allowed.dh.error[None], allowed.dc.error[None])
-    pulled = sum(float((g * a).sum()) for g, a in zip((gradients.x, *gradients.state), v, strict=True))
-    room = sum(float((e * np.abs(a)).sum()) for e, a in zip(errors, v, strict=True))
     pushed = tangent(problem, v[0], State(v[1], v[2]))
-    wanted = sum(float((a * b).sum()) for a, b in zip((d.y, *d.state), (pushed.y, *pushed.state), strict=True))
-    assert_within(Comparison("<J^T d, v>", ("",), np.array([pulled]), np.array([wanted]), np.array([room])))
+    pulling = list(zip((gradients.x, *gradients.state), v, strict=True))
+    pushing = list(zip((d.y, *d.state), (pushed.y, *pushed.state), strict=True))
+    room = sum(inner(e, np.abs(a)) for e, a in zip(errors, v, strict=True))
+    room = room + sum(inner_error(*pair) for pair in pulling + pushing)
+    got, wanted = (sum(inner(*pair) for pair in pairs) for pairs in (pulling, pushing))
+    assert_within(Comparison("<J^T d, v>", ("sum",), np.asarray(got), np.asarray(wanted), np.asarray(room)))
 
 
 @verifies("GRAD-4", "GRAD-5", on=ANY, needs=NEEDS)
@@ -142,14 +142,12 @@ def the_input_weights_and_the_inputs_are_moved_alike(backend: Backend, question:
     """<W, dW> = <x, dx>, for only their product enters the equations."""
     problem, _ = question
     found = probed(backend, *question)
-    sizes = np.abs(found.dz.astype(np.float64)).reshape(-1, found.dz.shape[2])
-    dW, W = (pack(p).W.astype(np.float64) for p in (found.gradients.parameters[0][0], problem.layer))
-    x, dx = problem.x.astype(np.float64), found.gradients.x.astype(np.float64)
     expected = assert_gate_gradients_conform(backend, *question, found.answer, found.dz)
-    room = (np.abs(W) * expected.dW.error).sum() + (np.abs(x) * expected.dx.error).sum()
-    room = room + 1e-12 * float((sizes @ np.abs(W) * np.abs(x).reshape(len(sizes), -1)).sum())
-    got, wanted = (W * dW).sum(), (x * dx).sum()
-    assert_within(Comparison("<W, dW>", ("",), np.array([got]), np.array([wanted]), np.array([room])))
+    W, x = pack(problem.layer, ORDER).W, problem.x
+    dW, dx = pack(found.gradients.parameters[0][0], ORDER).W, found.gradients.x
+    room = inner(np.abs(W), expected.dW.error) + inner(np.abs(x), expected.dx.error)
+    room = room + inner_error(W, dW) + inner_error(x, dx)
+    assert_within(Comparison("<W, dW>", ("sum",), inner(W, dW), inner(x, dx), room))
 
 
 @verifies("GRAD-7", on=with_seed(tame_questions()), needs=NEEDS)

@@ -83,7 +83,9 @@ def samples_do_not_influence_each_other(backend: Backend, drawn: Seeded) -> None
     assert_answer_shaped(one, problem)
     assert_answer_shaped(other, changed)
     mine, yours = free_run(backend, problem), free_run(backend, changed)
-    assert_agree("y of the same sample", ("t", "unit"), one.y[:, b], other.y[:, b], mine.h.error[:, b], yours.h.error[:, b])
+    assert_agree(
+        "y of the same sample", ("t", "unit"), one.y[:, b], other.y[:, b], mine.h.error[:, b], yours.h.error[:, b]
+    )
     final = (mine.c.error[-1, b], yours.c.error[-1, b])
     assert_agree("c_T of the same sample", ("unit",), one.state.c[0, b], other.state.c[0, b], *final)
 
@@ -143,9 +145,7 @@ def negating_the_candidate_and_the_state_negates_the_answer(backend: Backend, pr
         problem,
         lambda k, gate: Gate(-gate.W, gate.U, -gate.b) if k == "g" else gate._replace(U=-gate.U),
     )
-    assert_equivalent(
-        backend, problem, replace(negated, state=State(-problem.state.h, -problem.state.c)), sign=-1
-    )
+    assert_equivalent(backend, problem, replace(negated, state=State(-problem.state.h, -problem.state.c)), sign=-1)
 
 
 @verifies("CELL-1", "CELL-2", "CELL-3", "CELL-4", on=TAME)

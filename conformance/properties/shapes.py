@@ -6,14 +6,18 @@ from typing import Any
 import numpy as np
 
 from conformance.bounds import (
+    Comparison,
     assert_answer_shaped,
     assert_answers_agree,
     assert_gradients_shaped,
     assert_same,
+    assert_within,
+    free_gradients,
+    parts,
 )
-from conformance.problems import Question, problems, questions, tame_problems, with_seed
+from conformance.problems import Question, problems, questions, tame_problems, tame_questions, with_seed
 from conformance.property import verifies
-from lstm_spec import Backend, Feature, Problem, State, pack
+from lstm_spec import Backend, Cotangents, Feature, Problem, State, pack
 from lstm_spec.types import Array
 
 ONES = problems(T=(1, 1, 1, 3), B=(1, 1, 1, 3), I=(1, 1, 1, 4), H=(1, 1, 1, 5))
@@ -93,12 +97,24 @@ def inputs_of_odd_strides_are_read_as_they_are(backend: Backend, drawn: tuple[Pr
     assert_answers_agree(backend, (problem, straight), (problem, odd))
 
 
+@verifies("CONTRACT-4", on=with_seed(tame_questions()), needs=(Feature.GRADIENTS,))
+def a_gradient_reads_inputs_of_odd_strides_as_they_are(backend: Backend, drawn: tuple[Question, int]) -> None:
+    (problem, d), seed = drawn
+    strided = _mapped(problem, lambda a, k: _strided(a, (seed + k) % 4))
+    loss = Cotangents(_strided(d.y, seed % 4), State(*(_strided(a, (seed + 1) % 4) for a in d.state)))
+    _, straight = backend.gradients(problem, d)  # type: ignore[misc]
+    _, odd = backend.gradients(strided, loss)  # type: ignore[misc]
+    assert_gradients_shaped(straight, problem)
+    assert_gradients_shaped(odd, problem)
+    expected = free_gradients(backend, problem, d)
+    for one, two in zip(parts(straight, expected).values(), parts(odd, expected).values(), strict=True):
+        assert_within(Comparison(one.quantity, one.axes, two.got, one.got, 2 * one.expected.error))
+
+
 @verifies("CONTRACT-4", on=tame_problems())
 def it_does_not_matter_whether_inputs_may_be_written(backend: Backend, problem: Problem) -> None:
     writable = _mapped(problem, lambda a, k: a.copy())
-    assert_answers_agree(
-        backend, (problem, backend.forward(problem)), (problem, backend.forward(writable))
-    )
+    assert_answers_agree(backend, (problem, backend.forward(problem)), (problem, backend.forward(writable)))
 
 
 def _mapped(problem: Problem, change: Any) -> Problem:

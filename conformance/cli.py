@@ -1,0 +1,164 @@
+"""The command line: run, list, explain, doctor."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from conformance.property import Verdict
+    from conformance.report import Report
+    from lstm_spec import Backend
+
+PROFILE_NAMES = ("quick", "standard", "full", "soak")
+LISTS = ("clauses", "properties", "faults", "backends")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="lstm-spec", message="%(prog)s %(version)s (LSTM Specification 1.0)")
+def main() -> None:
+    """Says whether an implementation is an LSTM, and where it is not.
+
+    A TARGET is an installed backend (numpy, torch), package.module:NAME for one of your own, or fault:NAME for a
+    known mistake, to see red before you trust green.
+
+    \b
+    Exit status: 0 conforms   1 does not   2 wrong option   3 a target cannot be used
+                 4 the suite itself failed   5 the options left nothing to test
+    """
+
+
+@main.command()
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--profile", type=click.Choice(PROFILE_NAMES), default="standard", show_default=True)
+@click.option(
+    "--clause", "clauses", multiple=True, metavar="GLOB", help="Only properties of these clauses, e.g. 'CELL-*'."
+)
+@click.option("-k", "name", default="", metavar="NAME", help="Only properties with this in their name.")
+@click.option("--dtype", "dtypes", multiple=True, type=click.Choice(("float32", "float64")), help="Only at these.")
+@click.option("--device", help="Handed to targets that are made for a device, e.g. cuda.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--examples", type=click.IntRange(min=1), help="Examples of each property, in place of the profile's.")
+@click.option("--maxfail", type=click.IntRange(min=1), help="Stop after so many failures.")
+@click.option("--strict", is_flag=True, help="A refuted SHOULD counts as a failure.")
+@click.option(
+    "--require", "required", multiple=True, metavar="WHAT", help="A clause, feature or dtype that has to be claimed."
+)
+@click.option("--accept-declared", is_flag=True, help="Exit 0 for an error model of the backend's own.")
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there, too."
+)
+def run(targets: tuple[str, ...], device: str | None, json_file: Path | None, **options: Any) -> None:
+    """Judge one or more LSTMs."""
+    from conformance.report import UNUSABLE, as_json, print_report, worst
+    from conformance.targets import TargetError, resolve
+
+    _check_options(options, json_file)
+    console, reports, unusable = _console(), [], {}
+    for target in targets:
+        try:
+            backend = resolve(target, device)
+        except TargetError as error:
+            unusable[target] = str(error)
+            click.echo(f"lstm-conform: {error}", err=True)
+            continue
+        reports.append(_judged(console, backend, options))
+        print_report(console, reports[-1])
+    if json_file:
+        json_file.write_text(json.dumps(as_json(reports, unusable), indent=1) + "\n", encoding="utf-8")
+    sys.exit(worst([report.status for report in reports] + [UNUSABLE] * len(unusable)))
+
+
+def _check_options(options: dict[str, Any], json_file: Path | None) -> None:
+    from lstm_spec import CLAUSES, Feature
+
+    for glob in options["clauses"]:
+        if not fnmatch.filter(CLAUSES, glob):
+            raise click.BadParameter(
+                f"no clause matches {glob!r}; see lstm-conform list clauses", param_hint="--clause"
+            )
+    for what in options["required"]:
+        if what not in (*CLAUSES, *Feature, "float32", "float64"):
+            raise click.BadParameter(
+                f"{what!r} is no clause, feature or dtype; features are {', '.join(Feature)}", param_hint="--require"
+            )
+    if json_file and not json_file.resolve().parent.is_dir():
+        raise click.BadParameter(f"{json_file.parent} is not a folder; make it first", param_hint="--json")
+
+
+def _judged(console: Console, backend: Backend, options: dict[str, Any]) -> Report:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from conformance.runner import check, planned
+
+    options = {**options, "run_seed": options["seed"]}
+    options.pop("seed")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        total = planned(backend, options["profile"], options["dtypes"], options["clauses"], options["name"])
+        task = progress.add_task(backend.name, total=total)
+
+        def step(verdict: Verdict) -> None:
+            progress.update(task, advance=1, description=f"{backend.name} {verdict.dtype}")
+
+        return check(backend, **options, progress=step)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 150, soft_wrap=False)
+
+
+@main.command("list")
+@click.argument("what", type=click.Choice(LISTS))
+def list_(what: str) -> None:
+    """List clauses, properties, faults or backends, one per line."""
+    for line in _lines(what):
+        click.echo(line)
+
+
+def _lines(what: str) -> list[str]:
+    from lstm_spec import CLAUSES
+
+    if what == "clauses":
+        return [f"{clause.id:11} {clause.level:6} {clause.sentence}" for clause in CLAUSES.values()]
+    if what == "backends":
+        from conformance.targets import installed
+
+        return installed()
+    if what == "faults":
+        from conformance.faults import FAULTS
+
+        return [f"{fault.name:55} {fault.family:14} {fault.clause:10} {fault.sentence}" for fault in FAULTS.values()]
+    from conformance.runner import PROPERTIES
+
+    return [f"{prop.family:14} {prop.name:75} {' '.join(prop.clauses)}" for prop in PROPERTIES]
+
+
+@main.command()
+@click.argument("clause")
+def explain(clause: str) -> None:
+    """Say what a clause demands, where it stands in the code, and what tries to refute it."""
+    from conformance.explain import explanation
+    from lstm_spec import CLAUSES
+
+    if clause.upper() not in CLAUSES:
+        raise click.BadParameter(f"{clause!r} is not a clause; see lstm-conform list clauses", param_hint="CLAUSE")
+    click.echo(explanation(clause.upper()))
+
+
+@main.command()
+def doctor() -> None:
+    """Say what is installed and what can be used here."""
+    from conformance.explain import diagnosis_of_this_machine
+
+    for line in diagnosis_of_this_machine():
+        click.echo(line)

@@ -1,0 +1,333 @@
+"""What a run came to: Report, its exit status, and its forms as text and JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from conformance.property import Outcome, Verdict
+from lstm_spec import CLAUSES, SPECIFICATION, Description, ErrorModel, Feature
+from lstm_spec.clauses import Level
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+JSON_VERSION = 1
+CORE = ("CELL", "SEQ", "SHAPE", "CONTRACT", "ACT", "NET")
+OPTIONAL = {"SHAPE-3": Feature.GRADIENTS, "SHAPE-5": Feature.EMPTY_SEQUENCE, "SHAPE-6": Feature.EMPTY_BATCH}
+
+PASSED, FAILED, UNUSABLE, SUITE_ERROR, NOTHING = 0, 1, 3, 4, 5
+MARKS = {
+    Outcome.HOLDS: ("holds", "green"),
+    Outcome.REFUTED: ("REFUTED", "bold red"),
+    Outcome.ERRORED: ("ERRORED", "bold red"),
+    Outcome.NOT_CLAIMED: ("not claimed", "dim"),
+    Outcome.INCONCLUSIVE: ("inconclusive", "yellow"),
+    Outcome.SUITE_ERROR: ("suite error", "magenta"),
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run was asked for; `whole` is False where the options left properties out."""
+
+    profile: str
+    seed: int
+    dtypes: tuple[str, ...]
+    whole: bool = True
+    strict: bool = False
+    required: tuple[str, ...] = ()
+    accept_declared: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdicts on one backend."""
+
+    name: str
+    description: Description
+    gradients: bool
+    asked: Asked
+    verdicts: list[Verdict] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def counted(self, outcome: Outcome) -> list[Verdict]:
+        return [verdict for verdict in self.verdicts if verdict.outcome is outcome]
+
+    @property
+    def failures(self) -> list[Verdict]:
+        """Refuted or errored where a MUST is at stake, or any clause with `strict`."""
+        wrong = self.counted(Outcome.REFUTED) + self.counted(Outcome.ERRORED)
+        return [v for v in wrong if self.asked.strict or v.property.level is Level.MUST]
+
+    @property
+    def warnings(self) -> list[Verdict]:
+        """Refuted SHOULD clauses."""
+        wrong = self.counted(Outcome.REFUTED) + self.counted(Outcome.ERRORED)
+        return [v for v in wrong if v not in self.failures]
+
+    @property
+    def own_models(self) -> list[str]:
+        """The dtypes at which the backend declares an error model of its own."""
+        grades = self.description.grades
+        return [dtype for dtype in self.asked.dtypes if isinstance(grades.get(dtype), ErrorModel)]
+
+    @property
+    def uncovered(self) -> list[str]:
+        """Clauses of the core, and required ones, that nothing was found to hold for; only a whole run has a core."""
+        families = CORE + (("GRAD", "FLOW") if self.gradients else ())
+        core = [id for id in CLAUSES if id.split("-")[0] in families and CLAUSES[id].level is Level.MUST]
+        core = [id for id in core if id not in OPTIONAL] if self.asked.whole else []
+        return [id for id in core if not self._covered(id)] + [r for r in self.asked.required if not self._met(r)]
+
+    def _covered(self, clause: str) -> bool:
+        held = {v.dtype for v in self.counted(Outcome.HOLDS) if clause in v.property.clauses}
+        return bool(held) and held >= {v.dtype for v in self.verdicts}
+
+    def _met(self, required: str) -> bool:
+        if required in CLAUSES:
+            return self._covered(required)
+        if required in ("float32", "float64"):
+            return required in {v.dtype for v in self.counted(Outcome.HOLDS)}
+        if required == Feature.GRADIENTS and not self.gradients:
+            return False
+        return required in self.description.features
+
+    @property
+    def status(self) -> int:
+        """The exit status, as in the README's table."""
+        if self.failures or self.uncovered or (self.own_models and not self.asked.accept_declared):
+            return FAILED
+        if not self.description.dtypes:
+            return FAILED
+        if self.counted(Outcome.SUITE_ERROR):
+            return SUITE_ERROR
+        if all(v.outcome in (Outcome.NOT_CLAIMED, Outcome.INCONCLUSIVE) for v in self.verdicts):
+            return NOTHING
+        return PASSED
+
+    @property
+    def statement(self) -> str:
+        """What may be said of this backend, in one sentence."""
+        if self.failures:
+            return f"does not conform: {len(self.failures)} of {len(self.verdicts)} verdicts are against it"
+        if not self.description.dtypes:
+            return "does not conform: it claims no dtype, so nothing was asked; name one in Description.dtypes"
+        if self.counted(Outcome.SUITE_ERROR):
+            return "no statement: the suite itself failed; please report it"
+        if self.uncovered:
+            return f"does not conform: not claimed, or never conclusive: {', '.join(self.uncovered)}"
+        if self.own_models:
+            return f"measured at an error model of its own ({', '.join(self.own_models)}): not a conformance statement"
+        if not self.verdicts or self.status == NOTHING:
+            return "no statement: the options left nothing to test"
+        if not self.asked.whole:
+            return "holds on this selection; nothing is said about the rest"
+        if self.asked.profile == "quick":
+            return f"no fault found by quick{self._reservation}; `--profile standard` decides at every dtype it claims"
+        return f"conforms to LSTM Specification {SPECIFICATION}{self._reservation} at {self._levels}"
+
+    @property
+    def _reservation(self) -> str:
+        return "" if self.gradients else " (forward only)"
+
+    @property
+    def _levels(self) -> str:
+        grades = self.description.grades
+        return ", ".join(f"{dtype} ({grades.get(dtype, 'relative')})" for dtype in self.asked.dtypes)
+
+
+def worst(statuses: list[int]) -> int:
+    """The exit status of several targets."""
+    return next((status for status in (FAILED, SUITE_ERROR, UNUSABLE, NOTHING) if status in statuses), PASSED)
+
+
+# ---------------------------------------------------------------- JSON
+
+
+def as_json(reports: list[Report], unusable: dict[str, str]) -> dict[str, Any]:
+    """The reports as JSON data; `version` counts changes of this form."""
+    return {
+        "version": JSON_VERSION,
+        "specification": SPECIFICATION,
+        "exit_status": worst([r.status for r in reports] + [UNUSABLE] * len(unusable)),
+        "targets": [_target(report) for report in reports],
+        "unavailable": [{"name": name, "reason": reason} for name, reason in unusable.items()],
+    }
+
+
+def _target(report: Report) -> dict[str, Any]:
+    about = report.description
+    return {
+        "name": report.name,
+        "version": about.version,
+        "device": about.device,
+        "features": sorted(about.features),
+        "shapes": {k: [size.start, size.stop, size.step] for k, size in vars(about.shapes).items()},
+        "grades": {d: g if isinstance(g := about.grades.get(d, "relative"), str) else vars(g) for d in about.dtypes},
+        "profile": report.asked.profile,
+        "seed": report.asked.seed,
+        "whole": report.asked.whole,
+        "statement": report.statement,
+        "exit_status": report.status,
+        "seconds": round(report.seconds, 3),
+        "verdicts": [_verdict(verdict) for verdict in report.verdicts],
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    prop, refutation = verdict.property, verdict.refutation
+    found = {
+        "property": prop.name,
+        "family": prop.family,
+        "clauses": list(prop.clauses),
+        "level": str(prop.level),
+        "dtype": verdict.dtype,
+        "outcome": str(verdict.outcome),
+        "detail": verdict.detail,
+        "examples": verdict.examples,
+        "inconclusive": verdict.inconclusive,
+    }
+    if refutation and refutation.difference:
+        difference = refutation.difference
+        numbers = {k: repr(getattr(difference, k)) for k in ("expected", "allowed", "got", "ratio")}
+        found["difference"] = {"quantity": difference.quantity, "where": difference.where, **numbers}
+    return found
+
+
+# ---------------------------------------------------------------- text
+
+
+def print_report(console: Console, report: Report) -> None:
+    """The table, the refutations, and the statement."""
+    if report.verdicts:
+        console.print(_table(report))
+    for verdict in _one_per_property(report.failures):
+        print_refutation(console, report, verdict, "REFUTED" if verdict.outcome is Outcome.REFUTED else "ERRORED")
+    for verdict in _one_per_property(report.warnings):
+        print_refutation(console, report, verdict, "WARNING")
+    for verdict in report.counted(Outcome.SUITE_ERROR):
+        console.print(f"[magenta]suite error[/]  {verdict.property.name}: {verdict.detail}", highlight=False)
+    print_statement(console, report)
+
+
+def _one_per_property(verdicts: list[Verdict]) -> list[Verdict]:
+    return list({verdict.property.name: verdict for verdict in reversed(verdicts)}.values())[::-1]
+
+
+def _table(report: Report) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("property", overflow="fold")
+    table.add_column("clauses", style="dim", overflow="fold", max_width=30)
+    dtypes = list(dict.fromkeys(v.dtype for v in report.verdicts))
+    for dtype in dtypes:
+        table.add_column(dtype, no_wrap=True)
+    found = {(v.property.name, v.dtype): v for v in report.verdicts}
+    family = ""
+    for prop in dict.fromkeys(v.property for v in report.verdicts):
+        if prop.family != family:
+            family = prop.family
+            table.add_row(f"[bold cyan]{family.replace('_', ' ')}[/]")
+        cells = [_cell(found.get((prop.name, dtype)), report) for dtype in dtypes]
+        table.add_row(f"  {prop.sentence}", " ".join(prop.clauses), *cells)
+    return table
+
+
+def _cell(verdict: Verdict | None, report: Report) -> str:
+    if verdict is None:
+        return ""
+    mark, style = MARKS[verdict.outcome]
+    if verdict in report.warnings:
+        mark, style = "warning", "yellow"
+    share = (
+        f" ({verdict.inconclusive} inconclusive)" if verdict.inconclusive and verdict.outcome is Outcome.HOLDS else ""
+    )
+    return f"[{style}]{mark}[/]{share}"
+
+
+def print_refutation(console: Console, report: Report, verdict: Verdict, title: str) -> None:
+    """One refutation: the clause's sentence first, then where and by how much."""
+    refutation = verdict.refutation
+    id = (refutation.clause if refutation else "") or verdict.property.clauses[0]
+    clause, about = CLAUSES[id], report.description
+    grade = about.grades.get(verdict.dtype, "relative")
+    subject = f"{report.name} {about.version}".strip()
+    level = grade if isinstance(grade, str) else "an error model of its own"
+    style = "yellow" if title == "WARNING" else "bold red"
+    lines = [f"[{style}]{title}[/]  [bold]{id}[/]  {clause.sentence}  {clause.equation}".rstrip()]
+    lines.append(f"  by              {verdict.property.sentence}")
+    lines.append(f"  in              {subject} ({about.device}, {verdict.dtype}, {level})")
+    lines.append(f"  because         {_escaped(verdict.detail)}")
+    console.print("\n" + "\n".join(lines + _evidence(verdict)), highlight=False, soft_wrap=True)
+
+
+def _evidence(verdict: Verdict) -> list[str]:
+    from conformance.problems import described, problem_of
+
+    lines: list[str] = []
+    refutation = verdict.refutation
+    if refutation is None or refutation.problem is None:
+        return lines
+    difference = refutation.difference
+    if difference:
+        where = ", ".join(
+            _place(axis, k, problem_of(refutation.problem).sizes[3]) for axis, k in difference.where.items()
+        )
+        allowed = f"±{difference.allowed:.2g} (derived)" if difference.allowed else "no difference"
+        times = f"   {difference.ratio:,.3g} × allowed" if difference.ratio < float("inf") else ""
+        lines.append(f"  first difference  {where}{', ' if where else ''}output {difference.quantity}")
+        lines.append(f"    expected {difference.expected:.9g}   allowed {allowed}   got {difference.got:.9g}{times}")
+    lines.append(f"  smallest found  {described(refutation.problem)}")
+    return lines
+
+
+def _place(axis: str, k: int, H: int) -> str:
+    if axis == "gate row":
+        return f"gate {'ifgo'[k // H]}, unit {k % H}"
+    return f"t={k}" if axis == "t" else f"{axis} {k}"
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def print_statement(console: Console, report: Report) -> None:
+    """Who was asked what, and what may be said."""
+    about, counts = report.description, Counter(v.outcome for v in report.verdicts)
+    subject = f"{report.name} {about.version}".strip()
+    tally = ", ".join(f"{counts[outcome]} {MARKS[outcome][0].lower()}" for outcome in Outcome if counts[outcome])
+    if report.warnings:
+        tally += f" ({len(report.warnings)} of a SHOULD)"
+    examples = sum(v.examples for v in report.verdicts)
+    style = "green" if report.status == PASSED else "bold red"
+    console.print(
+        f"\n[bold]{subject}[/] ({about.device}) [{style}]{_escaped(report.statement)}[/]",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(
+        f"  {tally or 'nothing tried'}; {examples:,} examples in {report.seconds:.1f} s; "
+        f"profile {report.asked.profile}, seed {report.asked.seed}{_shapes(about)}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _shapes(about: Description) -> str:
+    """The shapes it was restricted to, if any."""
+    from lstm_spec.contract import Shapes
+
+    free = vars(Shapes())
+    limited = [f"{k} {_range(size)}" for k, size in vars(about.shapes).items() if size != free[k]]
+    return f"; shapes {', '.join(limited)}" if limited else ""
+
+
+def _range(size: range) -> str:
+    if not size:
+        return "none"
+    return f"in {size[0]}…{size[-1]}" + (f" by {size.step}" if size.step > 1 else "")
