@@ -90,7 +90,7 @@ def _tensor(device: str, array: Array) -> Any:
 
 
 def _array(tensor: Any) -> Array:
-    return tensor.detach().cpu().numpy()  # type: ignore[no-any-return]
+    return tensor.detach().cpu().numpy()
 
 
 def _answer(y: Any, h: Any, c: Any) -> Answer:

@@ -32,7 +32,7 @@ class Backpropagation:
 def observed_backpropagation(
     problem: Problem, forward: Trajectory, d: Cotangents, dz: Array, model: ErrorModel
 ) -> Backpropagation:
-    """The backward pass in which every step starts from the gate gradients dz (T, B, 4H) that the implementation had."""
+    """The backward pass in which every step starts from the gate gradients dz (T, B, 4H) that were read off."""
     m, w = rounding.with_oracle(model), packed64(problem)
     T, B, _, H = problem.sizes
     observed = Bounded(dz, m.wide_d * np.abs(dz))
@@ -42,8 +42,8 @@ def observed_backpropagation(
     dc = Bounded(*np.empty((2, T, B, H)))
     carried = exact(d.state.c[0])
     for t in reversed(range(T)):
-        dc.value[t], dc.error[t] = cell_cotangent(at(t, through_h)[0], carried, m)
-        carried = product((*at(t, dc), *at(t, forward.f)), 1, m)
+        dc.value[t], dc.error[t] = cell_cotangent(at(t, through_h), carried, m)
+        carried = product((at(t, dc), at(t, forward.f)), 1, m)
     expected = gate_gradients(dh, dc, forward, m)
     before = Bounded(forward.h_before.value, m.wide_h * np.abs(forward.h_before.value))
     return _gathered(problem, w, observed, expected, before, carried, m)
@@ -57,9 +57,9 @@ def free_backpropagation(problem: Problem, forward: Trajectory, d: Cotangents, m
     later, carried, steps = exact(np.zeros((B, 4 * H))), exact(d.state.c[0]), []
     slope = one_minus_square(forward.squashed, m)
     for t in reversed(range(T)):
-        now = Trajectory(*(Bounded(q.value[t], q.error[t]) for q in vars(forward).values()))
-        dh = hidden_cotangent(at(t, loss)[0], later, w.U, m)
-        dc = cell_cotangent(product((dh, now.o, *at(t, slope)), 4, m), carried, m)
+        now = Trajectory(*(at(t, q) for q in vars(forward).values()))
+        dh = hidden_cotangent(at(t, loss), later, w.U, m)
+        dc = cell_cotangent(product((dh, now.o, at(t, slope)), 4, m), carried, m)
         later, carried = gate_gradients(dh, dc, now, m), product((dc, now.f), 1, m)
         steps.append(later)
     dz = stack(steps[::-1])

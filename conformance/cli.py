@@ -138,7 +138,8 @@ def _lines(what: str) -> list[str]:
         from conformance.faults import FAULTS
 
         return [f"{fault.name:55} {fault.family:14} {fault.clause:10} {fault.sentence}" for fault in FAULTS.values()]
-    from conformance.runner import PROPERTIES
+    import conformance.properties  # noqa: F401  fills the registry
+    from conformance.property import PROPERTIES
 
     return [f"{prop.family:14} {prop.name:75} {' '.join(prop.clauses)}" for prop in PROPERTIES]
 

@@ -76,7 +76,7 @@ def around(kind: str, family: str, clause: str, source: str = "") -> Callable[[C
 contract = partial(around, "contract", "contract")
 
 
-@primitive  # type: ignore[misc]
+@primitive
 def rounded(a: Value, dtype: Any) -> Value:
     """Rounded to a narrower dtype and back; its gradient passes straight through."""
     return a.astype(dtype).astype(a.dtype)
@@ -85,7 +85,7 @@ def rounded(a: Value, dtype: Any) -> Value:
 defvjp(rounded, lambda ans, a, dtype: lambda d: d, argnums=(0,))
 
 
-@primitive  # type: ignore[misc]
+@primitive
 def tf32(a: Value) -> Value:
     """Cut to the 10 fraction bits of TF32."""
     kept = (a.astype(np.float32).view(np.uint32) + np.uint32(0x1000)) & np.uint32(0xFFFFE000)
@@ -598,7 +598,7 @@ def ignores_the_gradient_of_all_outputs_but_the_last(parts: Parts) -> Parts:
     return replace(parts, cotangents=lambda d: replace(d, y=np.concatenate([d.y[:-1] * 0, d.y[-1:]])))
 
 
-@primitive  # type: ignore[misc]
+@primitive
 def _tanh_with_slope_one_minus_y(z: Value) -> Value:
     return np.tanh(z)
 
@@ -606,7 +606,7 @@ def _tanh_with_slope_one_minus_y(z: Value) -> Value:
 defvjp(_tanh_with_slope_one_minus_y, lambda y, z: lambda d: d * (1 - y))
 
 
-@primitive  # type: ignore[misc]
+@primitive
 def _sigmoid_with_slope_s(z: Value) -> Value:
     e = np.exp(-np.abs(z))
     return np.where(z >= 0, 1, e) / (1 + e)
@@ -615,7 +615,7 @@ def _sigmoid_with_slope_s(z: Value) -> Value:
 defvjp(_sigmoid_with_slope_s, lambda s, z: lambda d: d * s)
 
 
-@primitive  # type: ignore[misc]
+@primitive
 def _sigmoid_with_overflowing_slope(z: Value) -> Value:
     e = np.exp(-np.abs(z))
     return np.where(z >= 0, 1, e) / (1 + e)
@@ -651,8 +651,8 @@ def overflows_in_the_slope_of_the_sigmoid(parts: Parts) -> Parts:
 def _changed_gates(change: Callable[[str, Gate], Gate]) -> Callable[[Problem, Gradients], Gradients]:
     def changed(problem: Problem, g: Gradients) -> Gradients:
         layer = g.parameters[0][0]
-        gates = {k: change(k, getattr(layer, k)) for k in GATES}
-        return replace(g, parameters=((Parameters(**gates),),))
+        i, f, c, o = (change(k, getattr(layer, k)) for k in GATES)
+        return replace(g, parameters=((Parameters(i, f, c, o),),))
 
     return changed
 
@@ -919,6 +919,6 @@ def answers_problems_that_do_not_fit(right: Backend) -> Backend:
 def _cut_to_size(problem: Problem) -> Problem:
     H, I = problem.layer.i.W.shape
     B = problem.x.shape[1]
-    gates = {k: Gate(g.W, g.U[:, :H], g.b[:H]) for k in GATES for g in [getattr(problem.layer, k)]}
+    i, f, g, o = (Gate(k.W, k.U[:, :H], k.b[:H]) for k in problem.layer[:4] if isinstance(k, Gate))
     state = State(*(a[:, :B] for a in problem.state))
-    return replace(problem, parameters=((Parameters(**gates),),), x=problem.x[..., :I], state=state)
+    return replace(problem, parameters=((Parameters(i, f, g, o),),), x=problem.x[..., :I], state=state)

@@ -27,7 +27,7 @@ class Weights(NamedTuple):
     b: dict[str, Value]
 
 
-@primitive  # type: ignore[misc]
+@primitive
 def sigmoid(z: Value) -> Value:
     e = np.exp(-np.abs(z))
     return np.where(z >= 0, 1, e) / (1 + e)
@@ -83,9 +83,9 @@ def gradients(parts: Parts, problem: Problem, d: Cotangents) -> tuple[Answer, Gr
         return anp.sum(y * d.y) + anp.sum(h * d.state.h[0]) + anp.sum(c * d.state.c[0])
 
     found = [np.asarray(g, problem.dtype) for g in grad(loss)(_leaves(problem))]
-    gates = {k: Gate(*found[3 * n : 3 * n + 3]) for n, k in enumerate(GATES)}
+    i, f, g, o = (Gate(*found[3 * n : 3 * n + 3]) for n in range(4))
     x, h, c = found[12:]
-    return answers[0], parts.gradients(problem, Gradients(((Parameters(**gates),),), x, State(h[None], c[None])))
+    return answers[0], parts.gradients(problem, Gradients(((Parameters(i, f, g, o),),), x, State(h[None], c[None])))
 
 
 def _leaves(problem: Problem) -> list[Value]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.bounds import assert_gradients_shaped
+from conformance.problems import frozen, with_gates
 from conformance.property import NotClaimed
 from conformance.trajectories import ORDER
 from lstm_spec import Answer, Backend, Cotangents, Feature, Gate, Gradients, Parameters, Problem
@@ -61,21 +62,14 @@ def widened(problem: Problem, rows: range, width: int) -> Problem:
     T, B, I, H = problem.sizes
     probes = np.zeros((4 * H, width - I), problem.dtype)
     probes[list(rows), range(len(rows))] = 1
-    gates = {
-        letter: gate._replace(W=_frozen(np.concatenate([gate.W, probes[k * H : (k + 1) * H]], axis=1)))
-        for k, (letter, gate) in enumerate((letter, getattr(problem.layer, letter)) for letter in ORDER)
-    }
+    block = dict(zip(ORDER, np.split(probes, 4), strict=True))
+    wide = with_gates(problem, lambda k, gate: gate._replace(W=frozen(np.concatenate([gate.W, block[k]], axis=1))))
     x = np.concatenate([problem.x, np.zeros((T, B, width - I), problem.dtype)], axis=2)
-    return replace(problem, parameters=((problem.layer._replace(**gates),),), x=_frozen(x))
+    return replace(wide, x=frozen(x))
 
 
 def narrowed(gradients: Gradients, I: int) -> Gradients:
     """The gradients without those of the probes."""
     layer = gradients.parameters[0][0]
-    gates = {letter: Gate(gate.W[:, :I], gate.U, gate.b) for letter in ORDER for gate in [getattr(layer, letter)]}
-    return Gradients(((Parameters(**gates),),), gradients.x[:, :, :I], gradients.state)
-
-
-def _frozen(a: Array) -> Array:
-    a.flags.writeable = False
-    return a
+    i, f, g, o = (gate._replace(W=gate.W[:, :I]) for gate in layer[:4] if isinstance(gate, Gate))
+    return Gradients(((Parameters(i, f, g, o),),), gradients.x[:, :, :I], gradients.state)

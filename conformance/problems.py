@@ -8,6 +8,7 @@ A recipe is a function from a Context to a strategy; only the runner turns it in
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -106,7 +107,7 @@ def _sizes(context: Context, fixed: dict[str, Size]) -> st.SearchStrategy[tuple[
         T, B, I, H = (draw(large[k] if k == mode else beside.get(mode, usual)[k]) for k in "TBIH")
         if mode == "square":  # where a transposed matrix, or batch for time, would still fit
             T = B if fixed["T"] is None and B in context.description.shapes.T else T
-            I = H if fixed["I"] is None and H in context.description.shapes.I else I  # noqa: E741
+            I = H if fixed["I"] is None and H in context.description.shapes.I else I
         return T, B, I, H
 
     return draw_sizes()
@@ -182,31 +183,31 @@ KINDS: dict[str, Maker] = {
     "shifted": lambda rng, shape: rng.standard_normal(shape) + rng.uniform(-3, 3),
 }
 USUAL = {
-    "x": "zero one-hot sparse dense dense dense dense dense dense small large mixed".split(),
-    "W": "zero one-hot sparse dense dense dense by-width by-width by-width wide small mixed".split(),
-    "U": "zero one-hot sparse dense dense dense by-width by-width by-width by-width wide very-wide small".split(),
-    "b": "zero one-hot dense dense dense dense shifted shifted saturating small".split(),
-    "h": "zero one-hot within-1 within-1 within-1 within-1 within-1 dense small".split(),
-    "c": "zero one-hot dense dense dense dense dense wide large huge small".split(),
-    "dy": "zero one-hot sparse dense dense dense dense dense small huge mixed".split(),
-    "dh": "zero one-hot dense dense dense dense small large".split(),
-    "dc": "zero one-hot dense dense dense dense small large".split(),
+    "x": "zero one-hot sparse dense dense dense dense dense dense small large mixed",
+    "W": "zero one-hot sparse dense dense dense by-width by-width by-width wide small mixed",
+    "U": "zero one-hot sparse dense dense dense by-width by-width by-width by-width wide very-wide small",
+    "b": "zero one-hot dense dense dense dense shifted shifted saturating small",
+    "h": "zero one-hot within-1 within-1 within-1 within-1 within-1 dense small",
+    "c": "zero one-hot dense dense dense dense dense wide large huge small",
+    "dy": "zero one-hot sparse dense dense dense dense dense small huge mixed",
+    "dh": "zero one-hot dense dense dense dense small large",
+    "dc": "zero one-hot dense dense dense dense small large",
 }
 MIX = {
     **USUAL,
-    "U": "zero by-width by-width dense dense wide wide very-wide".split(),
-    "b": "zero dense dense dense shifted saturating saturating".split(),
+    "U": "zero by-width by-width dense dense wide wide very-wide",
+    "b": "zero dense dense dense shifted saturating saturating",
 }
 TAME = {
-    "x": "one-hot dense dense dense sparse within-1".split(),
-    "W": "one-hot dense by-width by-width sparse".split(),
-    "U": "one-hot by-width by-width by-width sparse".split(),
-    "b": "one-hot dense dense shifted".split(),
-    "h": "one-hot within-1 within-1 within-1".split(),
-    "c": "one-hot dense dense dense wide".split(),
-    "dy": "one-hot dense dense dense".split(),
-    "dh": "one-hot dense dense".split(),
-    "dc": "one-hot dense dense".split(),
+    "x": "one-hot dense dense dense sparse within-1",
+    "W": "one-hot dense by-width by-width sparse",
+    "U": "one-hot by-width by-width by-width sparse",
+    "b": "one-hot dense dense shifted",
+    "h": "one-hot within-1 within-1 within-1",
+    "c": "one-hot dense dense dense wide",
+    "dy": "one-hot dense dense dense",
+    "dh": "one-hot dense dense",
+    "dc": "one-hot dense dense",
 }
 
 
@@ -222,19 +223,20 @@ def frozen(a: Array) -> Array:
     return a
 
 
-def _kinds(table: dict[str, list[str]], letters: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
-    return st.tuples(*(st.sampled_from(table[letter]) for letter in letters))
+def _kinds(table: dict[str, str], letters: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.tuples(*(st.sampled_from(table[letter].split()) for letter in letters))
 
 
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def _build(sizes: tuple[int, int, int, int], kinds: tuple[str, ...], seed: int, dtype: np.dtype[Any]) -> Problem:
+def _build(dtype: np.dtype[Any], sizes: tuple[int, int, int, int], kinds: tuple[str, ...], seed: int) -> Problem:
     T, B, I, H = sizes
     x, W, U, b, h, c = kinds
     rng = np.random.default_rng(seed)
-    gates = (Gate(make(W, rng, (H, I), dtype), make(U, rng, (H, H), dtype), make(b, rng, (H,), dtype)) for _ in "ifgo")
-    i, f, g, o = gates
+    i, f, g, o = (
+        Gate(make(W, rng, (H, I), dtype), make(U, rng, (H, H), dtype), make(b, rng, (H,), dtype)) for _ in "ifgo"
+    )
     state = State(make(h, rng, (1, B, H), dtype), make(c, rng, (1, B, H), dtype))
     return Problem(((Parameters(i, f, g, o),),), make(x, rng, (T, B, I), dtype), state)
 
@@ -257,9 +259,9 @@ def problems(T: Size = None, B: Size = None, I: Size = None, H: Size = None, **k
     fixed: dict[str, Size] = {"T": T, "B": B, "I": I, "H": H}
 
     def recipe(context: Context) -> st.SearchStrategy[Problem]:
-        table = {**(MIX if context.reach == "soak" else USUAL), **{k: v.split() for k, v in kinds.items()}}
-        strategies = (_sizes(context, fixed), _kinds(table, ("x", "W", "U", "b", "h", "c")), SEEDS)
-        return st.builds(lambda *drawn: _build(*drawn, context.dtype), *strategies)
+        table = {**(MIX if context.reach == "soak" else USUAL), **kinds}
+        drawn = (_sizes(context, fixed), _kinds(table, ("x", "W", "U", "b", "h", "c")), SEEDS)
+        return st.builds(partial(_build, context.dtype), *drawn)
 
     return recipe
 
@@ -274,10 +276,10 @@ def tame_problems(T: Size = SMALL["T"], B: Size = None, I: Size = None, H: Size 
     }
 
     def recipe(context: Context) -> st.SearchStrategy[Problem]:
-        table = {**TAME, **{k: v.split() for k, v in kinds.items()}}
+        table = {**TAME, **kinds}
         sizes = _sizes(replace(context, reach="quick"), _within(fixed, context.description))
         drawn = (sizes, _kinds(table, ("x", "W", "U", "b", "h", "c")), SEEDS)
-        return st.builds(lambda *d: tamed(_build(*d, context.dtype), context.model), *drawn)
+        return st.builds(partial(_build, context.dtype), *drawn).map(lambda problem: tamed(problem, context.model))
 
     return recipe
 
@@ -293,15 +295,13 @@ def _within(fixed: dict[str, Size], description: Description) -> dict[str, Size]
 def tamed(problem: Problem, model: ErrorModel) -> Problem:
     """The problem with U halved until a free run of it is conclusive with room to spare."""
     while free_trajectory(problem, model).h.error.max(initial=0) > CONCLUSIVE / 64:
-        layer = problem.layer
-        gates = {k: getattr(layer, k)._replace(U=frozen(getattr(layer, k).U / 2)) for k in "ifgo"}
-        problem = replace(problem, parameters=((layer._replace(**gates),),))
+        problem = with_gates(problem, lambda _, gate: gate._replace(U=frozen(gate.U / 2)))
     return problem
 
 
 def questions(of: Recipe, **kinds: str) -> Recipe:
     """Problems with cotangents of every kind, or of the given ones: dy, dh, dc."""
-    table = {**USUAL, **{k: v.split() for k, v in kinds.items()}}
+    table = {**USUAL, **kinds}
 
     def recipe(context: Context) -> st.SearchStrategy[Question]:
         drawn = (of(context), _kinds(table, ("dy", "dh", "dc")), SEEDS)
@@ -312,7 +312,7 @@ def questions(of: Recipe, **kinds: str) -> Recipe:
 
 def tame_questions(of: Recipe | None = None, **kinds: str) -> Recipe:
     """Tame problems with dense cotangents."""
-    return questions(of or tame_problems(), **{**{k: " ".join(TAME[k]) for k in ("dy", "dh", "dc")}, **kinds})
+    return questions(of or tame_problems(), **{**{k: TAME[k] for k in ("dy", "dh", "dc")}, **kinds})
 
 
 def splits(of: Recipe) -> Recipe:
@@ -330,6 +330,13 @@ def splits(of: Recipe) -> Recipe:
 def with_seed(of: Recipe) -> Recipe:
     """What `of` draws, and a seed for the property's own choices."""
     return lambda context: st.tuples(of(context), SEEDS)
+
+
+def with_gates(problem: Problem, change: Callable[[str, Gate], Gate]) -> Problem:
+    """The problem with each gate changed; `change` gets its letter too."""
+    layer = problem.layer
+    i, f, g, o = (change(letter, getattr(layer, letter)) for letter in "ifgo")
+    return replace(problem, parameters=((Parameters(i, f, g, o),),))
 
 
 def problem_of(example: Any) -> Problem:

@@ -199,16 +199,25 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
 # ---------------------------------------------------------------- text
 
 
+FULL = 3  # refutations told in full; the others follow from them more often than not
+
+
 def print_report(console: Console, report: Report) -> None:
     """The table, the refutations, and the statement."""
     if report.verdicts:
         console.print(_table(report))
-    for verdict in _one_per_property(report.failures):
-        print_refutation(console, report, verdict, "REFUTED" if verdict.outcome is Outcome.REFUTED else "ERRORED")
-    for verdict in _one_per_property(report.warnings):
+    failures, warnings = _one_per_property(report.failures), _one_per_property(report.warnings)
+    for verdict in failures[:FULL]:
+        print_refutation(console, report, verdict, str(verdict.outcome).upper())
+    if failures[FULL:]:
+        console.print("\nbesides", highlight=False)
+    for verdict in failures[FULL:]:
+        console.print(f"  {str(verdict.outcome).upper()}  {verdict.property.sentence}", highlight=False, soft_wrap=True)
+    for verdict in warnings:
         print_refutation(console, report, verdict, "WARNING")
     for verdict in report.counted(Outcome.SUITE_ERROR):
-        console.print(f"[magenta]suite error[/]  {verdict.property.name}: {verdict.detail}", highlight=False)
+        text = f"{verdict.property.name}: {verdict.detail}"
+        console.print(f"[magenta]suite error[/]  {_escaped(text)}; please report it", highlight=False, soft_wrap=True)
     print_statement(console, report)
 
 

@@ -98,7 +98,7 @@ def _search(trial: "_Trial", strategy: Any, examples: int, run_seed: int, prop: 
     def body(example: Any) -> None:
         trial(example)
 
-    seed(number)(explicit(given(strategy)(body)))()
+    seed(number)(explicit(given(strategy)(body)))()  # type: ignore[no-untyped-call]  # Hypothesis leaves it open
 
 
 class _Trial:
@@ -112,9 +112,8 @@ class _Trial:
         self.failing: set[bytes] = set()
 
     def __call__(self, example: Any) -> None:
-        if self.failed_at is not None and time.perf_counter() - self.failed_at > SHRINKING:
-            if fingerprint(example) not in self.failing:
-                return
+        if self._time_is_spent() and fingerprint(example) not in self.failing:
+            return
         try:
             if self.failed_at is None:
                 self.examples += 1
@@ -125,6 +124,9 @@ class _Trial:
         except (Refuted, Errored) as error:
             self._remember(example, error)
             raise
+
+    def _time_is_spent(self) -> bool:
+        return self.failed_at is not None and time.perf_counter() - self.failed_at > SHRINKING
 
     def _remember(self, example: Any, error: Exception) -> None:
         self.failed_at = self.failed_at or time.perf_counter()
@@ -240,7 +242,7 @@ def check(
     if profile not in PROFILES:
         raise ValueError(f"profile is {profile!r}, expected one of {', '.join(PROFILES)}; choose one")
     how = PROFILES[profile]
-    chosen, at = _selected(backend, how, dtypes, clauses, name)
+    chosen, at = selected(backend, how, dtypes, clauses, name)
     how = how if examples is None else replace(how, examples=examples, long_examples=min(examples, how.long_examples))
     whole = chosen == PROPERTIES and maxfail is None
     asked = Asked(profile, run_seed, at, whole, strict, required, accept_declared)
@@ -258,11 +260,11 @@ def check(
 
 def planned(backend: Backend, profile: str, dtypes: tuple[str, ...], clauses: tuple[str, ...], name: str) -> int:
     """How many verdicts such a run will bring."""
-    chosen, at = _selected(backend, PROFILES[profile], dtypes, clauses, name)
+    chosen, at = selected(backend, PROFILES[profile], dtypes, clauses, name)
     return len(chosen) * len(at)
 
 
-def _selected(
+def selected(
     backend: Backend, profile: Profile, dtypes: tuple[str, ...], clauses: tuple[str, ...], name: str
 ) -> tuple[list[Property], tuple[str, ...]]:
     """The properties and the dtypes of a run: what the backend claims of the dtypes wanted, or of the profile's."""

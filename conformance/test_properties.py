@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from conformance.property import Outcome, Property
-from conformance.runner import PROFILES, PROPERTIES, _selected, judge
+from conformance.property import PROPERTIES, Outcome, Property
+from conformance.runner import PROFILES, judge, selected
 from conformance.targets import TargetError, resolve
 from lstm_spec import Backend
 
@@ -19,7 +19,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             backend = resolve(target)
         except TargetError as error:
             raise pytest.UsageError(f"--lstm: {error}") from None
-        _, dtypes = _selected(backend, profile, (), (), "")
+        _, dtypes = selected(backend, profile, (), (), "")
         cases += [(backend, prop, dtype) for dtype in dtypes for prop in PROPERTIES]
         ids += [f"{target}-{dtype}-{prop.name}" for dtype in dtypes for prop in PROPERTIES]
     if not cases:

@@ -1,4 +1,4 @@
-"""What the equations give, and how far an implementation may be from it: the forward pass, F1 to F9 of docs/accuracy.md.
+"""What the equations give, and how far an implementation may be from it: F1 to F9 of docs/accuracy.md.
 
 *Observed*: the implementation's own hidden states are the inputs of every step, so nothing grows with
 the weights or with T. *Free*: they are not known, and their errors pass through abs(U). Everything is float64.
@@ -54,14 +54,15 @@ def observed_trajectory(problem: Problem, y: Array, model: ErrorModel) -> Trajec
     wider[:1] = 0
     x = problem.x.astype(np.float64).reshape(T * B, I)
     z = preactivations(w, x, Bounded(h.reshape(T * B, H), wider.reshape(T * B, H)), _summands(problem), m)
-    gates = [Bounded(q.value.reshape(T, B, H), q.error.reshape(T, B, H)) for q in gate_values(z, m)]
+    i, f, g, o = (Bounded(q.value.reshape(T, B, H), q.error.reshape(T, B, H)) for q in gate_values(z, m))
     c = Bounded(*np.empty((2, T + 1, B, H)))
     c.value[0], c.error[0] = problem.state.c[0], 0
     for t in range(T):
-        c.value[t + 1], c.error[t + 1] = cell_state(at(t, *gates), at(t, c)[0], m)
+        now = (at(t, i), at(t, f), at(t, g), at(t, o))
+        c.value[t + 1], c.error[t + 1] = cell_state(now, at(t, c), m)
     after = Bounded(c.value[1:], c.error[1:])
-    squashed, hidden = hidden_state(gates[3], after, m)
-    return Trajectory(*gates, Bounded(c.value[:-1], c.error[:-1]), after, squashed, Bounded(h, wider), hidden)
+    squashed, hidden = hidden_state(o, after, m)
+    return Trajectory(i, f, g, o, Bounded(c.value[:-1], c.error[:-1]), after, squashed, Bounded(h, wider), hidden)
 
 
 def free_trajectory(problem: Problem, model: ErrorModel) -> Trajectory:
@@ -119,8 +120,8 @@ def hidden_state(o: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bounded, Bounde
     return squashed, Bounded(h, (e + (m.u + m.u_h) * (np.abs(h) + e) * (1 + m.u) + m.eta) * INFLATION)
 
 
-def at(t: int, *quantities: Bounded) -> tuple[Bounded, ...]:
-    return tuple(Bounded(q.value[t], q.error[t]) for q in quantities)
+def at(t: int, q: Bounded) -> Bounded:
+    return Bounded(q.value[t], q.error[t])
 
 
 def stack(steps: list[Bounded] | tuple[Bounded, ...]) -> Bounded:

@@ -43,7 +43,7 @@ class Shapes:
 
     T: range = at_most(LARGEST)
     B: range = at_most(LARGEST)
-    I: range = at_most(LARGEST)  # noqa: E741  the field's letter for the inputs
+    I: range = at_most(LARGEST)
     H: range = at_most(LARGEST)
 
 

@@ -1,6 +1,7 @@
 """The LSTM, for one sample. This page is the specification; every line that has an id is a clause.
 
-x (I,) and x (T, I), state h (H,) and c (H,). Hochreiter & Schmidhuber 1997; forget gate: Gers, Schmidhuber & Cummins 2000.
+x (I,) and x (T, I), state h (H,) and c (H,).
+Hochreiter & Schmidhuber 1997; the forget gate: Gers, Schmidhuber & Cummins 2000.
 """
 
 import numpy as np

@@ -3,6 +3,8 @@
 A cotangent dq is the gradient of the loss with respect to q. Graves & Schmidhuber 2005 (the full gradient).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from lstm_spec.equations import cell, sigmoid, tanh
@@ -24,10 +26,11 @@ def cell_gradient(p: Parameters, x: Array, s: State, ds: State) -> tuple[Paramet
     zf = dc * c * f * (1 - f)                           # GRAD-2
     zg = dc * i * (1 - g * g)                           # GRAD-2
     zo = dh * y * o * (1 - o)                           # GRAD-2
-    dp = Parameters(*(Gate(np.outer(z, x), np.outer(z, h), z) for z in (zi, zf, zg, zo)))   # GRAD-4
-    dx = p.i.W.T @ zi + p.f.W.T @ zf + p.g.W.T @ zg + p.o.W.T @ zo                          # GRAD-5
-    dh = p.i.U.T @ zi + p.f.U.T @ zf + p.g.U.T @ zg + p.o.U.T @ zo                          # GRAD-3
-    return dp, dx, State(dh, dc * f)                    # GRAD-3  the carousel: along c only f counts
+    di, df, dg, do = (Gate(np.outer(z, x), np.outer(z, h), z) for z in (zi, zf, zg, zo))  # GRAD-4
+    dx = p.i.W.T @ zi + p.f.W.T @ zf + p.g.W.T @ zg + p.o.W.T @ zo                        # GRAD-5
+    dh = p.i.U.T @ zi + p.f.U.T @ zf + p.g.U.T @ zg + p.o.U.T @ zo                        # GRAD-3, GRAD-6
+    dc = dc * f                                         # GRAD-3, GRAD-6, FLOW-1  along the cell only f counts
+    return Parameters(di, df, dg, do), dx, State(dh, dc)
 # fmt: on
 
 
@@ -45,11 +48,16 @@ def run_gradient(p: Parameters, x: Array, s: State, dy: Array, ds: State) -> tup
 
 def zeros_like(p: Parameters) -> Parameters:
     """Parameters of the same shapes, all zero."""
-    return Parameters(*(Gate(*(np.zeros_like(a) for a in gate[:3])) for gate in p[:4]))
+    return _each(np.zeros_like, p)
 
 
 def add(p: Parameters, q: Parameters) -> Parameters:
     """The sum, array by array."""
-    return Parameters(
-        *(Gate(*(a + b for a, b in zip(k[:3], m[:3], strict=True))) for k, m in zip(p[:4], q[:4], strict=True))
+    return _each(np.add, p, q)
+
+
+def _each(function: Callable[..., Array], *many: Parameters) -> Parameters:
+    i, f, g, o = (
+        Gate(*(function(*(getattr(getattr(p, gate), part) for p in many)) for part in "WUb")) for gate in "ifgo"
     )
+    return Parameters(i, f, g, o)

@@ -29,7 +29,7 @@ def unpack(packed: Packed, order: str = "ifgo") -> Parameters:
     """The parameters from gates stacked in the given order. Raises ValueError for an order that is not one."""
     blocks = (np.split(array, 4) for array in packed)
     gates = dict(zip(_checked(order), (Gate(*three) for three in zip(*blocks, strict=True)), strict=True))
-    return Parameters(**gates)
+    return Parameters(gates["i"], gates["f"], gates["g"], gates["o"])
 
 
 def _checked(order: str) -> str:

@@ -108,7 +108,7 @@ def run(problem: Problem, d: Cotangents, a: Adversary) -> Outcome:
 
 
 def forward(problem: Problem, w: Packed, a: Adversary) -> list[Step]:
-    n = np.count_nonzero(problem.x.any(axis=(0, 1))) + len(w.U) // 4 + 4
+    n = int(problem.x.any(axis=(0, 1)).sum()) + len(w.U) // 4 + 4
     h, c, steps = problem.state.h[0], problem.state.c[0], []
     for x in problem.x:
         steps.append(step(w, n, x, h, c, a))

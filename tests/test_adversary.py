@@ -21,7 +21,7 @@ MODELS = {
     "relative": RELATIVE,
     "absolute": ABSOLUTE,
     # Nobody's grade: here a term of second order that is missing would show.
-    "coarse": ErrorModel(2.0**-8, 2.0**-11, 2.0**-14, r_s=2.0, r_t=2.0, u_h=2.0**-8, u_c=2.0**-7),
+    "coarse": ErrorModel(2.0**-8, 2.0**-11, 2.0**-126, r_s=2.0, r_t=2.0, u_h=2.0**-8, u_c=2.0**-7),
 }
 FIELDS = [
     *(("relative", field) for field in ("u", "u_acc", "eta", "r_s", "r_t")),
@@ -51,7 +51,7 @@ def question(rng: np.random.Generator, mode: str, longest: int, widest: int, lar
     inputs, scale = rng.integers(1, 9), np.exp(rng.uniform(np.log(0.01), np.log(largest_scale)))
     x, h, c = rng.normal(size=(T, B, inputs)), rng.uniform(-1, 1, (1, B, H)), rng.normal(size=(1, B, H))
     W, U, b = (scale * rng.normal(size=(4 * H, n)) for n in (inputs, H, 1))
-    bent = {
+    bent: dict[str, Callable[[], tuple[Array, ...]]] = {
         "plain": lambda: (W, U, b[:, 0], x, c),
         "forgetful": lambda: (W, U, b[:, 0] + gatewise(H, 0, rng.uniform(1, 12), 0, 0), x, c),
         "saturated": lambda: (W, U, b[:, 0] + 15 * rng.normal(size=4 * H), x, c),

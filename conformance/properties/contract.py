@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from conformance.bounds import STEP, assert_answer_shaped, assert_conforms, assert_gradients_shaped, assert_same
-from conformance.problems import Question, problems, questions, with_seed
+from conformance.problems import Question, problems, questions, with_gates, with_seed
 from conformance.property import Errored, Refuted, verifies
-from lstm_spec import Answer, Backend, Feature, Gate, Gradients, Parameters, Problem, State, pack
+from lstm_spec import Answer, Backend, Feature, Gate, Gradients, Problem, State, pack
 
 ANY = questions(problems(T=(1, 2, 3, 5, 9), H=(1, 2, 3, 5, 8)), dy="dense", dh="dense", dc="dense")
 NEEDS = (Feature.GRADIENTS,)
@@ -18,10 +18,8 @@ LAYERED = ("layer", "batch", "unit")
 
 def writable(problem: Problem) -> Problem:
     """A copy that may be written into."""
-    layer = problem.layer
-    gates = {k: Gate(*(a.copy() for a in getattr(layer, k)[:3])) for k in "ifgo"}
-    state = State(*(a.copy() for a in problem.state))
-    return replace(problem, parameters=((Parameters(**gates),),), x=problem.x.copy(), state=state)
+    copied = with_gates(problem, lambda _, gate: Gate(*(a.copy() for a in gate[:3] if a is not None)))
+    return replace(copied, x=problem.x.copy(), state=State(*(a.copy() for a in problem.state)))
 
 
 def assert_unchanged(problem: Problem, before: Problem) -> None:
@@ -93,9 +91,8 @@ def _other(problem: Problem, seed: int) -> Problem:
     def drawn(a: Any) -> Any:
         return rng.standard_normal(a.shape).astype(a.dtype)
 
-    gates = {k: Gate(*map(drawn, getattr(problem.layer, k)[:3])) for k in "ifgo"}
-    state = State(*map(drawn, problem.state))
-    return replace(problem, parameters=((Parameters(**gates),),), x=drawn(problem.x), state=state)
+    other = with_gates(problem, lambda _, gate: Gate(*map(drawn, gate[:3])))
+    return replace(other, x=drawn(problem.x), state=State(*map(drawn, problem.state)))
 
 
 @verifies("CONTRACT-2", "GRAD-4", on=with_seed(ANY), needs=NEEDS)

@@ -4,7 +4,6 @@ A pre-activation of +-1000 opens or shuts a gate to the last bit of float64, so 
 the public interface. Nothing here runs the equations: what is expected follows from the sentence.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from conformance.bounds import (
     assert_within,
     model_of,
 )
-from conformance.problems import Question, Recipe, frozen, problems, questions, tame_problems, with_seed
+from conformance.problems import Question, Recipe, frozen, problems, questions, with_gates, with_seed
 from conformance.property import Refuted, verifies
 from conformance.trajectories import Trajectory, observed_trajectory
 from lstm_spec import Answer, Backend, Feature, Gate, Parameters, Problem, State, pack
@@ -27,18 +26,18 @@ from lstm_spec.types import Array
 OPEN, SHUT = 1000.0, -1000.0
 Seeded = tuple[Problem, int]
 FINAL = ("batch", "unit")
-GATED = tame_problems(T=(1, 2, 3, 5, 8, 12))
 LASTING = problems(
     T=(1, 2, 3, 8, 33), x="zero one-hot dense dense sparse", W="zero dense dense by-width", U="zero dense by-width"
 )
 
 
 def gates_set(problem: Problem, **biases: float) -> Problem:
-    """The problem with these gates' biases set, here and there with another sign for the candidate."""
-    gates = {k: getattr(problem.layer, k) for k in "ifgo"}
-    for k, value in biases.items():
-        gates[k] = gates[k]._replace(b=frozen(np.full_like(gates[k].b, value)))
-    return replace(problem, parameters=((Parameters(**gates),),))
+    """The problem with these gates' biases set."""
+
+    def held(k: str, gate: Gate) -> Gate:
+        return gate._replace(b=frozen(np.full_like(gate.b, biases[k]))) if k in biases else gate
+
+    return with_gates(problem, held)
 
 
 def observed(backend: Backend, problem: Problem) -> tuple[Answer, Trajectory]:
@@ -71,11 +70,9 @@ def reading(problem: Problem, seed: int, letter: str, c: float | None, **biases:
     way = (seed // len(SWEEPS)) % 3
     x, h = np.zeros((1, B, I), v.dtype), np.zeros((1, B, H), v.dtype)
     x[..., seed % I], h[..., seed % H] = 1, 1
-    gates = {k: _held(H, I, v.dtype, biases.get(k, 0.0)) for k in "ifgo"}
-    if letter in gates:
-        gates[letter] = _driven(v, I, way, seed)
+    i, f, g, o = (_driven(v, I, way, seed) if k == letter else _held(H, I, v.dtype, biases.get(k, 0.0)) for k in "ifgo")
     cell = np.broadcast_to(v, (1, B, H)) if c is None else np.full((1, B, H), c, v.dtype)
-    asked = Problem(((Parameters(**gates),),), frozen(x), State(frozen(h), frozen(np.array(cell))))
+    asked = Problem(((Parameters(i, f, g, o),),), frozen(x), State(frozen(h), frozen(np.array(cell))))
     return asked, np.broadcast_to(v.astype(np.float64), (B, H))
 
 
@@ -222,12 +219,11 @@ def saturated(of: Recipe) -> Recipe:
 
 def _saturated(problem: Problem, seed: int) -> Problem:
     rng = np.random.default_rng(seed)
-    gates = {}
-    for k in "ifgo":
-        gate = getattr(problem.layer, k)
-        b = rng.choice([-1e4, 1e4], gate.b.shape).astype(problem.dtype)
-        gates[k] = gate._replace(b=frozen(b))
-    return replace(problem, parameters=((Parameters(**gates),),))
+
+    def far(k: str, gate: Gate) -> Gate:
+        return gate._replace(b=frozen(rng.choice([-1e4, 1e4], gate.b.shape).astype(gate.b.dtype)))
+
+    return with_gates(problem, far)
 
 
 FAR = saturated(LASTING)

@@ -3,16 +3,15 @@
 U = 0 cuts the path through h, so what is expected is a product that can be written down.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from conformance.bounds import Comparison, assert_gradients_shaped, assert_within, free_gradients, free_run
-from conformance.problems import Question, Recipe, frozen, problems, questions, with_seed
+from conformance.problems import Question, Recipe, frozen, problems, questions, with_gates, with_seed
 from conformance.property import verifies
 from conformance.rounding import sigmoid_value
-from lstm_spec import Backend, Feature, Parameters, Problem
+from lstm_spec import Backend, Feature, Gate, Problem
 from lstm_spec.types import Array
 
 NEEDS = (Feature.GRADIENTS,)
@@ -26,21 +25,22 @@ def carousel(x: str, forget: str, T: tuple[int, ...] = LENGTHS) -> Recipe:
     asked = questions(cells, dy="zero", dh="zero", dc="dense")
 
     def recipe(context: Any) -> Any:
-        return with_seed(asked)(context).map(lambda drawn: _with_forget_bias(*drawn, forget))
+        return with_seed(asked)(context).map(lambda drawn: _with_forget_bias(drawn[0], drawn[1], forget))
 
     return recipe
 
 
 def _with_forget_bias(question: Question, seed: int, forget: str) -> Question:
     rng = np.random.default_rng(seed)
-    layer = question.problem.layer
-    size = layer.f.b.shape if layer.f else ()
-    biases = {"open": np.full(size, 1000.0), "long": rng.uniform(2, 9, size), "any": rng.uniform(-1, 9, size)}
-    gates = {"f": layer.f._replace(b=frozen(biases[forget].astype(question.problem.dtype)))} if layer.f else {}
-    if forget == "open":
-        gates["i"] = layer.i._replace(b=frozen(np.full(size, -1000.0, question.problem.dtype)))
-    problem = replace(question.problem, parameters=((layer._replace(**gates),),))
-    return Question(problem, question.d)
+    low, high = {"open": (1000, 1000), "long": (2, 9), "any": (-1, 9)}[forget]
+
+    def biased(k: str, gate: Gate) -> Gate:
+        if k == "f":
+            return gate._replace(b=frozen(rng.uniform(low, high, gate.b.shape).astype(gate.b.dtype)))
+        shut = k == "i" and forget == "open"
+        return gate._replace(b=frozen(np.full_like(gate.b, -1000))) if shut else gate
+
+    return Question(with_gates(question.problem, biased), question.d)
 
 
 def forget_gates(problem: Problem) -> Array:
@@ -94,6 +94,4 @@ def the_gradient_decays_at_the_rate_of_the_forget_gate_at_every_lag(backend: Bac
 
 def _seen_through_the_candidate(question: Question) -> Question:
     problem, d = question
-    gates = {k: getattr(problem.layer, k) for k in "ifgo"}
-    gates = {k: gate._replace(W=frozen(np.full_like(gate.W, float(k == "g")))) for k, gate in gates.items()}
-    return Question(replace(problem, parameters=((Parameters(**gates),),)), d)
+    return Question(with_gates(problem, lambda k, gate: gate._replace(W=frozen(np.full_like(gate.W, k == "g")))), d)

@@ -3,7 +3,6 @@
 Two runs are compared through the propagated bound of both, on short and tame problems.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +17,9 @@ from conformance.bounds import (
     assert_same,
     free_run,
 )
-from conformance.problems import SMALL, Split, frozen, problems, splits, tame_problems, with_seed
+from conformance.problems import SMALL, Split, frozen, problems, splits, tame_problems, with_gates, with_seed
 from conformance.property import Inconclusive, verifies
-from lstm_spec import Answer, Backend, Feature, Gate, Parameters, Problem, State
+from lstm_spec import Answer, Backend, Feature, Gate, Problem, State
 from lstm_spec.types import Array
 
 SEVERAL = tuple(n for n in SMALL["T"] if n > 1)
@@ -102,7 +101,7 @@ def permuting_the_samples_permutes_the_answer(backend: Backend, drawn: Seeded) -
 def permuting_the_units_permutes_the_answer(backend: Backend, drawn: Seeded) -> None:
     problem, seed = drawn
     order = np.random.default_rng(seed).permutation(problem.sizes[3])
-    permuted = each_gate(problem, lambda _, gate: Gate(gate.W[order], gate.U[order][:, order], gate.b[order]))
+    permuted = with_gates(problem, lambda _, gate: Gate(gate.W[order], gate.U[order][:, order], gate.b[order]))
     state = State(problem.state.h[..., order], problem.state.c[..., order])
     assert_equivalent(backend, problem, replace(permuted, state=state), unit=order)
 
@@ -111,7 +110,7 @@ def permuting_the_units_permutes_the_answer(backend: Backend, drawn: Seeded) -> 
 def permuting_the_inputs_with_their_weights_changes_nothing(backend: Backend, drawn: Seeded) -> None:
     problem, seed = drawn
     order = np.random.default_rng(seed).permutation(problem.sizes[2])
-    permuted = each_gate(problem, lambda _, gate: gate._replace(W=gate.W[:, order]))
+    permuted = with_gates(problem, lambda _, gate: gate._replace(W=gate.W[:, order]))
     assert_equivalent(backend, problem, replace(permuted, x=problem.x[..., order]))
 
 
@@ -122,7 +121,7 @@ def a_unit_that_nobody_reads_changes_nothing(backend: Backend, drawn: Seeded) ->
     if H + more not in backend.description.shapes.H:
         raise Inconclusive(f"its shapes have no size above H = {H}")
     rng = np.random.default_rng(seed)
-    larger = each_gate(problem, lambda _, gate: _with_units(gate, more, rng))
+    larger = with_gates(problem, lambda _, gate: _with_units(gate, more, rng))
     B, dtype = problem.x.shape[1], problem.dtype
     new = np.full((1, B, more), 0.5, dtype)
     state = State(*(frozen(np.concatenate([a, new], axis=2)) for a in problem.state))
@@ -141,7 +140,7 @@ def _with_units(gate: Gate, more: int, rng: np.random.Generator) -> Gate:
 @verifies("CELL-3", "CELL-6", on=TAME)
 def negating_the_candidate_and_the_state_negates_the_answer(backend: Backend, problem: Problem) -> None:
     """The cell is odd in (h, c) once the candidate's weights follow."""
-    negated = each_gate(
+    negated = with_gates(
         problem,
         lambda k, gate: Gate(-gate.W, gate.U, -gate.b) if k == "g" else gate._replace(U=-gate.U),
     )
@@ -150,7 +149,7 @@ def negating_the_candidate_and_the_state_negates_the_answer(backend: Backend, pr
 
 @verifies("CELL-1", "CELL-2", "CELL-3", "CELL-4", on=TAME)
 def negating_the_inputs_with_their_weights_changes_nothing(backend: Backend, problem: Problem) -> None:
-    negated = each_gate(problem, lambda _, gate: gate._replace(W=-gate.W))
+    negated = with_gates(problem, lambda _, gate: gate._replace(W=-gate.W))
     assert_equivalent(backend, problem, replace(negated, x=-problem.x))
 
 
@@ -162,7 +161,7 @@ def a_hidden_state_of_one_unit_may_be_folded_into_the_bias(backend: Backend, pro
     h = np.zeros_like(problem.state.h)
     h[..., column] = 1
     asked = replace(problem, state=problem.state._replace(h=frozen(h)))
-    folded = each_gate(asked, lambda _, gate: Gate(gate.W, gate.U, gate.U[:, column]))
+    folded = with_gates(asked, lambda _, gate: Gate(gate.W, gate.U, gate.U[:, column]))
     assert_equivalent(backend, asked, replace(folded, state=asked.state._replace(h=frozen(np.zeros_like(h)))))
 
 
@@ -174,13 +173,8 @@ def a_constant_input_may_be_folded_into_the_bias(backend: Backend, drawn: Seeded
     x = np.zeros_like(problem.x)
     x[..., column] = 1
     asked = replace(problem, x=frozen(x))
-    folded = each_gate(asked, lambda _, gate: Gate(gate.W, gate.U, gate.W[:, column]))
+    folded = with_gates(asked, lambda _, gate: Gate(gate.W, gate.U, gate.W[:, column]))
     assert_equivalent(backend, asked, replace(folded, x=frozen(np.zeros_like(x))))
-
-
-def each_gate(problem: Problem, change: Callable[[str, Gate], Gate]) -> Problem:
-    gates = {letter: change(letter, getattr(problem.layer, letter)) for letter in "ifgo"}
-    return replace(problem, parameters=((Parameters(**gates),),))
 
 
 def assert_equivalent(
@@ -191,7 +185,7 @@ def assert_equivalent(
     unit: Array | None = None,
     sign: int = 1,
 ) -> None:
-    """Refuted unless the other problem's answer is this one's, up to the given order of samples, of units, and a sign."""
+    """Refuted unless the other problem's answer is this one's, up to an order of samples, of units, and a sign."""
     one, two = backend.forward(problem), backend.forward(other)
     assert_answer_shaped(one, problem)
     assert_answer_shaped(two, other)

@@ -15,9 +15,9 @@ from conformance.bounds import (
     free_gradients,
     parts,
 )
-from conformance.problems import Question, problems, questions, tame_problems, tame_questions, with_seed
+from conformance.problems import Question, problems, questions, tame_problems, tame_questions, with_gates, with_seed
 from conformance.property import verifies
-from lstm_spec import Backend, Cotangents, Feature, Problem, State, pack
+from lstm_spec import Backend, Cotangents, Feature, Gate, Problem, State, pack
 from lstm_spec.types import Array
 
 ONES = problems(T=(1, 1, 1, 3), B=(1, 1, 1, 3), I=(1, 1, 1, 4), H=(1, 1, 1, 5))
@@ -118,13 +118,12 @@ def it_does_not_matter_whether_inputs_may_be_written(backend: Backend, problem: 
 
 
 def _mapped(problem: Problem, change: Any) -> Problem:
-    layer = problem.layer
-    gates = {
-        letter: gate._replace(W=change(gate.W, k), U=change(gate.U, k + 1), b=change(gate.b, k + 2))
-        for k, (letter, gate) in enumerate((letter, getattr(layer, letter)) for letter in "ifgo")
-    }
+    def gate_changed(letter: str, gate: Gate) -> Gate:
+        k = "ifgo".index(letter)
+        return Gate(change(gate.W, k), change(gate.U, k + 1), change(gate.b, k + 2))
+
     state = State(change(problem.state.h, 3), change(problem.state.c, 0))
-    return replace(problem, parameters=((layer._replace(**gates),),), x=change(problem.x, 1), state=state)
+    return replace(with_gates(problem, gate_changed), x=change(problem.x, 1), state=state)
 
 
 def _strided(a: Array, way: int) -> Array:
