@@ -11,7 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-NEEDED = ("hypothesis", "click", "rich")
+NEEDED = ("hypothesis", "click", "rich", "autograd")
+PROFILES = ("quick", "standard", "full", "soak")
 
 
 def trouble() -> str:
@@ -47,18 +48,16 @@ def main() -> None:
 
 
 def pytest_addoption(parser: Any) -> None:
-    """Register --lstm (pytest calls this)."""
+    """Register --lstm and --lstm-profile (pytest calls this)."""
     group = parser.getgroup("lstm-spec")
     group.addoption(
         "--lstm",
         metavar="TARGET",
         action="append",
         default=[],
-        help="judge this LSTM: a backend's name or package.module:NAME",
+        help="with --pyargs conformance: judge this LSTM, a backend's name or package.module:NAME",
     )
-    group.addoption(
-        "--lstm-profile", metavar="PROFILE", default="quick", help="quick (default), standard, full or soak"
-    )
+    group.addoption("--lstm-profile", choices=PROFILES, default="quick", help="how many examples, and how large")
 
 
 def pytest_configure(config: Any) -> None:
@@ -66,6 +65,21 @@ def pytest_configure(config: Any) -> None:
     if config.getoption("--lstm", default=[]):
         reason = trouble()
         if reason:
-            import pytest
+            _refuse(f"--lstm: {reason}")
 
-            raise pytest.UsageError(f"--lstm: {reason}")
+
+def pytest_collection_finish(session: Any) -> None:
+    """Refuse --lstm where nothing of ours was collected: it would look green (pytest calls this)."""
+    ours = any(item.nodeid.partition("::")[0].endswith("test_properties.py") for item in session.items)
+    if session.config.getoption("--lstm", default=[]) and not ours:
+        _refuse("--lstm judged nothing; ask for our tests, too: pytest --pyargs conformance --lstm TARGET")
+
+
+def _refuse(reason: str) -> None:
+    import pytest
+
+    raise pytest.UsageError(reason)
+
+
+if __name__ == "__main__":
+    main()

@@ -89,11 +89,16 @@ def _check_options(options: dict[str, Any], json_file: Path | None) -> None:
             raise click.BadParameter(
                 f"{what!r} is no clause, feature or dtype; features are {', '.join(Feature)}", param_hint="--require"
             )
-    if json_file and not json_file.resolve().parent.is_dir():
-        raise click.BadParameter(f"{json_file.parent} is not a folder; make it first", param_hint="--json")
+    if json_file:
+        try:
+            json_file.open("a", encoding="utf-8").close()
+        except OSError as error:
+            reason = f"{json_file} cannot be written ({error.strerror}); name a file in a folder that can be written"
+            raise click.BadParameter(reason, param_hint="--json") from error
 
 
 def _judged(console: Console, backend: Backend, options: dict[str, Any]) -> Report:
+    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from conformance.runner import check, planned
@@ -103,10 +108,10 @@ def _judged(console: Console, backend: Backend, options: dict[str, Any]) -> Repo
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         total = planned(backend, options["profile"], options["dtypes"], options["clauses"], options["name"])
-        task = progress.add_task(backend.name, total=total)
+        task = progress.add_task(escape(backend.name), total=total)
 
         def step(verdict: Verdict) -> None:
-            progress.update(task, advance=1, description=f"{backend.name} {verdict.dtype}")
+            progress.update(task, advance=1, description=f"{escape(backend.name)} {verdict.dtype}")
 
         return check(backend, **options, progress=step)
 

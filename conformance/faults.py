@@ -16,7 +16,7 @@ from autograd.extend import defvjp, primitive
 from autograd.tracer import getval
 
 from conformance.faulty import GATES, Parts, Value, Weights, backend, sigmoid
-from lstm_spec import Answer, Backend, Cotangents, Gate, Gradients, Parameters, Problem, State
+from lstm_spec import Answer, Backend, Cotangents, Feature, Gate, Gradients, Parameters, Problem, State
 
 Builder = Callable[[], Backend]
 
@@ -790,6 +790,46 @@ def writes_the_final_state_into_the_initial_one(right: Backend) -> Backend:
     return replace(right, forward=forward)
 
 
+@contract("CONTRACT-1")
+def scales_the_cotangents_in_place(right: Backend) -> Backend:
+    """dL/dy is halved where it lies, after it was used."""
+
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        found = right.gradients(problem, d)  # type: ignore[misc]
+        if d.y.flags.writeable:
+            d.y[...] /= 2
+        return found
+
+    return replace(right, gradients=gradients)
+
+
+@contract("SHAPE-6")
+def loses_an_empty_batch(right: Backend) -> Backend:
+    """An empty batch is answered as if it had one sample."""
+    claimed = replace(right.description, features=right.description.features | {Feature.EMPTY_BATCH})
+
+    def forward(problem: Problem) -> Answer:
+        answer = right.forward(problem)
+        T, B, _, H = problem.sizes
+        return replace(answer, y=np.zeros((T, 1, H), problem.dtype)) if B == 0 else answer
+
+    return replace(right, forward=forward, description=claimed)
+
+
+@contract("SHAPE-6", "a mean over no samples")
+def divides_by_an_empty_batch(right: Backend) -> Backend:
+    """The parameter gradients of an empty batch are 0/0."""
+    claimed = replace(right.description, features=right.description.features | {Feature.EMPTY_BATCH})
+
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        answer, g = right.gradients(problem, d)  # type: ignore[misc]
+        if problem.x.shape[1] == 0:
+            g = _changed_gates(lambda k, gate: Gate(*(np.full_like(a, np.nan) for a in gate[:3])))(problem, g)
+        return answer, g
+
+    return replace(right, gradients=gradients, description=claimed)
+
+
 @contract("SHAPE-2", "tensorflow/tensorflow#60192")
 def answers_in_float64(right: Backend) -> Backend:
     """Every output is float64, whatever was asked; at float64 the cell state is float32."""
@@ -811,6 +851,17 @@ def drops_an_axis_of_length_one(right: Backend) -> Backend:
         return replace(answer, y=answer.y[:, 0]) if problem.x.shape[1] == 1 else answer
 
     return replace(right, forward=forward)
+
+
+@contract("SHAPE-3")
+def drops_an_axis_of_length_one_from_the_gradient(right: Backend) -> Backend:
+    """dx loses its last axis where I = 1."""
+
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        answer, g = right.gradients(problem, d)  # type: ignore[misc]
+        return answer, replace(g, x=g.x[..., 0]) if g.x.shape[-1] == 1 else g
+
+    return replace(right, gradients=gradients)
 
 
 @contract("SHAPE-1")

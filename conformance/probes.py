@@ -11,7 +11,7 @@ import numpy as np
 
 from conformance.bounds import assert_gradients_shaped
 from conformance.problems import frozen, with_gates
-from conformance.property import NotClaimed
+from conformance.property import Inconclusive, NotClaimed
 from conformance.trajectories import ORDER
 from lstm_spec import Answer, Backend, Cotangents, Feature, Gate, Gradients, Parameters, Problem
 from lstm_spec.types import Array
@@ -46,7 +46,8 @@ def _blocks(I: int, rows: int, allowed: range) -> list[tuple[range, int]]:
     """Which gate rows are probed in which pass, and the number of inputs of that pass."""
     largest = _fit(I + rows, allowed)
     if largest <= I:
-        raise NotClaimed(f"its shapes leave no room for probes beside {I} inputs")
+        outside = NotClaimed if len(allowed) == 1 else Inconclusive
+        raise outside(f"its shapes leave no room for probes beside {I} inputs")
     room = min(largest - I, rows)
     return [(range(k, min(k + room, rows)), largest) for k in range(0, rows, room)]
 

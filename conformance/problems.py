@@ -114,25 +114,21 @@ def _sizes(context: Context, fixed: dict[str, Size]) -> st.SearchStrategy[tuple[
 
 
 def _choices(letter: str, fixed: Size, usual: tuple[int, ...], context: Context) -> tuple[int, ...]:
+    """The one size that is fixed, or the allowed ones nearest to what is wished."""
     allowed = getattr(context.description.shapes, letter)
-    if fixed is None:
-        return _nearest(letter, usual, allowed)
-    return _allowed(letter, fixed if isinstance(fixed, tuple) else (fixed,), allowed)
-
-
-def _allowed(letter: str, wanted: tuple[int, ...], allowed: range) -> tuple[int, ...]:
-    found = tuple(n for n in wanted if n in allowed)
-    if not found:
-        sizes = ", ".join(map(str, wanted[:4])) + (", …" if len(wanted) > 4 else "")
-        raise NotClaimed(f"its shapes exclude {letter} = {sizes}")
-    return found
+    if not isinstance(fixed, int):
+        return _nearest(letter, fixed or usual, allowed)
+    if fixed not in allowed:
+        raise NotClaimed(f"its shapes exclude {letter} = {fixed}")
+    return (fixed,)
 
 
 def _nearest(letter: str, wanted: tuple[int, ...], allowed: range) -> tuple[int, ...]:
-    """The allowed sizes next to the wanted ones, at least 1."""
-    positive = allowed if allowed and allowed[0] >= 1 else allowed[1:]
+    """The allowed sizes next to the wanted ones; at least 1, and at least 2 where all of those are."""
+    least = min(2, *wanted)
+    positive = allowed[max(0, -(-(least - allowed.start) // allowed.step)) :]
     if not positive:
-        raise NotClaimed(f"its shapes leave no {letter}")
+        raise NotClaimed(f"its shapes leave no {letter} of at least {least}")
     steps = (round((n - positive.start) / positive.step) for n in wanted)
     return tuple(positive[min(max(k, 0), len(positive) - 1)] for k in steps)
 
@@ -277,24 +273,20 @@ def tame_problems(T: Size = SMALL["T"], B: Size = None, I: Size = None, H: Size 
 
     def recipe(context: Context) -> st.SearchStrategy[Problem]:
         table = {**TAME, **kinds}
-        sizes = _sizes(replace(context, reach="quick"), _within(fixed, context.description))
-        drawn = (sizes, _kinds(table, ("x", "W", "U", "b", "h", "c")), SEEDS)
+        drawn = (_sizes(replace(context, reach="quick"), fixed), _kinds(table, ("x", "W", "U", "b", "h", "c")), SEEDS)
         return st.builds(partial(_build, context.dtype), *drawn).map(lambda problem: tamed(problem, context.model))
 
     return recipe
 
 
-def _within(fixed: dict[str, Size], description: Description) -> dict[str, Size]:
-    """Small sizes where a list of them is wanted and the shapes know others."""
-    return {
-        letter: _nearest(letter, size, getattr(description.shapes, letter)) if isinstance(size, tuple) else size
-        for letter, size in fixed.items()
-    }
+HALVINGS = 32  # a few are enough unless the error does not come from U at all
 
 
 def tamed(problem: Problem, model: ErrorModel) -> Problem:
-    """The problem with U halved until a free run of it is conclusive with room to spare."""
-    while free_trajectory(problem, model).h.error.max(initial=0) > CONCLUSIVE / 64:
+    """The problem with U halved until a free run of it is conclusive with room to spare, or until that cannot help."""
+    for _ in range(HALVINGS):
+        if free_trajectory(problem, model).h.error.max(initial=0) <= CONCLUSIVE / 64:
+            break
         problem = with_gates(problem, lambda _, gate: gate._replace(U=frozen(gate.U / 2)))
     return problem
 
@@ -315,14 +307,36 @@ def tame_questions(of: Recipe | None = None, **kinds: str) -> Recipe:
     return questions(of or tame_problems(), **{**{k: TAME[k] for k in ("dy", "dh", "dc")}, **kinds})
 
 
-def splits(of: Recipe) -> Recipe:
-    """Sequences of at least two steps, with a place to cut them."""
+def splits(of: Callable[..., Recipe], T: tuple[int, ...]) -> Recipe:
+    """Sequences with a place to cut them, so that both parts have a length that the shapes allow."""
 
     def recipe(context: Context) -> st.SearchStrategy[Split]:
-        pairs = st.tuples(questions(of, dy="dense", dh="dense", dc="dense")(context), SEEDS)
-        return pairs.map(
-            lambda drawn: Split(drawn[0].problem, 1 + drawn[1] % (len(drawn[0].problem.x) - 1), drawn[0].d)
-        )
+        allowed = context.description.shapes.T
+        lengths = tuple(t for t in _nearest("T", T, allowed) if _cuts(t, allowed))
+        if not lengths:
+            raise NotClaimed("its shapes leave no sequence that can be cut in two")
+        asked = questions(of(T=lengths), dy="dense", dh="dense", dc="dense")(context)
+        return st.builds(partial(_split, allowed), asked, SEEDS)
+
+    return recipe
+
+
+def _cuts(T: int, allowed: range) -> list[int]:
+    return [k for k in range(1, T) if k in allowed and T - k in allowed]
+
+
+def _split(allowed: range, question: Question, seed: int) -> Split:
+    cuts = _cuts(len(question.problem.x), allowed)
+    return Split(question.problem, cuts[seed % len(cuts)], question.d)
+
+
+def of_single_steps(of: Recipe) -> Recipe:
+    """What `of` draws, for backends that can be asked for one step."""
+
+    def recipe(context: Context) -> st.SearchStrategy[Any]:
+        if 1 not in context.description.shapes.T:
+            raise NotClaimed("its shapes exclude T = 1")
+        return of(context)
 
     return recipe
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from conformance.property import Outcome, Verdict
-from lstm_spec import CLAUSES, SPECIFICATION, Description, ErrorModel, Feature
+from lstm_spec import CLAUSES, GRADES, SPECIFICATION, Description, ErrorModel, Feature
 from lstm_spec.clauses import Level
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 JSON_VERSION = 1
 CORE = ("CELL", "SEQ", "SHAPE", "CONTRACT", "ACT", "NET")
-OPTIONAL = {"SHAPE-3": Feature.GRADIENTS, "SHAPE-5": Feature.EMPTY_SEQUENCE, "SHAPE-6": Feature.EMPTY_BATCH}
 
 PASSED, FAILED, UNUSABLE, SUITE_ERROR, NOTHING = 0, 1, 3, 4, 5
 MARKS = {
@@ -34,7 +33,8 @@ class Asked:
 
     profile: str
     seed: int
-    dtypes: tuple[str, ...]
+    dtypes: tuple[str, ...]  # at which it was judged
+    wanted: tuple[str, ...] = ()  # by the options; none: whatever it claims
     whole: bool = True
     strict: bool = False
     required: tuple[str, ...] = ()
@@ -78,17 +78,34 @@ class Report:
         """Clauses of the core, and required ones, that nothing was found to hold for; only a whole run has a core."""
         families = CORE + (("GRAD", "FLOW") if self.gradients else ())
         core = [id for id in CLAUSES if id.split("-")[0] in families and CLAUSES[id].level is Level.MUST]
-        core = [id for id in core if id not in OPTIONAL] if self.asked.whole else []
-        return [id for id in core if not self._covered(id)] + [r for r in self.asked.required if not self._met(r)]
+        core = core if self.asked.whole and not self._nothing_wanted else []
+        missing = [id for id in core if not (self._covered(id) or self._excused(id))]
+        return missing + [what for what in self.asked.required if not self._met(what)]
+
+    def _outcomes(self, clause: str) -> list[set[Outcome]]:
+        """What came out of the clause's properties, dtype by dtype."""
+        about = [v for v in self.verdicts if clause in v.property.clauses]
+        return [{v.outcome for v in about if v.dtype == dtype} for dtype in self.asked.dtypes]
 
     def _covered(self, clause: str) -> bool:
-        held = {v.dtype for v in self.counted(Outcome.HOLDS) if clause in v.property.clauses}
-        return bool(held) and held >= {v.dtype for v in self.verdicts}
+        return bool(self.asked.dtypes) and all(Outcome.HOLDS in found for found in self._outcomes(clause))
+
+    def _excused(self, clause: str) -> bool:
+        """What its features and shapes exclude, though never the cell; vacuous bounds, where they are accepted."""
+        excuses = {Outcome.NOT_CLAIMED, Outcome.HOLDS} if not clause.startswith("CELL") else {Outcome.HOLDS}
+        if self.own_models and self.asked.accept_declared:
+            excuses.add(Outcome.INCONCLUSIVE)
+        return bool(self.asked.dtypes) and all(found <= excuses for found in self._outcomes(clause))
+
+    @property
+    def _nothing_wanted(self) -> bool:
+        """Whether the options name only dtypes that it does not claim."""
+        return bool(self.description.dtypes) and bool(self.asked.wanted) and not self.asked.dtypes
 
     def _met(self, required: str) -> bool:
         if required in CLAUSES:
             return self._covered(required)
-        if required in ("float32", "float64"):
+        if required in {dtype for _, dtype in GRADES}:
             return required in {v.dtype for v in self.counted(Outcome.HOLDS)}
         if required == Feature.GRADIENTS and not self.gradients:
             return False
@@ -99,7 +116,7 @@ class Report:
         """The exit status, as in the README's table."""
         if self.failures or self.uncovered or (self.own_models and not self.asked.accept_declared):
             return FAILED
-        if not self.description.dtypes:
+        if not self.asked.dtypes and not self._nothing_wanted:
             return FAILED
         if self.counted(Outcome.SUITE_ERROR):
             return SUITE_ERROR
@@ -112,14 +129,16 @@ class Report:
         """What may be said of this backend, in one sentence."""
         if self.failures:
             return f"does not conform: {len(self.failures)} of {len(self.verdicts)} verdicts are against it"
-        if not self.description.dtypes:
-            return "does not conform: it claims no dtype, so nothing was asked; name one in Description.dtypes"
+        if not self.asked.dtypes and not self._nothing_wanted:
+            claimed = ", ".join(self.description.dtypes) or "no dtype"
+            known = ", ".join(dict.fromkeys(dtype for _, dtype in GRADES))
+            return f"does not conform: it claims {claimed}, and grades are defined at {known}; name one of those"
         if self.counted(Outcome.SUITE_ERROR):
             return "no statement: the suite itself failed; please report it"
-        if self.uncovered:
-            return f"does not conform: not claimed, or never conclusive: {', '.join(self.uncovered)}"
         if self.own_models:
             return f"measured at an error model of its own ({', '.join(self.own_models)}): not a conformance statement"
+        if self.uncovered:
+            return f"does not conform: not claimed, or never conclusive: {', '.join(self.uncovered)}"
         if not self.verdicts or self.status == NOTHING:
             return "no statement: the options left nothing to test"
         if not self.asked.whole:
@@ -263,12 +282,12 @@ def print_refutation(console: Console, report: Report, verdict: Verdict, title: 
     id = (refutation.clause if refutation else "") or verdict.property.clauses[0]
     clause, about = CLAUSES[id], report.description
     grade = about.grades.get(verdict.dtype, "relative")
-    subject = f"{report.name} {about.version}".strip()
+    subject, device = _escaped(f"{report.name} {about.version}".strip()), _escaped(about.device)
     level = grade if isinstance(grade, str) else "an error model of its own"
     style = "yellow" if title == "WARNING" else "bold red"
     lines = [f"[{style}]{title}[/]  [bold]{id}[/]  {clause.sentence}  {clause.equation}".rstrip()]
     lines.append(f"  by              {verdict.property.sentence}")
-    lines.append(f"  in              {subject} ({about.device}, {verdict.dtype}, {level})")
+    lines.append(f"  in              {subject} ({device}, {verdict.dtype}, {level})")
     lines.append(f"  because         {_escaped(verdict.detail)}")
     console.print("\n" + "\n".join(lines + _evidence(verdict)), highlight=False, soft_wrap=True)
 
@@ -308,14 +327,14 @@ def _escaped(text: str) -> str:
 def print_statement(console: Console, report: Report) -> None:
     """Who was asked what, and what may be said."""
     about, counts = report.description, Counter(v.outcome for v in report.verdicts)
-    subject = f"{report.name} {about.version}".strip()
+    subject, device = _escaped(f"{report.name} {about.version}".strip()), _escaped(about.device)
     tally = ", ".join(f"{counts[outcome]} {MARKS[outcome][0].lower()}" for outcome in Outcome if counts[outcome])
     if report.warnings:
         tally += f" ({len(report.warnings)} of a SHOULD)"
     examples = sum(v.examples for v in report.verdicts)
     style = "green" if report.status == PASSED else "bold red"
     console.print(
-        f"\n[bold]{subject}[/] ({about.device}) [{style}]{_escaped(report.statement)}[/]",
+        f"\n[bold]{subject}[/] ({device}) [{style}]{_escaped(report.statement)}[/]",
         highlight=False,
         soft_wrap=True,
     )

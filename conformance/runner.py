@@ -24,7 +24,8 @@ from conformance.property import (
     Verdict,
 )
 from conformance.report import Asked, Report
-from lstm_spec import GRADES, Answer, Backend, Feature, Gradients, Parameters, State
+from lstm_spec import GRADES, Answer, Backend, Feature, Gate, Gradients, Parameters, State
+from lstm_spec.validation import check_description
 
 SHRINKING = 2.0  # seconds
 
@@ -41,20 +42,31 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile("quick", 15, "quick", ("float32",), 3),
-    "standard": Profile("standard", 60, "standard", None, 6),
+    "quick": Profile("quick", 20, "quick", ("float32",), 4),
+    "standard": Profile("standard", 60, "standard", None, 8),
     "full": Profile("full", 400, "full", None, 40),
     "soak": Profile("soak", 120, "soak", None, 60),
 }
 
 
-def judge(prop: Property, backend: Backend, dtype: str, profile: Profile, run_seed: int = 0) -> Verdict:
-    """Try to refute one property of one backend at one dtype."""
+def _nobody(example: Any) -> None:
+    pass
+
+
+def judge(
+    prop: Property,
+    backend: Backend,
+    dtype: str,
+    profile: Profile,
+    run_seed: int = 0,
+    observe: Callable[[Any], None] = _nobody,
+) -> Verdict:
+    """Try to refute one property of one backend at one dtype; `observe` sees every example before it is tried."""
     started = time.perf_counter()
     missing = [feature for feature in prop.features if not backend.offers(feature)]
     if missing:
         return Verdict(prop, dtype, Outcome.NOT_CLAIMED, f"it does not claim {', '.join(missing)}")
-    trial = _Trial(prop, guarded(backend))
+    trial = _Trial(prop, guarded(backend), observe)
     outcome, detail, refutation = Outcome.HOLDS, "", None
     try:
         context = Context(np.dtype(dtype), backend.description, profile.reach)
@@ -104,8 +116,8 @@ def _search(trial: "_Trial", strategy: Any, examples: int, run_seed: int, prop: 
 class _Trial:
     """One property on one backend, counting; shrinking stops once its time is spent."""
 
-    def __init__(self, prop: Property, backend: Backend) -> None:
-        self.prop, self.backend = prop, backend
+    def __init__(self, prop: Property, backend: Backend, observe: Callable[[Any], None]) -> None:
+        self.prop, self.backend, self.observe = prop, backend, observe
         self.examples = self.inconclusive = 0
         self.last: Refuted | None = None
         self.failed_at: float | None = None
@@ -117,6 +129,7 @@ class _Trial:
         try:
             if self.failed_at is None:
                 self.examples += 1
+                self.observe(example)
             with np.errstate(all="ignore"):
                 self.prop.refute(self.backend, example)
         except Inconclusive:
@@ -200,7 +213,9 @@ def _is_gradients(found: Any) -> bool:
     if not (isinstance(found, Gradients) and isinstance(found.state, State)):
         return False
     layers = found.parameters
-    return isinstance(layers, tuple) and bool(layers) and bool(layers[0]) and isinstance(layers[0][0], Parameters)
+    if not (isinstance(layers, tuple) and layers and layers[0] and isinstance(layers[0][0], Parameters)):
+        return False
+    return all(isinstance(gate, Gate) for gate in layers[0][0][:4])
 
 
 def _line(error: BaseException) -> str:
@@ -233,28 +248,33 @@ def check(
     required: tuple[str, ...] = (),
     accept_declared: bool = False,
     progress: Callable[[Verdict], None] = lambda verdict: None,
+    observe: Callable[[Any], None] = _nobody,
 ) -> Report:
-    """Judge a backend; the Report says whether it conforms. Raises ValueError for a profile that does not exist.
+    """Judge a backend; the Report says whether it conforms.
+
+    Raises ValueError for a profile that does not exist, ValueError or TypeError for a description that says nothing.
 
     `dtypes` are those to be judged of the ones it claims (none given: as the profile says), `clauses` and `name` select
-    properties, `maxfail` stops after so many failures, `progress` is called with each verdict.
+    properties, `maxfail` stops after so many failures, `progress` is called with each verdict,
+    `observe` with each example.
     """
     if profile not in PROFILES:
         raise ValueError(f"profile is {profile!r}, expected one of {', '.join(PROFILES)}; choose one")
+    check_description(backend.description)
     how = PROFILES[profile]
     chosen, at = selected(backend, how, dtypes, clauses, name)
     how = how if examples is None else replace(how, examples=examples, long_examples=min(examples, how.long_examples))
-    whole = chosen == PROPERTIES and maxfail is None
-    asked = Asked(profile, run_seed, at, whole, strict, required, accept_declared)
+    asked = Asked(profile, run_seed, at, dtypes, chosen == PROPERTIES, strict, required, accept_declared)
     report = Report(backend.name, backend.description, backend.offers(Feature.GRADIENTS), asked)
     started = time.perf_counter()
     for dtype in at:
         for prop in chosen:
-            verdict = judge(prop, backend, dtype, how, run_seed)
+            verdict = judge(prop, backend, dtype, how, run_seed, observe)
             report.verdicts.append(verdict)
             progress(verdict)
             if maxfail is not None and len(report.failures) >= maxfail:
-                return replace(report, seconds=time.perf_counter() - started)
+                asked = replace(asked, whole=False)
+                return replace(report, asked=asked, seconds=time.perf_counter() - started)
     return replace(report, seconds=time.perf_counter() - started)
 
 

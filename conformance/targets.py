@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from lstm_spec import Backend, BackendUnavailable
+from lstm_spec.validation import check_description
 
 GROUP = "lstm_spec.backends"
 
@@ -26,10 +27,14 @@ def resolve(target: str, device: str | None = None) -> Backend:
     if target.startswith("fault:"):
         return _fault(target.removeprefix("fault:"))
     try:
-        found = _load(target)
-        return _made(target, found, device)
+        made = _made(target, _load(target), device)
     except BackendUnavailable as error:
         raise TargetError(f"{target} is unavailable: {error}") from error
+    try:
+        check_description(made.description)
+    except (TypeError, ValueError) as error:
+        raise TargetError(f"target {target!r}: {error}") from error
+    return made
 
 
 def _fault(name: str) -> Backend:
@@ -64,7 +69,7 @@ def _imported(target: str, module: str, attribute: str) -> Any:
     except BackendUnavailable:
         raise
     except (Exception, SystemExit) as error:
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        reason = _line(error)
         raise TargetError(
             f"target {target!r}: module {module!r} cannot be imported ({reason}); "
             "run it from the folder that holds the module, or install it"
@@ -73,7 +78,7 @@ def _imported(target: str, module: str, attribute: str) -> Any:
         for part in attribute.split("."):
             found = getattr(found, part)
     except AttributeError as error:
-        names = [name for name in vars(found) if not name.startswith("_")]
+        names = [name for name in dir(found) if not name.startswith("_")]
         raise TargetError(
             f"target {target!r}: module {module!r} has no {attribute!r}{_nearest(attribute, names)}; "
             "name a Backend, or a function that makes one from a device"
@@ -95,16 +100,22 @@ def _made(target: str, found: Any, device: str | None) -> Backend:
             raise
         except (Exception, SystemExit) as error:
             raise TargetError(
-                f"target {target!r}: making the backend raised {type(error).__name__}: {error}; "
+                f"target {target!r}: making the backend raised {_line(error)}; "
                 "raise lstm_spec.BackendUnavailable if it cannot be used here"
             ) from error
         if isinstance(made, Backend):
             return made
         found = made
     raise TargetError(
-        f"target {target!r} is a {type(found).__name__}, expected an lstm_spec.Backend or a function that makes one; "
-        "wrap it with lstm_spec.from_packed"
+        f"target {target!r} is of type {type(found).__name__}, expected an lstm_spec.Backend "
+        "or a function that makes one; wrap it with lstm_spec.from_packed"
     )
+
+
+def _line(error: BaseException) -> str:
+    """The exception in one line."""
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
 
 
 def _nearest(name: str, names: list[str]) -> str:

@@ -18,12 +18,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         try:
             backend = resolve(target)
         except TargetError as error:
-            raise pytest.UsageError(f"--lstm: {error}") from None
+            raise pytest.Collector.CollectError(f"--lstm: {error}") from None
         _, dtypes = selected(backend, profile, (), (), "")
         cases += [(backend, prop, dtype) for dtype in dtypes for prop in PROPERTIES]
         ids += [f"{target}-{dtype}-{prop.name}" for dtype in dtypes for prop in PROPERTIES]
     if not cases:
-        raise pytest.UsageError("nothing to judge; say which LSTM with --lstm TARGET, e.g. --lstm numpy")
+        raise pytest.Collector.CollectError("nothing to judge; say which LSTM with --lstm TARGET, e.g. --lstm numpy")
     metafunc.parametrize(("backend", "prop", "dtype"), cases, ids=ids)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lstm_spec.contract import Backend, Description, Feature
-from lstm_spec.layouts import Packed, pack, unpack
+from lstm_spec.layouts import Packed, check_order, pack, unpack
 from lstm_spec.types import Answer, Array, Cotangents, Gradients, Problem, State
 
 Forward = Callable[..., tuple[Any, Any, Any]]
@@ -37,15 +37,17 @@ def from_packed(
     """
     if biases not in (1, 2):
         raise ValueError(f"biases is {biases!r}, expected 1 or 2; a gate's bias is needed to state the equations")
+    check_order(order)
     packing = _Packing(order, biases, batch_first, transposed)
 
     def run(problem: Problem) -> Answer:
-        return packing.answer(*forward(*packing.arguments(problem)))
+        return packing.answer(_parts(forward(*packing.arguments(problem)), 3, "(y, h, c)"))
 
     def differentiate(problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradients]:
         assert gradients is not None
-        result = gradients(*packing.arguments(problem), *packing.cotangents(cotangents))
-        return packing.answer(*result[:3]), packing.gradients(*result[3:])
+        names = "(y, h, c, dx, dh, dc, dW, dU, *db)"
+        result = _parts(gradients(*packing.arguments(problem), *packing.cotangents(cotangents)), 8 + biases, names)
+        return packing.answer(result[:3]), packing.gradients(*result[3:])
 
     return Backend(
         name or getattr(forward, "__name__", "packed"),
@@ -53,6 +55,14 @@ def from_packed(
         differentiate if gradients else None,
         description or _claims(gradients is not None),
     )
+
+
+def _parts(result: Any, count: int, names: str) -> tuple[Any, ...]:
+    if not isinstance(result, tuple | list):
+        raise TypeError(f"the function returned a {type(result).__name__}, expected the tuple {names}")
+    if len(result) != count:
+        raise TypeError(f"the function returned {len(result)} values, expected {count}: {names}; unpack nested ones")
+    return tuple(result)
 
 
 def _claims(gradients: bool) -> Description:
@@ -75,7 +85,8 @@ class _Packing:
     def cotangents(self, d: Cotangents) -> list[Array]:
         return [np.array(a, order="C") for a in (self._time(d.y), d.state.h[0], d.state.c[0])]
 
-    def answer(self, y: Any, h: Any, c: Any) -> Answer:
+    def answer(self, found: tuple[Any, ...]) -> Answer:
+        y, h, c = found
         return Answer(self._time(np.asarray(y)), _state(h, c))
 
     def gradients(self, dx: Any, dh: Any, dc: Any, dW: Any, dU: Any, *db: Any) -> Gradients:

@@ -1,10 +1,13 @@
-"""Whether a Problem is well formed; a refusal names the value, what was expected and the remedy."""
+"""Whether a Problem is well formed, and a Description makes sense; a refusal names value, expectation and remedy."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from lstm_spec.types import STANDARD, Array, Cotangents, Problem
+from lstm_spec.accuracy import GRADES, ErrorModel, error_model
+from lstm_spec.contract import Description
+from lstm_spec.types import STANDARD, Cotangents, Gate, Problem
 
 
 def check(problem: Problem) -> None:
@@ -13,11 +16,11 @@ def check(problem: Problem) -> None:
     Raises ValueError or TypeError otherwise.
     """
     _check_structure(problem)
-    if np.ndim(problem.x) != 3:
-        raise ValueError(f"x has shape {np.shape(problem.x)}, expected (T, B, I); add the missing axes")
-    if np.ndim(problem.layer.i.b) != 1:
-        raise ValueError(f"i.b has shape {np.shape(problem.layer.i.b)}, expected (H,); flatten it")
-    T, B, I, H = problem.sizes
+    _check_rank("x", problem.x, 3, "(T, B, I); add the missing axes")
+    _check_rank("i.b", problem.layer.i.b, 1, "(H,); flatten it")
+    if not np.issubdtype(problem.dtype, np.floating):
+        raise TypeError(f"x is {problem.dtype}, expected a floating-point dtype, e.g. float32; convert it first")
+    _, _, I, H = problem.sizes
     if H < 1 or I < 1:
         raise ValueError(f"I = {I} and H = {H}, expected at least 1 each; an LSTM needs inputs and cells")
     for name, array, shape, remedy in _expected(problem):
@@ -36,6 +39,23 @@ def check_cotangents(problem: Problem, cotangents: Cotangents) -> None:
         _check_array(name, array, shape, problem.dtype, remedy)
 
 
+def check_description(description: Description) -> None:
+    """Return if every part of it has a meaning; else ValueError or TypeError."""
+    if isinstance(description.dtypes, str):
+        raise TypeError(f"Description.dtypes is {description.dtypes!r}, expected a tuple of names; add a comma")
+    for letter, sizes in vars(description.shapes).items():
+        if not isinstance(sizes, range) or sizes.step < 1:
+            raise TypeError(
+                f"Shapes.{letter} is {sizes!r}, expected a range; e.g. range(1, 9), at_most(8), multiple_of(8)"
+            )
+    graded = {dtype for _, dtype in GRADES}
+    for dtype, grade in description.grades.items():
+        if not isinstance(grade, str | ErrorModel):
+            raise TypeError(f"the grade at {dtype} is {grade!r}, expected a name or an ErrorModel; e.g. 'relative'")
+        if dtype in graded:
+            error_model(grade, dtype)
+
+
 def _check_structure(problem: Problem) -> None:
     layers = len(problem.parameters)
     if layers != 1 or len(problem.parameters[0]) != 1 or problem.directions != ("forward",):
@@ -45,25 +65,43 @@ def _check_structure(problem: Problem) -> None:
         )
     if problem.lengths is not None:
         raise ValueError("lengths are given, expected None; cut the sequences and call it once for each length")
-    if problem.variant != STANDARD or problem.layer.f is None or problem.layer.R is not None:
-        raise ValueError(f"the variant is {problem.variant}, expected {STANDARD} with a forget gate and without R")
+    if problem.variant != STANDARD:
+        raise ValueError(
+            f"the variant is {problem.variant}, expected {STANDARD}; only the standard cell is defined yet"
+        )
+    if problem.layer.R is not None:
+        raise ValueError("R is given, expected None; the standard cell has no projection")
+    for letter in "ifgo":
+        gate = getattr(problem.layer, letter)
+        if not isinstance(gate, Gate):
+            raise ValueError(f"gate {letter} is {gate!r}, expected a Gate(W, U, b); the standard cell has all four")
+        if gate.p is not None:
+            raise ValueError(f"{letter}.p is given, expected None; the standard cell has no peepholes")
 
 
-def _expected(problem: Problem) -> Iterator[tuple[str, Array, tuple[int, ...], str]]:
-    T, B, I, H = problem.sizes
+def _expected(problem: Problem) -> Iterator[tuple[str, Any, tuple[int, ...], str]]:
+    _, B, I, H = problem.sizes
     for letter in "ifgo":
         gate = getattr(problem.layer, letter)
         yield f"{letter}.W", gate.W, (H, I), f"for H = {H}, I = {I}; transpose it if it is stored inputs first"
         yield f"{letter}.U", gate.U, (H, H), f"for H = {H}; did you pass the input weights W?"
         yield f"{letter}.b", gate.b, (H,), f"for H = {H}; one bias per gate, so add the two where there are two"
-    yield "state.h", problem.state.h, (1, B, H), f"for B = {B}, H = {H}; the first axis is layers times directions"
-    yield "state.c", problem.state.c, (1, B, H), f"for B = {B}, H = {H}; the first axis is layers times directions"
+    remedy = f"for B = {B}, H = {H}; the first axis is layers times directions"
+    yield "state.h", problem.state.h, (1, B, H), remedy
+    yield "state.c", problem.state.c, (1, B, H), remedy
 
 
-def _check_array(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype[np.generic], remedy: str) -> None:
+def _check_rank(name: str, array: Any, rank: int, expected: str) -> None:
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} is a {type(array).__name__}, expected a NumPy array; convert it first")
+    if array.ndim != rank:
+        raise ValueError(f"{name} has shape {array.shape}, expected {expected}")
+
+
+def _check_array(name: str, array: Any, shape: tuple[int, ...], dtype: np.dtype[Any], remedy: str) -> None:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name} is a {type(array).__name__}, expected a NumPy array; convert it first")
     if array.shape != shape:
-        raise ValueError(f"{name} has shape {array.shape}, expected {shape}; {remedy}")
+        raise ValueError(f"{name} has shape {array.shape}, expected {shape} {remedy}")
     if array.dtype != dtype:
         raise TypeError(f"{name} is {array.dtype}, expected {dtype} like x; convert it first")

@@ -20,8 +20,9 @@ RELATIVE, ABSOLUTE = error_model("relative", "float32"), error_model("absolute",
 MODELS = {
     "relative": RELATIVE,
     "absolute": ABSOLUTE,
-    # Nobody's grade: here a term of second order that is missing would show.
+    # Nobody's grades. Coarse: a missing term of second order would show. Flushing: a missing eta would.
     "coarse": ErrorModel(2.0**-8, 2.0**-11, 2.0**-126, r_s=2.0, r_t=2.0, u_h=2.0**-8, u_c=2.0**-7),
+    "flushing": replace(RELATIVE, eta=2.0**-14),
 }
 FIELDS = [
     *(("relative", field) for field in ("u", "u_acc", "eta", "r_s", "r_t")),
@@ -103,7 +104,10 @@ def ratio(value: Array, expected: Bounded) -> float:
 def measured(model: str, signs: str) -> list[Ratios]:
     """Question by question, against the observed bounds."""
     adversary = Adversary(MODELS[model], SIGNS[signs]())
-    return [observed(q, run(*q, adversary), adversary.model) for q in questions(75, 80, 24, 10.0)]
+    return [
+        observed(q, run(*q, adversary), adversary.model)
+        for q in questions(75, longest=80, widest=24, largest_scale=10.0)
+    ]
 
 
 def worst(found: list[Ratios]) -> Ratios:
@@ -117,7 +121,7 @@ def exceeded(found: list[Ratios]) -> Ratios:
 
 def against(adversary: Adversary, judge: ErrorModel) -> list[Ratios]:
     """On problems so small that every allowance is a noticeable part of some bound."""
-    return [observed(q, run(*q, adversary), judge) for q in questions(100, 3, 2, 10.0)]
+    return [observed(q, run(*q, adversary), judge) for q in questions(100, longest=3, widest=2, largest_scale=10.0)]
 
 
 # ---------------------------------------------------------------- tests
@@ -139,7 +143,8 @@ def test_the_adversary_reaches_every_bound(model: str, output: str) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_the_adversary_exceeds_no_free_bound(model: str, signs: str) -> None:
     adversary = Adversary(MODELS[model], SIGNS[signs]())
-    assert not exceeded([free(q, run(*q, adversary), adversary.model) for q in questions(75, 6, 8, 1.0)])
+    short = questions(75, longest=6, widest=8, largest_scale=1.0)
+    assert not exceeded([free(q, run(*q, adversary), adversary.model) for q in short])
 
 
 def test_the_adversary_is_off_by_nothing_but_its_allowances() -> None:

@@ -67,7 +67,7 @@ def assert_repeated(backend: Backend, problem: Problem, first: Answer, again: An
 @verifies("CONTRACT-2", on=ANY)
 def the_same_question_gets_the_same_answer(backend: Backend, question: Question) -> None:
     problem = question.problem
-    assert_repeated(backend, problem, backend.forward(problem), backend.forward(writable(problem)))
+    assert_repeated(backend, problem, backend.forward(problem), backend.forward(problem))
 
 
 @verifies("CONTRACT-2", on=with_seed(ANY))

@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from conformance.bounds import Comparison, assert_gradients_shaped, assert_within, free_gradients, free_run
+from conformance.bounds import (
+    Comparison,
+    assert_answer_shaped,
+    assert_gradients_shaped,
+    assert_within,
+    free_gradients,
+    free_run,
+)
 from conformance.problems import Question, Recipe, frozen, problems, questions, with_gates, with_seed
 from conformance.property import verifies
 from conformance.rounding import sigmoid_value
@@ -73,6 +80,7 @@ def an_open_forget_gate_carries_the_gradient_unchanged(backend: Backend, questio
 def an_open_forget_gate_carries_the_cell_for_any_number_of_steps(backend: Backend, question: Question) -> None:
     problem = question.problem
     answer = backend.forward(problem)
+    assert_answer_shaped(answer, problem)
     allowed = free_run(backend, problem).c.error[-1]
     assert_within(Comparison("c_T", FINAL, answer.state.c[0], problem.state.c[0], allowed))
 

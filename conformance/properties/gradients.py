@@ -181,7 +181,7 @@ def no_loss_has_no_gradient(backend: Backend, question: Question) -> None:
         raise Refuted("a loss that depends on nothing has a gradient that is not zero")
 
 
-@verifies("GRAD-3", "GRAD-6", "GRAD-7", on=splits(problems(T=SEVERAL)), needs=NEEDS)
+@verifies("GRAD-3", "GRAD-6", "GRAD-7", on=splits(problems, T=SEVERAL), needs=NEEDS)
 def the_gradient_of_a_sequence_is_that_of_its_halves_chained(backend: Backend, split: Split) -> None:
     """What the tail hands back for its initial state is the head's cotangent; both conform."""
     head = backend.forward(split.head)
@@ -192,7 +192,7 @@ def the_gradient_of_a_sequence_is_that_of_its_halves_chained(backend: Backend, s
     assert_all_conform(backend, Question(split.head, chained))
 
 
-@verifies("GRAD-3", "GRAD-4", "GRAD-6", on=splits(tame_problems(T=(2, 3, 3, 4, 5, 8))), needs=NEEDS)
+@verifies("GRAD-3", "GRAD-4", "GRAD-6", on=splits(tame_problems, T=(2, 3, 3, 4, 5, 8)), needs=NEEDS)
 def halves_chained_and_the_whole_have_the_same_gradient(backend: Backend, split: Split) -> None:
     """Head and tail together are one more way of differentiating the whole."""
     whole, d = split.whole, split.d

@@ -17,7 +17,17 @@ from conformance.bounds import (
     assert_same,
     free_run,
 )
-from conformance.problems import SMALL, Split, frozen, problems, splits, tame_problems, with_gates, with_seed
+from conformance.problems import (
+    SMALL,
+    Split,
+    frozen,
+    of_single_steps,
+    problems,
+    splits,
+    tame_problems,
+    with_gates,
+    with_seed,
+)
 from conformance.property import Inconclusive, verifies
 from lstm_spec import Answer, Backend, Feature, Gate, Problem, State
 from lstm_spec.types import Array
@@ -27,7 +37,7 @@ TAME = tame_problems(T=SEVERAL)
 Seeded = tuple[Problem, int]
 
 
-@verifies("SEQ-4", "SEQ-3", on=splits(TAME))
+@verifies("SEQ-4", "SEQ-3", on=splits(tame_problems, T=SEVERAL))
 def a_sequence_may_be_continued_from_the_state_it_left(backend: Backend, split: Split) -> None:
     """Head and tail together are one more way of reading the whole."""
     whole, head = backend.forward(split.whole), backend.forward(split.head)
@@ -35,7 +45,7 @@ def a_sequence_may_be_continued_from_the_state_it_left(backend: Backend, split: 
     assert_same_reading(backend, split.whole, whole, joined(head, tail))
 
 
-@verifies("SEQ-5", "SEQ-1", "SEQ-4", on=TAME)
+@verifies("SEQ-5", "SEQ-1", "SEQ-4", on=of_single_steps(TAME))
 def a_sequence_may_be_read_one_step_at_a_time(backend: Backend, problem: Problem) -> None:
     whole = backend.forward(problem)
     steps = backend.forward(replace(problem, x=problem.x[:1]))

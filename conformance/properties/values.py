@@ -25,7 +25,7 @@ def a_long_sequence_is_read_to_its_end(backend: Backend, problem: Problem) -> No
     assert_conforms(backend, backend.forward(problem), problem)
 
 
-@verifies("SEQ-4", "SEQ-5", on=splits(problems(T=SEVERAL)))
+@verifies("SEQ-4", "SEQ-5", on=splits(problems, T=SEVERAL))
 def the_rest_of_a_sequence_conforms_from_the_state_its_head_left(backend: Backend, split: Split) -> None:
     head = backend.forward(split.head)
     assert_conforms(backend, head, split.head)

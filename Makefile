@@ -1,0 +1,56 @@
+# make conform   judge the NumPy backend and print the table
+# make test      run the tests (TORCH=none: without torch)
+# make soak      look for false alarms in 20,000 random examples; prints error/bound per output
+# make docs      write docs/spec.md anew
+PYTHON ?= python3
+TORCH ?= torch
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet -c constraints.txt
+
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
+export LSTM_SPEC_TORCH := $(TORCH)
+
+.PHONY: conform test dev torch check soak docs bench clean
+
+.venv/made:
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/conformance: .venv/made pyproject.toml constraints.txt
+	$(PIP) -e ".[conformance]"
+	touch $@
+
+.venv/dev: .venv/made pyproject.toml constraints.txt
+	$(PIP) -e ".[dev]"
+	touch $@ .venv/conformance
+
+dev: .venv/dev
+
+# An installed torch, e.g. a CPU-only one, is left alone.
+torch: .venv/dev
+	@test "$(TORCH)" = none || $(BIN)/python -c "import torch" 2>/dev/null || $(PIP) torch
+
+conform: .venv/conformance
+	$(BIN)/lstm-conform run numpy
+
+test: torch
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+soak: torch
+	$(BIN)/python tools/soak.py
+
+docs: dev
+	$(BIN)/python tools/spec_page.py docs/spec.md
+
+bench: torch
+	$(BIN)/python benchmarks/generation.py
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,82 @@
+"""Clauses, code, properties and the generated page say the same."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import conformance.properties  # noqa: F401  fills the registry
+import lstm_spec
+from conformance.explain import PAGES, code_lines, explanation
+from conformance.property import PROPERTIES, verifies
+from lstm_spec import CLAUSES
+from lstm_spec.clauses import Level
+
+ROOT = Path(__file__).parent.parent
+ID = re.compile(r"\b(?:ACT|CELL|SEQ|NET|SHAPE|GRAD|FLOW|ACC|CONTRACT)-\d+\b")
+
+
+@pytest.mark.parametrize("id", [c.id for c in CLAUSES.values() if c.level is not Level.MAY])
+def test_every_must_and_should_has_a_property(id: str) -> None:
+    assert any(id in prop.clauses for prop in PROPERTIES)
+
+
+def test_at_least_thirty_properties_of_different_names() -> None:
+    assert len({prop.name for prop in PROPERTIES}) == len(PROPERTIES) >= 30
+
+
+def test_a_property_of_an_unknown_clause_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"clause 'CELL-99' does not exist, expected one of lstm_spec.CLAUSES"):
+        verifies("CELL-99", on=lambda context: None)
+
+
+def test_the_code_cites_no_clause_that_does_not_exist() -> None:
+    packages = [p for name in ("lstm_spec", "backends", "conformance") for p in (ROOT / name).rglob("*.py")]
+    cited = {id for page in packages for id in ID.findall(page.read_text(encoding="utf-8"))}
+    assert cited <= set(CLAUSES)
+
+
+@pytest.mark.parametrize(
+    "id", [c.id for c in CLAUSES.values() if c.equation and not c.id.startswith(("FLOW-2", "FLOW-3"))]
+)
+def test_every_equation_stands_in_a_line_of_the_specification(id: str) -> None:
+    """FLOW-2 and FLOW-3 are about special gates: they follow from the lines of FLOW-1 and CELL-5."""
+    assert code_lines(id) or id == "SEQ-4"
+
+
+@pytest.mark.parametrize("level", ["MUST", "SHOULD", "MAY"])
+def test_the_levels_are_those_of_bcp_14(level: str) -> None:
+    assert level in {clause.level for clause in CLAUSES.values()}
+
+
+def test_the_cell_is_six_lines_in_the_order_of_its_clauses() -> None:
+    lines = [number for k in range(1, 7) for page, number, _ in code_lines(f"CELL-{k}") if page == "equations.py"]
+    assert len(lines) == 6 and lines == sorted(lines)
+
+
+def test_the_equations_page_fits_one_screen_and_has_no_branch() -> None:
+    text = (Path(lstm_spec.__file__).parent / "equations.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 60
+    assert not re.search(r"^\s*(if|elif|while)\b", text, re.MULTILINE)
+
+
+def test_the_page_of_the_specification_is_fresh() -> None:
+    sys.path.insert(0, str(ROOT / "tools"))
+    try:
+        from spec_page import page
+    finally:
+        sys.path.pop(0)
+    assert (ROOT / "docs" / "spec.md").read_text(encoding="utf-8") == page(), "run `make docs`"
+
+
+def test_the_page_has_an_anchor_for_every_clause() -> None:
+    text = (ROOT / "docs" / "spec.md").read_text(encoding="utf-8")
+    assert all(text.count(f'<a id="{id}"></a>') == 1 for id in CLAUSES)
+
+
+@pytest.mark.parametrize("id", CLAUSES)
+def test_every_clause_can_be_explained(id: str) -> None:
+    text = explanation(id)
+    assert CLAUSES[id].sentence in text and "verified by" in text
+    assert all((Path(lstm_spec.__file__).parent / page).exists() for page in PAGES)

@@ -1,0 +1,537 @@
+"""What the user reads: every refusal is one sentence with the value, what was expected and the remedy."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lstm_conform
+from conformance.property import PROPERTIES
+from conformance.report import FAILED, NOTHING, PASSED, SUITE_ERROR, UNUSABLE, worst
+from lstm_spec import (
+    CLAUSES,
+    Array,
+    Cotangents,
+    Gate,
+    Packed,
+    Parameters,
+    Problem,
+    State,
+    Variant,
+    error_model,
+    from_packed,
+    pack,
+    unpack,
+)
+from lstm_spec.validation import check, check_cotangents
+from tests.specimens import said, target
+
+WRONG_OPTION = 2
+QUICK = ("--profile", "quick", "--examples", "2")
+EQUATIONS = (*QUICK, "-k", "the_answer_is_that_of_the_equations")
+GATE_GRADIENTS = (*QUICK, "-k", "the_gate_gradients_are_the_derivatives")
+
+# ---------------------------------------------------------------- exit status 3: a target that cannot be used
+
+UNUSABLE_TARGETS = {
+    "no such module": (
+        "tests.no_such:THING",
+        "module 'tests.no_such' cannot be imported (ModuleNotFoundError: No module named 'tests.no_such')",
+        "run it from the folder that holds the module",
+    ),
+    "no module": (":THING", "module '' cannot be imported", "run it from the folder"),
+    "no such attribute": (target("raizes"), "has no 'raizes', did you mean 'raises'?", "name a Backend"),
+    "no attribute": (target(""), "has no ''", "name a Backend"),
+    "no such part of a name": (target("raises.name.colour"), "has no 'raises.name.colour'", "name a Backend"),
+    "no backend": (target("NOT_A_BACKEND"), "is a object, expected an lstm_spec.Backend", "from_packed"),
+    "a function that makes none": (target("makes_something_else"), "is a str, expected an lstm_spec.", "from_packed"),
+    "unknown": ("numppy", "is not an installed backend (cupy, numpy, torch), did you mean 'numpy'?", "package.module:"),
+    "unknown, and like no other": ("zzz", "is not an installed backend (cupy, numpy, torch);", "package.module:NAME"),
+    "unknown fault": (
+        "fault:swaps_input_and_forget_gate",
+        "is not in the catalogue, did you mean 'swaps_input_and_forget_gates'?",
+        "see lstm-conform list faults",
+    ),
+    "unavailable, installed": ("cupy", "cupy is unavailable: the CuPy backend has no kernels", "use the torch backend"),
+    "unavailable, one's own": (target("unavailable"), "is unavailable: there is no tpu here", "buy one"),
+    "raises when made": (
+        target("raises_when_made"),
+        "making the backend raised ValueError: cannot make 'tpu'",
+        "raise lstm_spec.BackendUnavailable if it cannot be used here",
+    ),
+}
+
+
+def assert_one_sentence(text: str, *fragments: str) -> None:
+    assert text.startswith("lstm-conform: "), text
+    assert text.count("\n") == 1, f"more than one line: {text}"
+    for fragment in fragments:
+        assert fragment in text, text
+
+
+@pytest.mark.parametrize("case", UNUSABLE_TARGETS.values(), ids=UNUSABLE_TARGETS)
+def test_a_target_that_cannot_be_used_is_named_with_the_remedy(case: tuple[str, str, str]) -> None:
+    status, text = said("run", case[0])
+    assert status == UNUSABLE
+    assert_one_sentence(text, case[0].removeprefix("fault:"), *case[1:])
+
+
+def test_a_missing_torch_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    status, text = said("run", "torch")
+    assert status == UNUSABLE
+    assert_one_sentence(text, "torch is unavailable: torch cannot be imported", 'pip install "lstm-spec[torch]"')
+
+
+def test_a_device_that_a_backend_does_not_run_on_is_refused() -> None:
+    status, text = said("run", "numpy", "--device", "cuda")
+    assert status == UNUSABLE
+    assert_one_sentence(text, "target 'numpy' runs on cpu only, not on 'cuda'", "drop --device")
+
+
+def test_a_function_is_handed_the_device() -> None:
+    _, text = said("run", target("unavailable"), "--device", "npu")
+    assert "there is no npu here" in text
+
+
+@pytest.mark.parametrize(
+    "field", [{"grades": "names_an_unknown_grade"}, {"shapes": "gives_a_size_for_a_range"}], ids=str
+)
+def test_a_malformed_description_is_the_targets_fault_and_not_the_suites(field: dict[str, str]) -> None:
+    ((_, name),) = field.items()
+    status, text = said("run", target(name), *EQUATIONS)
+    assert "suite error" not in text
+    assert status in (FAILED, UNUSABLE)
+
+
+def test_an_extra_that_is_not_installed_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lstm_conform, "NEEDED", ("click", "no_such_package"))
+    with pytest.raises(SystemExit) as stopped:
+        lstm_conform.main()
+    assert stopped.value.code == UNUSABLE
+    assert_one_sentence(capsys.readouterr().err, 'no_such_package not installed; pip install "lstm-spec[conformance]"')
+
+
+def test_a_folder_that_shadows_ours_is_named(tmp_path: Path) -> None:
+    (tmp_path / "conformance").mkdir()
+    (tmp_path / "conformance" / "__init__.py").touch()
+    command = [sys.executable, "-c", "import lstm_conform; lstm_conform.main()"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == UNUSABLE
+    assert_one_sentence(done.stderr, str(tmp_path / "conformance"), "in place of ours", "run it from another folder")
+
+
+# ---------------------------------------------------------------- exit status 2: a wrong option
+
+WRONG_OPTIONS = {
+    "clause": (("--clause", "NOPE-*"), "no clause matches 'NOPE-*'; see lstm-conform list clauses"),
+    "require": (("--require", "speed"), "'speed' is no clause, feature or dtype; features are gradients"),
+    "json without a folder": (("--json", "/no/such/folder/x.json"), "/no/such/folder is not a folder; make it first"),
+    "json, a folder": (("--json", "/"), "'/' is a directory"),
+    "seed": (("--seed", "-1"), "-1 is not in the range x>=0"),
+    "examples": (("--examples", "0"), "0 is not in the range x>=1"),
+    "maxfail": (("--maxfail", "0"), "0 is not in the range x>=1"),
+    "profile": (("--profile", "quik"), "'quik' is not one of 'quick', 'standard', 'full', 'soak'"),
+    "dtype": (("--dtype", "float8"), "'float8' is not one of 'float32', 'float64'"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_OPTIONS.values(), ids=WRONG_OPTIONS)
+def test_a_wrong_option_is_refused_before_anything_is_judged(case: tuple[tuple[str, str], str]) -> None:
+    status, text = said("run", target("raises"), *case[0])
+    assert status == WRONG_OPTION
+    assert re.search(f"Invalid value for '?{case[0][0]}'?:", text) or "is a directory" in text
+    assert case[1] in text
+    assert "ERRORED" not in text
+
+
+def test_a_json_file_that_cannot_be_written_is_refused_before_anything_is_judged(tmp_path: Path) -> None:
+    status, text = said("run", target("raises"), *EQUATIONS, "--json", str(tmp_path / ("x" * 300)))
+    assert status == WRONG_OPTION
+    assert "ERRORED" not in text
+
+
+@pytest.mark.parametrize("arguments", [("run",), ("explain",), ("list",), ("no_such_command",)], ids=" ".join)
+def test_a_command_without_its_argument_is_refused(arguments: tuple[str, ...]) -> None:
+    status, text = said(*arguments)
+    assert status == WRONG_OPTION
+    assert "Missing argument" in text or "No such command" in text
+
+
+# ---------------------------------------------------------------- exit status 1: verdicts
+
+VERDICTS = {
+    "raises": ("ERRORED", "CELL-1", "it raised RuntimeError: the kernel crashed"),
+    "exits": ("ERRORED", "CELL-1", "it raised SystemExit: goodbye"),
+    "returns_a_tuple": ("REFUTED", "SHAPE-1", "forward returned a tuple, expected an lstm_spec.Answer; return Answer("),
+    "returns_tensors": (
+        "REFUTED",
+        "SHAPE-1",
+        "y is a tests.specimens.Tensor, expected a numpy.ndarray; convert it before returning it",
+    ),
+    "puts_the_batch_first": ("REFUTED", "SHAPE-1", "y has shape (2, 1, 1), expected (1, 2, 1)"),
+    "drops_the_layer_axis": ("REFUTED", "SHAPE-1", "the final h has shape (1, 1), expected (1, 1, 1)"),
+    "returns_float16": ("REFUTED", "SHAPE-2", "y is float16, expected float32 like the problem"),
+    "returns_nan": ("REFUTED", "CELL-1", "y is further from the equations than rounding can explain"),
+    "swaps_input_and_forget_gates": ("REFUTED", "CELL-1", "y is further from the equations than rounding can explain"),
+}
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_a_wrong_answer_is_called_by_its_word(name: str) -> None:
+    word, clause, reason = VERDICTS[name]
+    status, text = said("run", target(name), *EQUATIONS)
+    assert status == FAILED
+    assert f"\n{word}  {clause}  {CLAUSES[clause].sentence}" in text
+    assert f"because         {reason}" in text
+    assert "does not conform: 1 of 1 verdicts are against it" in text
+
+
+@pytest.mark.parametrize("name", ["returns_only_gradients", "returns_packed_gradients"])
+def test_a_wrong_gradient_is_called_by_its_word(name: str) -> None:
+    status, text = said("run", target(name), *GATE_GRADIENTS)
+    assert status == FAILED
+    assert f"\nREFUTED  SHAPE-3  {CLAUSES['SHAPE-3'].sentence}" in text
+    assert "expected" in text
+
+
+def test_gradients_without_their_answer_are_refuted_with_the_remedy() -> None:
+    _, text = said("run", target("returns_only_gradients"), *GATE_GRADIENTS)
+    assert "gradients returned a Gradients, expected (Answer, Gradients); return the answer of the pass that" in text
+
+
+def test_a_refutation_says_where_by_how_much_and_in_what() -> None:
+    _, text = said("run", target("returns_nan"), *EQUATIONS)
+    assert "first difference  t=0, batch 0, unit 0, output y" in text
+    assert "(derived)   got nan" in text
+    assert "smallest found  T = 1, B = 1, I = 1, H = 1" in text
+    assert "in              returns_nan" in text and "(cpu, float32, relative)" in text
+
+
+def test_brackets_in_a_name_and_a_version_are_printed_as_they_are() -> None:
+    status, text = said("run", target("has_brackets_in_its_name"), *EQUATIONS)
+    assert status == PASSED
+    assert "lstm[/bold] 1.0 [cuda] (cpu)" in text
+
+
+def test_a_packed_implementation_that_returns_too_little_is_told_what_to_return() -> None:
+    _, text = said("run", target("returns_pairs_like_torch"), *EQUATIONS)
+    assert "(y, h, c)" in text
+    assert "_Packing" not in text
+
+
+# ---------------------------------------------------------------- several targets
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([PASSED, PASSED], PASSED),
+        ([NOTHING, PASSED], NOTHING),
+        ([NOTHING, UNUSABLE], UNUSABLE),
+        ([UNUSABLE, NOTHING, SUITE_ERROR], SUITE_ERROR),
+        ([SUITE_ERROR, UNUSABLE, NOTHING, FAILED], FAILED),
+        ([], PASSED),
+    ],
+)
+def test_the_worst_of_several_targets_counts(statuses: list[int], expected: int) -> None:
+    assert worst(statuses) == expected
+    assert worst(statuses[::-1]) == expected
+
+
+def test_every_target_is_judged_though_one_cannot_be_used() -> None:
+    status, text = said("run", "zzz", "numpy", target("raises"), *EQUATIONS)
+    assert status == FAILED
+    assert "target 'zzz' is not an installed backend" in text
+    assert "holds on this selection; nothing is said about the rest" in text
+    assert "ERRORED  CELL-1" in text
+
+
+def test_an_unusable_target_beside_one_that_conforms_is_unusable() -> None:
+    assert said("run", "numpy", "zzz", *EQUATIONS).status == UNUSABLE
+
+
+def test_options_that_leave_nothing_to_test_are_not_green() -> None:
+    status, text = said("run", "numpy", "-k", "no_such_property")
+    assert status == NOTHING
+    assert "no statement: the options left nothing to test" in text
+
+
+def test_a_dtype_that_the_backend_does_not_claim_leaves_nothing_to_test() -> None:
+    status, text = said("run", target("float64_only"), "--dtype", "float32")
+    assert status == NOTHING
+    assert "no statement: the options left nothing to test" in text
+
+
+@pytest.mark.parametrize("what", ["gradients", "SHAPE-3", "lengths"])
+def test_what_is_required_has_to_be_claimed(what: str) -> None:
+    status, text = said("run", target("forward_only"), *EQUATIONS, "--require", what)
+    assert status == FAILED
+    assert f"does not conform: not claimed, or never conclusive: {what}" in text
+
+
+def test_a_required_dtype_has_to_be_judged() -> None:
+    assert said("run", "numpy", *EQUATIONS, "--require", "float32").status == PASSED
+    assert said("run", "numpy", *EQUATIONS, "--require", "float64").status == FAILED
+
+
+# ---------------------------------------------------------------- list, explain, doctor
+
+
+def test_clauses_are_listed_one_per_line() -> None:
+    status, text = said("list", "clauses")
+    assert status == PASSED
+    assert [line.split()[0] for line in text.splitlines()] == list(CLAUSES)
+
+
+def test_properties_are_listed_one_per_line() -> None:
+    text = said("list", "properties").text
+    assert [line.split()[1] for line in text.splitlines()] == [prop.name for prop in PROPERTIES]
+
+
+def test_faults_are_listed_one_per_line() -> None:
+    from conformance.faults import FAULTS
+
+    text = said("list", "faults").text
+    assert [line.split()[0] for line in text.splitlines()] == list(FAULTS)
+
+
+def test_backends_are_listed_one_per_line() -> None:
+    assert said("list", "backends").text.split("\n") == ["cupy", "numpy", "torch", ""]
+
+
+@pytest.mark.parametrize("id", CLAUSES)
+def test_every_clause_is_explained(id: str) -> None:
+    status, text = said("explain", id.lower())
+    assert status == PASSED
+    assert text.startswith(f"{id} ({CLAUSES[id].level}) {CLAUSES[id].sentence}\n")
+
+
+def test_an_explanation_names_code_properties_and_faults() -> None:
+    text = said("explain", "CELL-5").text
+    assert "c = f * c + i * g" in text and "lstm_spec/equations.py:" in text
+    assert "verified by\n" in text and "  the answer is that of the equations\n" in text
+    assert "broken by\n" in text and "  fault:never_forgets  " in text
+
+
+def test_an_unknown_clause_is_refused() -> None:
+    status, text = said("explain", "CELL-99")
+    assert status == WRONG_OPTION
+    assert "'CELL-99' is not a clause; see lstm-conform list clauses" in text
+
+
+def test_the_doctor_names_versions_and_every_backend() -> None:
+    status, text = said("doctor")
+    assert status == PASSED
+    for start in (
+        "lstm-spec ",
+        "Python ",
+        "numpy ",
+        "hypothesis ",
+        "subnormal numbers are kept",
+        "grades: relative at",
+    ):
+        assert any(line.startswith(start) for line in text.splitlines()), start
+    assert f"backend numpy: {np.__version__} on cpu, " in text
+    assert "backend cupy: cupy is unavailable: " in text
+
+
+# ---------------------------------------------------------------- JSON
+
+
+def test_the_json_says_what_the_exit_status_says(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    status, _ = said("run", "zzz", "numpy", target("returns_nan"), *EQUATIONS, "--json", str(file))
+    written = json.loads(file.read_text(encoding="utf-8"))
+    assert (written["version"], written["specification"]) == (1, "1.0")
+    assert written["exit_status"] == status == FAILED
+    assert [(t["name"], t["exit_status"]) for t in written["targets"]] == [("numpy", PASSED), ("returns_nan", FAILED)]
+    assert [t["verdicts"][0]["outcome"] for t in written["targets"]] == ["holds", "refuted"]
+    assert written["targets"][1]["verdicts"][0]["difference"]["got"] == "nan"
+    assert [u["name"] for u in written["unavailable"]] == ["zzz"]
+
+
+def test_the_json_holds_an_error_model_of_ones_own(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    said("run", target("measures_itself_generously"), *EQUATIONS, "--json", str(file))
+    assert json.loads(file.read_text(encoding="utf-8"))["targets"][0]["grades"]["float32"]["u"] == 2.0**-20
+
+
+# ---------------------------------------------------------------- problems that are refused
+
+
+def well_formed(dtype: str = "float32") -> Problem:
+    """T, B, I, H = 2, 3, 4, 5."""
+    gate = Gate(np.ones((5, 4), dtype), np.ones((5, 5), dtype), np.ones(5, dtype))
+    state = State(np.ones((1, 3, 5), dtype), np.ones((1, 3, 5), dtype))
+    return Problem(((Parameters(gate, gate, gate, gate),),), np.ones((2, 3, 4), dtype), state)
+
+
+def with_gate(letter: str, **parts: Any) -> Callable[[Problem], Problem]:
+    def change(problem: Problem) -> Problem:
+        gate = getattr(problem.layer, letter)._replace(**parts)
+        return replace(problem, parameters=((problem.layer._replace(**{letter: gate}),),))
+
+    return change
+
+
+def with_layer(**parts: Any) -> Callable[[Problem], Problem]:
+    return lambda problem: replace(problem, parameters=((problem.layer._replace(**parts),),))
+
+
+def with_state(**parts: Any) -> Callable[[Problem], Problem]:
+    return lambda problem: replace(problem, state=problem.state._replace(**parts))
+
+
+def zeros(*shape: int, dtype: str = "float32") -> Array:
+    return np.zeros(shape, dtype)
+
+
+MALFORMED: dict[str, tuple[Callable[[Problem], Problem], type[Exception], str]] = {
+    "two layers": (
+        lambda p: replace(p, parameters=p.parameters * 2),
+        ValueError,
+        "2 layers, directions ('forward',), expected one layer, forward; call it once for each layer and direction",
+    ),
+    "no layer": (lambda p: replace(p, parameters=()), ValueError, "0 layers, directions ('forward',), expected one"),
+    "reverse": (
+        lambda p: replace(p, directions=("reverse",)),
+        ValueError,
+        "directions ('reverse',), expected one layer",
+    ),
+    "lengths": (
+        lambda p: replace(p, lengths=np.array([1, 2, 2])),
+        ValueError,
+        "lengths are given, expected None; cut the sequences and call it once for each length",
+    ),
+    "variant": (lambda p: replace(p, variant=Variant("coupled")), ValueError, "kind='coupled', clip=None), expected"),
+    "no forget gate": (
+        with_layer(f=None),
+        ValueError,
+        "expected Variant(kind='standard', clip=None) with a forget gate",
+    ),
+    "projection": (with_layer(R=zeros(2, 5)), ValueError, "with a forget gate and without R"),
+    "peephole": (with_gate("i", p=zeros(5)), ValueError, "i.p"),
+    "x of two axes": (
+        lambda p: replace(p, x=zeros(2, 4)),
+        ValueError,
+        "x has shape (2, 4), expected (T, B, I); add the missing axes",
+    ),
+    "x, a list": (lambda p: replace(p, x=p.x.tolist()), TypeError, "x is a list, expected a NumPy array; convert it"),
+    "no inputs": (lambda p: replace(p, x=zeros(2, 3, 0)), ValueError, "I = 0 and H = 5, expected at least 1 each"),
+    "a bias of two axes": (
+        with_gate("i", b=zeros(5, 1)),
+        ValueError,
+        "i.b has shape (5, 1), expected (H,); flatten it",
+    ),
+    "a bias, a list": (
+        with_gate("i", b=[0.0] * 5),
+        TypeError,
+        "i.b is a list, expected a NumPy array; convert it first",
+    ),
+    "W transposed": (
+        with_gate("f", W=zeros(4, 5)),
+        ValueError,
+        "f.W has shape (4, 5), expected (5, 4); for H = 5, I = 4; transpose it if it is stored inputs first",
+    ),
+    "W for U": (
+        with_gate("g", U=zeros(5, 4)),
+        ValueError,
+        "g.U has shape (5, 4), expected (5, 5); for H = 5; did you pass the input weights W?",
+    ),
+    "two biases": (
+        with_gate("o", b=zeros(10)),
+        ValueError,
+        "o.b has shape (10,), expected (5,); for H = 5; one bias per gate, so add the two where there are two",
+    ),
+    "a missing gate": (with_layer(g=None), TypeError, "g"),
+    "a state without its layer": (
+        with_state(h=zeros(3, 5)),
+        ValueError,
+        "state.h has shape (3, 5), expected (1, 3, 5); for B = 3, H = 5; the first axis is layers times directions",
+    ),
+    "a state of one sample": (
+        with_state(c=zeros(1, 1, 5)),
+        ValueError,
+        "state.c has shape (1, 1, 5), expected (1, 3, 5)",
+    ),
+    "no state": (with_state(c=None), TypeError, "state.c is a NoneType, expected a NumPy array; convert it first"),
+    "two dtypes": (
+        with_state(c=zeros(1, 3, 5, dtype="float64")),
+        TypeError,
+        "state.c is float64, expected float32 like x; convert it first",
+    ),
+    "integers": (lambda p: well_formed("int64"), TypeError, "int64"),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_problem_is_refused_in_a_sentence(
+    case: tuple[Callable[[Problem], Problem], type[Exception], str],
+) -> None:
+    malform, kind, sentence = case
+    with pytest.raises(kind) as refused:
+        check(malform(well_formed()))
+    assert sentence in str(refused.value)
+    assert "expected" in str(refused.value) and ";" in str(refused.value)
+
+
+def test_a_well_formed_problem_is_let_through() -> None:
+    check(well_formed())
+
+
+def test_cotangents_of_another_shape_are_refused() -> None:
+    problem, state = well_formed(), well_formed().state
+    with pytest.raises(
+        ValueError, match=r"the cotangent of y has shape \(2, 3, 4\), expected \(2, 3, 5\); a cotangent"
+    ):
+        check_cotangents(problem, Cotangents(zeros(2, 3, 4), state))
+    with pytest.raises(TypeError, match="the cotangent of state.c is float64, expected float32 like x; convert it"):
+        check_cotangents(problem, Cotangents(zeros(2, 3, 5), state._replace(c=zeros(1, 3, 5, dtype="float64"))))
+
+
+# ---------------------------------------------------------------- grades, orders and adapters
+
+
+def test_an_unknown_grade_is_refused_with_those_that_exist() -> None:
+    with pytest.raises(ValueError) as refused:
+        error_model("perfect", "float32")
+    assert str(refused.value) == (
+        "grade 'perfect' is not defined at float32, expected one of: absolute, relative; "
+        "name one of them in Description.grades"
+    )
+
+
+def test_a_grade_at_an_unknown_dtype_is_refused() -> None:
+    with pytest.raises(ValueError, match="grade 'relative' is not defined at float8, expected one of: none yet; name"):
+        error_model("relative", "float8")
+
+
+ORDERS = r"order is 'ifco', expected a permutation of 'ifgo'; write g for the candidate \(often c\)"
+
+
+def test_an_order_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match=ORDERS):
+        pack(well_formed().layer, "ifco")
+    with pytest.raises(ValueError, match=ORDERS):
+        unpack(Packed(zeros(20, 4), zeros(20, 5), zeros(20)), "ifco")
+
+
+def test_an_adapter_refuses_an_order_before_it_is_called() -> None:
+    with pytest.raises(ValueError, match=ORDERS):
+        from_packed(lambda *arrays: arrays[:3], order="ifco")
+
+
+@pytest.mark.parametrize("biases", [0, 3, "2"])
+def test_an_adapter_refuses_another_number_of_biases(biases: int) -> None:
+    with pytest.raises(ValueError, match=f"biases is {biases!r}, expected 1 or 2; a gate's bias is needed"):
+        from_packed(lambda *arrays: arrays[:3], biases=biases)
