@@ -35,7 +35,7 @@ conform: .venv/conformance
 	$(BIN)/lstm-conform run numpy
 
 test: torch
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: dev
 	$(BIN)/ruff check .

@@ -323,7 +323,7 @@ def skips_the_steps_beyond_five_hundred(parts: Parts) -> Parts:
     return replace(parts, inputs=lambda x: anp.concatenate([x[:500], x[500:] * 0]) if len(x) > 500 else x)
 
 
-@forward("layout", "SHAPE-1", "pytorch/pytorch#80306")
+@forward("layout", "SEQ-1", "pytorch/pytorch#80306")
 def swaps_batch_and_time_where_they_are_equal(parts: Parts) -> Parts:
     """x is read (B, T, I) where T = B, where nothing else would notice."""
     return replace(parts, inputs=lambda x: anp.swapaxes(x, 0, 1) if x.shape[0] == x.shape[1] else x)

@@ -353,6 +353,17 @@ def with_gates(problem: Problem, change: Callable[[str, Gate], Gate]) -> Problem
     return replace(problem, parameters=((Parameters(i, f, g, o),),))
 
 
+def redrawn(problem: Problem, seed: int) -> Problem:
+    """Another problem of the same shapes, dense throughout."""
+    rng = np.random.default_rng(seed)
+
+    def drawn(a: Any) -> Array:
+        return frozen(rng.standard_normal(a.shape).astype(a.dtype))
+
+    other = with_gates(problem, lambda _, gate: Gate(*map(drawn, gate[:3])))
+    return replace(other, x=drawn(problem.x), state=State(*map(drawn, problem.state)))
+
+
 def problem_of(example: Any) -> Problem:
     """The problem in what a recipe drew."""
     while not isinstance(example, Problem):

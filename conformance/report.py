@@ -130,9 +130,11 @@ class Report:
         if self.failures:
             return f"does not conform: {len(self.failures)} of {len(self.verdicts)} verdicts are against it"
         if not self.asked.dtypes and not self._nothing_wanted:
-            claimed = ", ".join(self.description.dtypes) or "no dtype"
             known = ", ".join(dict.fromkeys(dtype for _, dtype in GRADES))
-            return f"does not conform: it claims {claimed}, and grades are defined at {known}; name one of those"
+            if not self.description.dtypes:
+                return f"does not conform: it claims no dtype, so nothing was asked; claim one of {known}"
+            claimed = ", ".join(self.description.dtypes)
+            return f"does not conform: it claims {claimed}, where no grade is defined; claim one of {known}"
         if self.counted(Outcome.SUITE_ERROR):
             return "no statement: the suite itself failed; please report it"
         if self.own_models:

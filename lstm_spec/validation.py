@@ -30,7 +30,7 @@ def check(problem: Problem) -> None:
 def check_cotangents(problem: Problem, cotangents: Cotangents) -> None:
     """Return if the cotangents have the shapes and the dtype of the problem's answer; else ValueError or TypeError."""
     T, B, _, H = problem.sizes
-    remedy = "a cotangent has the shape of what it belongs to"
+    remedy = f"for T = {T}, B = {B}, H = {H}; a cotangent has the shape of what it belongs to"
     for name, array, shape in (
         ("the cotangent of y", cotangents.y, (T, B, H)),
         ("the cotangent of state.h", cotangents.state.h, (1, B, H)),
@@ -74,7 +74,9 @@ def _check_structure(problem: Problem) -> None:
     for letter in "ifgo":
         gate = getattr(problem.layer, letter)
         if not isinstance(gate, Gate):
-            raise ValueError(f"gate {letter} is {gate!r}, expected a Gate(W, U, b); the standard cell has all four")
+            raise ValueError(
+                f"gate {letter} is {gate!r}, expected a Gate; the standard cell has all four, so make one of W, U and b"
+            )
         if gate.p is not None:
             raise ValueError(f"{letter}.p is given, expected None; the standard cell has no peepholes")
 

@@ -62,7 +62,7 @@ def test_a_model_in_which_anything_goes_does_not_hang_the_judge() -> None:
 def test_claiming_no_dtype_does_not_conform() -> None:
     status, text = said("run", target("claims_no_dtype"), *WHOLE)
     assert status == FAILED
-    assert "does not conform: it claims no dtype, so nothing was asked; name one in Description.dtypes" in text
+    assert "does not conform: it claims no dtype, so nothing was asked; claim one of float32, float64" in text
 
 
 def test_claiming_only_dtypes_that_have_no_grade_does_not_conform_and_names_them() -> None:
@@ -74,7 +74,7 @@ def test_claiming_only_dtypes_that_have_no_grade_does_not_conform_and_names_them
 def test_claiming_nothing_does_not_conform() -> None:
     status, text = said("run", target("claims_nothing"), *WHOLE)
     assert status == FAILED
-    assert "does not conform: not claimed, or never conclusive: ACT-1" in text
+    assert "does not conform: not claimed, or never conclusive: CELL-1" in text
     assert "shapes T none, B none, I none, H none" in text
 
 

@@ -61,7 +61,7 @@ SAMPLE = (
 @cache
 def kills(name: str) -> frozenset[str]:
     """The properties that refute the fault, with few examples."""
-    few = Profile("few", 8, PROFILES["quick"].reach, ("float32",), 3)
+    few = Profile("few", 8, PROFILES["quick"].reach, ("float32",), 2)
     faulty = FAULTS[name].backend()
     found = (judge(prop, faulty, "float32", few) for prop in PROPERTIES)
     return frozenset(v.property.name for v in found if v.outcome in (Outcome.REFUTED, Outcome.ERRORED))
@@ -75,19 +75,16 @@ def families_that_kill(name: str) -> set[str]:
     return {prop.family for prop in PROPERTIES if prop.name in kills(name)}
 
 
-@pytest.mark.xdist_group("kill matrix")
 @pytest.mark.parametrize("name", SAMPLE)
 def test_every_sampled_fault_is_killed(name: str) -> None:
     assert kills(name)
 
 
-@pytest.mark.xdist_group("kill matrix")
 @pytest.mark.parametrize("prop", [prop.name for prop in PROPERTIES])
 def test_every_property_kills_a_fault(prop: str) -> None:
     assert killed_by(prop)
 
 
-@pytest.mark.xdist_group("kill matrix")
 @pytest.mark.parametrize("family", [family for family in FAMILIES if family not in ORACLE])
 def test_every_family_kills_a_fault_that_no_other_family_kills_without_the_equations(family: str) -> None:
     assert [name for name in SAMPLE if families_that_kill(name) - set(ORACLE) == {family}]

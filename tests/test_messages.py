@@ -50,8 +50,12 @@ UNUSABLE_TARGETS = {
     "no such attribute": (target("raizes"), "has no 'raizes', did you mean 'raises'?", "name a Backend"),
     "no attribute": (target(""), "has no ''", "name a Backend"),
     "no such part of a name": (target("raises.name.colour"), "has no 'raises.name.colour'", "name a Backend"),
-    "no backend": (target("NOT_A_BACKEND"), "is a object, expected an lstm_spec.Backend", "from_packed"),
-    "a function that makes none": (target("makes_something_else"), "is a str, expected an lstm_spec.", "from_packed"),
+    "no backend": (target("NOT_A_BACKEND"), "is of type object, expected an lstm_spec.Backend", "from_packed"),
+    "a function that makes none": (
+        target("makes_something_else"),
+        "is of type str, expected an lstm_spec.Backend",
+        "from_packed",
+    ),
     "unknown": ("numppy", "is not an installed backend (cupy, numpy, torch), did you mean 'numpy'?", "package.module:"),
     "unknown, and like no other": ("zzz", "is not an installed backend (cupy, numpy, torch);", "package.module:NAME"),
     "unknown fault": (
@@ -135,7 +139,10 @@ def test_a_folder_that_shadows_ours_is_named(tmp_path: Path) -> None:
 WRONG_OPTIONS = {
     "clause": (("--clause", "NOPE-*"), "no clause matches 'NOPE-*'; see lstm-conform list clauses"),
     "require": (("--require", "speed"), "'speed' is no clause, feature or dtype; features are gradients"),
-    "json without a folder": (("--json", "/no/such/folder/x.json"), "/no/such/folder is not a folder; make it first"),
+    "json without a folder": (
+        ("--json", "/no/such/folder/x.json"),
+        "x.json cannot be written (No such file or directory); name a file in",
+    ),
     "json, a folder": (("--json", "/"), "'/' is a directory"),
     "seed": (("--seed", "-1"), "-1 is not in the range x>=0"),
     "examples": (("--examples", "0"), "0 is not in the range x>=1"),
@@ -417,9 +424,13 @@ MALFORMED: dict[str, tuple[Callable[[Problem], Problem], type[Exception], str]] 
     "no forget gate": (
         with_layer(f=None),
         ValueError,
-        "expected Variant(kind='standard', clip=None) with a forget gate",
+        "gate f is None, expected a Gate; the standard cell has all four",
     ),
-    "projection": (with_layer(R=zeros(2, 5)), ValueError, "with a forget gate and without R"),
+    "projection": (
+        with_layer(R=zeros(2, 5)),
+        ValueError,
+        "R is given, expected None; the standard cell",
+    ),
     "peephole": (with_gate("i", p=zeros(5)), ValueError, "i.p"),
     "x of two axes": (
         lambda p: replace(p, x=zeros(2, 4)),
@@ -441,23 +452,23 @@ MALFORMED: dict[str, tuple[Callable[[Problem], Problem], type[Exception], str]] 
     "W transposed": (
         with_gate("f", W=zeros(4, 5)),
         ValueError,
-        "f.W has shape (4, 5), expected (5, 4); for H = 5, I = 4; transpose it if it is stored inputs first",
+        "f.W has shape (4, 5), expected (5, 4) for H = 5, I = 4; transpose it if it is stored inputs first",
     ),
     "W for U": (
         with_gate("g", U=zeros(5, 4)),
         ValueError,
-        "g.U has shape (5, 4), expected (5, 5); for H = 5; did you pass the input weights W?",
+        "g.U has shape (5, 4), expected (5, 5) for H = 5; did you pass the input weights W?",
     ),
     "two biases": (
         with_gate("o", b=zeros(10)),
         ValueError,
-        "o.b has shape (10,), expected (5,); for H = 5; one bias per gate, so add the two where there are two",
+        "o.b has shape (10,), expected (5,) for H = 5; one bias per gate, so add the two where there are two",
     ),
-    "a missing gate": (with_layer(g=None), TypeError, "g"),
+    "a missing gate": (with_layer(g=None), ValueError, "gate g is None, expected a Gate"),
     "a state without its layer": (
         with_state(h=zeros(3, 5)),
         ValueError,
-        "state.h has shape (3, 5), expected (1, 3, 5); for B = 3, H = 5; the first axis is layers times directions",
+        "state.h has shape (3, 5), expected (1, 3, 5) for B = 3, H = 5; the first axis is layers times directions",
     ),
     "a state of one sample": (
         with_state(c=zeros(1, 1, 5)),
@@ -492,7 +503,8 @@ def test_a_well_formed_problem_is_let_through() -> None:
 def test_cotangents_of_another_shape_are_refused() -> None:
     problem, state = well_formed(), well_formed().state
     with pytest.raises(
-        ValueError, match=r"the cotangent of y has shape \(2, 3, 4\), expected \(2, 3, 5\); a cotangent"
+        ValueError,
+        match=r"the cotangent of y has shape \(2, 3, 4\), expected \(2, 3, 5\) for T = 2, B = 3, H = 5; a cotangent",
     ):
         check_cotangents(problem, Cotangents(zeros(2, 3, 4), state))
     with pytest.raises(TypeError, match="the cotangent of state.c is float64, expected float32 like x; convert it"):

@@ -1,7 +1,7 @@
 """The comparison with the equations: outputs and final state, each step judged from the backend's own states."""
 
 from conformance.bounds import assert_answer_shaped, assert_conforms
-from conformance.problems import Split, problems, splits
+from conformance.problems import Split, problems, redrawn, splits, with_seed
 from conformance.property import verifies
 from lstm_spec import Backend, Problem
 
@@ -23,6 +23,14 @@ def a_step_from_any_state_is_that_of_the_equations(backend: Backend, problem: Pr
 @verifies("SEQ-1", "CELL-5", on=problems(T=LONG, B=(1, 2, 3), I=(1, 2, 3), H=(1, 2, 3, 5, 8)), long=True)
 def a_long_sequence_is_read_to_its_end(backend: Backend, problem: Problem) -> None:
     assert_conforms(backend, backend.forward(problem), problem)
+
+
+@verifies("CONTRACT-2", on=with_seed(problems(T=(1, 2, 3, 5))))
+def a_second_problem_of_the_same_shapes_gets_an_answer_of_its_own(backend: Backend, drawn: tuple[Problem, int]) -> None:
+    problem, seed = drawn
+    second = redrawn(problem, seed)
+    backend.forward(problem)
+    assert_conforms(backend, backend.forward(second), second)
 
 
 @verifies("SEQ-4", "SEQ-5", on=splits(problems, T=SEVERAL))
