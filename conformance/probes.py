@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.bounds import assert_gradients_shaped
-from conformance.problems import frozen, with_gates
+from conformance.kinds import frozen
+from conformance.problems import with_gates
 from conformance.property import Inconclusive, NotClaimed
 from conformance.trajectories import ORDER
 from lstm_spec import Answer, Backend, Cotangents, Feature, Gate, Gradients, Parameters, Problem

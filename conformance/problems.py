@@ -15,6 +15,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from conformance.bounds import CONCLUSIVE
+from conformance.kinds import MIX, TAME, USUAL, frozen, make
 from conformance.property import NotClaimed
 from conformance.trajectories import free_trajectory
 from lstm_spec import Cotangents, Description, ErrorModel, Gate, Parameters, Problem, State, error_model
@@ -133,90 +134,7 @@ def _nearest(letter: str, wanted: tuple[int, ...], allowed: range) -> tuple[int,
     return tuple(positive[min(max(k, 0), len(positive) - 1)] for k in steps)
 
 
-# ---------------------------------------------------------------- values
-
-Maker = Callable[[np.random.Generator, tuple[int, ...]], Array]
-
-
-def _one_hot(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    a = np.zeros(shape)
-    if a.size:
-        a.flat[rng.integers(a.size)] = 1
-    return a
-
-
-def _sparse(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    return rng.standard_normal(shape) * (rng.random(shape) < 0.3)
-
-
-def _mixed(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    return rng.standard_normal(shape) * 10.0 ** rng.uniform(-5, 1.5, shape)
-
-
-def _scaled(scale: float) -> Maker:
-    return lambda rng, shape: rng.standard_normal(shape) * scale
-
-
-def _by_width(scale: float) -> Maker:
-    return lambda rng, shape: rng.standard_normal(shape) * scale / np.sqrt(max(1, shape[-1]))
-
-
-KINDS: dict[str, Maker] = {
-    "zero": lambda rng, shape: np.zeros(shape),
-    "one-hot": _one_hot,
-    "sparse": _sparse,
-    "dense": _scaled(1.0),
-    "within-1": lambda rng, shape: rng.uniform(-1, 1, shape),
-    "by-width": _by_width(1.0),
-    "wide": _scaled(5.0),
-    "very-wide": _scaled(12.0),
-    "small": _scaled(1e-3),
-    "tiny": _scaled(1e-12),
-    "large": _scaled(40.0),
-    "huge": _scaled(3e3),
-    "mixed": _mixed,
-    "saturating": lambda rng, shape: rng.choice([-1.0, 1.0], shape) * rng.uniform(12, 60, shape),
-    "shifted": lambda rng, shape: rng.standard_normal(shape) + rng.uniform(-3, 3),
-}
-USUAL = {
-    "x": "zero one-hot sparse dense dense dense dense dense dense small large mixed",
-    "W": "zero one-hot sparse dense dense dense by-width by-width by-width wide small mixed",
-    "U": "zero one-hot sparse dense dense dense by-width by-width by-width by-width wide very-wide small",
-    "b": "zero one-hot dense dense dense dense shifted shifted saturating small",
-    "h": "zero one-hot within-1 within-1 within-1 within-1 within-1 dense small",
-    "c": "zero one-hot dense dense dense dense dense wide large huge small",
-    "dy": "zero one-hot sparse dense dense dense dense dense small huge mixed",
-    "dh": "zero one-hot dense dense dense dense small large",
-    "dc": "zero one-hot dense dense dense dense small large",
-}
-MIX = {
-    **USUAL,
-    "U": "zero by-width by-width dense dense wide wide very-wide",
-    "b": "zero dense dense dense shifted saturating saturating",
-}
-TAME = {
-    "x": "one-hot dense dense dense sparse within-1",
-    "W": "one-hot dense by-width by-width sparse",
-    "U": "one-hot by-width by-width by-width sparse",
-    "b": "one-hot dense dense shifted",
-    "h": "one-hot within-1 within-1 within-1",
-    "c": "one-hot dense dense dense wide",
-    "dy": "one-hot dense dense dense",
-    "dh": "one-hot dense dense",
-    "dc": "one-hot dense dense",
-}
-
-
-def make(kind: str, rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """A read-only array of that kind; nothing in it is subnormal."""
-    a = KINDS[kind](rng, shape).astype(dtype)
-    a[np.abs(a) < np.finfo(dtype).tiny] = 0
-    return frozen(a)
-
-
-def frozen(a: Array) -> Array:
-    a.flags.writeable = False
-    return a
+# ---------------------------------------------------------------- building
 
 
 def _kinds(table: dict[str, str], letters: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:

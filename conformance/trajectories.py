@@ -97,7 +97,8 @@ def preactivations(w: Packed, x: Array, h: Bounded, n: int, m: ErrorModel) -> Bo
 
 def gate_values(z: Bounded, m: ErrorModel) -> Step:
     """F5, gate by gate, from packed pre-activations (..., 4H)."""
-    zi, zf, zg, zo = (Bounded(v, e) for v, e in zip(*(np.split(a, 4, axis=-1) for a in z), strict=True))
+    H = z.value.shape[-1] // 4
+    zi, zf, zg, zo = (Bounded(z.value[..., k : k + H], z.error[..., k : k + H]) for k in range(0, 4 * H, H))
     return rounding.sigmoid(zi, m), rounding.sigmoid(zf, m), rounding.tanh(zg, m), rounding.sigmoid(zo, m)
 
 

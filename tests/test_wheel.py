@@ -216,7 +216,7 @@ def test_every_property_is_collected_once_at_each_dtype_of_the_quick_profile(ful
     ids = re.findall(r"::test_property\[numpy-float32-(\w+)\]$", collected.out, re.MULTILINE)
     assert collected.status == 0, collected.out
     assert len(ids) == len(set(ids)) == expected > 0
-    assert f"{expected} tests collected" in collected.out
+    assert f"{expected + 1} tests collected" in collected.out  # and the whole
 
 
 @in_either_way

@@ -15,7 +15,8 @@ from conformance.bounds import (
     free_gradients,
     free_run,
 )
-from conformance.problems import Question, Recipe, frozen, problems, questions, with_gates, with_seed
+from conformance.kinds import frozen
+from conformance.problems import Question, Recipe, problems, questions, with_gates, with_seed
 from conformance.property import verifies
 from conformance.rounding import sigmoid_value
 from lstm_spec import Backend, Feature, Gate, Problem

@@ -13,18 +13,9 @@ from conformance.bounds import (
     free_gradients,
     parts,
 )
+from conformance.kinds import frozen
 from conformance.probes import Probed, probed
-from conformance.problems import (
-    Question,
-    Split,
-    frozen,
-    problems,
-    questions,
-    splits,
-    tame_problems,
-    tame_questions,
-    with_seed,
-)
+from conformance.problems import Question, Split, problems, questions, splits, tame_problems, tame_questions, with_seed
 from conformance.property import Refuted, verifies
 from conformance.rounding import U64
 from conformance.tangents import tangent

@@ -17,17 +17,8 @@ from conformance.bounds import (
     assert_same,
     free_run,
 )
-from conformance.problems import (
-    SMALL,
-    Split,
-    frozen,
-    of_single_steps,
-    problems,
-    splits,
-    tame_problems,
-    with_gates,
-    with_seed,
-)
+from conformance.kinds import frozen
+from conformance.problems import SMALL, Split, of_single_steps, problems, splits, tame_problems, with_gates, with_seed
 from conformance.property import Inconclusive, verifies
 from lstm_spec import Answer, Backend, Feature, Gate, Problem, State
 from lstm_spec.types import Array
