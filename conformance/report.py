@@ -51,6 +51,8 @@ class Report:
     asked: Asked
     verdicts: list[Verdict] = field(default_factory=list)
     seconds: float = 0.0
+    cause: str = ""  # the likely one, where something is refuted
+    diagnosed: bool = False  # whether it is a known one
 
     def counted(self, outcome: Outcome) -> list[Verdict]:
         return [verdict for verdict in self.verdicts if verdict.outcome is outcome]
@@ -192,6 +194,7 @@ def _target(report: Report) -> dict[str, Any]:
         "whole": report.asked.whole,
         "statement": report.statement,
         "exit_status": report.status,
+        "likely_cause": report.cause,
         "seconds": round(report.seconds, 3),
         "verdicts": [_verdict(verdict) for verdict in report.verdicts],
     }
@@ -220,7 +223,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
 # ---------------------------------------------------------------- text
 
 
-FULL = 3  # refutations told in full; the others follow from them more often than not
+FULL = 3  # refutations told in full where the cause is not known; the others often follow from them
 
 
 def print_report(console: Console, report: Report) -> None:
@@ -228,18 +231,30 @@ def print_report(console: Console, report: Report) -> None:
     if report.verdicts:
         console.print(_table(report))
     failures, warnings = _one_per_property(report.failures), _one_per_property(report.warnings)
-    for verdict in failures[:FULL]:
+    told = 1 if report.diagnosed else FULL
+    for verdict in failures[:told]:
         print_refutation(console, report, verdict, str(verdict.outcome).upper())
-    if failures[FULL:]:
-        console.print("\nbesides", highlight=False)
-    for verdict in failures[FULL:]:
-        console.print(f"  {str(verdict.outcome).upper()}  {verdict.property.sentence}", highlight=False, soft_wrap=True)
+    if report.cause:
+        console.print(f"  likely cause    {_escaped(report.cause)}", highlight=False, soft_wrap=True)
+    _print_consequences(console, report, failures[told:])
     for verdict in warnings:
         print_refutation(console, report, verdict, "WARNING")
     for verdict in report.counted(Outcome.SUITE_ERROR):
         text = f"{verdict.property.name}: {verdict.detail}"
         console.print(f"[magenta]suite error[/]  {_escaped(text)}; please report it", highlight=False, soft_wrap=True)
     print_statement(console, report)
+
+
+def _print_consequences(console: Console, report: Report, verdicts: list[Verdict]) -> None:
+    """What was refuted later: in one line where the cause is known, else a line each."""
+    clauses = dict.fromkeys(id for v in verdicts for id in v.property.clauses)
+    if verdicts and report.diagnosed:
+        console.print(f"  also refuted because of this: {', '.join(clauses)}", highlight=False, soft_wrap=True)
+    elif verdicts:
+        console.print("\nalso refuted, perhaps because of that", highlight=False)
+        for verdict in verdicts:
+            said = f"  {str(verdict.outcome).upper()}  {verdict.property.sentence}"
+            console.print(said, highlight=False, soft_wrap=True)
 
 
 def _one_per_property(verdicts: list[Verdict]) -> list[Verdict]:

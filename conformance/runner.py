@@ -273,9 +273,22 @@ def check(
             report.verdicts.append(verdict)
             progress(verdict)
             if maxfail is not None and len(report.failures) >= maxfail:
-                asked = replace(asked, whole=False)
-                return replace(report, asked=asked, seconds=time.perf_counter() - started)
-    return replace(report, seconds=time.perf_counter() - started)
+                report = replace(report, asked=replace(asked, whole=False))
+                return replace(_diagnosed(report, backend), seconds=time.perf_counter() - started)
+    return replace(_diagnosed(report, backend), seconds=time.perf_counter() - started)
+
+
+def _diagnosed(report: Report, backend: Backend) -> Report:
+    """The report with the likely cause of what it refutes; of a shape or a broken contract no values need be asked."""
+    values = [v for v in report.failures if v.property.family not in ("shapes", "contract")]
+    refuted = [v for v in values if v.outcome is Outcome.REFUTED and v is report.failures[0]]
+    if not refuted:
+        return report
+    from conformance.diagnosis import diagnose
+
+    with np.errstate(all="ignore"):
+        found = diagnose(guarded(backend), refuted[0].dtype)
+    return replace(report, cause=found.sentence, diagnosed=bool(found.fitting)) if found else report
 
 
 def planned(backend: Backend, profile: str, dtypes: tuple[str, ...], clauses: tuple[str, ...], name: str) -> int:
