@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-NEEDED = ("hypothesis", "click", "rich", "autograd")
+NEEDED = ("hypothesis", "click", "rich", "autograd", "safetensors")
 PROFILES = ("quick", "standard", "full", "soak")
 
 

@@ -55,7 +55,14 @@ def main() -> None:
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there, too."
 )
-def run(targets: tuple[str, ...], device: str | None, json_file: Path | None, **options: Any) -> None:
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".lstm-conform"),
+    show_default=True,
+    help="Where the cases of refutations are written.",
+)
+def run(targets: tuple[str, ...], device: str | None, json_file: Path | None, out: Path, **options: Any) -> None:
     """Judge one or more LSTMs."""
     from conformance.report import UNUSABLE, as_json, print_report, worst
     from conformance.targets import TargetError, resolve
@@ -71,6 +78,7 @@ def run(targets: tuple[str, ...], device: str | None, json_file: Path | None, **
             continue
         reports.append(_judged(console, backend, options))
         print_report(console, reports[-1])
+        _write_case(console, reports[-1], backend, target, out)
     if json_file:
         json_file.write_text(json.dumps(as_json(reports, unusable), indent=1) + "\n", encoding="utf-8")
     sys.exit(worst([report.status for report in reports] + [UNUSABLE] * len(unusable)))
@@ -116,10 +124,56 @@ def _judged(console: Console, backend: Backend, options: dict[str, Any]) -> Repo
         return check(backend, **options, progress=step)
 
 
+def _write_case(console: Console, report: Report, backend: Backend, target: str, out: Path) -> None:
+    """Write the first refutation, and say how it is reproduced."""
+    from conformance.cases import save
+    from conformance.runner import guarded
+
+    for verdict in report.failures:
+        try:
+            path = save(out, guarded(backend), target, verdict, report.asked.seed)
+        except OSError as error:
+            click.echo(
+                f"lstm-conform: no case written, {out} cannot be ({error.strerror}); choose another --out", err=True
+            )
+            return
+        if path:
+            command = f"lstm-conform reproduce {path} {target}"
+            console.print(f"  reproduce       {command}", highlight=False, soft_wrap=True, markup=False)
+            return
+
+
 def _console() -> Console:
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 150, soft_wrap=False)
+
+
+@main.command()
+@click.argument("case", type=click.Path(path_type=Path))
+@click.argument("target", required=False)
+@click.option("--device", help="Handed to a target that is made for a device.")
+def reproduce(case: Path, target: str | None, device: str | None) -> None:
+    """Ask again what refuted a backend: CASE is a file that `run` wrote, TARGET the same backend or another."""
+    import conformance.properties  # noqa: F401  fills the registry
+    from conformance.cases import CaseError, load, replay, steps
+    from conformance.report import FAILED, PASSED, UNUSABLE
+    from conformance.runner import guarded
+    from conformance.targets import TargetError, resolve
+
+    try:
+        found = load(case)
+        backend = guarded(resolve(target or found.about["target"], device))
+    except (CaseError, TargetError) as error:
+        click.echo(f"lstm-conform: {error}", err=True)
+        sys.exit(UNUSABLE)
+    about = found.about
+    click.echo(f"{about['clause']}  {found.prop.sentence}  ({about['dtype']}, written with seed {about['seed']})")
+    for t, largest, ratio in steps(found, backend):
+        click.echo(f"  t={t:<5} largest error of y {largest:.3g}, {ratio:.3g} × allowed")
+    refuted = replay(found, backend)
+    click.echo(f"still refuted: {refuted}" if refuted else "holds: it is not refuted by this case any more")
+    sys.exit(FAILED if refuted else PASSED)
 
 
 @main.command("list")

@@ -44,7 +44,8 @@ class Refuted(Exception):
     def __init__(self, reason: str, *, clause: str = "", difference: Difference | None = None) -> None:
         super().__init__(reason)
         self.reason, self.clause, self.difference = reason, clause, difference
-        self.problem: Any = None
+        self.problem: Any = None  # what was drawn
+        self.asked: Any = None  # the problem that the backend was asked last
 
 
 class Errored(Exception):

@@ -319,13 +319,14 @@ def _evidence(verdict: Verdict) -> list[str]:
     difference = refutation.difference
     if difference:
         where = ", ".join(
-            _place(axis, k, problem_of(refutation.problem).sizes[3]) for axis, k in difference.where.items()
+            _place(axis, k, problem_of(refutation.asked or refutation.problem).sizes[3])
+            for axis, k in difference.where.items()
         )
         allowed = f"±{difference.allowed:.2g} (derived)" if difference.allowed else "no difference"
         times = f"   {difference.ratio:,.3g} × allowed" if difference.ratio < float("inf") else ""
         lines.append(f"  first difference  {where}{', ' if where else ''}output {difference.quantity}")
         lines.append(f"    expected {difference.expected:.9g}   allowed {allowed}   got {difference.got:.9g}{times}")
-    lines.append(f"  smallest found  {described(refutation.problem)}")
+    lines.append(f"  smallest found  {described(refutation.asked or refutation.problem)}")
     return lines
 
 

@@ -117,7 +117,13 @@ class _Trial:
     """One property on one backend, counting; shrinking stops once its time is spent."""
 
     def __init__(self, prop: Property, backend: Backend, observe: Callable[[Any], None]) -> None:
-        self.prop, self.backend, self.observe = prop, backend, observe
+        self.prop, self.observe = prop, observe
+        self.backend = replace(
+            backend,
+            forward=self._noted(backend.forward),
+            gradients=backend.gradients and self._noted(backend.gradients),
+        )
+        self.asked: Any = None
         self.examples = self.inconclusive = 0
         self.last: Refuted | None = None
         self.failed_at: float | None = None
@@ -145,7 +151,14 @@ class _Trial:
         self.failed_at = self.failed_at or time.perf_counter()
         self.failing.add(fingerprint(example))
         if isinstance(error, Refuted):
-            error.problem, self.last = example, error
+            error.problem, error.asked, self.last = example, self.asked, error
+
+    def _noted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(problem: Any, *more: Any) -> Any:
+            self.asked = problem
+            return function(problem, *more)
+
+        return call
 
 
 def fingerprint(example: Any) -> bytes:
