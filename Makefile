@@ -2,6 +2,7 @@
 # make test      run the tests (TORCH=none: without torch)
 # make soak      look for false alarms in 20,000 random examples; prints error/bound per output
 # make docs      write docs/spec.md anew
+# make proof     check the proofs of docs/accuracy.md with Coq (on Debian, as root, installs it)
 PYTHON ?= python3
 TORCH ?= torch
 BIN := .venv/bin
@@ -11,7 +12,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test dev torch check soak docs bench clean
+.PHONY: conform test dev torch check soak docs proof bench clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -48,6 +49,11 @@ soak: torch
 
 docs: dev
 	$(BIN)/python tools/spec_page.py docs/spec.md
+
+proof: dev
+	sh proof/build.sh
+	$(BIN)/python -m proof.bridge
+	$(BIN)/python -m proof.weakened
 
 bench: torch
 	$(BIN)/python benchmarks/generation.py

@@ -172,7 +172,7 @@ def load(path: Path) -> Case:
     """The case in a file. Raises CaseError; nothing in the file is executed or unpickled."""
     try:
         raw = path.read_bytes()
-        tensors = {name: _array(name, entry) for name, entry in deserialize(raw)}
+        tensors = {name: _array(name, entry) for name, entry in deserialize(raw)}  # type: ignore[no-untyped-call]
         header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
     except OSError as error:
         raise CaseError(f"{path} cannot be read ({error.strerror}); name a case that `run` wrote") from error
