@@ -153,7 +153,9 @@ def tried(fault: Fault, profiles: Sequence[str]) -> Found:
 
 def refuted(fault: Fault, profile: str) -> bool:
     """Whether our suite, without gradients, refutes a MUST."""
-    report = check(replace(fault.backend(), gradients=None), profile=profile, dtypes=("float32",), maxfail=1)
+    report = check(
+        replace(fault.backend(), gradients=None), profile=profile, dtypes=("float32",), maxfail=1, diagnose=False
+    )
     return bool(report.failures)
 
 

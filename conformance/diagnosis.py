@@ -4,14 +4,15 @@ On dense problems different mistakes look different, so the equations are run un
 compared with what the backend answers there. Its tolerance is a rough one: this names a cause, it decides nothing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from conformance.backpropagation import free_backpropagation
-from conformance.bounds import assert_answer_shaped, assert_gradients_shaped, model_of
+from conformance.bounds import assert_answer_shaped, assert_gradients_shaped
 from conformance.faults import FAULTS, Fault
 from conformance.faulty import Parts
 from conformance.faulty import backend as made_of
@@ -20,7 +21,19 @@ from conformance.problems import Question
 from conformance.property import Errored, Refuted
 from conformance.rounding import Bounded
 from conformance.trajectories import free_trajectory
-from lstm_spec import Answer, Backend, Cotangents, Gate, Gradients, Parameters, Problem, State, pack
+from lstm_spec import (
+    Answer,
+    Backend,
+    Cotangents,
+    ErrorModel,
+    Gate,
+    Gradients,
+    Parameters,
+    Problem,
+    State,
+    error_model,
+    pack,
+)
 from lstm_spec.types import Array
 
 DENSE = ((4, 3, 3, 4), (5, 2, 4, 3), (6, 2, 2, 5))  # T, B, I, H
@@ -77,58 +90,75 @@ def probe(number: int, sizes: tuple[int, int, int, int], dtype: str, b: float = 
     return Question(problem, Cotangents(drawn(T, B, H), State(drawn(1, B, H), drawn(1, B, H))))
 
 
+@dataclass(frozen=True, eq=False)
+class Probes:
+    """Problems that are asked together, at an error model."""
+
+    where: str
+    questions: tuple[Question, ...]
+    model: ErrorModel
+
+
+@cache
+def probe_sets(dtype: str, model: ErrorModel) -> tuple[Probes, ...]:
+    """Dense problems first, then one corner after the other; made once, so that what faults make of them is kept."""
+    dense = tuple(probe(number, sizes, dtype) for number, sizes in enumerate(DENSE))
+    corners = (
+        Probes(f"a probe of T, B, I, H = {sizes}", (probe(10 + n, sizes, dtype, **how),), model)
+        for n, (sizes, how) in enumerate(CORNERS)
+    )
+    return Probes(f"{len(dense)} dense probes", dense, model), *corners
+
+
 def diagnose(backend: Backend, dtype: str) -> Diagnosis | None:
     """The faults whose outputs the backend's cannot be told from; None where it does not answer the probes at all.
 
-    Dense probes first; where they show nothing, one corner after the other.
+    Dense probes first; where they show nothing, one corner after the other, and only faults that the dense ones hide.
     """
-    dense = [probe(number, sizes, dtype) for number, sizes in enumerate(DENSE)]
-    corners = [[probe(10 + n, sizes, dtype, **how)] for n, (sizes, how) in enumerate(CORNERS)]
-    for asked in [dense, *corners]:
-        where = f"{len(asked)} dense probes" if asked is dense else f"a probe of T, B, I, H = {asked[0].problem.sizes}"
-        known = FAULTS.values() if asked is dense else [fault for fault in FAULTS.values() if _hides(fault, dense)]
-        found = _diagnose_forward(backend, asked, where, known) or _diagnose_gradients(backend, asked, where, known)
+    grade = backend.description.grades.get(dtype, "relative")
+    dense, *corners = probe_sets(dtype, error_model(grade, dtype))
+    for asked in (dense, *corners):
+        known = [fault for fault in FAULTS.values() if asked is dense or _hides(fault.name, dense)]
+        found = _diagnose_forward(backend, asked, known) or _diagnose_gradients(backend, asked, known)
         if found:
             return found
     return Diagnosis((), KNOWN, "", "on the probes of the diagnosis its answers are those of the equations")
 
 
-def _hides(fault: Fault, dense: list[Question]) -> bool:
+@cache
+def _hides(name: str, dense: Probes) -> bool:
     """Whether the fault cannot be seen on the dense probes, where the backend was right."""
-    faulty = fault.backend()
-    if fault.kind == "contract":
-        return False
-    return _diagnose_forward(faulty, dense, "", []) is None and (
-        fault.kind == "forward" or _diagnose_gradients(faulty, dense, "", []) is None
-    )
+    fault = FAULTS[name]
+    if fault.kind == "forward":
+        return _all_within(_forward_of(name, dense), _forward_of("", dense), _forward_rooms(dense))
+    if fault.kind == "gradient":
+        return _all_parts_within(_gradients_of(name, dense), _gradients_of("", dense), _backward_rooms(dense))
+    return False
 
 
-def _diagnose_forward(backend: Backend, asked: list[Question], where: str, faults: Iterable[Fault]) -> Diagnosis | None:
+def _diagnose_forward(backend: Backend, asked: Probes, faults: list[Fault]) -> Diagnosis | None:
     """None where the backend is right, or gives no answer."""
-    answers = _asked(lambda: [_answered(backend, problem) for problem, _ in asked])
-    rooms = [_forward_room(backend, problem) for problem, _ in asked]
-    right = [made_of("right", Parts()).forward(_wide(problem)) for problem, _ in asked]
+    answers = _asked(lambda: [_answered(backend, problem) for problem, _ in asked.questions])
+    rooms, right = _forward_rooms(asked), _forward_of("", asked)
     if answers is None or _all_within(answers, right, rooms):
         return None
     known = [fault for fault in faults if fault.kind == "forward"]
-    fitting = tuple(fault for fault in known if _all_within(answers, _forward_of(fault, asked), rooms))
-    return Diagnosis(fitting, KNOWN, where, "" if fitting else _class_of(answers, right))
+    fitting = tuple(fault for fault in known if _all_within(answers, _forward_of(fault.name, asked), rooms))
+    return Diagnosis(fitting, KNOWN, asked.where, "" if fitting else _class_of(answers, right))
 
 
-def _diagnose_gradients(
-    backend: Backend, asked: list[Question], where: str, faults: Iterable[Fault]
-) -> Diagnosis | None:
+def _diagnose_gradients(backend: Backend, asked: Probes, faults: list[Fault]) -> Diagnosis | None:
     """None where the backend is right, or has no gradients to show."""
     differentiate = backend.gradients
     if differentiate is None:
         return None
-    found = _asked(lambda: [_differentiated(differentiate(*question)[1], question.problem) for question in asked])
-    rooms = [_backward_room(backend, *question) for question in asked]
-    if found is None or _all_parts_within(found, _gradients_of(made_of("right", Parts()), asked), rooms):
+    found = _asked(lambda: [_differentiated(differentiate(*q)[1], q.problem) for q in asked.questions])
+    rooms = _backward_rooms(asked)
+    if found is None or _all_parts_within(found, _gradients_of("", asked), rooms):
         return None
     known = [fault for fault in faults if fault.kind == "gradient"]
-    fitting = tuple(f for f in known if _all_parts_within(found, _gradients_of(f.backend(), asked, f.family), rooms))
-    return Diagnosis(fitting, KNOWN, where)
+    fitting = tuple(fault for fault in known if _all_parts_within(found, _gradients_of(fault.name, asked), rooms))
+    return Diagnosis(fitting, KNOWN, asked.where)
 
 
 def _asked(question: Callable[[], Any]) -> Any:
@@ -158,29 +188,44 @@ def _wide(problem: Problem) -> Problem:
     return Problem(((Parameters(i, f, g, o),),), problem.x.astype(np.float64), state)
 
 
-def _forward_of(fault: Fault, asked: list[Question]) -> list[Answer]:
-    """What the fault makes of the probes; in float64 where the dtype does not matter to it."""
-    faulty = fault.backend()
-    return [faulty.forward(problem if fault.family in OWN_DTYPE else _wide(problem)) for problem, _ in asked]
+def _made(name: str) -> tuple[Backend, Callable[[Problem], Problem]]:
+    """The fault of that name, or what is right; and how it is asked: in float64 where its dtype does not matter."""
+    if not name:
+        return made_of("right", Parts()), _wide
+    return FAULTS[name].backend(), (lambda problem: problem) if FAULTS[name].family in OWN_DTYPE else _wide
 
 
-def _gradients_of(faulty: Backend, asked: list[Question], family: str = "") -> list[list[Array]]:
+@cache
+def _forward_of(name: str, asked: Probes) -> list[Answer]:
+    """What the fault makes of the probes."""
+    faulty, form = _made(name)
+    return [faulty.forward(form(problem)) for problem, _ in asked.questions]
+
+
+@cache
+def _gradients_of(name: str, asked: Probes) -> list[list[Array]]:
+    """What the fault makes of their gradients."""
+    faulty, form = _made(name)
     assert faulty.gradients is not None
-    as_asked = (lambda problem: problem) if family in OWN_DTYPE else _wide
-    return [_gradient_parts(faulty.gradients(as_asked(problem), d)[1]) for problem, d in asked]
+    return [_gradient_parts(faulty.gradients(form(problem), d)[1]) for problem, d in asked.questions]
 
 
 def _gradient_parts(g: Gradients) -> list[Array]:
     return [*pack(g.parameters[0][0]), g.x, g.state.h[0], g.state.c[0]]
 
 
-def _forward_room(backend: Backend, problem: Problem) -> tuple[Array, Array]:
-    expected = free_trajectory(problem, model_of(backend, problem))
-    return 2 * expected.h.error, 2 * expected.c.error[-1]
+@cache
+def _forward_rooms(asked: Probes) -> list[tuple[Array, Array]]:
+    runs = (free_trajectory(problem, asked.model) for problem, _ in asked.questions)
+    return [(2 * run.h.error, 2 * run.c.error[-1]) for run in runs]
 
 
-def _backward_room(backend: Backend, problem: Problem, d: Cotangents) -> list[Array]:
-    model = model_of(backend, problem)
+@cache
+def _backward_rooms(asked: Probes) -> list[list[Array]]:
+    return [_backward_room(problem, d, asked.model) for problem, d in asked.questions]
+
+
+def _backward_room(problem: Problem, d: Cotangents, model: ErrorModel) -> list[Array]:
     expected = free_backpropagation(problem, free_trajectory(problem, model), d, model)
     found: list[Bounded] = [getattr(expected, name) for name in ("dW", "dU", "db", "dx", "dh", "dc")]
     return [2 * q.error for q in found]

@@ -260,6 +260,7 @@ def check(
     strict: bool = False,
     required: tuple[str, ...] = (),
     accept_declared: bool = False,
+    diagnose: bool = True,
     progress: Callable[[Verdict], None] = lambda verdict: None,
     observe: Callable[[Any], None] = _nobody,
 ) -> Report:
@@ -268,8 +269,8 @@ def check(
     Raises ValueError for a profile that does not exist, ValueError or TypeError for a description that says nothing.
 
     `dtypes` are those to be judged of the ones it claims (none given: as the profile says), `clauses` and `name` select
-    properties, `maxfail` stops after so many failures, `progress` is called with each verdict,
-    `observe` with each example.
+    properties, `maxfail` stops after so many failures, `diagnose` looks for the likely cause of the first one;
+    `progress` is called with each verdict, `observe` with each example.
     """
     if profile not in PROFILES:
         raise ValueError(f"profile is {profile!r}, expected one of {', '.join(PROFILES)}; choose one")
@@ -280,15 +281,15 @@ def check(
     asked = Asked(profile, run_seed, at, dtypes, chosen == PROPERTIES, strict, required, accept_declared)
     report = Report(backend.name, backend.description, backend.offers(Feature.GRADIENTS), asked)
     started = time.perf_counter()
-    for dtype in at:
-        for prop in chosen:
-            verdict = judge(prop, backend, dtype, how, run_seed, observe)
-            report.verdicts.append(verdict)
-            progress(verdict)
-            if maxfail is not None and len(report.failures) >= maxfail:
-                report = replace(report, asked=replace(asked, whole=False))
-                return replace(_diagnosed(report, backend), seconds=time.perf_counter() - started)
-    return replace(_diagnosed(report, backend), seconds=time.perf_counter() - started)
+    for prop, dtype in ((prop, dtype) for dtype in at for prop in chosen):
+        verdict = judge(prop, backend, dtype, how, run_seed, observe)
+        report.verdicts.append(verdict)
+        progress(verdict)
+        if maxfail is not None and len(report.failures) >= maxfail:
+            report = replace(report, asked=replace(asked, whole=False))
+            break
+    report = _diagnosed(report, backend) if diagnose else report
+    return replace(report, seconds=time.perf_counter() - started)
 
 
 def _diagnosed(report: Report, backend: Backend) -> Report:
