@@ -6,6 +6,7 @@ anything of them is used, and as a pytest plugin it does nothing at all until `-
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,6 +43,8 @@ def main() -> None:
     if reason:
         print(f"lstm-conform: {reason}", file=sys.stderr)
         sys.exit(3)
+    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # many small products: threads only get in the way
+        os.environ.setdefault(variable, "1")
     from conformance.cli import main as command
 
     command(prog_name="lstm-conform")

@@ -87,6 +87,7 @@ def run(targets: tuple[str, ...], device: str | None, json_file: Path | None, ou
 def _check_options(options: dict[str, Any], json_file: Path | None) -> None:
     from lstm_spec import CLAUSES, Feature
 
+    options["clauses"] = tuple(glob.upper() for glob in options["clauses"])
     for glob in options["clauses"]:
         if not fnmatch.filter(CLAUSES, glob):
             raise click.BadParameter(

@@ -35,7 +35,8 @@ def explanation(id: str) -> str:
     lines += [f"  {clause.equation}"] if clause.equation else []
     lines += [f"  source: {clause.source}"] if clause.source else []
     lines += [f"  lstm_spec/{page}:{number}  {text}" for page, number, text in code_lines(id)]
-    lines += ["verified by"] + [f"  {p.sentence}" for p in PROPERTIES if id in p.clauses]
+    verified = [f"  {p.sentence}" for p in PROPERTIES if id in p.clauses]
+    lines += ["verified by", *(verified or ["  nothing: what is allowed need not be tried"])]
     faults = [fault for fault in FAULTS.values() if fault.clause == id]
     lines += (["broken by"] if faults else []) + [f"  fault:{fault.name}  {fault.sentence}" for fault in faults]
     return "\n".join(lines)
@@ -47,7 +48,7 @@ def diagnosis_of_this_machine() -> list[str]:
 
     lines = [f"lstm-spec {metadata.version('lstm-spec')}, specification {lstm_spec.SPECIFICATION}"]
     lines.append(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
-    for package in ("numpy", "hypothesis", "click", "rich"):
+    for package in ("numpy", "hypothesis", "pytest", "click", "rich", "autograd", "safetensors", "ml-dtypes"):
         lines.append(f"{package} {metadata.version(package)}")
     kept = subnormals_are_kept()
     lines.append(

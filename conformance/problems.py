@@ -180,6 +180,36 @@ def problems(T: Size = None, B: Size = None, I: Size = None, H: Size = None, **k
     return recipe
 
 
+TOGETHER: tuple[dict[str, tuple[int, ...]], ...] = (  # one size past the larger blocks, or two past the smaller ones
+    {"H": (200, 256, 257, 300, 513)},
+    {"B": (200, 257, 513)},
+    {"I": (257, 513, 1025)},
+    {"B": (33, 65), "H": (33, 65)},
+    {"B": (33, 65), "I": (33, 65)},
+    {"I": (33, 65), "H": (33, 65)},
+    {"T": (129, 130, 257), "H": (17, 33)},
+    {"T": (129, 130, 257), "B": (17, 33)},
+)
+
+
+def large_problems() -> Recipe:
+    """Dense problems in which one size is very large, or two are large together."""
+
+    def recipe(context: Context) -> st.SearchStrategy[Problem]:
+        small: dict[str, Size] = {"T": (1, 2, 3), "B": (1, 2, 3), "I": (1, 2, 3), "H": (1, 2, 3, 4)}
+        kinds = {
+            "x": "dense",
+            "W": "dense by-width",
+            "U": "by-width dense",
+            "b": "dense",
+            "h": "within-1",
+            "c": "dense",
+        }
+        return st.one_of([problems(**{**small, **large}, **kinds)(context) for large in TOGETHER])  # type: ignore[arg-type]
+
+    return recipe
+
+
 def tame_problems(T: Size = SMALL["T"], B: Size = None, I: Size = None, H: Size = SMALL["H"], **kinds: str) -> Recipe:
     """Short problems in which rounding stays small: U is halved until a free run is conclusive."""
     fixed: dict[str, Size] = {
@@ -271,15 +301,15 @@ def with_gates(problem: Problem, change: Callable[[str, Gate], Gate]) -> Problem
     return replace(problem, parameters=((Parameters(i, f, g, o),),))
 
 
-def redrawn(problem: Problem, seed: int) -> Problem:
-    """Another problem of the same shapes, dense throughout."""
+def redrawn(problem: Problem, seed: int, parts: str = "WUbxhc") -> Problem:
+    """Another problem of the same shapes, dense in these parts and the same in the others."""
     rng = np.random.default_rng(seed)
 
-    def drawn(a: Any) -> Array:
-        return frozen(rng.standard_normal(a.shape).astype(a.dtype))
+    def drawn(letter: str, a: Array) -> Array:
+        return frozen(rng.standard_normal(a.shape).astype(a.dtype)) if letter in parts else a
 
-    other = with_gates(problem, lambda _, gate: Gate(*map(drawn, gate[:3])))
-    return replace(other, x=drawn(problem.x), state=State(*map(drawn, problem.state)))
+    other = with_gates(problem, lambda _, gate: Gate(*(drawn(k, getattr(gate, k)) for k in "WUb")))
+    return replace(other, x=drawn("x", problem.x), state=State(*(drawn(k, getattr(problem.state, k)) for k in "hc")))
 
 
 def problem_of(example: Any) -> Problem:
@@ -294,4 +324,4 @@ def described(example: Any) -> str:
     problem = problem_of(example)
     T, B, I, H = problem.sizes
     arrays = [a for k in "ifgo" for a in getattr(problem.layer, k)[:3]] + [problem.x, *problem.state]
-    return f"T = {T}, B = {B}, I = {I}, H = {H}, {sum(int(np.count_nonzero(a)) for a in arrays)} numbers not zero"
+    return f"T = {T}, B = {B}, I = {I}, H = {H}, non-zero numbers: {sum(int(np.count_nonzero(a)) for a in arrays)}"

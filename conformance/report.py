@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata as metadata
+import math
+import platform
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -36,6 +39,7 @@ class Asked:
     dtypes: tuple[str, ...]  # at which it was judged
     wanted: tuple[str, ...] = ()  # by the options; none: whatever it claims
     whole: bool = True
+    thorough: bool = True  # False with fewer examples than the profile has
     strict: bool = False
     required: tuple[str, ...] = ()
     accept_declared: bool = False
@@ -47,27 +51,30 @@ class Report:
 
     name: str
     description: Description
-    gradients: bool
+    gradients: bool  # whether they are judged
     asked: Asked
     verdicts: list[Verdict] = field(default_factory=list)
     seconds: float = 0.0
     cause: str = ""  # the likely one, where something is refuted
     diagnosed: bool = False  # whether it is a known one
+    unclaimed: bool = False  # whether there are gradients that it does not claim
 
     def counted(self, outcome: Outcome) -> list[Verdict]:
         return [verdict for verdict in self.verdicts if verdict.outcome is outcome]
 
     @property
     def failures(self) -> list[Verdict]:
-        """Refuted or errored where a MUST is at stake, or any clause with `strict`."""
-        wrong = self.counted(Outcome.REFUTED) + self.counted(Outcome.ERRORED)
-        return [v for v in wrong if self.asked.strict or v.property.level is Level.MUST]
+        """What errored, and what is refuted where a MUST is at stake, or any clause with `strict`."""
+        return [v for v in self.verdicts if v.outcome in (Outcome.REFUTED, Outcome.ERRORED) and not self._allowed(v)]
+
+    def _allowed(self, verdict: Verdict) -> bool:
+        refuted, should = verdict.outcome is Outcome.REFUTED, verdict.property.level is Level.SHOULD
+        return refuted and should and not self.asked.strict
 
     @property
     def warnings(self) -> list[Verdict]:
         """Refuted SHOULD clauses."""
-        wrong = self.counted(Outcome.REFUTED) + self.counted(Outcome.ERRORED)
-        return [v for v in wrong if v not in self.failures]
+        return [v for v in self.counted(Outcome.REFUTED) if self._allowed(v)]
 
     @property
     def own_models(self) -> list[str]:
@@ -116,12 +123,14 @@ class Report:
     @property
     def status(self) -> int:
         """The exit status, as in the README's table."""
-        if self.failures or self.uncovered or (self.own_models and not self.asked.accept_declared):
-            return FAILED
-        if not self.asked.dtypes and not self._nothing_wanted:
+        if self.failures:
             return FAILED
         if self.counted(Outcome.SUITE_ERROR):
             return SUITE_ERROR
+        if self.uncovered or (self.own_models and not self.asked.accept_declared):
+            return FAILED
+        if not self.asked.dtypes and not self._nothing_wanted:
+            return FAILED
         if all(v.outcome in (Outcome.NOT_CLAIMED, Outcome.INCONCLUSIVE) for v in self.verdicts):
             return NOTHING
         return PASSED
@@ -147,12 +156,16 @@ class Report:
             return "no statement: the options left nothing to test"
         if not self.asked.whole:
             return "holds on this selection; nothing is said about the rest"
+        if not self.asked.thorough:
+            return f"no fault found{self._reservation} by fewer examples than the profile asks for, so no more is said"
         if self.asked.profile == "quick":
             return f"no fault found by quick{self._reservation}; `--profile standard` decides at every dtype it claims"
         return f"conforms to LSTM Specification {SPECIFICATION}{self._reservation} at {self._levels}"
 
     @property
     def _reservation(self) -> str:
+        if self.unclaimed:
+            return " (forward only: it has gradients, but does not claim them)"
         return "" if self.gradients else " (forward only)"
 
     @property
@@ -173,6 +186,9 @@ def as_json(reports: list[Report], unusable: dict[str, str]) -> dict[str, Any]:
     """The reports as JSON data; `version` counts changes of this form."""
     return {
         "version": JSON_VERSION,
+        "suite": metadata.version("lstm-spec"),
+        "python": platform.python_version(),
+        "libraries": {name: metadata.version(name) for name in ("numpy", "hypothesis")},
         "specification": SPECIFICATION,
         "exit_status": worst([r.status for r in reports] + [UNUSABLE] * len(unusable)),
         "targets": [_target(report) for report in reports],
@@ -200,6 +216,11 @@ def _target(report: Report) -> dict[str, Any]:
     }
 
 
+def _number(value: float) -> float | str:
+    """JSON has no infinity and no NaN."""
+    return value if math.isfinite(value) else str(value)
+
+
 def _verdict(verdict: Verdict) -> dict[str, Any]:
     prop, refutation = verdict.property, verdict.refutation
     found = {
@@ -213,9 +234,13 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "examples": verdict.examples,
         "inconclusive": verdict.inconclusive,
     }
+    if refutation and refutation.clause:
+        found["clause"] = refutation.clause
+    if refutation and refutation.asked is not None:
+        found["sizes"] = dict(zip("TBIH", refutation.asked.sizes, strict=True))
     if refutation and refutation.difference:
         difference = refutation.difference
-        numbers = {k: repr(getattr(difference, k)) for k in ("expected", "allowed", "got", "ratio")}
+        numbers = {k: _number(getattr(difference, k)) for k in ("expected", "allowed", "got", "ratio")}
         found["difference"] = {"quantity": difference.quantity, "where": difference.where, **numbers}
     return found
 
@@ -258,7 +283,10 @@ def _print_consequences(console: Console, report: Report, verdicts: list[Verdict
 
 
 def _one_per_property(verdicts: list[Verdict]) -> list[Verdict]:
-    return list({verdict.property.name: verdict for verdict in reversed(verdicts)}.values())[::-1]
+    """The first verdict of each property; of the same exception again and again, the first."""
+    first = {verdict.property.name: verdict for verdict in reversed(verdicts)}
+    raised = {v.detail if v.outcome is Outcome.ERRORED else name: v for name, v in first.items()}
+    return list(raised.values())[::-1]
 
 
 def _table(report: Report) -> Any:
@@ -296,14 +324,17 @@ def _cell(verdict: Verdict | None, report: Report) -> str:
 def print_refutation(console: Console, report: Report, verdict: Verdict, title: str) -> None:
     """One refutation: the clause's sentence first, then where and by how much."""
     refutation = verdict.refutation
-    id = (refutation.clause if refutation else "") or verdict.property.clauses[0]
-    clause, about = CLAUSES[id], report.description
+    ids, about = verdict.property.clauses, report.description
+    broken = (refutation.clause if refutation else "") or (ids[0] if len(ids) == 1 else "")
     grade = about.grades.get(verdict.dtype, "relative")
     subject, device = _escaped(f"{report.name} {about.version}".strip()), _escaped(about.device)
     level = grade if isinstance(grade, str) else "an error model of its own"
     style = "yellow" if title == "WARNING" else "bold red"
-    lines = [f"[{style}]{title}[/]  [bold]{id}[/]  {clause.sentence}  {clause.equation}".rstrip()]
-    lines.append(f"  by              {verdict.property.sentence}")
+    if broken:
+        said = f"[bold]{broken}[/]  {CLAUSES[broken].sentence}  {CLAUSES[broken].equation}".rstrip()
+        lines = [f"[{style}]{title}[/]  {said}", f"  by              {verdict.property.sentence}"]
+    else:
+        lines = [f"[{style}]{title}[/]  [bold]{' '.join(ids)}[/]  {verdict.property.sentence}"]
     lines.append(f"  in              {subject} ({device}, {verdict.dtype}, {level})")
     lines.append(f"  because         {_escaped(verdict.detail)}")
     console.print("\n" + "\n".join(lines + _evidence(verdict)), highlight=False, soft_wrap=True)

@@ -7,10 +7,12 @@ import sys
 from importlib.metadata import entry_points
 from typing import Any
 
+from conformance.trajectories import subnormals_are_kept
 from lstm_spec import Backend, BackendUnavailable
-from lstm_spec.validation import check_description
+from lstm_spec.validation import check_backend
 
 GROUP = "lstm_spec.backends"
+KEEP = "do not link it with -ffast-math, or restore the floating-point state after loading it"
 
 
 class TargetError(Exception):
@@ -25,13 +27,17 @@ def installed() -> list[str]:
 def resolve(target: str, device: str | None = None) -> Backend:
     """The backend that a target names. Raises TargetError."""
     if target.startswith("fault:"):
+        if device not in (None, "cpu"):
+            raise TargetError(f"target {target!r} runs on cpu only, not on {device!r}; drop --device")
         return _fault(target.removeprefix("fault:"))
     try:
         made = _made(target, _load(target), device)
     except BackendUnavailable as error:
         raise TargetError(f"{target} is unavailable: {error}") from error
     try:
-        check_description(made.description)
+        check_backend(made)
+        if not subnormals_are_kept():
+            raise ValueError(f"it switched subnormal numbers off for the whole process; {KEEP}")
     except (TypeError, ValueError) as error:
         raise TargetError(f"target {target!r}: {error}") from error
     return made
@@ -119,5 +125,5 @@ def _line(error: BaseException) -> str:
 
 
 def _nearest(name: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(name, names, 1)
+    close = difflib.get_close_matches(name, names, 1) or [other for other in names if name and other.startswith(name)]
     return f", did you mean {close[0]!r}?" if close else ""

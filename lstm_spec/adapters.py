@@ -1,6 +1,7 @@
 """From an implementation with packed weights to a Backend."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def from_packed(
         name or getattr(forward, "__name__", "packed"),
         run,
         differentiate if gradients else None,
-        description or _claims(gradients is not None),
+        _claims(description, gradients is not None),
     )
 
 
@@ -65,9 +66,10 @@ def _parts(result: Any, count: int, names: str) -> tuple[Any, ...]:
     return tuple(result)
 
 
-def _claims(gradients: bool) -> Description:
-    claimed = {Feature.DETERMINISTIC} | ({Feature.GRADIENTS} if gradients else set())
-    return Description(features=frozenset(claimed))
+def _claims(description: Description | None, gradients: bool) -> Description:
+    """The description, with gradients claimed where they are given."""
+    description = description or Description()
+    return replace(description, features=description.features | ({Feature.GRADIENTS} if gradients else set()))
 
 
 class _Packing:

@@ -55,7 +55,7 @@ class Variant:
 STANDARD = Variant()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Problem:
     """Everything an LSTM is asked: weights, inputs, initial state; one dtype throughout.
 
@@ -84,6 +84,10 @@ class Problem:
         T, B, I = self.x.shape
         return T, B, I, self.layer.i.b.shape[0]
 
+    def __repr__(self) -> str:
+        T, B, I, H = self.sizes
+        return f"<Problem T={T} B={B} I={I} H={H} {self.dtype}>"
+
     def checked(self) -> "Problem":
         """This problem; ValueError or TypeError, in one sentence, if it is not a well-formed one."""
         from lstm_spec.validation import check
@@ -92,7 +96,7 @@ class Problem:
         return self
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Answer:
     """What an LSTM returns."""
 
@@ -100,7 +104,7 @@ class Answer:
     state: State  # as Problem.state
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Cotangents:
     """The gradient of a loss with respect to an Answer, part by part."""
 
@@ -108,7 +112,7 @@ class Cotangents:
     state: State  # as Problem.state
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Gradients:
     """The gradient of that loss with respect to a Problem, part by part."""
 

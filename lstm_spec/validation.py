@@ -1,13 +1,15 @@
-"""Whether a Problem is well formed, and a Description makes sense; a refusal names value, expectation and remedy."""
+"""Whether a Problem is well formed, and a Description has a meaning; a refusal names value, expectation and remedy."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from lstm_spec.accuracy import GRADES, ErrorModel, error_model
-from lstm_spec.contract import Description
+from lstm_spec.contract import Backend, Description, Feature
 from lstm_spec.types import STANDARD, Cotangents, Gate, Problem
+
+DTYPES = ("float64", "float32", "float16", "bfloat16")  # that can be claimed; grades say at which it is judged
 
 
 def check(problem: Problem) -> None:
@@ -39,21 +41,35 @@ def check_cotangents(problem: Problem, cotangents: Cotangents) -> None:
         _check_array(name, array, shape, problem.dtype, remedy)
 
 
-def check_description(description: Description) -> None:
-    """Return if every part of it has a meaning; else ValueError or TypeError."""
-    if isinstance(description.dtypes, str):
-        raise TypeError(f"Description.dtypes is {description.dtypes!r}, expected a tuple of names; add a comma")
-    for letter, sizes in vars(description.shapes).items():
+def check_backend(backend: Backend) -> None:
+    """Return if what it says of itself has a meaning; else ValueError or TypeError."""
+    about = backend.description
+    if not isinstance(about, Description):
+        raise TypeError(f"description is a {type(about).__name__}, expected a Description; write Description(...)")
+    _check_names("dtypes", about.dtypes, DTYPES)
+    _check_names("features", about.features, tuple(Feature))
+    for letter, sizes in vars(about.shapes).items():
         if not isinstance(sizes, range) or sizes.step < 1:
-            raise TypeError(
-                f"Shapes.{letter} is {sizes!r}, expected a range; e.g. range(1, 9), at_most(8), multiple_of(8)"
-            )
-    graded = {dtype for _, dtype in GRADES}
-    for dtype, grade in description.grades.items():
+            raise TypeError(f"Shapes.{letter} is {sizes!r}, expected a range; write range(1, 9) or multiple_of(8)")
+    if not isinstance(about.grades, Mapping):
+        raise TypeError(
+            f"Description.grades is {about.grades!r}, expected one by dtype; write {{'float32': 'absolute'}}"
+        )
+    for dtype, grade in about.grades.items():
         if not isinstance(grade, str | ErrorModel):
             raise TypeError(f"the grade at {dtype} is {grade!r}, expected a name or an ErrorModel; e.g. 'relative'")
-        if dtype in graded:
+        if any(at == dtype for _, at in GRADES):
             error_model(grade, dtype)
+
+
+def _check_names(what: str, names: Any, known: tuple[str, ...]) -> None:
+    if isinstance(names, str) or not isinstance(names, Collection):
+        raise TypeError(
+            f"Description.{what} is {names!r}, expected several names; put them into a tuple or a frozenset"
+        )
+    for name in names:
+        if not isinstance(name, str) or name not in known:
+            raise ValueError(f"Description.{what} has {name!r}, expected some of: {', '.join(known)}; correct the name")
 
 
 def _check_structure(problem: Problem) -> None:

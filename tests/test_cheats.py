@@ -119,5 +119,5 @@ def test_a_logistic_function_by_tanh_conforms_at_the_grade_it_names() -> None:
 
 
 def test_the_grade_stands_beside_the_statement() -> None:
-    report = check(specimens.absolute, profile="standard", examples=2, dtypes=("float32",))
+    report = check(specimens.absolute, profile="standard", dtypes=("float32",))
     assert report.statement == "conforms to LSTM Specification 1.0 (forward only) at float32 (absolute)"

@@ -198,7 +198,7 @@ def test_a_wrong_answer_is_called_by_its_word(name: str) -> None:
     word, clause, reason = VERDICTS[name]
     status, text = said("run", target(name), *EQUATIONS)
     assert status == FAILED
-    assert f"\n{word}  {clause}  {CLAUSES[clause].sentence}" in text
+    assert f"\n{word}  {clause}" in text
     assert f"because         {reason}" in text
     assert "does not conform: 1 of 1 verdicts are against it" in text
 

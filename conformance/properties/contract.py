@@ -21,6 +21,7 @@ from lstm_spec import Answer, Backend, Feature, Gate, Gradients, Problem, State,
 ANY = questions(problems(T=(1, 2, 3, 5, 9), H=(1, 2, 3, 5, 8)), dy="dense", dh="dense", dc="dense")
 NEEDS = (Feature.GRADIENTS,)
 LAYERED = ("layer", "batch", "unit")
+PARTS = ("dW", "dU", "db", "dx", "dh_0", "dc_0")
 
 
 def writable(problem: Problem) -> Problem:
@@ -96,12 +97,17 @@ def one_call_leaves_no_trace_in_the_next(backend: Backend, drawn: tuple[Question
 def one_gradient_call_leaves_no_trace_in_the_next(backend: Backend, drawn: tuple[Question, int]) -> None:
     """Gradients are made anew, not added to those of an earlier call."""
     (problem, d), seed = drawn
-    first = _copied(problem, backend.gradients(problem, d)[1])  # type: ignore[misc]
+    answer, earlier = backend.gradients(problem, d)  # type: ignore[misc]
+    first, y = _copied(problem, earlier), np.array(answer.y)
     backend.gradients(redrawn(problem, seed), d)  # type: ignore[misc]
+    backend.forward(redrawn(problem, seed))
+    assert_same("an earlier y, after other calls", answer.y, y, STEP)
+    for name, one, two in zip(PARTS, first, _copied(problem, earlier), strict=True):
+        assert_same(f"an earlier {name}, after other calls", two, one, ("row", "column", "place")[: one.ndim])
     _, gradients = backend.gradients(problem, d)  # type: ignore[misc]
     again = _copied(problem, gradients)
     if backend.offers(Feature.DETERMINISTIC):
-        for name, one, two in zip(("dW", "dU", "db", "dx", "dh_0", "dc_0"), first, again, strict=True):
+        for name, one, two in zip(PARTS, first, again, strict=True):
             assert_same(f"{name}, asked again", two, one, ("row", "column", "place")[: one.ndim])
     else:
         assert_gradients_conform_freely(backend, problem, d, gradients)

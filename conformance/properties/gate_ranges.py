@@ -55,6 +55,7 @@ SWEEPS = (
     lambda rng, n: np.linspace(-8, 8, n) + rng.uniform(-0.5, 0.5),
     lambda rng, n: rng.uniform(-30, 30, n),
     lambda rng, n: rng.uniform(-110, 110, n),
+    lambda rng, n: rng.uniform(-740, 740, n),
     lambda rng, n: rng.choice([-1.0, 1.0], n) * 10 ** rng.uniform(-8, 1, n),
     lambda rng, n: rng.standard_normal(n),
 )

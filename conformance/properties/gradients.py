@@ -15,7 +15,17 @@ from conformance.bounds import (
 )
 from conformance.kinds import frozen
 from conformance.probes import Probed, probed
-from conformance.problems import Question, Split, problems, questions, splits, tame_problems, tame_questions, with_seed
+from conformance.problems import (
+    Question,
+    Split,
+    large_problems,
+    problems,
+    questions,
+    splits,
+    tame_problems,
+    tame_questions,
+    with_seed,
+)
 from conformance.property import Refuted, verifies
 from conformance.rounding import U64
 from conformance.tangents import tangent
@@ -80,6 +90,18 @@ def a_loss_on_the_final_cell_state_alone_is_differentiated(backend: Backend, que
     "GRAD-3", "GRAD-4", on=questions(problems(T=LONG, B=(1, 2), I=(1, 2), H=(1, 2, 3, 5))), needs=NEEDS, long=True
 )
 def the_gradient_of_a_long_sequence_is_never_cut_off(backend: Backend, question: Question) -> None:
+    assert_all_conform(backend, question)
+
+
+@verifies(
+    "GRAD-2",
+    "GRAD-4",
+    "GRAD-5",
+    on=questions(large_problems(), dy="dense", dh="dense", dc="dense"),
+    needs=NEEDS,
+    long=True,
+)
+def large_sizes_have_the_gradients_that_small_ones_have(backend: Backend, question: Question) -> None:
     assert_all_conform(backend, question)
 
 

@@ -1,13 +1,20 @@
 """The comparison with the equations: outputs and final state, each step judged from the backend's own states."""
 
 from conformance.bounds import assert_answer_shaped, assert_conforms
-from conformance.problems import Split, problems, redrawn, splits, with_seed
+from conformance.problems import Split, large_problems, problems, redrawn, splits, with_seed
 from conformance.property import verifies
 from lstm_spec import Backend, Problem
 
 CELL = ("CELL-1", "CELL-2", "CELL-3", "CELL-4", "CELL-5", "CELL-6")
 SEVERAL = (2, 3, 3, 4, 5, 7, 9, 17, 33, 66)
-LONG = (400, 512, 513, 700, 1000, 1024, 1025, 1500, 2000)
+LONG = (400, 512, 513, 700, 1000, 1024, 1025, 1500, 2000, 2049, 2500, 4100)
+ANY_SIZE = problems(
+    T=(1, 2, 3, 5),
+    x="dense huge enormous astronomic minute tiny",
+    W="dense small tiny minute huge",
+    c="dense huge enormous astronomic minute tiny",
+    h="within-1 huge tiny",
+)
 
 
 @verifies(*CELL, "SEQ-1", "SEQ-2", "SEQ-4", "ACC-1", on=problems())
@@ -20,6 +27,16 @@ def a_step_from_any_state_is_that_of_the_equations(backend: Backend, problem: Pr
     assert_conforms(backend, backend.forward(problem), problem)
 
 
+@verifies(*CELL, "ACC-1", on=ANY_SIZE)
+def numbers_of_any_size_are_read_as_they_are(backend: Backend, problem: Problem) -> None:
+    assert_conforms(backend, backend.forward(problem), problem)
+
+
+@verifies(*CELL, "NET-1", "NET-2", on=large_problems())
+def large_sizes_are_read_as_small_ones_are(backend: Backend, problem: Problem) -> None:
+    assert_conforms(backend, backend.forward(problem), problem)
+
+
 @verifies("SEQ-1", "CELL-5", on=problems(T=LONG, B=(1, 2, 3), I=(1, 2, 3), H=(1, 2, 3, 5, 8)), long=True)
 def a_long_sequence_is_read_to_its_end(backend: Backend, problem: Problem) -> None:
     assert_conforms(backend, backend.forward(problem), problem)
@@ -27,8 +44,9 @@ def a_long_sequence_is_read_to_its_end(backend: Backend, problem: Problem) -> No
 
 @verifies("CONTRACT-2", on=with_seed(problems(T=(1, 2, 3, 5))))
 def a_second_problem_of_the_same_shapes_gets_an_answer_of_its_own(backend: Backend, drawn: tuple[Problem, int]) -> None:
+    """Everything differs in it, or one thing alone: what was kept of the first call would show."""
     problem, seed = drawn
-    second = redrawn(problem, seed)
+    second = redrawn(problem, seed, ("WUbxhc", *"WUbxhc")[seed % 7])
     backend.forward(problem)
     assert_conforms(backend, backend.forward(second), second)
 
