@@ -8,6 +8,7 @@ import pytest
 
 from backends.numpy_backend import BACKEND as NUMPY
 from conformance import runner, targets
+from conformance.faults import FAULTS
 from conformance.property import PROPERTIES, Outcome
 from conformance.report import FAILED, PASSED, SUITE_ERROR
 from conformance.runner import check
@@ -48,6 +49,11 @@ def test_the_grade_that_would_do_is_named() -> None:
     unnamed = replace(lenient, description=replace(lenient.description, grades={}))
     report = check(unnamed, profile="quick", dtypes=("float32",))
     assert report.status == FAILED and 'all of it holds at grade "absolute"' in report.cause
+
+
+def test_a_broken_contract_is_not_put_down_to_the_grade() -> None:
+    report = check(FAULTS["answers_differently_each_time"].backend(), profile="quick", name="same_question")
+    assert report.status == FAILED and "absolute" not in report.cause
 
 
 def test_an_exception_on_a_should_is_an_error_and_no_warning() -> None:
