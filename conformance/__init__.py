@@ -6,15 +6,15 @@ Nothing is imported until it is used.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from conformance.checking import check as check
     from conformance.property import Outcome as Outcome
     from conformance.property import Property as Property
     from conformance.property import Verdict as Verdict
     from conformance.property import verifies as verifies
     from conformance.report import Report as Report
-    from conformance.runner import check as check
 
 _HOME = {
-    "check": "conformance.runner",
+    "check": "conformance.checking",
     "Report": "conformance.report",
     "Outcome": "conformance.property",
     "Property": "conformance.property",

@@ -64,8 +64,10 @@ def main() -> None:
 )
 def run(targets: tuple[str, ...], device: str | None, json_file: Path | None, out: Path, **options: Any) -> None:
     """Judge one or more LSTMs."""
-    from conformance.report import UNUSABLE, as_json, print_report, worst
+    from conformance.forms import as_json
+    from conformance.report import UNUSABLE, worst
     from conformance.targets import TargetError, resolve
+    from conformance.text import print_report
 
     _check_options(options, json_file)
     console, reports, unusable = _console(), [], {}
@@ -110,7 +112,7 @@ def _judged(console: Console, backend: Backend, options: dict[str, Any]) -> Repo
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from conformance.runner import check, planned
+    from conformance.checking import check, planned
 
     options = {**options, "run_seed": options["seed"]}
     options.pop("seed")
@@ -127,8 +129,8 @@ def _judged(console: Console, backend: Backend, options: dict[str, Any]) -> Repo
 
 def _write_case(console: Console, report: Report, backend: Backend, target: str, out: Path) -> None:
     """Write the first refutation, and say how it is reproduced."""
+    from conformance.border import guarded
     from conformance.cases import save
-    from conformance.runner import guarded
 
     for verdict in report.failures:
         try:
@@ -157,9 +159,9 @@ def _console() -> Console:
 def reproduce(case: Path, target: str | None, device: str | None) -> None:
     """Ask again what refuted a backend: CASE is a file that `run` wrote, TARGET the same backend or another."""
     import conformance.properties  # noqa: F401  fills the registry
+    from conformance.border import guarded
     from conformance.cases import CaseError, load, replay, steps
     from conformance.report import FAILED, PASSED, UNUSABLE
-    from conformance.runner import guarded
     from conformance.targets import TargetError, resolve
 
     try:

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import FailedHealthCheck, Flaky, HypothesisWarning, Unsatisfiable
 
 import conformance.properties  # noqa: F401  fills the registry
+from conformance.border import guarded, line
 from conformance.problems import Context
 from conformance.property import (
-    PROPERTIES,
     Errored,
     Inconclusive,
     NotClaimed,
@@ -24,10 +24,7 @@ from conformance.property import (
     Refuted,
     Verdict,
 )
-from conformance.report import Asked, Report
-from conformance.trajectories import subnormals_are_kept
-from lstm_spec import GRADES, Answer, Backend, Feature, Gate, Gradients, Parameters, State
-from lstm_spec.validation import check_backend
+from lstm_spec import Backend
 
 SHRINKING = 2.0  # seconds
 
@@ -51,7 +48,7 @@ PROFILES = {
 }
 
 
-def _nobody(example: Any) -> None:
+def nobody(example: Any) -> None:
     pass
 
 
@@ -61,7 +58,7 @@ def judge(
     dtype: str,
     profile: Profile,
     run_seed: int = 0,
-    observe: Callable[[Any], None] = _nobody,
+    observe: Callable[[Any], None] = nobody,
 ) -> Verdict:
     """Try to refute one property of one backend at one dtype; `observe` sees every example before it is tried."""
     started = time.perf_counter()
@@ -85,9 +82,9 @@ def judge(
         refutation.clause = "CONTRACT-2"
         outcome, detail = Outcome.REFUTED, f"the same question did not fail again: {refutation.reason}"
     except (Unsatisfiable, FailedHealthCheck) as error:
-        outcome, detail = Outcome.SUITE_ERROR, f"no examples could be made: {_line(error)}"
+        outcome, detail = Outcome.SUITE_ERROR, f"no examples could be made: {line(error)}"
     except Exception as error:
-        outcome, detail = Outcome.SUITE_ERROR, f"{type(error).__name__}: {_line(error)}"
+        outcome, detail = Outcome.SUITE_ERROR, f"{type(error).__name__}: {line(error)}"
     if outcome is Outcome.HOLDS and trial.inconclusive == trial.examples:
         outcome, detail = Outcome.INCONCLUSIVE, "every example lies outside the domain of the bound"
     seconds = time.perf_counter() - started
@@ -185,170 +182,3 @@ def _leaves(example: Any) -> Iterator[bytes]:
             yield from _leaves(part)
     else:
         yield repr(example).encode()
-
-
-def guarded(backend: Backend) -> Backend:
-    """The backend behind a border: what it raises becomes Errored, what is no answer at all is Refuted."""
-    gradients = backend.gradients
-    return replace(
-        backend,
-        forward=_border(backend.forward, _is_answer),
-        gradients=None if gradients is None else _border(gradients, _is_pair),
-    )
-
-
-def _border(function: Callable[..., Any], check: Callable[[Any], None]) -> Callable[..., Any]:
-    def call(*arguments: Any) -> Any:
-        try:
-            result = function(*arguments)
-        except (Exception, SystemExit) as error:
-            raise Errored(f"it raised {type(error).__name__}: {_line(error)}") from error
-        if not subnormals_are_kept():
-            raise Errored(f"it switched subnormal numbers off for the whole process; {KEEP_SUBNORMALS}")
-        check(result)
-        return result
-
-    return call
-
-
-KEEP_SUBNORMALS = "do not link it with -ffast-math, or restore the floating-point state before returning"
-
-
-def _is_answer(result: Any) -> None:
-    if not (isinstance(result, Answer) and isinstance(result.state, State)):
-        raise Refuted(
-            f"forward returned a {type(result).__name__}, expected an lstm_spec.Answer; return Answer(y, State(h, c))",
-            clause="SHAPE-1",
-        )
-
-
-def _is_pair(result: Any) -> None:
-    if not (isinstance(result, tuple) and len(result) == 2 and _is_gradients(result[1])):
-        raise Refuted(
-            f"gradients returned a {type(result).__name__}, expected (Answer, Gradients); "
-            "return the answer of the pass that was differentiated, too",
-            clause="SHAPE-3",
-        )
-    _is_answer(result[0])
-
-
-def _is_gradients(found: Any) -> bool:
-    if not (isinstance(found, Gradients) and isinstance(found.state, State)):
-        return False
-    layers = found.parameters
-    if not (isinstance(layers, tuple) and layers and layers[0] and isinstance(layers[0][0], Parameters)):
-        return False
-    return all(isinstance(gate, Gate) for gate in layers[0][0][:4])
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or ["(no message)"])[0]
-
-
-def properties(clauses: tuple[str, ...] = (), name: str = "") -> list[Property]:
-    """The properties that verify one of the clauses (globs) and have `name` in their name."""
-    from fnmatch import fnmatchcase
-
-    return [
-        prop
-        for prop in PROPERTIES
-        if name in prop.name
-        and (not clauses or any(fnmatchcase(clause, glob) for clause in prop.clauses for glob in clauses))
-    ]
-
-
-def check(
-    backend: Backend,
-    *,
-    profile: str = "standard",
-    dtypes: tuple[str, ...] = (),
-    clauses: tuple[str, ...] = (),
-    name: str = "",
-    run_seed: int = 0,
-    examples: int | None = None,
-    maxfail: int | None = None,
-    strict: bool = False,
-    required: tuple[str, ...] = (),
-    accept_declared: bool = False,
-    diagnose: bool = True,
-    progress: Callable[[Verdict], None] = lambda verdict: None,
-    observe: Callable[[Any], None] = _nobody,
-) -> Report:
-    """Judge a backend; the Report says whether it conforms.
-
-    Raises ValueError for a profile that does not exist, ValueError or TypeError for a description that says nothing.
-
-    `dtypes` are those to be judged of the ones it claims (none given: as the profile says), `clauses` and `name` select
-    properties, `maxfail` stops after so many failures, `diagnose` looks for the likely cause of the first one;
-    `progress` is called with each verdict, `observe` with each example.
-    """
-    if profile not in PROFILES:
-        raise ValueError(f"profile is {profile!r}, expected one of {', '.join(PROFILES)}; choose one")
-    check_backend(backend)
-    how = PROFILES[profile]
-    chosen, at = selected(backend, how, dtypes, clauses, name)
-    how = how if examples is None else replace(how, examples=examples, long_examples=min(examples, how.long_examples))
-    thorough = how.examples >= PROFILES[profile].examples
-    asked = Asked(profile, run_seed, at, dtypes, chosen == PROPERTIES, thorough, strict, required, accept_declared)
-    offered = backend.offers(Feature.GRADIENTS)
-    unclaimed = backend.gradients is not None and not offered
-    report = Report(backend.name, backend.description, offered, asked, unclaimed=unclaimed)
-    started = time.perf_counter()
-    for prop, dtype in ((prop, dtype) for dtype in at for prop in chosen):
-        verdict = judge(prop, backend, dtype, how, run_seed, observe)
-        report.verdicts.append(verdict)
-        progress(verdict)
-        if maxfail is not None and len(report.failures) >= maxfail:
-            report = replace(report, asked=replace(asked, whole=False))
-            break
-    report = _diagnosed(report, backend, how) if diagnose else report
-    return replace(report, seconds=time.perf_counter() - started)
-
-
-def _diagnosed(report: Report, backend: Backend, how: Profile) -> Report:
-    """The report with the likely cause of what it refutes; of a shape or a broken contract no values need be asked."""
-    if _holds_at_absolute(report, backend, how):
-        hint = (
-            'all of it holds at grade "absolute": name that in Description.grades if σ or tanh is made from the other'
-        )
-        return replace(report, cause=hint)
-    values = [v for v in report.failures if v.property.family not in ("shapes", "contract")]
-    refuted = [v for v in values if v.outcome is Outcome.REFUTED and v is report.failures[0]]
-    if not refuted:
-        return report
-    from conformance.diagnosis import diagnose
-
-    with np.errstate(all="ignore"):
-        found = diagnose(guarded(backend), refuted[0].dtype)
-    return replace(report, cause=found.sentence, diagnosed=bool(found.fitting)) if found else report
-
-
-def _holds_at_absolute(report: Report, backend: Backend, how: Profile) -> bool:
-    """Whether what was refuted at grade relative is not at grade absolute."""
-    if any(v.property.family in ("shapes", "contract") for v in report.failures):
-        return False  # a broken contract may mend itself when asked again
-    at = {v.dtype for v in report.failures}
-    named = backend.description.grades
-    if not at or any(named.get(d, "relative") != "relative" or ("absolute", d) not in GRADES for d in at):
-        return False
-    lenient = replace(
-        backend, description=replace(backend.description, grades={**named, **dict.fromkeys(at, "absolute")})
-    )
-    again = (judge(v.property, lenient, v.dtype, how, report.asked.seed) for v in report.failures)
-    return all(verdict.outcome is Outcome.HOLDS for verdict in again)
-
-
-def planned(backend: Backend, profile: str, dtypes: tuple[str, ...], clauses: tuple[str, ...], name: str) -> int:
-    """How many verdicts such a run will bring."""
-    chosen, at = selected(backend, PROFILES[profile], dtypes, clauses, name)
-    return len(chosen) * len(at)
-
-
-def selected(
-    backend: Backend, profile: Profile, dtypes: tuple[str, ...], clauses: tuple[str, ...], name: str
-) -> tuple[list[Property], tuple[str, ...]]:
-    """The properties and the dtypes of a run: what the backend claims of the dtypes wanted, or of the profile's."""
-    claimed = tuple(d for d in backend.description.dtypes if any(at == d for _, at in GRADES))
-    wanted = dtypes or profile.dtypes or claimed
-    at = tuple(d for d in claimed if d in wanted)
-    return properties(clauses, name), at if at or dtypes else claimed[:1]

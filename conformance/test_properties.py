@@ -5,9 +5,10 @@ from collections import defaultdict
 
 import pytest
 
+from conformance.checking import selected
 from conformance.property import PROPERTIES, Outcome, Property, Verdict
 from conformance.report import Asked, Report
-from conformance.runner import PROFILES, judge, selected
+from conformance.runner import PROFILES, judge
 from conformance.targets import TargetError, resolve
 from lstm_spec import Backend, Feature
 from lstm_spec.clauses import Level

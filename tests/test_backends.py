@@ -11,7 +11,7 @@ import pytest
 
 from backends.numpy_backend import BACKEND as NUMPY
 from conformance.bounds import assert_answers_agree, assert_gradients_conform_freely
-from conformance.runner import check
+from conformance.checking import check
 from lstm_spec import REFERENCE, Description, Feature, from_packed, pack, unpack
 from lstm_spec.types import Array
 from tests.test_bounds import loss_on, problem_of

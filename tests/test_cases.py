@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from conformance.border import guarded
 from conformance.cases import CaseError, load, replay
 from conformance.cli import main
 from conformance.faults import FAULTS
-from conformance.runner import guarded
 from lstm_spec import REFERENCE
 
 FAULT = "fault:transposes_the_recurrent_weights_of_f"

@@ -4,9 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from conformance.checking import check
 from conformance.property import PROPERTIES, Outcome
 from conformance.report import FAILED, PASSED, Report
-from conformance.runner import PROFILES, check, judge
+from conformance.runner import PROFILES, judge
 from tests import specimens
 from tests.specimens import said, target
 

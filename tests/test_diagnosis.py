@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from backends.numpy_backend import BACKEND as NUMPY
+from conformance.border import guarded
+from conformance.checking import check
 from conformance.diagnosis import KNOWN, diagnose
 from conformance.faults import FAULTS, Fault
-from conformance.runner import check, guarded
 from lstm_spec import Answer, Problem, from_packed
 from tests.test_backends import foreign, right_answer
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from conformance.checking import check
 from conformance.faults import FAULTS, Fault
 from conformance.faulty import Parts, backend
 from conformance.property import Outcome
-from conformance.runner import check
 from lstm_spec import CLAUSES
 
 ONLY_AT_FLOAT64 = {"takes_the_biases_in_float32", "takes_the_tanh_in_float32", "computes_in_float32_throughout"}

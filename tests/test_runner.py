@@ -16,10 +16,12 @@ from rich.console import Console
 
 from backends.numpy_backend import BACKEND as NUMPY
 from conformance import runner
+from conformance.checking import check
 from conformance.problems import problems
 from conformance.property import PROPERTIES, Inconclusive, Outcome, Property, Refuted, Verdict
-from conformance.report import FAILED, NOTHING, PASSED, SUITE_ERROR, print_statement
-from conformance.runner import PROFILES, check, fingerprint, judge
+from conformance.report import FAILED, NOTHING, PASSED, SUITE_ERROR
+from conformance.runner import PROFILES, fingerprint, judge
+from conformance.text import print_statement
 from lstm_spec import Answer, Backend, Feature, Problem
 from tests import specimens
 from tests.specimens import said, target

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from backends.numpy_backend import BACKEND as NUMPY
-from conformance import runner, targets
+from conformance import border, checking, targets
+from conformance.checking import check
 from conformance.faults import FAULTS
 from conformance.property import PROPERTIES, Outcome
 from conformance.report import FAILED, PASSED, SUITE_ERROR
-from conformance.runner import check
 from lstm_spec import Backend, Description, Feature, from_packed
 from lstm_spec.validation import check_backend
 from tests import specimens
@@ -28,7 +28,7 @@ def test_the_suites_own_failure_outranks_what_was_never_asked(monkeypatch: pytes
         raise RuntimeError("a recipe of ours")
 
     everything = [replace(prop, on=broken) for prop in PROPERTIES]
-    monkeypatch.setattr(runner, "PROPERTIES", everything)
+    monkeypatch.setattr(checking, "PROPERTIES", everything)
     report = check(NUMPY, profile="quick")
     assert report.status == SUITE_ERROR and report.statement.startswith("no statement: the suite itself failed")
 
@@ -65,7 +65,7 @@ def test_an_exception_on_a_should_is_an_error_and_no_warning() -> None:
 
 
 def test_a_backend_that_loses_subnormal_numbers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "subnormals_are_kept", lambda: False)
+    monkeypatch.setattr(border, "subnormals_are_kept", lambda: False)
     report = check(NUMPY, profile="quick", name="the_final_hidden_state_is_the_last_output", examples=1)
     (failure,) = report.failures
     assert failure.outcome is Outcome.ERRORED and "do not link it with -ffast-math" in failure.detail

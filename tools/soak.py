@@ -14,9 +14,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from conformance.bounds import recorded_ratios
+from conformance.checking import check, planned
 from conformance.problems import problem_of
 from conformance.report import Report
-from conformance.runner import check, planned
 from conformance.targets import resolve
 from lstm_spec import Problem
 

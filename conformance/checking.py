@@ -1,0 +1,123 @@
+"""Backend to Report: which properties at which dtypes, one after the other, and the likely cause of what is refuted."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+
+from conformance.border import guarded
+from conformance.property import PROPERTIES, Outcome, Property, Verdict
+from conformance.report import Asked, Report
+from conformance.runner import PROFILES, Profile, judge, nobody
+from lstm_spec import GRADES, Backend, Feature
+from lstm_spec.validation import check_backend
+
+
+def properties(clauses: tuple[str, ...] = (), name: str = "") -> list[Property]:
+    """The properties that verify one of the clauses (globs) and have `name` in their name."""
+    return [
+        prop
+        for prop in PROPERTIES
+        if name in prop.name
+        and (not clauses or any(fnmatchcase(clause, glob) for clause in prop.clauses for glob in clauses))
+    ]
+
+
+def check(
+    backend: Backend,
+    *,
+    profile: str = "standard",
+    dtypes: tuple[str, ...] = (),
+    clauses: tuple[str, ...] = (),
+    name: str = "",
+    run_seed: int = 0,
+    examples: int | None = None,
+    maxfail: int | None = None,
+    strict: bool = False,
+    required: tuple[str, ...] = (),
+    accept_declared: bool = False,
+    diagnose: bool = True,
+    progress: Callable[[Verdict], None] = lambda verdict: None,
+    observe: Callable[[Any], None] = nobody,
+) -> Report:
+    """Judge a backend; the Report says whether it conforms.
+
+    Raises ValueError for a profile that does not exist, ValueError or TypeError for a description that says nothing.
+
+    `dtypes` are those to be judged of the ones it claims (none given: as the profile says), `clauses` and `name` select
+    properties, `maxfail` stops after so many failures, `diagnose` looks for the likely cause of the first one;
+    `progress` is called with each verdict, `observe` with each example.
+    """
+    if profile not in PROFILES:
+        raise ValueError(f"profile is {profile!r}, expected one of {', '.join(PROFILES)}; choose one")
+    check_backend(backend)
+    how = PROFILES[profile]
+    chosen, at = selected(backend, how, dtypes, clauses, name)
+    how = how if examples is None else replace(how, examples=examples, long_examples=min(examples, how.long_examples))
+    thorough = how.examples >= PROFILES[profile].examples
+    asked = Asked(profile, run_seed, at, dtypes, chosen == PROPERTIES, thorough, strict, required, accept_declared)
+    offered = backend.offers(Feature.GRADIENTS)
+    unclaimed = backend.gradients is not None and not offered
+    report = Report(backend.name, backend.description, offered, asked, unclaimed=unclaimed)
+    started = time.perf_counter()
+    for prop, dtype in ((prop, dtype) for dtype in at for prop in chosen):
+        verdict = judge(prop, backend, dtype, how, run_seed, observe)
+        report.verdicts.append(verdict)
+        progress(verdict)
+        if maxfail is not None and len(report.failures) >= maxfail:
+            report = replace(report, asked=replace(asked, whole=False))
+            break
+    report = _diagnosed(report, backend, how) if diagnose else report
+    return replace(report, seconds=time.perf_counter() - started)
+
+
+def _diagnosed(report: Report, backend: Backend, how: Profile) -> Report:
+    """The report with the likely cause of what it refutes; of a shape or a broken contract no values need be asked."""
+    if _holds_at_absolute(report, backend, how):
+        hint = (
+            'all of it holds at grade "absolute": name that in Description.grades if σ or tanh is made from the other'
+        )
+        return replace(report, cause=hint)
+    values = [v for v in report.failures if v.property.family not in ("shapes", "contract")]
+    refuted = [v for v in values if v.outcome is Outcome.REFUTED and v is report.failures[0]]
+    if not refuted:
+        return report
+    from conformance.diagnosis import diagnose
+
+    with np.errstate(all="ignore"):
+        found = diagnose(guarded(backend), refuted[0].dtype)
+    return replace(report, cause=found.sentence, diagnosed=bool(found.fitting)) if found else report
+
+
+def _holds_at_absolute(report: Report, backend: Backend, how: Profile) -> bool:
+    """Whether what was refuted at grade relative is not at grade absolute."""
+    if any(v.property.family in ("shapes", "contract") for v in report.failures):
+        return False  # a broken contract may mend itself when asked again
+    at = {v.dtype for v in report.failures}
+    named = backend.description.grades
+    if not at or any(named.get(d, "relative") != "relative" or ("absolute", d) not in GRADES for d in at):
+        return False
+    lenient = replace(
+        backend, description=replace(backend.description, grades={**named, **dict.fromkeys(at, "absolute")})
+    )
+    again = (judge(v.property, lenient, v.dtype, how, report.asked.seed) for v in report.failures)
+    return all(verdict.outcome is Outcome.HOLDS for verdict in again)
+
+
+def planned(backend: Backend, profile: str, dtypes: tuple[str, ...], clauses: tuple[str, ...], name: str) -> int:
+    """How many verdicts such a run will bring."""
+    chosen, at = selected(backend, PROFILES[profile], dtypes, clauses, name)
+    return len(chosen) * len(at)
+
+
+def selected(
+    backend: Backend, profile: Profile, dtypes: tuple[str, ...], clauses: tuple[str, ...], name: str
+) -> tuple[list[Property], tuple[str, ...]]:
+    """The properties and the dtypes of a run: what the backend claims of the dtypes wanted, or of the profile's."""
+    claimed = tuple(d for d in backend.description.dtypes if any(at == d for _, at in GRADES))
+    wanted = dtypes or profile.dtypes or claimed
+    at = tuple(d for d in claimed if d in wanted)
+    return properties(clauses, name), at if at or dtypes else claimed[:1]
