@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lstm_spec.adapters import wide_inside
 from lstm_spec.contract import Backend, Description, Feature
 from lstm_spec.layouts import Packed, pack, unpack
 from lstm_spec.types import Answer, Array, Cotangents, Gradients, Problem, State
@@ -91,12 +92,14 @@ def _backward(problem: Problem, w: Packed, trace: Trace, d: Cotangents) -> Gradi
     )
 
 
-BACKEND = Backend(
-    "numpy",
-    forward,
-    gradients,
-    Description(
-        version=np.__version__,
-        features=frozenset({Feature.GRADIENTS, Feature.EMPTY_SEQUENCE, Feature.EMPTY_BATCH, Feature.DETERMINISTIC}),
-    ),
+BACKEND = wide_inside(
+    Backend(
+        "numpy",
+        forward,
+        gradients,
+        Description(
+            version=np.__version__,
+            features=frozenset({Feature.GRADIENTS, Feature.EMPTY_SEQUENCE, Feature.EMPTY_BATCH, Feature.DETERMINISTIC}),
+        ),
+    )
 )

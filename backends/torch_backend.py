@@ -34,6 +34,7 @@ def backend(device: str = "cpu") -> Backend:
         Description(
             version=torch.__version__,
             device=device,
+            dtypes=("float32", "float64", "bfloat16", "float16"),
             features=frozenset({Feature.GRADIENTS, Feature.DETERMINISTIC}),
         ),
     )
@@ -46,7 +47,7 @@ def forward(device: str, problem: Problem) -> Answer:
     problem.checked()
     with torch.no_grad():
         y, (h, c) = _module(device, problem)(*_inputs(device, problem))
-    return _answer(y, h, c)
+    return _answer(problem, y, h, c)
 
 
 def gradients(device: str, problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradients]:
@@ -62,9 +63,10 @@ def gradients(device: str, problem: Problem, cotangents: Cotangents) -> tuple[An
         leaf.requires_grad_()
     y, (h, c) = lstm(x, (h0, c0))
     d = [_tensor(device, a) for a in (cotangents.y, *cotangents.state)]
-    dx, dh, dc, dW, dU, db, db_hh = map(_array, torch.autograd.grad([y, h, c], leaves, d))
+    found = torch.autograd.grad([y, h, c], leaves, d)
+    dx, dh, dc, dW, dU, db, db_hh = (_array(tensor, problem.dtype) for tensor in found)
     layer = unpack(Packed(dW, dU, (db + db_hh) / 2), ORDER)
-    return _answer(y, h, c), Gradients(((layer,),), dx, State(dh, dc))
+    return _answer(problem, y, h, c), Gradients(((layer,),), dx, State(dh, dc))
 
 
 def _module(device: str, problem: Problem) -> Any:
@@ -84,14 +86,22 @@ def _inputs(device: str, problem: Problem) -> tuple[Any, tuple[Any, Any]]:
 
 
 def _tensor(device: str, array: Array) -> Any:
+    """The array as a tensor; torch does not know NumPy's bfloat16, but it knows the bits."""
     import torch
 
-    return torch.from_numpy(np.array(array, order="C")).to(device)
+    copied = np.array(array, order="C")
+    if copied.dtype.name == "bfloat16":
+        return torch.from_numpy(copied.view(np.int16)).view(torch.bfloat16).to(device)
+    return torch.from_numpy(copied).to(device)
 
 
-def _array(tensor: Any) -> Array:
-    return tensor.detach().cpu().numpy()
+def _array(tensor: Any, dtype: np.dtype[Any]) -> Array:
+    import torch
+
+    found = tensor.detach().cpu()
+    return found.view(torch.int16).numpy().view(dtype) if dtype.name == "bfloat16" else found.numpy()
 
 
-def _answer(y: Any, h: Any, c: Any) -> Answer:
-    return Answer(_array(y), State(_array(h), _array(c)))
+def _answer(problem: Problem, *tensors: Any) -> Answer:
+    y, h, c = (_array(tensor, problem.dtype) for tensor in tensors)
+    return Answer(y, State(h, c))

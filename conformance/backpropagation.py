@@ -35,7 +35,7 @@ def observed_backpropagation(
     """The backward pass in which every step starts from the gate gradients dz (T, B, 4H) that were read off."""
     m, w = rounding.with_oracle(model), packed64(problem)
     T, B, _, H = problem.sizes
-    observed = Bounded(dz, m.wide_d * np.abs(dz))
+    observed = rounding.narrowed(exact(dz), m.wide_d, m)
     later = _shifted(observed)
     dh = hidden_cotangent(_loss_on_h(problem, d), later, w.U, m)
     through_h = product((dh, forward.o, one_minus_square(forward.squashed, m)), 4, m)
@@ -45,22 +45,24 @@ def observed_backpropagation(
         dc.value[t], dc.error[t] = cell_cotangent(at(t, through_h), carried, m)
         carried = product((at(t, dc), at(t, forward.f)), 1, m)
     expected = gate_gradients(dh, dc, forward, m)
-    before = Bounded(forward.h_before.value, m.wide_h * np.abs(forward.h_before.value))
-    return _gathered(problem, w, observed, expected, before, carried, m)
+    return _gathered(problem, w, observed, expected, forward.h_before, carried, m)
 
 
-def free_backpropagation(problem: Problem, forward: Trajectory, d: Cotangents, model: ErrorModel) -> Backpropagation:
-    """The backward pass without any observation; its errors may grow by abs(U) each step."""
+def free_backpropagation(
+    problem: Problem, forward: Trajectory, d: Cotangents, model: ErrorModel, handed_on: bool = False
+) -> Backpropagation:
+    """The backward pass without any observation; its errors may grow by abs(U) each step. `handed_on` as for states."""
     m, w = rounding.with_oracle(model), packed64(problem)
+    v = m.wide_d if handed_on else 0.0
     T, B, _, H = problem.sizes
     loss = _loss_on_h(problem, d)
     later, carried, steps = exact(np.zeros((B, 4 * H))), exact(d.state.c[0]), []
     slope = one_minus_square(forward.squashed, m)
     for t in reversed(range(T)):
-        now = Trajectory(*(at(t, q) for q in vars(forward).values()))
-        dh = hidden_cotangent(at(t, loss), later, w.U, m)
+        now = forward.at(t)
+        dh = rounding.narrowed(hidden_cotangent(at(t, loss), later, w.U, m), v, m)
         dc = cell_cotangent(product((dh, now.o, at(t, slope)), 4, m), carried, m)
-        later, carried = gate_gradients(dh, dc, now, m), product((dc, now.f), 1, m)
+        later, carried = gate_gradients(dh, dc, now, m), rounding.narrowed(product((dc, now.f), 1, m), v, m)
         steps.append(later)
     dz = stack(steps[::-1])
     return _gathered(problem, w, dz, dz, forward.h_before, carried, m)
@@ -101,7 +103,7 @@ def gate_gradients(dh: Bounded, dc: Bounded, now: Trajectory, m: ErrorModel) -> 
         product((dh, now.squashed, now.o, one_minus(now.o, m)), 4, m),
     )
     dz = Bounded(*(np.concatenate(column, axis=-1) for column in zip(*parts, strict=True)))
-    return Bounded(dz.value, (dz.error + m.wide_d * dz.largest) * INFLATION + 6 * m.eta)
+    return Bounded(dz.value, rounding.narrowed(dz, m.wide_d, m).error * INFLATION + 6 * m.eta)
 
 
 def _gathered(
@@ -125,8 +127,7 @@ def _gathered(
     db = _dot(transposed, exact(np.ones((T * B, 1))), over_time, n, m)
     dx = _dot(rows, exact(w.W), over_gates, 4 * H + 2, m)
     dh = _dot(first, exact(w.U), over_gates, 4 * H + 2, m)
-    return Backpropagation(
-        expected,
+    sums = (
         dW,
         dU,
         Bounded(db.value[:, 0], db.error[:, 0]),
@@ -134,6 +135,7 @@ def _gathered(
         dh,
         Bounded(carried.value, carried.error * INFLATION + m.eta),
     )
+    return Backpropagation(expected, *(rounding.narrowed(q, m.wide_d, m) for q in sums))
 
 
 def _dot(a: Bounded, b: Bounded, roundoff: float, n: int, m: ErrorModel) -> Bounded:

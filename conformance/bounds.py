@@ -8,14 +8,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from conformance.backpropagation import Backpropagation, free_backpropagation, observed_backpropagation
+from conformance.dtypes import limits
 from conformance.property import Difference, Inconclusive, Refuted
 from conformance.rounding import Bounded
 from conformance.trajectories import ORDER, Trajectory, free_trajectory, observed_trajectory
 from lstm_spec import Answer, Backend, Cotangents, ErrorModel, Gradients, Problem, error_model, pack
 from lstm_spec.types import Array
 
-CONCLUSIVE = 1e-2  # a free-running error above this says nothing
+CONCLUSIVE = 1e-2  # a free-running error above this says nothing, unless so much is lost in a few roundings
+ROUNDINGS = 2.0**6  # so many
+GRADIENT_ROOM = 2.0  # times that of the states, for gate gradients
 ROOM = 2.0**10  # magnitudes this near to the largest number may overflow
+ROOM16 = 2.0**4  # likewise in float16, which ends at 65504
 
 STATE = ("layer", "batch", "unit")
 STEP = ("t", "batch", "unit")
@@ -49,7 +53,7 @@ def recorded_ratios() -> Iterator[dict[str, list[float]]]:
 def model_of(backend: Backend, problem: Problem) -> ErrorModel:
     """The error model of the grade that the backend names at the problem's dtype."""
     name = problem.dtype.name
-    return error_model(backend.description.grades.get(name, "relative"), name)
+    return error_model(backend.description.grade(name), name)
 
 
 # ---------------------------------------------------------------- decisions
@@ -91,7 +95,8 @@ def _record(comparison: Comparison) -> None:
 def assert_same(quantity: str, got: Array, expected: Array, axes: tuple[str, ...], clause: str = "") -> None:
     """Refuted unless equal to the last bit (NaN equals NaN); only where no rounding can enter."""
     try:
-        assert_within(Comparison(quantity, axes, np.nan_to_num(got), np.nan_to_num(expected), np.zeros(())))
+        one, other = (np.nan_to_num(a.astype(np.float64)) for a in (got, expected))
+        assert_within(Comparison(quantity, axes, one, other, np.zeros(())))
         if not np.array_equal(got, expected, equal_nan=True):
             raise Refuted(f"{quantity} differs where it has to be the same")
     except Refuted as refuted:
@@ -147,7 +152,7 @@ def assert_conforms(backend: Backend, answer: Answer, problem: Problem) -> Traje
     expected = observed_trajectory(problem, answer.y, model_of(backend, problem))
     assert_observed(Comparison("y", STEP, answer.y, *expected.h))
     assert_same("the final h", answer.state.h[0], answer.y[-1], ("batch", "unit"), "SEQ-3")
-    final = Comparison("c_T", ("batch", "unit"), answer.state.c[0], expected.c.value[-1], expected.c.error[-1])
+    final = Comparison("c_T", ("batch", "unit"), answer.state.c[0], *expected.last)
     assert_observed(final)
     return expected
 
@@ -162,7 +167,8 @@ def _assert_finite_enough(answer: Answer, problem: Problem) -> None:
 
 
 def _inconclusive_above(magnitude: float, problem: Problem) -> None:
-    if not magnitude < float(np.finfo(problem.dtype).max) / ROOM:
+    room = ROOM16 if problem.dtype == np.float16 else ROOM
+    if not magnitude < limits(problem.dtype).largest / room:
         raise Inconclusive("magnitudes came near the largest number of the dtype")
 
 
@@ -174,10 +180,21 @@ def _max(a: Array) -> float:
     return float(np.abs(a.astype(np.float64)).max(initial=0))
 
 
-def free_run(backend: Backend, problem: Problem) -> Trajectory:
+def conclusive(model: ErrorModel) -> float:
+    """The largest error of h in a free run that still says something."""
+    return max(CONCLUSIVE, ROUNDINGS * roundoff(model))
+
+
+def roundoff(model: ErrorModel) -> float:
+    """The largest relative error of a single rounding."""
+    return max(model.u, model.u_h, model.u_c)
+
+
+def free_run(backend: Backend, problem: Problem, handed_on: bool = False) -> Trajectory:
     """The equations run from the initial state alone; Inconclusive where rounding may have grown too much."""
-    expected = free_trajectory(problem, model_of(backend, problem))
-    if not expected.h.error.max(initial=0) <= CONCLUSIVE:  # NaN is not conclusive
+    model = model_of(backend, problem)
+    expected = free_trajectory(problem, model, handed_on)
+    if not expected.h.error.max(initial=0) <= conclusive(model):  # NaN is not conclusive
         raise Inconclusive("rounding may have grown too much")
     return expected
 
@@ -189,14 +206,19 @@ def assert_agree(
     assert_within(Comparison(quantity, axes, one, other, allowed_one + allowed_other))
 
 
-def assert_answers_agree(backend: Backend, one: tuple[Problem, Answer], other: tuple[Problem, Answer]) -> None:
-    """Refuted unless two problems that mean the same got the same answer, as far as rounding allows (free runs)."""
+def assert_answers_agree(
+    backend: Backend, one: tuple[Problem, Answer], other: tuple[Problem, Answer], handed_on: bool = False
+) -> None:
+    """Refuted unless two problems that mean the same got the same answer, as far as rounding allows (free runs).
+
+    `handed_on`: the state may have been returned at some steps, and read again.
+    """
     (p, a), (q, b) = one, other
     assert_answer_shaped(a, p)
     assert_answer_shaped(b, q)
-    mine, yours = free_run(backend, p), free_run(backend, q)
+    mine, yours = free_run(backend, p, handed_on), free_run(backend, q, handed_on)
     assert_agree("y", STEP, a.y, b.y, mine.h.error, yours.h.error)
-    final = (mine.c.error[-1], yours.c.error[-1])
+    final = (mine.last.error, yours.last.error)
     assert_agree("c_T", ("batch", "unit"), a.state.c[0], b.state.c[0], *final)
     final = (mine.h.error[-1], yours.h.error[-1])
     assert_agree("h_T", ("batch", "unit"), a.state.h[0], b.state.h[0], *final)
@@ -274,21 +296,27 @@ def parts(gradients: Gradients, expected: Backpropagation) -> dict[str, Part]:
     return {part.quantity: part for part in found}
 
 
-def assert_part_conforms(part: Part, problem: Problem, dz: Array) -> None:
-    """Refuted unless this gradient follows from the gate gradients dz."""
+def assert_part_finite_enough(part: Part, problem: Problem, dz: Array) -> None:
+    """Inconclusive where this gradient is not finite, and had reason not to be."""
     if not np.isfinite(part.got).all():
         W, U, _ = pack(problem.layer)
         c = _max(problem.state.c) + len(dz)
         _inconclusive_above(_sum(dz) * max(1.0, _max(problem.x), _max(problem.state.h), _max(W), _max(U), c), problem)
+
+
+def assert_part_conforms(part: Part, problem: Problem, dz: Array) -> None:
+    """Refuted unless this gradient follows from the gate gradients dz."""
+    assert_part_finite_enough(part, problem, dz)
     quantity, axes, got, expected, backwards = part
     assert_observed(Comparison(quantity, axes, got, *expected, backwards=backwards))
 
 
-def free_gradients(backend: Backend, problem: Problem, d: Cotangents) -> Backpropagation:
+def free_gradients(backend: Backend, problem: Problem, d: Cotangents, handed_on: bool = False) -> Backpropagation:
     """The gradients from the problem alone; Inconclusive where rounding may have grown too much."""
-    expected = free_backpropagation(problem, free_run(backend, problem), d, model_of(backend, problem))
+    model = model_of(backend, problem)
+    expected = free_backpropagation(problem, free_run(backend, problem, handed_on), d, model, handed_on)
     size = max(_max(expected.dz.value), _max(d.y), _max(d.state.h), _max(d.state.c))
-    if not expected.dz.error.max(initial=0) <= CONCLUSIVE * size:  # NaN is not conclusive
+    if not expected.dz.error.max(initial=0) <= GRADIENT_ROOM * conclusive(model) * size:  # NaN is not conclusive
         raise Inconclusive("rounding may have grown too much")
     return expected
 

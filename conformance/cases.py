@@ -115,8 +115,8 @@ def _expectations(backend: Backend, problem: Problem) -> dict[str, Array]:
     found = {"got.y": answer.y, "expected.y": expected.h.value, "allowed.y": expected.h.error}
     return found | {
         "got.c": answer.state.c[0],
-        "expected.c": expected.c.value[-1],
-        "allowed.c": expected.c.error[-1],
+        "expected.c": expected.last.value,
+        "allowed.c": expected.last.error,
     }
 
 

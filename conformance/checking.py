@@ -56,7 +56,8 @@ def check(
     check_backend(backend)
     how = PROFILES[profile]
     chosen, at = selected(backend, how, dtypes, clauses, name)
-    how = how if examples is None else replace(how, examples=examples, long_examples=min(examples, how.long_examples))
+    if examples is not None:
+        how = replace(how, examples=examples, long_examples=min(examples, how.long_examples), narrow_share=1)
     thorough = how.examples >= PROFILES[profile].examples
     asked = Asked(profile, run_seed, at, dtypes, chosen == PROPERTIES, thorough, strict, required, accept_declared)
     offered = backend.offers(Feature.GRADIENTS)
@@ -76,10 +77,8 @@ def check(
 
 def _diagnosed(report: Report, backend: Backend, how: Profile) -> Report:
     """The report with the likely cause of what it refutes; of a shape or a broken contract no values need be asked."""
-    if _holds_at_absolute(report, backend, how):
-        hint = (
-            'all of it holds at grade "absolute": name that in Description.grades if σ or tanh is made from the other'
-        )
+    hint = _lenience_that_helps(report, backend, how)
+    if hint:
         return replace(report, cause=hint)
     values = [v for v in report.failures if v.property.family not in ("shapes", "contract")]
     refuted = [v for v in values if v.outcome is Outcome.REFUTED and v is report.failures[0]]
@@ -92,19 +91,28 @@ def _diagnosed(report: Report, backend: Backend, how: Profile) -> Report:
     return replace(report, cause=found.sentence, diagnosed=bool(found.fitting)) if found else report
 
 
-def _holds_at_absolute(report: Report, backend: Backend, how: Profile) -> bool:
-    """Whether what was refuted at grade relative is not at grade absolute."""
+LENIENT = {
+    "relative": ("absolute", "if σ or tanh is made from the other"),
+    "wide": ("op-by-op", "if single operations are rounded to 16 bits"),
+}
+
+
+def _lenience_that_helps(report: Report, backend: Backend, how: Profile) -> str:
+    """Which other grade to name, where what was refuted holds at that; else nothing."""
     if any(v.property.family in ("shapes", "contract") for v in report.failures):
-        return False  # a broken contract may mend itself when asked again
-    at = {v.dtype for v in report.failures}
-    named = backend.description.grades
-    if not at or any(named.get(d, "relative") != "relative" or ("absolute", d) not in GRADES for d in at):
-        return False
-    lenient = replace(
-        backend, description=replace(backend.description, grades={**named, **dict.fromkeys(at, "absolute")})
-    )
+        return ""  # a broken contract may mend itself when asked again
+    about = backend.description
+    named = {about.grade(v.dtype) for v in report.failures}
+    grade = named.pop() if len(named) == 1 else ""
+    if not isinstance(grade, str) or grade not in LENIENT:
+        return ""
+    other, reason = LENIENT[grade]
+    grades = {**about.grades, **{v.dtype: other for v in report.failures}}
+    lenient = replace(backend, description=replace(about, grades=grades))
     again = (judge(v.property, lenient, v.dtype, how, report.asked.seed) for v in report.failures)
-    return all(verdict.outcome is Outcome.HOLDS for verdict in again)
+    if not all(verdict.outcome is Outcome.HOLDS for verdict in again):
+        return ""
+    return f'all of it holds at grade "{other}": name that in Description.grades {reason}'
 
 
 def planned(backend: Backend, profile: str, dtypes: tuple[str, ...], clauses: tuple[str, ...], name: str) -> int:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lstm_spec import Backend
 
 PROFILE_NAMES = ("quick", "standard", "full", "soak")
+DTYPE_NAMES = ("float32", "float64", "bfloat16", "float16")
 LISTS = ("clauses", "properties", "faults", "backends")
 
 
@@ -42,7 +43,7 @@ def main() -> None:
     "--clause", "clauses", multiple=True, metavar="GLOB", help="Only properties of these clauses, e.g. 'CELL-*'."
 )
 @click.option("-k", "name", default="", metavar="NAME", help="Only properties with this in their name.")
-@click.option("--dtype", "dtypes", multiple=True, type=click.Choice(("float32", "float64")), help="Only at these.")
+@click.option("--dtype", "dtypes", multiple=True, type=click.Choice(DTYPE_NAMES), help="Only at these.")
 @click.option("--device", help="Handed to targets that are made for a device, e.g. cuda.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--examples", type=click.IntRange(min=1), help="Examples of each property, in place of the profile's.")
@@ -96,7 +97,7 @@ def _check_options(options: dict[str, Any], json_file: Path | None) -> None:
                 f"no clause matches {glob!r}; see lstm-conform list clauses", param_hint="--clause"
             )
     for what in options["required"]:
-        if what not in (*CLAUSES, *Feature, "float32", "float64"):
+        if what not in (*CLAUSES, *Feature, *DTYPE_NAMES):
             raise click.BadParameter(
                 f"{what!r} is no clause, feature or dtype; features are {', '.join(Feature)}", param_hint="--require"
             )

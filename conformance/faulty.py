@@ -13,7 +13,19 @@ from autograd import grad
 from autograd.extend import defvjp, primitive
 from autograd.tracer import getval
 
-from lstm_spec import Answer, Backend, Cotangents, Description, Feature, Gate, Gradients, Parameters, Problem, State
+from lstm_spec import (
+    Answer,
+    Backend,
+    Cotangents,
+    Description,
+    Feature,
+    Gate,
+    Gradients,
+    Parameters,
+    Problem,
+    State,
+    wide_inside,
+)
 
 Value = Any  # an array, or one that autograd traces
 GATES = "ifgo"
@@ -120,4 +132,5 @@ def backend(name: str, parts: Parts, differentiated: Parts | None = None) -> Bac
         return gradients(differentiated or parts, problem.checked(), d)
 
     claimed = frozenset({Feature.GRADIENTS, Feature.EMPTY_SEQUENCE, Feature.DETERMINISTIC})
-    return Backend(name, run, differentiate, Description(version="(deliberately wrong)", features=claimed))
+    about = Description(version="(deliberately wrong)", features=claimed)
+    return wide_inside(Backend(name, run, differentiate, about))

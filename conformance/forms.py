@@ -34,7 +34,7 @@ def _target(report: Report) -> dict[str, Any]:
         "device": about.device,
         "features": sorted(about.features),
         "shapes": {k: [size.start, size.stop, size.step] for k, size in vars(about.shapes).items()},
-        "grades": {d: g if isinstance(g := about.grades.get(d, "relative"), str) else vars(g) for d in about.dtypes},
+        "grades": {d: g if isinstance(g := about.grade(d), str) else vars(g) for d in about.dtypes},
         "profile": report.asked.profile,
         "seed": report.asked.seed,
         "whole": report.asked.whole,

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from conformance.dtypes import limits
 from lstm_spec.types import Array
 
+ROOM_ABOVE = 2.0**5
 Maker = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
 
@@ -86,9 +88,11 @@ TAME = {
 
 
 def make(kind: str, rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """A read-only array of that kind; nothing in it is subnormal."""
-    a = KINDS[kind](rng, shape).astype(dtype)
-    a[np.abs(a) < np.finfo(dtype).tiny] = 0
+    """A read-only array of that kind; nothing in it is subnormal, and nothing near the largest number."""
+    about, a = limits(dtype), KINDS[kind](rng, shape)
+    cap, largest = about.largest / ROOM_ABOVE, np.abs(a).max(initial=0)
+    a = (a * (cap / largest) if largest > cap else a).astype(dtype)
+    a[np.abs(a) < about.tiny] = 0
     return frozen(a)
 
 

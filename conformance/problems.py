@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from conformance.bounds import CONCLUSIVE
+from conformance.bounds import CONCLUSIVE, ROUNDINGS, roundoff
 from conformance.kinds import MIX, TAME, USUAL, frozen, make
 from conformance.property import NotClaimed
 from conformance.trajectories import free_trajectory
@@ -34,7 +34,7 @@ class Context:
 
     @property
     def model(self) -> ErrorModel:
-        return error_model(self.description.grades.get(self.dtype.name, "relative"), self.dtype.name)
+        return error_model(self.description.grade(self.dtype.name), self.dtype.name)
 
 
 class Question(NamedTuple):
@@ -232,8 +232,9 @@ HALVINGS = 32  # a few are enough unless the error does not come from U at all
 
 def tamed(problem: Problem, model: ErrorModel) -> Problem:
     """The problem with U halved until a free run of it is conclusive with room to spare, or until that cannot help."""
+    room = max(CONCLUSIVE / 64, ROUNDINGS / 2 * roundoff(model))
     for _ in range(HALVINGS):
-        if free_trajectory(problem, model).h.error.max(initial=0) <= CONCLUSIVE / 64:
+        if free_trajectory(problem, model).h.error.max(initial=0) <= room:
             break
         problem = with_gates(problem, lambda _, gate: gate._replace(U=frozen(gate.U / 2)))
     return problem

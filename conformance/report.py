@@ -123,10 +123,7 @@ class Report:
             return f"does not conform: {len(self.failures)} of {len(self.verdicts)} verdicts are against it"
         if not self.asked.dtypes and not self._nothing_wanted:
             known = ", ".join(dict.fromkeys(dtype for _, dtype in GRADES))
-            if not self.description.dtypes:
-                return f"does not conform: it claims no dtype, so nothing was asked; claim one of {known}"
-            claimed = ", ".join(self.description.dtypes)
-            return f"does not conform: it claims {claimed}, where no grade is defined; claim one of {known}"
+            return f"does not conform: it claims no dtype, so nothing was asked; claim one of {known}"
         if self.counted(Outcome.SUITE_ERROR):
             return "no statement: the suite itself failed; please report it"
         if self.own_models:
@@ -151,8 +148,7 @@ class Report:
 
     @property
     def _levels(self) -> str:
-        grades = self.description.grades
-        return ", ".join(f"{dtype} ({grades.get(dtype, 'relative')})" for dtype in self.asked.dtypes)
+        return ", ".join(f"{dtype} ({self.description.grade(dtype)})" for dtype in self.asked.dtypes)
 
 
 def worst(statuses: list[int]) -> int:

@@ -75,6 +75,16 @@ def _activation(v: Array, slope: Array, dz: Array, relative: float, absolute: fl
     return Bounded(v, d + relative * m.u * (np.abs(v) + d) + absolute * m.u + m.eta)
 
 
+def flushed(m: ErrorModel) -> float:
+    """What a storage of its own may lose of a number that it flushes."""
+    return m.eta if m.u_h or m.u_c else 0.0
+
+
+def narrowed(q: Bounded, v: float, m: ErrorModel) -> Bounded:
+    """A number that is returned with roundoff v, though it may be wider inside; as it is where v = 0."""
+    return Bounded(q.value, q.error + v * q.largest + m.eta) if v else q
+
+
 def product(factors: tuple[Bounded, ...], roundings: int, m: ErrorModel) -> Bounded:
     """F10: a product with so many roundings in it, in any order of association."""
     p, e = factors[0]

@@ -38,6 +38,11 @@ class Profile:
     reach: str
     dtypes: tuple[str, ...] | None = None  # None: every claimed one
     long_examples: int = 0  # of properties that are slow
+    narrow_share: int = 3  # one in so many of those with 16 bits, where there is less to be seen
+
+    def examples_of(self, prop: Property, dtype: str) -> int:
+        many = self.long_examples if prop.long else self.examples
+        return max(1, many // self.narrow_share) if np.dtype(dtype).itemsize == 2 else many
 
 
 PROFILES = {
@@ -69,8 +74,7 @@ def judge(
     outcome, detail, refutation = Outcome.HOLDS, "", None
     try:
         context = Context(np.dtype(dtype), backend.description, profile.reach)
-        examples = profile.long_examples if prop.long else profile.examples
-        _search(trial, prop.on(context), examples, run_seed, prop)
+        _search(trial, prop.on(context), profile.examples_of(prop, dtype), run_seed, prop)
     except NotClaimed as error:
         outcome, detail = Outcome.NOT_CLAIMED, str(error)
     except Refuted as error:

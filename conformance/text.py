@@ -98,7 +98,7 @@ def print_refutation(console: Console, report: Report, verdict: Verdict, title: 
     refutation = verdict.refutation
     ids, about = verdict.property.clauses, report.description
     broken = (refutation.clause if refutation else "") or (ids[0] if len(ids) == 1 else "")
-    grade = about.grades.get(verdict.dtype, "relative")
+    grade = about.grade(verdict.dtype)
     subject, device = _escaped(f"{report.name} {about.version}".strip()), _escaped(about.device)
     level = grade if isinstance(grade, str) else "an error model of its own"
     style = "yellow" if title == "WARNING" else "bold red"

@@ -4,7 +4,7 @@
 the weights or with T. *Free*: they are not known, and their errors pass through abs(U). Everything is float64.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +30,11 @@ class Trajectory:
     squashed: Bounded  # tanh(c)
     h_before: Bounded
     h: Bounded
+    last: Bounded  # (B, H)  c_T as it is returned
+
+    def at(self, t: int) -> "Trajectory":
+        """One step of it."""
+        return replace(self, **{name: at(t, q) for name, q in vars(self).items() if name != "last"})
 
 
 Step = tuple[Bounded, Bounded, Bounded, Bounded]
@@ -50,8 +55,8 @@ def observed_trajectory(problem: Problem, y: Array, model: ErrorModel) -> Trajec
     m, w = rounding.with_oracle(model), packed64(problem)
     T, B, I, H = problem.sizes
     h = np.concatenate([problem.state.h, y]).astype(np.float64)[:-1]
-    wider = m.wide_h * np.abs(h)
-    wider[:1] = 0
+    wider = rounding.narrowed(exact(h), m.wide_h, m).error
+    wider[:1] = 0  # h_0 is given
     x = problem.x.astype(np.float64).reshape(T * B, I)
     z = preactivations(w, x, Bounded(h.reshape(T * B, H), wider.reshape(T * B, H)), _summands(problem), m)
     i, f, g, o = (Bounded(q.value.reshape(T, B, H), q.error.reshape(T, B, H)) for q in gate_values(z, m))
@@ -62,21 +67,26 @@ def observed_trajectory(problem: Problem, y: Array, model: ErrorModel) -> Trajec
         c.value[t + 1], c.error[t + 1] = cell_state(now, at(t, c), m)
     after = Bounded(c.value[1:], c.error[1:])
     squashed, hidden = hidden_state(o, after, m)
-    return Trajectory(i, f, g, o, Bounded(c.value[:-1], c.error[:-1]), after, squashed, Bounded(h, wider), hidden)
+    before, last = Bounded(c.value[:-1], c.error[:-1]), rounding.narrowed(at(T, c), m.wide_h, m)
+    return Trajectory(i, f, g, o, before, after, squashed, Bounded(h, wider), hidden, last)
 
 
-def free_trajectory(problem: Problem, model: ErrorModel) -> Trajectory:
-    """The forward pass from the initial state alone; its errors may grow by abs(U) each step."""
+def free_trajectory(problem: Problem, model: ErrorModel, handed_on: bool = False) -> Trajectory:
+    """The forward pass from the initial state alone; its errors may grow by abs(U) each step.
+
+    `handed_on`: at any step the state may have been returned, and read again from what was returned.
+    """
     assert subnormals_are_kept(), "flush-to-zero is on in this process; the float64 oracle cannot be trusted"
     m, w, n = rounding.with_oracle(model), packed64(problem), _summands(problem)
     h, c, steps = exact(problem.state.h[0]), exact(problem.state.c[0]), []
     for x in problem.x.astype(np.float64):
         gates = gate_values(preactivations(w, x, h, n, m), m)
-        after = cell_state(gates, c, m)
+        after = rounding.narrowed(cell_state(gates, c, m), m.wide_h if handed_on else 0, m)
         squashed, hidden = hidden_state(gates[3], after, m)
         steps.append((*gates, c, after, squashed, h, hidden))
         h, c = hidden, after
-    return Trajectory(*(stack(column) for column in zip(*steps, strict=True)))
+    i, f, g, o, before, cells, squashes, h_before, hs = (stack(column) for column in zip(*steps, strict=True))
+    return Trajectory(i, f, g, o, before, cells, squashes, h_before, hs, rounding.narrowed(c, m.wide_h, m))
 
 
 def _summands(problem: Problem) -> int:
@@ -110,7 +120,8 @@ def cell_state(gates: Step, c: Bounded, m: ErrorModel) -> Bounded:
     kept, written = f.largest, i.value * np.abs(g.value)
     e = kept * c.error + f.error * np.abs(c.value) + added
     e = e + m.u * (kept * c.largest + written + added) + 2 * m.eta
-    return Bounded(after, (e + (m.u + m.u_c) * (np.abs(after) + e) * (1 + m.u)) * INFLATION)
+    e = e + (m.u + m.u_c) * (np.abs(after) + e) * (1 + m.u) + rounding.flushed(m)
+    return Bounded(after, e * INFLATION)
 
 
 def hidden_state(o: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bounded, Bounded]:
@@ -118,7 +129,8 @@ def hidden_state(o: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bounded, Bounde
     squashed = rounding.tanh(c, m)
     h = o.value * squashed.value
     e = o.error * squashed.largest + o.value * squashed.error
-    return squashed, Bounded(h, (e + (m.u + m.u_h) * (np.abs(h) + e) * (1 + m.u) + m.eta) * INFLATION)
+    e = e + (m.u + m.u_h) * (np.abs(h) + e) * (1 + m.u) + m.eta + rounding.flushed(m) * (1 + m.u_h)
+    return squashed, Bounded(h, e * INFLATION)
 
 
 def at(t: int, q: Bounded) -> Bounded:

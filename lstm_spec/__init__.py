@@ -4,6 +4,7 @@ from lstm_spec.accuracy import GRADES as GRADES
 from lstm_spec.accuracy import ErrorModel as ErrorModel
 from lstm_spec.accuracy import error_model as error_model
 from lstm_spec.adapters import from_packed as from_packed
+from lstm_spec.adapters import wide_inside as wide_inside
 from lstm_spec.clauses import CLAUSES as CLAUSES
 from lstm_spec.clauses import SPECIFICATION as SPECIFICATION
 from lstm_spec.clauses import Clause as Clause

@@ -18,10 +18,10 @@ class ErrorModel:
     s_abs: float = 0.0  # absolute error of sigmoid, in u
     t_abs: float = 0.0  # absolute error of tanh, in u
     pre: int = 0  # extra roundings of finished partial pre-activations
-    u_h: float = 0.0  # extra storage rounding of h each step
-    u_c: float = 0.0  # extra storage rounding of c each step
-    wide_h: float = 0.0  # the h used inside may be wider than the one returned, relative
-    wide_d: float = 0.0  # likewise the gate gradients
+    u_h: float = 0.0  # extra storage rounding of h each step; storage flushes, too: one more eta
+    u_c: float = 0.0  # likewise of c
+    wide_h: float = 0.0  # the h and c used inside may be wider than the ones returned, relative
+    wide_d: float = 0.0  # likewise the gradients
     acc_steps: bool = False  # parameter gradients accumulated over T in precision u
 
 
@@ -37,12 +37,26 @@ def _absolute(dtype: str) -> ErrorModel:
     return ErrorModel(_U[dtype], _U[dtype], _ETA[dtype], s_abs=3.0, t_abs=14.0)
 
 
+def _op_by_op(dtype: str) -> ErrorModel:
+    return ErrorModel(_U[dtype], _U["float32"], _ETA[dtype], r_s=6.0, r_t=3.0, pre=3, acc_steps=True)
+
+
+def _wide(dtype: str) -> ErrorModel:
+    v, u = _U[dtype], _U["float32"]
+    return ErrorModel(u, u, _ETA[dtype], u_h=v, wide_h=v, wide_d=v)
+
+
 GRADES: dict[tuple[str, str], ErrorModel] = {
     ("relative", "float32"): _relative("float32"),  # ACC-1
     ("relative", "float64"): _relative("float64"),  # ACC-1
     ("absolute", "float32"): _absolute("float32"),  # ACC-2
     ("absolute", "float64"): _absolute("float64"),  # ACC-2
+    ("op-by-op", "bfloat16"): _op_by_op("bfloat16"),  # ACC-3
+    ("op-by-op", "float16"): _op_by_op("float16"),  # ACC-3
+    ("wide", "bfloat16"): _wide("bfloat16"),  # ACC-4
+    ("wide", "float16"): _wide("float16"),  # ACC-4
 }
+UNNAMED = {"float32": "relative", "float64": "relative", "bfloat16": "op-by-op", "float16": "op-by-op"}  # where silent
 
 
 def error_model(grade: str | ErrorModel, dtype: str) -> ErrorModel:

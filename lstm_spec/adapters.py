@@ -1,4 +1,4 @@
-"""From an implementation with packed weights to a Backend."""
+"""From an implementation to a Backend: one with packed weights, or one that has no 16-bit arithmetic."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +8,8 @@ import numpy as np
 
 from lstm_spec.contract import Backend, Description, Feature
 from lstm_spec.layouts import Packed, check_order, pack, unpack
-from lstm_spec.types import Answer, Array, Cotangents, Gradients, Problem, State
+from lstm_spec.types import Answer, Array, Cotangents, Gate, Gradients, Parameters, Problem, State
+from lstm_spec.validation import check_cotangents
 
 Forward = Callable[..., tuple[Any, Any, Any]]
 
@@ -105,3 +106,71 @@ class _Packing:
 
 def _state(h: Any, c: Any) -> State:
     return State(np.asarray(h)[None], np.asarray(c)[None])
+
+
+# ---------------------------------------------------------------- 16 bits
+
+
+def wide_inside(backend: Backend) -> Backend:
+    """The backend, answering bfloat16 and float16, too: float32 inside, rounded where it is returned (ACC-4).
+
+    It claims both dtypes, at grade "wide".
+    """
+    about, differentiate = backend.description, backend.gradients
+
+    def forward(problem: Problem) -> Answer:
+        return _narrowed(backend.forward(_widened(problem)), problem)
+
+    def gradients(problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradients]:
+        assert differentiate is not None
+        answer, found = differentiate(_widened(problem), _widened_cotangents(problem, cotangents))
+        return _narrowed(answer, problem), _narrowed_gradients(found, problem)
+
+    claims = replace(
+        about,
+        dtypes=(*about.dtypes, *(dtype for dtype in NARROW if dtype not in about.dtypes)),
+        grades={**dict.fromkeys(NARROW, "wide"), **about.grades},
+    )
+    return replace(backend, forward=forward, gradients=differentiate and gradients, description=claims)
+
+
+NARROW = ("bfloat16", "float16")
+
+
+def _is_narrow(problem: Problem) -> bool:
+    return problem.dtype.name in NARROW
+
+
+def _widened(problem: Problem) -> Problem:
+    if not _is_narrow(problem):
+        return problem
+    problem.checked()
+    i, f, g, o = (Gate(*(_wide(a) for a in getattr(problem.layer, letter)[:3])) for letter in "ifgo")
+    state = State(*map(_wide, problem.state))
+    return replace(problem, parameters=((Parameters(i, f, g, o),),), x=_wide(problem.x), state=state)
+
+
+def _widened_cotangents(problem: Problem, d: Cotangents) -> Cotangents:
+    if not _is_narrow(problem):
+        return d
+    check_cotangents(problem, d)
+    return Cotangents(_wide(d.y), State(*map(_wide, d.state)))
+
+
+def _wide(a: Array) -> Array:
+    return a.astype(np.float32)
+
+
+def _narrowed(answer: Answer, problem: Problem) -> Answer:
+    if not _is_narrow(problem):
+        return answer
+    return Answer(answer.y.astype(problem.dtype), State(*(a.astype(problem.dtype) for a in answer.state)))
+
+
+def _narrowed_gradients(found: Gradients, problem: Problem) -> Gradients:
+    if not _is_narrow(problem):
+        return found
+    layer = found.parameters[0][0]
+    i, f, g, o = (Gate(*(a.astype(problem.dtype) for a in getattr(layer, k)[:3])) for k in "ifgo")
+    state = State(*(a.astype(problem.dtype) for a in found.state))
+    return Gradients(((Parameters(i, f, g, o),),), found.x.astype(problem.dtype), state)

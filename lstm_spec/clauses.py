@@ -67,6 +67,8 @@ _TABLE = (
     Clause("FLOW-3", MUST, "A constant forget gate below one lets the gradient decay at exactly its own rate.", "∂c_T/∂c_0 = fᵀ", _2013),
     Clause("ACC-1", MUST, "At grade relative, every operation keeps its relative accuracy: σ within 10, tanh within 14 roundoffs.", source=_2002),
     Clause("ACC-2", MAY, "At grade absolute, σ and tanh may besides be off by 3 and 14 roundoffs in absolute terms.", source=_2002),
+    Clause("ACC-3", MAY, "With 16 bits, at grade op-by-op, every operation is rounded to them, products are summed in float32: σ within 6, tanh within 3 roundoffs.", source=_2002),
+    Clause("ACC-4", MAY, "With 16 bits, at grade wide, everything is as ACC-1 demands of float32, and only what is returned is rounded.", source=_2002),
     Clause("CONTRACT-1", MUST, "Inputs are left as they were."),
     Clause("CONTRACT-2", MUST, "The same question gets the same answer, to the last bit where the backend is deterministic; one call leaves no trace in the next, and an answer never changes afterwards."),
     Clause("CONTRACT-3", SHOULD, "A problem whose shapes do not fit is refused with an exception."),

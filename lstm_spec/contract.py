@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from lstm_spec.accuracy import ErrorModel
+from lstm_spec.accuracy import UNNAMED, ErrorModel
 from lstm_spec.types import Answer, Cotangents, Gradients, Problem
 
 
@@ -52,7 +52,7 @@ class Description:
     """What a backend says of itself.
 
     `grades` names, per dtype, a grade of `lstm_spec.accuracy` or holds an error model of its own; where it is silent
-    the grade is "relative".
+    the grade is "relative", and with 16 bits "op-by-op".
     """
 
     version: str = ""
@@ -61,6 +61,10 @@ class Description:
     features: frozenset[Feature] = frozenset({Feature.DETERMINISTIC})
     shapes: Shapes = Shapes()
     grades: Mapping[str, str | ErrorModel] = field(default_factory=dict)
+
+    def grade(self, dtype: str) -> str | ErrorModel:
+        """The grade it is judged at."""
+        return self.grades.get(dtype, UNNAMED.get(dtype, "relative"))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def check(problem: Problem) -> None:
     _check_structure(problem)
     _check_rank("x", problem.x, 3, "(T, B, I); add the missing axes")
     _check_rank("i.b", problem.layer.i.b, 1, "(H,); flatten it")
-    if not np.issubdtype(problem.dtype, np.floating):
+    if not (np.issubdtype(problem.dtype, np.floating) or problem.dtype.name in DTYPES):  # bfloat16 is not NumPy's own
         raise TypeError(f"x is {problem.dtype}, expected a floating-point dtype, e.g. float32; convert it first")
     _, _, I, H = problem.sizes
     if H < 1 or I < 1:

@@ -69,7 +69,7 @@ Definition next_E_c (v : oval) (D : gate -> R) (c E : R) : R :=
              (d_tanh (va v GG) (vg v) (D GG)) E U ETA) (vc v) U (u_c K) + xa.
 Definition next_E_h (v : oval) (D : gate -> R) (E1 : R) : R :=
   hidden_error (hidden_product_error (vo v) (vtau v) (d_sig v GO (vo v) (D GO)) (d_tanh (vc v) (vtau v) E1)) (vh v) U
-    (u_h K) ETA.
+    (u_h K) (ETA + (eta K * u_h K + st_eta K)).
 
 (* conditions; Satisfiable.v shows that both grades meet them *)
 Hypothesis K0 : 0 <= u K /\ 0 <= u_acc K /\ 0 <= u_h K /\ 0 <= u_c K /\ 0 <= r_s K /\ 0 <= r_t K /\ 0 <= s_abs K /\
@@ -79,7 +79,7 @@ Hypothesis Hu' : u' Or <= u K /\ u' Or <= u_acc K.
 Hypothesis Hsmall : u K + u' Or + u_c K <= 1 /\ u K + u' Or + u_h K <= 1.
 Hypothesis Hrs : r_s' Or * (1 + r_s K * (u K + u' Or)) <= r_s K /\ r_s K * u K + 2 * (r_s' Or * u' Or) <= 1.
 Hypothesis Hrt : r_t' Or * (1 + r_t K * (u K + u' Or)) <= r_t K /\ r_t K * u K + 2 * (r_t' Or * u' Or) <= 1.
-Hypothesis HETA : eta K * (1 + u_h K) + st_eta K + 3 * eta' Or <= ETA.
+Hypothesis HETA : eta K + 3 * eta' Or <= ETA.
 
 Lemma HETA2 : eta K + 2 * eta' Or <= ETA.
 Proof. destruct K0 as (A0&A1&A2&A3&A4&A5&A6&A7&A8&A9&A10), O0 as (B0&B1&B2&B3&B4).
@@ -176,8 +176,9 @@ Proof.
   split; [exact C1'|].
   pose proof (tanh_act (u K) (eta K) (u' Or) (eta' Or) ETA A0 B0 B3 E2 (r_t K) (t_abs K) (r_t' Or) _ _ _ _ _ A5 B2 A7
     HT1 HT2 Cw Bt Ot) as Dt.
-  exact (cell_h (u K) (u_h K) (eta K) (st_eta K) (u' Or) (eta' Or) ETA _ _ _ _ _ _ s2 h1 (vh v) A0 A2 B0 A8 B3 H1 S2
-    HETA Po Do Dt Rh Rst Rh').
+  assert (HETA3 : eta K * (1 + u_h K) + st_eta K + 3 * eta' Or <= ETA + (eta K * u_h K + st_eta K)) by lra.
+  exact (cell_h (u K) (u_h K) (eta K) (st_eta K) (u' Or) (eta' Or) (ETA + (eta K * u_h K + st_eta K)) _ _ _ _ _ _ s2
+    h1 (vh v) A0 A2 B0 A8 B3 H1 S2 HETA3 Po Do Dt Rh Rst Rh').
 Qed.
 
 Section Core.

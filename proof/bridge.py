@@ -123,7 +123,8 @@ def _forward_variables(case: Case, b: int) -> dict[str, Any]:
     letters = dict(vi="i", vf="f", vg="g", vo="o", vc="c", vtau="squashed", vh="h")
     return {
         **{name: lambda K, name=name: getattr(m, name) for name in fields},
-        **{name: lambda K: 0.0 for name in ("add_eta", "st_eta", "add_eta'")},
+        **{name: lambda K: 0.0 for name in ("add_eta", "add_eta'")},
+        "st_eta": lambda K: rounding.flushed(rounding.with_oracle(m)),
         **{name: lambda v, letter=letter: getattr(v, letter) for name, letter in letters.items()},
         **{"u'": lambda Or: U64, "ETA": m.eta + 3 * ETA64, "K": None, "Or": None, "I": I, "H": H},
         **{"va": lambda v, k: v.z[k], "GI": "i", "GF": "f", "GG": "g", "GO": "o"},

@@ -18,6 +18,7 @@ from conformance.bounds import (
     assert_within,
     model_of,
 )
+from conformance.dtypes import limits
 from conformance.kinds import frozen
 from conformance.problems import Question, Recipe, problems, questions, with_gates, with_seed
 from conformance.property import Refuted, verifies
@@ -69,7 +70,7 @@ def reading(problem: Problem, seed: int, letter: str, c: float | None, **biases:
     rng = np.random.default_rng(seed)
     _, B, I, H = problem.sizes
     v = SWEEPS[seed % len(SWEEPS)](rng, H).astype(problem.dtype)
-    v[np.abs(v) < np.finfo(v.dtype).tiny] = 0
+    v[np.abs(v) < limits(v.dtype).tiny] = 0
     way = (seed // len(SWEEPS)) % 3
     x, h = np.zeros((1, B, I), v.dtype), np.zeros((1, B, H), v.dtype)
     x[..., seed % I], h[..., seed % H] = 1, 1
@@ -103,21 +104,21 @@ READ = with_seed(problems(T=1, B=(1, 2, 3), H=(1, 3, 8, 17, 40)))
 def the_input_gate_read_alone_is_the_logistic_function(backend: Backend, drawn: Seeded) -> None:
     asked, v = reading(*drawn, "i", 0.0, f=SHUT, g=OPEN, o=OPEN)
     answer, expected = observed(backend, asked)
-    assert_observed(Comparison("i", FINAL, answer.state.c[0], rounding.sigmoid_value(v), expected.c.error[-1]))
+    assert_observed(Comparison("i", FINAL, answer.state.c[0], rounding.sigmoid_value(v), expected.last.error))
 
 
 @verifies("CELL-2", "ACT-1", "ACC-1", on=READ)
 def the_forget_gate_read_alone_is_the_logistic_function(backend: Backend, drawn: Seeded) -> None:
     asked, v = reading(*drawn, "f", 1.0, i=SHUT, g=0.0, o=OPEN)
     answer, expected = observed(backend, asked)
-    assert_observed(Comparison("f", FINAL, answer.state.c[0], rounding.sigmoid_value(v), expected.c.error[-1]))
+    assert_observed(Comparison("f", FINAL, answer.state.c[0], rounding.sigmoid_value(v), expected.last.error))
 
 
 @verifies("CELL-3", "ACT-2", "ACC-1", on=READ)
 def the_candidate_read_alone_is_the_hyperbolic_tangent(backend: Backend, drawn: Seeded) -> None:
     asked, v = reading(*drawn, "g", 0.0, i=OPEN, f=SHUT, o=OPEN)
     answer, expected = observed(backend, asked)
-    assert_observed(Comparison("g", FINAL, answer.state.c[0], np.tanh(v), expected.c.error[-1]))
+    assert_observed(Comparison("g", FINAL, answer.state.c[0], np.tanh(v), expected.last.error))
 
 
 @verifies("CELL-4", "ACT-1", "ACC-1", on=READ)
@@ -148,7 +149,7 @@ def a_cell_state_grows_by_at_most_one_a_step(backend: Backend, problem: Problem)
     answer, expected = observed(backend, problem)
     room = np.abs(problem.state.c[0].astype(np.float64)) + len(problem.x)
     c = answer.state.c[0]
-    assert_within(Comparison("c_T within |c_0| + T", FINAL, c, np.clip(c, -room, room), expected.c.error[-1]))
+    assert_within(Comparison("c_T within |c_0| + T", FINAL, c, np.clip(c, -room, room), expected.last.error))
 
 
 # ---------------------------------------------------------------- gates open or shut
@@ -158,14 +159,14 @@ def a_cell_state_grows_by_at_most_one_a_step(backend: Backend, problem: Problem)
 def an_open_forget_gate_and_a_shut_input_gate_carry_the_cell(backend: Backend, problem: Problem) -> None:
     problem = gates_set(problem, f=OPEN, i=SHUT)
     answer, expected = observed(backend, problem)
-    assert_within(Comparison("c_T", FINAL, answer.state.c[0], problem.state.c[0], expected.c.error[-1]))
+    assert_within(Comparison("c_T", FINAL, answer.state.c[0], problem.state.c[0], expected.last.error))
 
 
 @verifies("CELL-1", "CELL-2", "CELL-5", on=LASTING)
 def a_cell_with_both_gates_shut_is_empty(backend: Backend, problem: Problem) -> None:
     problem = gates_set(problem, f=SHUT, i=SHUT)
     answer, expected = observed(backend, problem)
-    assert_within(Comparison("c_T", FINAL, answer.state.c[0], np.zeros(()), expected.c.error[-1]))
+    assert_within(Comparison("c_T", FINAL, answer.state.c[0], np.zeros(()), expected.last.error))
 
 
 @verifies("CELL-1", "CELL-2", "CELL-3", "CELL-5", on=with_seed(LASTING))
@@ -173,7 +174,7 @@ def an_open_input_gate_over_a_shut_forget_gate_writes_the_candidate(backend: Bac
     sign = (-1) ** drawn[1]
     problem = gates_set(drawn[0], f=SHUT, i=OPEN, g=sign * OPEN)
     answer, expected = observed(backend, problem)
-    assert_within(Comparison("c_T", FINAL, answer.state.c[0], np.array(sign), expected.c.error[-1]))
+    assert_within(Comparison("c_T", FINAL, answer.state.c[0], np.array(sign), expected.last.error))
 
 
 @verifies("CELL-1", "CELL-2", "CELL-5", on=problems(T=(1, 2, 5, 12, 33, 70), x="zero dense", W="dense", U="by-width"))
@@ -182,7 +183,7 @@ def open_gates_count_the_steps(backend: Backend, problem: Problem) -> None:
     problem = gates_set(problem, f=OPEN, i=OPEN, g=OPEN, o=OPEN)
     answer, expected = observed(backend, problem)
     counted = problem.state.c[0].astype(np.float64) + len(problem.x)
-    assert_within(Comparison("c_T", FINAL, answer.state.c[0], counted, expected.c.error[-1]))
+    assert_within(Comparison("c_T", FINAL, answer.state.c[0], counted, expected.last.error))
 
 
 @verifies("CELL-1", "CELL-5", on=LASTING)
@@ -190,7 +191,7 @@ def a_shut_input_gate_adds_nothing(backend: Backend, problem: Problem) -> None:
     problem = gates_set(problem, i=SHUT)
     answer, expected = observed(backend, problem)
     room, c = np.abs(problem.state.c[0].astype(np.float64)), answer.state.c[0]
-    assert_within(Comparison("c_T within |c_0|", FINAL, c, np.clip(c, -room, room), expected.c.error[-1]))
+    assert_within(Comparison("c_T within |c_0|", FINAL, c, np.clip(c, -room, room), expected.last.error))
 
 
 @verifies("CELL-4", "CELL-6", on=LASTING)
@@ -198,7 +199,7 @@ def an_open_output_gate_shows_the_cell(backend: Backend, problem: Problem) -> No
     problem = gates_set(problem, o=OPEN)
     answer, expected = observed(backend, problem)
     shown = np.tanh(answer.state.c[0].astype(np.float64))
-    allowed = expected.h.error[-1] + expected.c.error[-1]
+    allowed = expected.h.error[-1] + expected.last.error
     assert_within(Comparison("h_T", FINAL, answer.state.h[0], shown, allowed))
 
 
@@ -241,7 +242,7 @@ def pre_activations_of_ten_thousand_only_open_and_shut_gates(backend: Backend, p
     c = problem.state.c[0].astype(np.float64)
     for _ in range(len(problem.x)):
         c = np.where(f, c, 0) + np.where(i, np.where(g, 1.0, -1.0), 0)
-    assert_within(Comparison("c_T", FINAL, answer.state.c[0], c, expected.c.error[-1]))
+    assert_within(Comparison("c_T", FINAL, answer.state.c[0], c, expected.last.error))
 
 
 @verifies("ACT-3", on=questions(FAR, dy="dense", dh="dense", dc="dense"), needs=(Feature.GRADIENTS,))

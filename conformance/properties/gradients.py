@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from conformance import rounding
 from conformance.bounds import (
     Comparison,
     assert_conforms,
@@ -9,8 +10,10 @@ from conformance.bounds import (
     assert_gradients_conform_freely,
     assert_gradients_shaped,
     assert_part_conforms,
+    assert_part_finite_enough,
     assert_within,
     free_gradients,
+    model_of,
     parts,
 )
 from conformance.kinds import frozen
@@ -30,7 +33,7 @@ from conformance.property import Refuted, verifies
 from conformance.rounding import U64
 from conformance.tangents import tangent
 from conformance.trajectories import ORDER
-from lstm_spec import Backend, Cotangents, Feature, Gradients, State, pack
+from lstm_spec import Backend, Cotangents, Feature, Gradients, Problem, State, pack
 from lstm_spec.types import Array
 
 NEEDS = (Feature.GRADIENTS,)
@@ -153,6 +156,8 @@ def the_input_weights_and_the_inputs_are_moved_alike(backend: Backend, question:
     problem, _ = question
     found = probed(backend, *question)
     expected = assert_gate_gradients_conform(backend, *question, found.answer, found.dz)
+    for part in (parts(found.gradients, expected)[name] for name in ("dW", "dx")):
+        assert_part_finite_enough(part, problem, found.dz)
     W, x = pack(problem.layer, ORDER).W, problem.x
     dW, dx = pack(found.gradients.parameters[0][0], ORDER).W, found.gradients.x
     room = inner(np.abs(W), expected.dW.error) + inner(np.abs(x), expected.dx.error)
@@ -217,9 +222,18 @@ def halves_chained_and_the_whole_have_the_same_gradient(backend: Backend, split:
     _, earlier = backend.gradients(split.head, Cotangents(d.y[: split.at], later.state))  # type: ignore[misc]
     assert_gradients_shaped(earlier, split.head)
     assert_gradients_shaped(at_once, whole)
-    expected = free_gradients(backend, whole, d)
+    expected = free_gradients(backend, whole, d, handed_on=True)
     together = Gradients(earlier.parameters, np.concatenate([earlier.x, later.x]), earlier.state)
     rest = dict(zip(("dW", "dU", "db"), pack(later.parameters[0][0]), strict=True))
     for (name, one), two in zip(parts(at_once, expected).items(), parts(together, expected).values(), strict=True):
-        total = two.got.astype(np.float64) + rest.get(name, 0)
-        assert_within(Comparison(name, one.axes, one.got, total, 2 * one.expected.error, one.backwards))
+        other = np.asarray(rest.get(name, 0), np.float64)
+        room = 2 * one.expected.error + returned_error(
+            backend, whole, np.abs(two.got.astype(np.float64)) + np.abs(other)
+        )
+        assert_within(Comparison(name, one.axes, one.got, two.got.astype(np.float64) + other, room, one.backwards))
+
+
+def returned_error(backend: Backend, problem: Problem, size: Array) -> Array:
+    """What gradients of this size may lose by being returned in a narrower dtype."""
+    model = model_of(backend, problem)
+    return rounding.narrowed(rounding.exact(size), model.wide_d, model).error

@@ -50,7 +50,7 @@ def joined(head: Answer, tail: Answer) -> Answer:
 
 
 def assert_same_reading(backend: Backend, problem: Problem, one: Answer, other: Answer) -> None:
-    assert_answers_agree(backend, (problem, one), (problem, other))
+    assert_answers_agree(backend, (problem, one), (problem, other), handed_on=True)
 
 
 @verifies("SEQ-5", on=with_seed(problems(T=(2, 3, 4, 5, 8, 17))))
@@ -86,7 +86,7 @@ def samples_do_not_influence_each_other(backend: Backend, drawn: Seeded) -> None
     assert_agree(
         "y of the same sample", ("t", "unit"), one.y[:, b], other.y[:, b], mine.h.error[:, b], yours.h.error[:, b]
     )
-    final = (mine.c.error[-1, b], yours.c.error[-1, b])
+    final = (mine.last.error[b], yours.last.error[b])
     assert_agree("c_T of the same sample", ("unit",), one.state.c[0, b], other.state.c[0, b], *final)
 
 
@@ -200,5 +200,5 @@ def assert_equivalent(
         return np.asarray(a[..., : problem.sizes[3]])
 
     assert_agree("y", STEP, sign * cut(two.y), moved(one.y), cut(yours.h.error), moved(mine.h.error))
-    final = (cut(yours.c.error[-1]), moved(mine.c.error[-1]))
+    final = (cut(yours.last.error), moved(mine.last.error))
     assert_agree("c_T", ("batch", "unit"), sign * cut(two.state.c[0]), moved(one.state.c[0]), *final)
