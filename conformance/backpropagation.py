@@ -9,8 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance import rounding
-from conformance.rounding import INFLATION, Bounded, exact, extra_roundings, one_minus, one_minus_square, product
-from conformance.trajectories import Trajectory, at, packed64, stack
+from conformance.rounding import (
+    INFLATION,
+    Bounded,
+    about,
+    exact,
+    extra_roundings,
+    one_minus,
+    one_minus_square,
+    product,
+)
+from conformance.trajectories import Trajectory, at, audit, packed64, stack
 from lstm_spec.accuracy import ErrorModel
 from lstm_spec.layouts import Packed
 from lstm_spec.types import Array, Cotangents, Problem
@@ -33,19 +42,21 @@ def observed_backpropagation(
     problem: Problem, forward: Trajectory, d: Cotangents, dz: Array, model: ErrorModel
 ) -> Backpropagation:
     """The backward pass in which every step starts from the gate gradients dz (T, B, 4H) that were read off."""
-    m, w = rounding.with_oracle(model), packed64(problem)
+    known, w = audit.get().backward(problem, forward.h_before.value, d, dz), packed64(problem)
+    m = model if known else rounding.with_oracle(model)
     T, B, _, H = problem.sizes
     observed = rounding.narrowed(exact(dz), m.wide_d, m)
     later = _shifted(observed)
-    dh = hidden_cotangent(_loss_on_h(problem, d), later, w.U, m)
+    dh = about(hidden_cotangent(_loss_on_h(problem, d), later, w.U, m), known, "into_h")
     through_h = product((dh, forward.o, one_minus_square(forward.squashed, m)), 4, m)
     dc = Bounded(*np.empty((2, T, B, H)))
     carried = exact(d.state.c[0])
     for t in reversed(range(T)):
-        dc.value[t], dc.error[t] = cell_cotangent(at(t, through_h), carried, m)
+        dc.value[t], dc.error[t] = about(cell_cotangent(at(t, through_h), carried, m), known, "into_c", t)
         carried = product((at(t, dc), at(t, forward.f)), 1, m)
     expected = gate_gradients(dh, dc, forward, m)
-    return _gathered(problem, w, observed, expected, forward.h_before, carried, m)
+    computed = _gathered(problem, w, observed, expected, forward.h_before, carried, m)
+    return Backpropagation(**{name: about(q, known, name) for name, q in vars(computed).items()})
 
 
 def free_backpropagation(

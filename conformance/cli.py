@@ -5,6 +5,8 @@ from __future__ import annotations
 import fnmatch
 import json
 import sys
+from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +54,7 @@ def main() -> None:
 @click.option(
     "--require", "required", multiple=True, metavar="WHAT", help="A clause, feature or dtype that has to be claimed."
 )
+@click.option("--rigorous", is_flag=True, help="Judge by values in balls of 128 bits (Arb) in place of float64.")
 @click.option("--accept-declared", is_flag=True, help="Exit 0 for an error model of the backend's own.")
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there, too."
@@ -63,7 +66,9 @@ def main() -> None:
     show_default=True,
     help="Where the cases of refutations are written.",
 )
-def run(targets: tuple[str, ...], device: str | None, json_file: Path | None, out: Path, **options: Any) -> None:
+def run(
+    targets: tuple[str, ...], device: str | None, json_file: Path | None, out: Path, rigorous: bool, **options: Any
+) -> None:
     """Judge one or more LSTMs."""
     from conformance.forms import as_json
     from conformance.report import UNUSABLE, worst
@@ -79,12 +84,38 @@ def run(targets: tuple[str, ...], device: str | None, json_file: Path | None, ou
             unusable[target] = str(error)
             click.echo(f"lstm-conform: {error}", err=True)
             continue
-        reports.append(_judged(console, backend, options))
+        with _audited(rigorous) as passes:
+            reports.append(_judged(console, backend, options))
         print_report(console, reports[-1])
+        if rigorous:
+            click.echo(_audit(passes))
         _write_case(console, reports[-1], backend, target, out)
     if json_file:
         json_file.write_text(json.dumps(as_json(reports, unusable), indent=1) + "\n", encoding="utf-8")
     sys.exit(worst([report.status for report in reports] + [UNUSABLE] * len(unusable)))
+
+
+def _audited(wanted: bool) -> AbstractContextManager[Counter[str]]:
+    """Arb's values in place of float64's where that is wanted; exit 3 without python-flint."""
+    if not wanted:
+        return nullcontext(Counter())
+    from conformance.report import UNUSABLE
+
+    try:
+        from conformance.rigorous import rigorous
+    except ImportError as error:
+        click.echo(f"lstm-conform: {error}", err=True)
+        sys.exit(UNUSABLE)
+    return rigorous()
+
+
+def _audit(passes: Counter[str]) -> str:
+    from conformance.rigorous import LARGEST
+
+    return (
+        f"  rigorous        {passes['audited']:,} passes were judged by Arb's values; by float64's as ever: "
+        f"{passes['too large']:,} with T B H (I + H) above {LARGEST:,}, {passes['not finite']:,} that are not finite"
+    )
 
 
 def _check_options(options: dict[str, Any], json_file: Path | None) -> None:

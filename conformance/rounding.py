@@ -3,7 +3,9 @@
 A Bounded is a value of the float64 oracle, and how far an implementation's own value may lie from it.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import EllipsisType
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +37,14 @@ def exact(value: Array) -> Bounded:
 def with_oracle(m: ErrorModel) -> ErrorModel:
     """The model of implementation and float64 oracle together: the oracle rounds too."""
     return replace(m, u=m.u + U64, u_acc=m.u_acc + U64, eta=m.eta + 3 * SUBNORMAL64)
+
+
+def about(q: Bounded, known: Mapping[str, Bounded], name: str, t: int | EllipsisType = ...) -> Bounded:
+    """The same room about a value, of step t, that is known better; q itself where none is."""
+    if name not in known:
+        return q
+    value, error = known[name]
+    return Bounded(value[t], q.error + error[t])
 
 
 def sigmoid_value(z: Array) -> Array:

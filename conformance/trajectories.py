@@ -4,15 +4,18 @@
 the weights or with T. *Free*: they are not known, and their errors pass through abs(U). Everything is float64.
 """
 
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from conformance import rounding
-from conformance.rounding import INFLATION, Bounded, exact, extra_roundings
+from conformance.rounding import INFLATION, Bounded, about, exact, extra_roundings
 from lstm_spec.accuracy import ErrorModel
 from lstm_spec.layouts import Packed, pack
-from lstm_spec.types import Array, Problem
+from lstm_spec.types import Array, Cotangents, Problem
 
 ORDER = "ifgo"
 
@@ -38,6 +41,17 @@ class Trajectory:
 
 
 Step = tuple[Bounded, Bounded, Bounded, Bounded]
+Known = Mapping[str, Bounded]
+
+
+class Audit(NamedTuple):
+    """Who knows the values of observed passes better than float64 does, and how nearly; unless asked, nobody."""
+
+    forward: Callable[[Problem, Array], Known] = lambda problem, h_before: {}
+    backward: Callable[[Problem, Array, Cotangents, Array], Known] = lambda problem, h_before, d, dz: {}
+
+
+audit: ContextVar[Audit] = ContextVar("audit", default=Audit())  # noqa: B039  it cannot be changed
 
 
 def subnormals_are_kept() -> bool:
@@ -52,21 +66,25 @@ def packed64(problem: Problem) -> Packed:
 def observed_trajectory(problem: Problem, y: Array, model: ErrorModel) -> Trajectory:
     """The forward pass in which every step starts from the h that the implementation returned in y."""
     assert subnormals_are_kept(), "flush-to-zero is on in this process; the float64 oracle cannot be trusted"
-    m, w = rounding.with_oracle(model), packed64(problem)
+    w = packed64(problem)
     T, B, I, H = problem.sizes
     h = np.concatenate([problem.state.h, y]).astype(np.float64)[:-1]
+    known = audit.get().forward(problem, h)
+    m = model if known else rounding.with_oracle(model)
     wider = rounding.narrowed(exact(h), m.wide_h, m).error
     wider[:1] = 0  # h_0 is given
     x = problem.x.astype(np.float64).reshape(T * B, I)
     z = preactivations(w, x, Bounded(h.reshape(T * B, H), wider.reshape(T * B, H)), _summands(problem), m)
-    i, f, g, o = (Bounded(q.value.reshape(T, B, H), q.error.reshape(T, B, H)) for q in gate_values(z, m))
+    gates = (Bounded(*(a.reshape(T, B, H) for a in q)) for q in gate_values(about(z, known, "z"), m))
+    i, f, g, o = (about(q, known, letter) for letter, q in zip(ORDER, gates, strict=True))
     c = Bounded(*np.empty((2, T + 1, B, H)))
     c.value[0], c.error[0] = problem.state.c[0], 0
     for t in range(T):
         now = (at(t, i), at(t, f), at(t, g), at(t, o))
-        c.value[t + 1], c.error[t + 1] = cell_state(now, at(t, c), m)
+        c.value[t + 1], c.error[t + 1] = about(cell_state(now, at(t, c), m), known, "c", t)
     after = Bounded(c.value[1:], c.error[1:])
     squashed, hidden = hidden_state(o, after, m)
+    squashed, hidden = about(squashed, known, "squashed"), about(hidden, known, "h")
     before, last = Bounded(c.value[:-1], c.error[:-1]), rounding.narrowed(at(T, c), m.wide_h, m)
     return Trajectory(i, f, g, o, before, after, squashed, Bounded(h, wider), hidden, last)
 
