@@ -6,54 +6,29 @@ compared with what the backend answers there. Its tolerance is a rough one: this
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import NamedTuple
 
 import numpy as np
 
 from conformance.backpropagation import free_backpropagation
 from conformance.bounds import assert_answer_shaped, assert_gradients_shaped
+from conformance.dense_probes import Probes, probe_sets, summands
+from conformance.dtypes import limits
+from conformance.error_class import class_of
 from conformance.faults import FAULTS, Fault
 from conformance.faulty import Parts
 from conformance.faulty import backend as made_of
-from conformance.kinds import frozen
 from conformance.problems import Question
 from conformance.property import Errored, Refuted
-from conformance.rounding import Bounded
 from conformance.trajectories import free_trajectory
-from lstm_spec import (
-    Answer,
-    Backend,
-    Cotangents,
-    ErrorModel,
-    Gate,
-    Gradients,
-    Parameters,
-    Problem,
-    State,
-    error_model,
-    pack,
-)
+from lstm_spec import Backend, ErrorModel, Gate, Parameters, Problem, State, error_model, pack
 from lstm_spec.types import Array
 
-DENSE = ((4, 3, 3, 4), (5, 2, 4, 3), (6, 2, 2, 5))  # T, B, I, H
-CORNERS: tuple[tuple[tuple[int, int, int, int], dict[str, float]], ...] = (  # with factors of b and c_0
-    ((3, 3, 4, 4), {}),  # square
-    ((4, 2, 3, 4), {"b": 12}),  # saturated
-    ((4, 2, 3, 4), {"c": 120}),  # large cells
-    ((4, 2, 3, 4), {"c": 0}),  # no cell state
-    ((4, 2, 3, 4), {"b": 150}),  # far out
-    ((230, 2, 2, 2), {}),  # long
-    ((530, 1, 2, 2), {}),  # longer
-)
 KNOWN = sum(fault.kind != "contract" for fault in FAULTS.values())
 ROUGHLY = 2.0**6  # unit roundoffs that a fault's own rounding may come to
+AT_MOST = 2.0**-5  # and all that they may come to, however coarse the dtype
 OWN_DTYPE = ("precision", "activation", "overflow")  # faults that depend on the dtype they run in
-CLASSES = (  # relative error from 2^low to 2^high
-    (-10.5, -5.0, "errors as large as those of bfloat16 (2^-8)"),
-    (-16.0, -10.5, "errors as large as those of 16-bit floats or TF32 (2^-11)"),
-    (-28.0, -19.0, "errors as large as those of float32 (2^-24)"),
-)
 
 
 @dataclass(frozen=True)
@@ -76,191 +51,144 @@ class Diagnosis:
         return f"{first.sentence.rstrip('.')}{others} ({self.where}; {fits}: {first.name})"
 
 
-def probe(number: int, sizes: tuple[int, int, int, int], dtype: str, b: float = 1, c: float = 4) -> Question:
-    """A dense problem, different in every gate, unit, sample and step, with dense cotangents."""
-    T, B, I, H = sizes
-    rng = np.random.default_rng(1000 + number)
+class Pass(NamedTuple):
+    """What a backend is asked for, in parts; how far each may be off; and the kind of fault that only this shows."""
 
-    def drawn(*shape: int, scale: float = 1) -> Array:
-        return frozen((rng.standard_normal(shape) * scale).astype(dtype))
-
-    i, f, g, o = (Gate(drawn(H, I), drawn(H, H, scale=0.5), drawn(H, scale=b)) for _ in "ifgo")
-    state = State(drawn(1, B, H), drawn(1, B, H, scale=c))
-    problem = Problem(((Parameters(i, f, g, o),),), drawn(T, B, I), state)
-    return Question(problem, Cotangents(drawn(T, B, H), State(drawn(1, B, H), drawn(1, B, H))))
-
-
-@dataclass(frozen=True, eq=False)
-class Probes:
-    """Problems that are asked together, at an error model."""
-
-    where: str
-    questions: tuple[Question, ...]
-    model: ErrorModel
-
-
-@cache
-def probe_sets(dtype: str, model: ErrorModel) -> tuple[Probes, ...]:
-    """Dense problems first, then one corner after the other; made once, so that what faults make of them is kept."""
-    dense = tuple(probe(number, sizes, dtype) for number, sizes in enumerate(DENSE))
-    corners = (
-        Probes(f"a probe of T, B, I, H = {sizes}", (probe(10 + n, sizes, dtype, **how),), model)
-        for n, (sizes, how) in enumerate(CORNERS)
-    )
-    return Probes(f"{len(dense)} dense probes", dense, model), *corners
+    kind: str
+    parts: Callable[[Backend, Question], list[Array]]
+    rooms: Callable[[Question, ErrorModel], list[Array]]
+    prefix: str
 
 
 def diagnose(backend: Backend, dtype: str) -> Diagnosis | None:
-    """The faults whose outputs the backend's cannot be told from; None where it does not answer the probes at all.
+    """The faults whose outputs the backend's cannot be told from; None where it cannot be asked.
 
     Dense probes first; where they show nothing, one corner after the other, and only faults that the dense ones hide.
     """
-    grade = backend.description.grades.get(dtype, "relative")
-    dense, *corners = probe_sets(dtype, error_model(grade, dtype))
-    for asked in (dense, *corners):
-        known = [fault for fault in FAULTS.values() if asked is dense or _hides(fault.name, dense)]
-        found = _diagnose_forward(backend, asked, known) or _diagnose_gradients(backend, asked, known)
+    about = backend.description
+    sets = probe_sets(dtype, error_model(about.grade(dtype), dtype), about.shapes)
+    passes = (FORWARD, GRADIENT) if backend.gradients else (FORWARD,)
+    for asked, of in ((asked, of) for asked in sets for of in passes):
+        known = [fault for fault in FAULTS.values() if fault.kind == of.kind]
+        known = known if asked is sets[0] else [fault for fault in known if _hides(fault.name, of, sets[0])]
+        found = _diagnosed(backend, of, asked, known)
         if found:
             return found
-    return Diagnosis((), KNOWN, "", "on the probes of the diagnosis its answers are those of the equations")
+    right = "on the probes of the diagnosis its answers are those of the equations"
+    return Diagnosis((), KNOWN, "", right) if sets else None
+
+
+def _diagnosed(backend: Backend, of: Pass, asked: Probes, known: list[Fault]) -> Diagnosis | None:
+    """None where the backend is right, or gives no answer."""
+    found = _asked(backend, of, asked)
+    if found is None or _fits("", found, of, asked):
+        return None
+    fitting = tuple(fault for fault in known if _fits(fault.name, found, of, asked))
+    return Diagnosis(fitting, KNOWN, asked.where, "" if fitting else _unknown(backend, of, asked))
 
 
 @cache
-def _hides(name: str, dense: Probes) -> bool:
+def _hides(name: str, of: Pass, dense: Probes) -> bool:
     """Whether the fault cannot be seen on the dense probes, where the backend was right."""
-    fault = FAULTS[name]
-    if fault.kind == "forward":
-        return _all_within(_forward_of(name, dense), _forward_of("", dense), _forward_rooms(dense))
-    if fault.kind == "gradient":
-        return _all_parts_within(_gradients_of(name, dense), _gradients_of("", dense), _backward_rooms(dense))
-    return False
+    return _fits("", _made(name, of, dense), of, dense)
 
 
-def _diagnose_forward(backend: Backend, asked: Probes, faults: list[Fault]) -> Diagnosis | None:
-    """None where the backend is right, or gives no answer."""
-    answers = _asked(lambda: [_answered(backend, problem) for problem, _ in asked.questions])
-    rooms, right = _forward_rooms(asked), _forward_of("", asked)
-    if answers is None or _all_within(answers, right, rooms):
-        return None
-    known = [fault for fault in faults if fault.kind == "forward"]
-    fitting = tuple(fault for fault in known if _all_within(answers, _forward_of(fault.name, asked), rooms))
-    return Diagnosis(fitting, KNOWN, asked.where, "" if fitting else _class_of(answers, right))
+# ---------------------------------------------------------------- what is asked
 
 
-def _diagnose_gradients(backend: Backend, asked: Probes, faults: list[Fault]) -> Diagnosis | None:
-    """None where the backend is right, or has no gradients to show."""
-    differentiate = backend.gradients
-    if differentiate is None:
-        return None
-    found = _asked(lambda: [_differentiated(differentiate(*q)[1], q.problem) for q in asked.questions])
-    rooms = _backward_rooms(asked)
-    if found is None or _all_parts_within(found, _gradients_of("", asked), rooms):
-        return None
-    known = [fault for fault in faults if fault.kind == "gradient"]
-    fitting = tuple(fault for fault in known if _all_parts_within(found, _gradients_of(fault.name, asked), rooms))
-    return Diagnosis(fitting, KNOWN, asked.where)
+def _answer_parts(backend: Backend, question: Question) -> list[Array]:
+    answer = backend.forward(question.problem)
+    assert_answer_shaped(answer, question.problem)
+    return [answer.y, answer.state.h[0], answer.state.c[0]]
 
 
-def _asked(question: Callable[[], Any]) -> Any:
+def _answer_rooms(question: Question, model: ErrorModel) -> list[Array]:
+    run = free_trajectory(question.problem, model)
+    return [2 * run.h.error, 2 * run.h.error[-1], 2 * run.last.error]
+
+
+def _gradient_parts(backend: Backend, question: Question) -> list[Array]:
+    assert backend.gradients is not None
+    _, g = backend.gradients(*question)
+    assert_gradients_shaped(g, question.problem)
+    return [*pack(g.parameters[0][0]), g.x, g.state.h[0], g.state.c[0]]
+
+
+def _gradient_rooms(question: Question, model: ErrorModel) -> list[Array]:
+    problem, d = question
+    expected = free_backpropagation(problem, free_trajectory(problem, model), d, model)
+    return [2 * getattr(expected, name).error for name in ("dW", "dU", "db", "dx", "dh", "dc")]
+
+
+FORWARD = Pass("forward", _answer_parts, _answer_rooms, "")
+GRADIENT = Pass("gradient", _gradient_parts, _gradient_rooms, "in its gradients, ")
+
+
+def _asked(backend: Backend, of: Pass, asked: Probes) -> list[list[Array]] | None:
     """What it answers, or None: a backend that fails here fails in its verdicts."""
     try:
-        return question()
+        return [of.parts(backend, question) for question in asked.questions]
     except (Errored, Refuted):
         return None
 
 
-def _answered(backend: Backend, problem: Problem) -> Answer:
-    answer = backend.forward(problem)
-    assert_answer_shaped(answer, problem)
-    return answer
+@cache
+def _made(name: str, of: Pass, asked: Probes) -> list[list[Array]]:
+    """What the fault of that name makes of the probes, or what is right."""
+    faulty = FAULTS[name].backend() if name else made_of("right", Parts())
+    wide = not name or FAULTS[name].family not in OWN_DTYPE
+    return [of.parts(faulty, _widened(question) if wide else question) for question in asked.questions]
 
 
-def _differentiated(gradients: Gradients, problem: Problem) -> list[Array]:
-    assert_gradients_shaped(gradients, problem)
-    return _gradient_parts(gradients)
-
-
-def _wide(problem: Problem) -> Problem:
+def _widened(question: Question) -> Question:
     """The problem in float64, so that the fault's own rounding does not matter."""
+    problem = question.problem
     gates = (Gate(*(a.astype(np.float64) for a in gate[:3])) for gate in problem.layer[:4] if isinstance(gate, Gate))
     i, f, g, o = gates
     state = State(*(a.astype(np.float64) for a in problem.state))
-    return Problem(((Parameters(i, f, g, o),),), problem.x.astype(np.float64), state)
-
-
-def _made(name: str) -> tuple[Backend, Callable[[Problem], Problem]]:
-    """The fault of that name, or what is right; and how it is asked: in float64 where its dtype does not matter."""
-    if not name:
-        return made_of("right", Parts()), _wide
-    return FAULTS[name].backend(), (lambda problem: problem) if FAULTS[name].family in OWN_DTYPE else _wide
+    return question._replace(problem=Problem(((Parameters(i, f, g, o),),), problem.x.astype(np.float64), state))
 
 
 @cache
-def _forward_of(name: str, asked: Probes) -> list[Answer]:
-    """What the fault makes of the probes."""
-    faulty, form = _made(name)
-    return [faulty.forward(form(problem)) for problem, _ in asked.questions]
+def _rooms(of: Pass, asked: Probes) -> list[list[Array]]:
+    return [of.rooms(question, asked.model) for question in asked.questions]
 
 
-@cache
-def _gradients_of(name: str, asked: Probes) -> list[list[Array]]:
-    """What the fault makes of their gradients."""
-    faulty, form = _made(name)
-    assert faulty.gradients is not None
-    return [_gradient_parts(faulty.gradients(form(problem), d)[1]) for problem, d in asked.questions]
+# ---------------------------------------------------------------- what fits
 
 
-def _gradient_parts(g: Gradients) -> list[Array]:
-    return [*pack(g.parameters[0][0]), g.x, g.state.h[0], g.state.c[0]]
-
-
-@cache
-def _forward_rooms(asked: Probes) -> list[tuple[Array, Array]]:
-    runs = (free_trajectory(problem, asked.model) for problem, _ in asked.questions)
-    return [(2 * run.h.error, 2 * run.c.error[-1]) for run in runs]
-
-
-@cache
-def _backward_rooms(asked: Probes) -> list[list[Array]]:
-    return [_backward_room(problem, d, asked.model) for problem, d in asked.questions]
-
-
-def _backward_room(problem: Problem, d: Cotangents, model: ErrorModel) -> list[Array]:
-    expected = free_backpropagation(problem, free_trajectory(problem, model), d, model)
-    found: list[Bounded] = [getattr(expected, name) for name in ("dW", "dU", "db", "dx", "dh", "dc")]
-    return [2 * q.error for q in found]
-
-
-def _all_within(answers: list[Answer], others: list[Answer], rooms: list[tuple[Array, Array]]) -> bool:
-    return all(_within(a, b, room) for a, b, room in zip(answers, others, rooms, strict=True))
-
-
-def _within(a: Answer, b: Answer, room: tuple[Array, Array]) -> bool:
-    pairs = ((a.y, b.y, room[0]), (a.state.c[0], b.state.c[0], room[1]), (a.state.h[0], b.state.h[0], room[0][-1]))
-    return all(_near(*pair) for pair in pairs)
-
-
-def _all_parts_within(found: list[list[Array]], others: list[list[Array]], rooms: list[list[Array]]) -> bool:
+def _fits(name: str, found: list[list[Array]], of: Pass, asked: Probes) -> bool:
+    """Whether the fault of that name, or what is right, cannot be told from what was found."""
+    made, rooms = _made(name, of, asked), _rooms(of, asked)
     return all(
         _near(a, b, room)
-        for mine, yours, allowed in zip(found, others, rooms, strict=True)
+        for mine, yours, allowed in zip(found, made, rooms, strict=True)
         for a, b, room in zip(mine, yours, allowed, strict=True)
     )
 
 
 def _near(a: Array, b: Array, room: Array) -> bool:
     """NaN is near NaN: a fault may be one of overflow."""
-    if a.shape != b.shape:
-        return False
     with np.errstate(invalid="ignore"):
-        room = room + ROUGHLY * np.finfo(a.dtype).eps * np.abs(b)
+        room = room + min(ROUGHLY * limits(a.dtype).eps, AT_MOST) * np.abs(b)
         return bool(((np.abs(a.astype(np.float64) - b) <= room) | (np.isnan(a) & np.isnan(b))).all())
 
 
-def _class_of(answers: list[Answer], right: list[Answer]) -> str:
-    """The class of rounding that the largest error belongs to, if it is one at all."""
-    if any(a.y.shape != b.y.shape for a, b in zip(answers, right, strict=True)):
-        return ""
-    worst = max(float(np.abs(a.y.astype(np.float64) - b.y).max()) for a, b in zip(answers, right, strict=True))
-    power = np.log2(worst) if 0 < worst < np.inf else np.inf
-    return next((f"none known by name fits; {text}" for low, high, text in CLASSES if low <= power < high), "")
+def _unknown(backend: Backend, of: Pass, asked: Probes) -> str:
+    """What may be said of errors that no known fault makes; nothing if they are of no class."""
+    dtype, shapes = asked.questions[0].problem.dtype, backend.description.shapes
+    said = class_of(partial(_errors, backend, of), summands(dtype.name, asked.model, shapes), dtype)
+    return f"none known by name fits; {of.prefix}{said}" if said else ""
+
+
+def _errors(backend: Backend, of: Pass, asked: Probes) -> list[Array] | None:
+    """Part by part, all problems together, relative to the size of the part; None where it does not answer."""
+    found, right = _asked(backend, of, asked), _made("", of, asked)
+    if found is None:
+        return None
+    pairs = zip(zip(*found, strict=True), zip(*right, strict=True), strict=True)
+    return [_relative(np.array(mine, np.float64), np.array(yours)) for mine, yours in pairs]
+
+
+def _relative(a: Array, b: Array) -> Array:
+    return (a - b) / np.sqrt(np.mean(b**2))
