@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-NEEDED = ("hypothesis", "click", "rich", "autograd", "safetensors")
+NEEDED = ("hypothesis", "click", "rich", "autograd", "safetensors", "junitparser")
 PROFILES = ("quick", "standard", "full", "soak")
 
 

@@ -95,7 +95,7 @@ def hidden_cotangent(loss: Bounded, later: Bounded, U: Array, m: ErrorModel) -> 
     error_in = later.error @ weights
     S = loss.error + np.abs(later.value) @ weights + error_in
     e = n * m.u_acc * S + 2 * n * m.eta + error_in
-    e = e + extra_roundings(m) * (loss.error + np.abs(through) + e)
+    e = e + extra_roundings(m, m.pre) * (loss.error + np.abs(through) + e)
     return Bounded(loss.value + through, e)
 
 
@@ -130,14 +130,14 @@ def _gathered(
     T, B, I, H = problem.sizes
     rows, first = _rows(used, T * B), Bounded(used.value[:1].reshape(-1, 4 * H), used.error[:1].reshape(-1, 4 * H))
     n = T * B + 2
-    over_time = n * m.u_acc + (T * m.u if m.acc_steps else 0) + (m.u if m.pre or m.acc_steps else 0)
-    over_gates = (4 * H + 2) * m.u_acc + (m.u if m.pre else 0)
+    once = 1 if m.pre else 0
+    over_time = T + 1 if m.acc_steps else once  # each step's part, and each addition
     transposed = Bounded(rows.value.T, rows.error.T)
-    dW = _dot(transposed, exact(problem.x.reshape(T * B, I)), over_time, n, m)
-    dU = _dot(transposed, _rows(h_before, T * B), over_time, n, m)
-    db = _dot(transposed, exact(np.ones((T * B, 1))), over_time, n, m)
-    dx = _dot(rows, exact(w.W), over_gates, 4 * H + 2, m)
-    dh = _dot(first, exact(w.U), over_gates, 4 * H + 2, m)
+    dW = _dot(transposed, exact(problem.x.reshape(T * B, I)), n, over_time, m)
+    dU = _dot(transposed, _rows(h_before, T * B), n, over_time, m)
+    db = _dot(transposed, exact(np.ones((T * B, 1))), n, over_time, m)
+    dx = _dot(rows, exact(w.W), 4 * H + 2, once, m)
+    dh = _dot(first, exact(w.U), 4 * H + 2, once, m)
     sums = (
         dW,
         dU,
@@ -149,9 +149,13 @@ def _gathered(
     return Backpropagation(expected, *(rounding.narrowed(q, m.wide_d, m) for q in sums))
 
 
-def _dot(a: Bounded, b: Bounded, roundoff: float, n: int, m: ErrorModel) -> Bounded:
-    e = roundoff * (a.largest @ b.largest) + 2 * n * m.eta + a.error @ b.largest + np.abs(a.value) @ b.error
-    return Bounded(a.value @ b.value, e * INFLATION)
+def _dot(a: Bounded, b: Bounded, n: int, roundings: int, m: ErrorModel) -> Bounded:
+    """Of n terms; what they amount to is rounded so many times more."""
+    S = a.largest @ b.largest
+    e = n * m.u_acc * S + 2 * n * m.eta
+    if roundings:
+        e = e + extra_roundings(m, roundings) * (S + e)
+    return Bounded(a.value @ b.value, (e + a.error @ b.largest + np.abs(a.value) @ b.error) * INFLATION)
 
 
 def _rows(q: Bounded, n: int) -> Bounded:

@@ -23,6 +23,8 @@ def _border(function: Callable[..., Any], check: Callable[[Any], None]) -> Calla
     def call(*arguments: Any) -> Any:
         try:
             result = function(*arguments)
+        except (Errored, Refuted):  # known already, of a backend in a process of its own
+            raise
         except (Exception, SystemExit) as error:
             raise Errored(f"it raised {type(error).__name__}: {line(error)}") from error
         if not subnormals_are_kept():

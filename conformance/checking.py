@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from conformance.activations import probe_activations
 from conformance.border import guarded
+from conformance.deviations import Deviation, declared_for, examined
+from conformance.end_to_end import end_to_end
 from conformance.property import PROPERTIES, Outcome, Property, Verdict
 from conformance.report import Asked, Report
 from conformance.runner import PROFILES, Profile, judge, nobody
 from lstm_spec import GRADES, Backend, Feature
 from lstm_spec.validation import check_backend
+
+SHARPEST = ("values", "gradients", "contract", "shapes", "gate_ranges", "sequences", "gradient_flow")  # tried first
 
 
 def properties(clauses: tuple[str, ...] = (), name: str = "") -> list[Property]:
@@ -40,16 +45,18 @@ def check(
     required: tuple[str, ...] = (),
     accept_declared: bool = False,
     diagnose: bool = True,
+    deviations: tuple[Deviation, ...] = (),
     progress: Callable[[Verdict], None] = lambda verdict: None,
     observe: Callable[[Any], None] = nobody,
+    shrink: bool = True,
 ) -> Report:
     """Judge a backend; the Report says whether it conforms.
 
     Raises ValueError for a profile that does not exist, ValueError or TypeError for a description that says nothing.
 
     `dtypes` are those to be judged of the ones it claims (none given: as the profile says), `clauses` and `name` select
-    properties, `maxfail` stops after so many failures, `diagnose` looks for the likely cause of the first one;
-    `progress` is called with each verdict, `observe` with each example.
+    properties, `maxfail` stops after so many failures, `diagnose` looks for the likely cause of the first one, `shrink`
+    for a small example; `progress` is called with each verdict, `observe` with each example.
     """
     if profile not in PROFILES:
         raise ValueError(f"profile is {profile!r}, expected one of {', '.join(PROFILES)}; choose one")
@@ -62,17 +69,20 @@ def check(
     asked = Asked(profile, run_seed, at, dtypes, chosen == PROPERTIES, thorough, strict, required, accept_declared)
     offered = backend.offers(Feature.GRADIENTS)
     unclaimed = backend.gradients is not None and not offered
-    report = Report(backend.name, backend.description, offered, asked, unclaimed=unclaimed)
+    known = declared_for(backend, deviations)
+    report = Report(backend.name, backend.description, offered, asked, unclaimed=unclaimed, deviations=known)
     started = time.perf_counter()
-    for prop, dtype in ((prop, dtype) for dtype in at for prop in chosen):
-        verdict = judge(prop, backend, dtype, how, run_seed, observe)
+    for prop, dtype in ((prop, dtype) for dtype in at for prop in sorted(chosen, key=_bluntness)):
+        verdict = judge(prop, backend, dtype, how, run_seed, observe, shrink)
         report.verdicts.append(verdict)
         progress(verdict)
         if maxfail is not None and len(report.failures) >= maxfail:
             report = replace(report, asked=replace(asked, whole=False))
             break
+    report.verdicts.sort(key=lambda verdict: (at.index(verdict.dtype), chosen.index(verdict.property)))
     report = _diagnosed(report, backend, how) if diagnose else report
-    return replace(report, seconds=time.perf_counter() - started)
+    report = _informed(report, backend, how) if report.asked.whole else report
+    return replace(examined(report, backend), seconds=time.perf_counter() - started)
 
 
 def _diagnosed(report: Report, backend: Backend, how: Profile) -> Report:
@@ -88,7 +98,18 @@ def _diagnosed(report: Report, backend: Backend, how: Profile) -> Report:
 
     with np.errstate(all="ignore"):
         found = diagnose(guarded(backend), refuted[0].dtype)
-    return replace(report, cause=found.sentence, diagnosed=bool(found.fitting)) if found else report
+    if not found:
+        return report
+    clauses = {fault.clause for fault in found.fitting}
+    culprit = clauses.pop() if len(clauses) == 1 else ""
+    return replace(report, cause=found.sentence, diagnosed=bool(found.fitting), culprit=culprit)
+
+
+def _informed(report: Report, backend: Backend, how: Profile) -> Report:
+    """The report with what is shown beside the verdicts, and decides nothing."""
+    at = report.asked.dtypes
+    tables = {dtype: end_to_end(backend, dtype) for dtype in at} if how.reach == "full" else {}
+    return replace(report, activations=tuple(probe_activations(backend, dtype) for dtype in at), end_to_end=tables)
 
 
 LENIENT = {
@@ -113,6 +134,10 @@ def _lenience_that_helps(report: Report, backend: Backend, how: Profile) -> str:
     if not all(verdict.outcome is Outcome.HOLDS for verdict in again):
         return ""
     return f'all of it holds at grade "{other}": name that in Description.grades {reason}'
+
+
+def _bluntness(prop: Property) -> int:
+    return SHARPEST.index(prop.family) if prop.family in SHARPEST else len(SHARPEST)
 
 
 def planned(backend: Backend, profile: str, dtypes: tuple[str, ...], clauses: tuple[str, ...], name: str) -> int:

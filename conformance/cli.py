@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import shlex
 import sys
 from collections import Counter
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +18,10 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from conformance.deviations import Deviation
+    from conformance.isolation import Isolated
     from conformance.property import Verdict
-    from conformance.report import Report
+    from conformance.report import Origin, Report
     from lstm_spec import Backend
 
 PROFILE_NAMES = ("quick", "standard", "full", "soak")
@@ -55,6 +60,18 @@ def main() -> None:
     "--require", "required", multiple=True, metavar="WHAT", help="A clause, feature or dtype that has to be claimed."
 )
 @click.option("--rigorous", is_flag=True, help="Judge by values in balls of 128 bits (Arb) in place of float64.")
+@click.option(
+    "--isolate/--no-isolate",
+    default=None,
+    help="Ask in a process of its own, so that a crash or a hang is a verdict.  [default: unless the target is ours]",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60,
+    show_default=True,
+    help="Seconds for each question, where isolated.",
+)
 @click.option("--accept-declared", is_flag=True, help="Exit 0 for an error model of the backend's own.")
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there, too."
@@ -64,35 +81,84 @@ def main() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".lstm-conform"),
     show_default=True,
-    help="Where the cases of refutations are written.",
+    help="Where the cases of failures are written.",
+)
+@click.option(
+    "--junit", "junit_file", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit's XML there, too."
+)
+@click.option(
+    "--deviations",
+    "deviations_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Deviations that are declared, e.g. lstm-deviations.toml.",
 )
 def run(
-    targets: tuple[str, ...], device: str | None, json_file: Path | None, out: Path, rigorous: bool, **options: Any
+    targets: tuple[str, ...],
+    device: str | None,
+    json_file: Path | None,
+    junit_file: Path | None,
+    deviations_file: Path | None,
+    out: Path,
+    rigorous: bool,
+    isolate: bool | None,
+    timeout: float,
+    **options: Any,
 ) -> None:
     """Judge one or more LSTMs."""
-    from conformance.forms import as_json
-    from conformance.report import UNUSABLE, worst
-    from conformance.targets import TargetError, resolve
+    from conformance.forms import as_json, as_junit
+    from conformance.report import UNUSABLE, Origin, worst
+    from conformance.targets import TargetError
     from conformance.text import print_report
 
-    _check_options(options, json_file)
+    _check_options(options)
+    _check_writable(json_file, "--json")
+    _check_writable(junit_file, "--junit")
+    options["deviations"] = _deviations(deviations_file)
     console, reports, unusable = _console(), [], {}
     for target in targets:
         try:
-            backend = resolve(target, device)
+            lent = _lent(target, device, isolate, timeout, out)
         except TargetError as error:
             unusable[target] = str(error)
             click.echo(f"lstm-conform: {error}", err=True)
             continue
-        with _audited(rigorous) as passes:
-            reports.append(_judged(console, backend, options))
+        with lent as backend:
+            with _audited(rigorous) as passes:
+                report = _judged(console, backend, options)
+            reports.append(_with_cases(report, backend, Origin(target, options["seed"], device), out))
         print_report(console, reports[-1])
         if rigorous:
             click.echo(_audit(passes))
-        _write_case(console, reports[-1], backend, target, out)
     if json_file:
         json_file.write_text(json.dumps(as_json(reports, unusable), indent=1) + "\n", encoding="utf-8")
+    if junit_file:
+        as_junit(reports, unusable).write(str(junit_file), pretty=True)
     sys.exit(worst([report.status for report in reports] + [UNUSABLE] * len(unusable)))
+
+
+def _lent(
+    target: str, device: str | None, isolate: bool | None, timeout: float, out: Path
+) -> AbstractContextManager[Backend]:
+    """The backend, in a process of its own unless that is not wanted, or the target is ours. Raises TargetError."""
+    from conformance.targets import is_ours, resolve
+
+    if isolate is False or (isolate is None and is_ours(target)):
+        return nullcontext(resolve(target, device))
+    from conformance.isolation import isolated
+
+    try:
+        child = isolated(target, device, timeout, out)
+    except OSError as error:
+        reason = f"{out} cannot be written ({error.strerror}), so no question is kept there"
+        click.echo(f"lstm-conform: {reason}; choose another --out", err=True)
+        child = isolated(target, device, timeout, None)
+    return _backend_of(child)
+
+
+@contextmanager
+def _backend_of(child: Isolated) -> Iterator[Backend]:
+    with child:
+        yield child.backend
 
 
 def _audited(wanted: bool) -> AbstractContextManager[Counter[str]]:
@@ -118,7 +184,7 @@ def _audit(passes: Counter[str]) -> str:
     )
 
 
-def _check_options(options: dict[str, Any], json_file: Path | None) -> None:
+def _check_options(options: dict[str, Any]) -> None:
     from lstm_spec import CLAUSES, Feature
 
     options["clauses"] = tuple(glob.upper() for glob in options["clauses"])
@@ -132,12 +198,27 @@ def _check_options(options: dict[str, Any], json_file: Path | None) -> None:
             raise click.BadParameter(
                 f"{what!r} is no clause, feature or dtype; features are {', '.join(Feature)}", param_hint="--require"
             )
-    if json_file:
+
+
+def _check_writable(file: Path | None, option: str) -> None:
+    if file:
         try:
-            json_file.open("a", encoding="utf-8").close()
+            file.open("a", encoding="utf-8").close()
         except OSError as error:
-            reason = f"{json_file} cannot be written ({error.strerror}); name a file in a folder that can be written"
-            raise click.BadParameter(reason, param_hint="--json") from error
+            reason = f"{file} cannot be written ({error.strerror}); name a file in a folder that can be written"
+            raise click.BadParameter(reason, param_hint=option) from error
+
+
+def _deviations(file: Path | None) -> tuple[Deviation, ...]:
+    from conformance.deviations import DeviationError, read
+
+    try:
+        return read(file) if file else ()
+    except DeviationError as error:
+        raise click.BadParameter(str(error), param_hint="--deviations") from error
+    except OSError as error:
+        reason = f"{file} cannot be read ({error.strerror}); name a file of deviations"
+        raise click.BadParameter(reason, param_hint="--deviations") from error
 
 
 def _judged(console: Console, backend: Backend, options: dict[str, Any]) -> Report:
@@ -159,23 +240,21 @@ def _judged(console: Console, backend: Backend, options: dict[str, Any]) -> Repo
         return check(backend, **options, progress=step)
 
 
-def _write_case(console: Console, report: Report, backend: Backend, target: str, out: Path) -> None:
-    """Write the first refutation, and say how it is reproduced."""
-    from conformance.border import guarded
+def _with_cases(report: Report, backend: Backend, origin: Origin, out: Path) -> Report:
+    """The report with a case on disk of every failure that has an example."""
     from conformance.cases import save
 
-    for verdict in report.failures:
+    cases: dict[tuple[str, str], Path] = {}
+    for verdict in report.verdicts:
         try:
-            path = save(out, guarded(backend), target, verdict, report.asked.seed)
+            path = save(out, backend, verdict, origin)
         except OSError as error:
-            click.echo(
-                f"lstm-conform: no case written, {out} cannot be ({error.strerror}); choose another --out", err=True
-            )
-            return
+            reason = f"no case written, {out} cannot be ({error.strerror})"
+            click.echo(f"lstm-conform: {reason}; choose another --out", err=True)
+            break
         if path:
-            command = f"lstm-conform reproduce {path} {target}"
-            console.print(f"  reproduce       {command}", highlight=False, soft_wrap=True, markup=False)
-            return
+            cases[verdict.property.name, verdict.dtype] = path
+    return replace(report, origin=origin, cases=cases)
 
 
 def _console() -> Console:
@@ -191,24 +270,42 @@ def _console() -> Console:
 def reproduce(case: Path, target: str | None, device: str | None) -> None:
     """Ask again what refuted a backend: CASE is a file that `run` wrote, TARGET the same backend or another."""
     import conformance.properties  # noqa: F401  fills the registry
-    from conformance.border import guarded
     from conformance.cases import CaseError, load, replay, steps
-    from conformance.report import FAILED, PASSED, UNUSABLE
+    from conformance.property import Outcome
+    from conformance.report import FAILED, NOTHING, PASSED, SUITE_ERROR, UNUSABLE
     from conformance.targets import TargetError, resolve
+    from conformance.text import step_lines
 
     try:
         found = load(case)
-        backend = guarded(resolve(target or found.about["target"], device))
+        backend = resolve(target or _named_in(found.about["target"], case), device)
     except (CaseError, TargetError) as error:
         click.echo(f"lstm-conform: {error}", err=True)
         sys.exit(UNUSABLE)
-    about = found.about
+    about, said = found.about, replay(found, backend)
     click.echo(f"{about['clause']}  {found.prop.sentence}  ({about['dtype']}, written with seed {about['seed']})")
-    for t, largest, ratio in steps(found, backend):
-        click.echo(f"  t={t:<5} largest error of y {largest:.3g}, {ratio:.3g} × allowed")
-    refuted = replay(found, backend)
-    click.echo(f"still refuted: {refuted}" if refuted else "holds: it is not refuted by this case any more")
-    sys.exit(FAILED if refuted else PASSED)
+    for line in step_lines(steps(found, backend)):
+        click.echo(line)
+    verdict, status = {
+        Outcome.REFUTED: ("still refuted", FAILED),
+        Outcome.ERRORED: ("errored", FAILED),
+        Outcome.HOLDS: ("holds: it is not refuted by this case any more", PASSED),
+        Outcome.SUITE_ERROR: ("suite error", SUITE_ERROR),
+        Outcome.NOT_CLAIMED: ("not claimed", NOTHING),
+        Outcome.INCONCLUSIVE: ("inconclusive", NOTHING),
+    }[said.outcome]
+    click.echo(f"{verdict}: {said.detail}" if said.detail else verdict)
+    sys.exit(status)
+
+
+def _named_in(target: str, case: Path) -> str:
+    """The target of a case, unless it is an import path: a file has no say in what is imported."""
+    from conformance.cases import CaseError
+
+    if ":" in target and not target.startswith("fault:"):
+        command = shlex.join(["lstm-conform", "reproduce", str(case), target])
+        raise CaseError(f"{case} names {target!r}, and a file may not say what is imported; if you trust it, {command}")
+    return target
 
 
 @main.command("list")
@@ -248,6 +345,31 @@ def explain(clause: str) -> None:
     if clause.upper() not in CLAUSES:
         raise click.BadParameter(f"{clause!r} is not a clause; see lstm-conform list clauses", param_hint="CLAUSE")
     click.echo(explanation(clause.upper()))
+
+
+@main.command()
+@click.option("--dtype", type=click.Choice(DTYPE_NAMES), default="float32", show_default=True)
+@click.option("--profile", type=click.Choice(PROFILE_NAMES), default="standard", show_default=True)
+@click.option("--pairs", type=click.IntRange(min=0), default=0, help="So many pairs in place of single ones.")
+@click.option("--device", help="Where the mistakes are made; they know the cpu alone.")
+def selftest(dtype: str, profile: str, pairs: int, device: str | None) -> None:
+    """Put every known mistake to the judge, on this machine, and say what it saw."""
+    from rich.progress import track
+
+    from conformance.faults import FAULTS
+    from conformance.report import PASSED, SUITE_ERROR, UNUSABLE
+    from conformance.selftest import look, look_at_pairs, scored
+    from conformance.text import print_score
+
+    if device not in (None, "cpu"):
+        click.echo(f"lstm-conform: the known mistakes run on cpu only, not on {device!r}; drop --device", err=True)
+        sys.exit(UNUSABLE)
+    console = _console()
+    looking = look_at_pairs(pairs, 0, dtype, profile) if pairs else look(dtype, profile)
+    total, hidden = pairs or len(FAULTS), not console.is_terminal
+    score = scored(list(track(looking, "known mistakes", total, console=console, transient=True, disable=hidden)))
+    print_score(console, score, dtype, profile)
+    sys.exit(SUITE_ERROR if score.missed else PASSED)
 
 
 @main.command()

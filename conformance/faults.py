@@ -15,15 +15,29 @@ import numpy as np
 from autograd.extend import defvjp, primitive
 from autograd.tracer import getval
 
+from conformance.dtypes import limits
 from conformance.faulty import GATES, Parts, Value, Weights, backend, sigmoid
 from lstm_spec import Answer, Backend, Cotangents, Feature, Gate, Gradients, Parameters, Problem, State
 
-Builder = Callable[[], Backend]
+Change = Callable[[Parts], Parts]
+Wrap = Callable[[Backend], Backend]
+
+
+def _same(parts: Parts) -> Parts:
+    return parts
+
+
+def _as_it_is(right: Backend) -> Backend:
+    return right
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A mistake: what it is called, what it breaks, in one sentence, and where it was seen."""
+    """A mistake: what it is called, what it breaks, in one sentence, where it was seen, and how it is made.
+
+    `change` is made to the parts of both passes (forward) or of the gradient pass alone (gradient); `wrap` is put
+    around the backend.
+    """
 
     name: str
     family: str
@@ -31,44 +45,42 @@ class Fault:
     sentence: str
     source: str
     kind: str  # forward, gradient or contract
-    backend: Builder
+    change: Change = _same
+    wrap: Wrap = _as_it_is
+
+    def backend(self) -> Backend:
+        """An LSTM with this mistake and no other."""
+        name, changed = f"fault:{self.name}", self.change(Parts())
+        return self.wrap(backend(name, changed if self.kind == "forward" else Parts(), changed))
 
 
 FAULTS: dict[str, Fault] = {}
 
 
-def _register(function: Any, kind: str, family: str, clause: str, source: str, build: Builder) -> Any:
-    sentence = (function.__doc__ or "").strip()
-    FAULTS[function.__name__] = Fault(function.__name__, family, clause, sentence, source, kind, build)
-    return function
+def _add(fault: Fault) -> None:
+    FAULTS[fault.name] = fault
 
 
-def forward(family: str, clause: str, source: str = "") -> Callable[[Callable[[Parts], Parts]], Any]:
-    def register(function: Callable[[Parts], Parts]) -> Any:
-        name = f"fault:{function.__name__}"
-        return _register(function, "forward", family, clause, source, lambda: backend(name, function(Parts())))
-
-    return register
-
-
-def gradient(family: str, clause: str, source: str = "") -> Callable[[Callable[[Parts], Parts]], Any]:
-    """The parts of the gradient pass alone; the forward pass is right."""
-
-    def register(function: Callable[[Parts], Parts]) -> Any:
-        name = f"fault:{function.__name__}"
-        return _register(
-            function, "gradient", family, clause, source, lambda: backend(name, Parts(), function(Parts()))
-        )
+def _changing(kind: str, family: str, clause: str, source: str = "") -> Callable[[Change], Change]:
+    def register(function: Any) -> Any:
+        sentence = (function.__doc__ or "").strip()
+        _add(Fault(function.__name__, family, clause, sentence, source, kind, change=function))
+        return function
 
     return register
 
 
-def around(kind: str, family: str, clause: str, source: str = "") -> Callable[[Callable[[Backend], Backend]], Any]:
+forward = partial(_changing, "forward")
+gradient = partial(_changing, "gradient")  # the parts of the gradient pass alone; the forward pass is right
+
+
+def around(kind: str, family: str, clause: str, source: str = "") -> Callable[[Wrap], Wrap]:
     """What is done with the answers of a right backend."""
 
-    def register(function: Callable[[Backend], Backend]) -> Any:
-        name = f"fault:{function.__name__}"
-        return _register(function, kind, family, clause, source, lambda: function(backend(name, Parts())))
+    def register(function: Any) -> Any:
+        sentence = (function.__doc__ or "").strip()
+        _add(Fault(function.__name__, family, clause, sentence, source, kind, wrap=function))
+        return function
 
     return register
 
@@ -128,9 +140,8 @@ def _register_orders() -> None:
     for order in map("".join, permutations("ifgo")):
         name, source = ORDERS.get(order, (f"reads_gates_in_order_{order}", "NX-AI/xlstm#98"))
         if order != "ifgo":
-            build = partial(lambda name, order: backend(f"fault:{name}", _reads_order(order, Parts())), name, order)
             sentence = f"The weights of {', '.join(order)} are used for i, f, g, o."
-            FAULTS[name] = Fault(name, "gate order", "CELL-1", sentence, source, "forward", build)
+            _add(Fault(name, "gate order", "CELL-1", sentence, source, "forward", partial(_reads_order, order)))
 
 
 _register_orders()
@@ -148,10 +159,12 @@ def transposes_the_recurrent_weights(parts: Parts) -> Parts:
 def _register_transposed() -> None:
     for letter in GATES:
         name = f"transposes_the_recurrent_weights_of_{letter}"
-        parts = Parts(weights=partial(lambda k, w: w._replace(U={**w.U, k: w.U[k].T}), letter))
-        build = partial(backend, f"fault:{name}", parts)
-        sentence = f"U_{letter} alone is used transposed."
-        FAULTS[name] = Fault(name, "weights", f"CELL-{GATES.index(letter) + 1}", sentence, "", "forward", build)
+        sentence, clause = f"U_{letter} alone is used transposed.", f"CELL-{GATES.index(letter) + 1}"
+        _add(Fault(name, "weights", clause, sentence, "", "forward", partial(_transposed, letter)))
+
+
+def _transposed(letter: str, parts: Parts) -> Parts:
+    return replace(parts, weights=lambda w: w._replace(U={**w.U, letter: w.U[letter].T}))
 
 
 _register_transposed()
@@ -471,7 +484,14 @@ def _clipped_tanh(z: Value) -> Value:
 @forward("precision", "ACC-1", "microsoft/onnxruntime, precision disputes")
 def accumulates_in_float16(parts: Parts) -> Parts:
     """Products are summed up in 16 bits."""
-    return replace(parts, product=lambda x, W: rounded(anp.dot(x, W.T), np.float16))
+
+    def product(x: Value, W: Value) -> Value:
+        total = x[..., :1] * W[:, 0] * 0
+        for k in range(x.shape[-1]):
+            total = rounded(total + x[..., k : k + 1] * W[:, k], np.float16)
+        return total
+
+    return replace(parts, product=product)
 
 
 @forward("precision", "ACC-1", "pytorch/pytorch#175845")
@@ -518,14 +538,12 @@ def computes_in_float32_throughout(parts: Parts) -> Parts:
 def _register_clips() -> None:
     for limit in (3, 10, 50):
         name = f"clips_the_cell_state_at_{limit}"
-        parts = Parts(cell=partial(_clipped_cell, limit))
-        build = partial(backend, f"fault:{name}", parts)
-        sentence = f"c is silently kept within [-{limit}, {limit}]."
-        FAULTS[name] = Fault(name, "clip", "CELL-5", sentence, "microsoft/onnxruntime#27224", "forward", build)
+        sentence, source = f"c is silently kept within [-{limit}, {limit}].", "microsoft/onnxruntime#27224"
+        _add(Fault(name, "clip", "CELL-5", sentence, source, "forward", partial(_clipped, limit)))
 
 
-def _clipped_cell(limit: float, k: dict[str, Value], c: Value) -> Value:
-    return anp.clip(k["f"] * c + k["i"] * k["g"], -limit, limit)
+def _clipped(limit: float, parts: Parts) -> Parts:
+    return replace(parts, cell=lambda k, c: anp.clip(k["f"] * c + k["i"] * k["g"], -limit, limit))
 
 
 _register_clips()
@@ -549,14 +567,12 @@ def clips_what_the_gates_read(parts: Parts) -> Parts:
 def _register_truncations() -> None:
     for steps in (1, 50, 100, 200):
         name = f"truncates_the_gradient_after_{steps}_steps"
-        parts = Parts(carried=partial(_cut_off, steps))
-        build = partial(backend, f"fault:{name}", Parts(), parts)
-        sentence = f"Back-propagation through time is cut off every {steps} steps."
-        FAULTS[name] = Fault(name, "gradient", "GRAD-3", sentence, "pytorch/pytorch#96416", "gradient", build)
+        sentence, source = f"Back-propagation through time is cut off every {steps} steps.", "pytorch/pytorch#96416"
+        _add(Fault(name, "gradient", "GRAD-3", sentence, source, "gradient", partial(_truncated, steps)))
 
 
-def _cut_off(steps: int, t: int, h: Value, c: Value) -> tuple[Value, Value]:
-    return (stop(h), stop(c)) if t and t % steps == 0 else (h, c)
+def _truncated(steps: int, parts: Parts) -> Parts:
+    return replace(parts, carried=lambda t, h, c: (stop(h), stop(c)) if t and t % steps == 0 else (h, c))
 
 
 _register_truncations()
@@ -729,7 +745,7 @@ def leaves_the_forget_gate_out_of_the_initial_cell_gradient(right: Backend) -> B
         gate = problem.layer.f
         assert gate is not None
         f = sigmoid(problem.x[0] @ gate.W.T + problem.state.h[0] @ gate.U.T + gate.b)
-        c = (g.state.c / np.maximum(f, np.finfo(f.dtype).tiny)).astype(problem.dtype)
+        c = (g.state.c / np.maximum(f, limits(f.dtype).tiny)).astype(problem.dtype)
         return answer, replace(g, state=g.state._replace(c=c))
 
     return replace(right, gradients=gradients)
@@ -893,7 +909,7 @@ def answers_differently_each_time(right: Backend) -> Backend:
 
     def forward(problem: Problem) -> Answer:
         answer = right.forward(problem)
-        noise = (1 + rng.choice([-1, 1], answer.y.shape) * np.finfo(problem.dtype).eps).astype(problem.dtype)
+        noise = (1 + rng.choice([-1, 1], answer.y.shape) * limits(problem.dtype).eps).astype(problem.dtype)
         y = answer.y * noise
         return Answer(y, answer.state._replace(h=y[-1:])) if len(y) else answer
 
@@ -928,17 +944,27 @@ def answers_in_one_buffer(right: Backend) -> Backend:
 
 @contract("CONTRACT-2", "gradients added to those of the call before")
 def accumulates_gradients_over_calls(right: Backend) -> Backend:
-    """dx, dW, … of a call are added to those of the last call of the same shape."""
-    before: dict[Any, Any] = {}
+    """Every gradient of a call is added to that of the last call of the same shape."""
+    before: dict[Any, Gradients] = {}
 
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
         answer, g = right.gradients(problem, d)  # type: ignore[misc]
         key = (problem.sizes, problem.dtype)
-        g = replace(g, x=g.x + before.get(key, 0))
-        before[key] = g.x
-        return answer, g
+        before[key] = _summed(before[key], g) if key in before else g
+        return answer, before[key]
 
     return replace(right, gradients=gradients)
+
+
+def _summed(one: Gradients, other: Gradients) -> Gradients:
+    layer = other.parameters[0][0]
+    i, f, g, o = (
+        Gate(*(a + b for a, b in zip(k[:3], getattr(layer, letter)[:3], strict=True)))
+        for letter, k in zip(GATES, one.parameters[0][0][:4], strict=True)
+        if isinstance(k, Gate)
+    )
+    state = State(*(a + b for a, b in zip(one.state, other.state, strict=True)))
+    return Gradients(((Parameters(i, f, g, o),),), one.x + other.x, state)
 
 
 @contract("CONTRACT-4")

@@ -94,6 +94,8 @@ REACHES = {
 
 Size = int | tuple[int, ...] | None
 
+ANY_SCALE = "zero one-hot sparse mixed small by-width dense dense wide very-wide"  # of weights, from 1e-3 to 12
+
 
 def _sizes(context: Context, fixed: dict[str, Size]) -> st.SearchStrategy[tuple[int, int, int, int]]:
     """T, B, I, H as the shapes allow; NotClaimed where they do not."""
@@ -288,6 +290,11 @@ def of_single_steps(of: Recipe) -> Recipe:
         return of(context)
 
     return recipe
+
+
+def further(of: Recipe, **at: Recipe) -> Recipe:
+    """What `of` draws, and at these reaches what others draw: `further(problems(), full=problems(T=10_000))`."""
+    return lambda context: at.get(context.reach, of)(context)
 
 
 def with_seed(of: Recipe) -> Recipe:

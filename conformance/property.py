@@ -46,10 +46,15 @@ class Refuted(Exception):
         self.reason, self.clause, self.difference = reason, clause, difference
         self.problem: Any = None  # what was drawn
         self.asked: Any = None  # the problem that the backend was asked last
+        self.loss: Any = None  # and the cotangents, where that was for gradients
 
 
 class Errored(Exception):
     """The implementation raised an exception of its own."""
+
+    problem: Any = None  # as in Refuted
+    asked: Any = None
+    loss: Any = None
 
 
 class Inconclusive(Exception):
@@ -95,6 +100,13 @@ class Verdict:
     inconclusive: int = 0
     seconds: float = 0.0
     refutation: Refuted | None = None
+    error: Errored | None = None  # what it raised
+
+
+def broken(verdict: Verdict) -> tuple[str, ...]:
+    """The clause that is known to be broken; all that the property verifies where none is."""
+    clause = verdict.refutation.clause if verdict.refutation else ""
+    return (clause,) if clause else verdict.property.clauses
 
 
 PROPERTIES: list[Property] = []

@@ -1,14 +1,83 @@
-"""What a run came to: Report, what may be said of it, and its exit status."""
+"""What a run came to: Report, what may be said of it, its exit status, and what follows from what."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from conformance.property import Outcome, Verdict
+from conformance.deviations import Deviation
+from conformance.property import Outcome, Verdict, broken
 from lstm_spec import CLAUSES, GRADES, SPECIFICATION, Description, ErrorModel, Feature
 from lstm_spec.clauses import Level
+
+if TYPE_CHECKING:
+    from conformance.activations import Accuracy
+    from conformance.end_to_end import Row
 
 CORE = ("CELL", "SEQ", "SHAPE", "CONTRACT", "ACT", "NET")
 
 PASSED, FAILED, UNUSABLE, SUITE_ERROR, NOTHING = 0, 1, 3, 4, 5
+
+
+class Stage(NamedTuple):
+    """Clauses that depend on the same, and what else is refuted where they are."""
+
+    name: str
+    clauses: str  # ids, or the families of ids
+    shows_in: str  # later stages
+
+
+STAGES = (  # first what the others depend on
+    Stage("shape", "SHAPE-1 SHAPE-4", "dtype one-step many-steps gradients flow empty"),
+    Stage("dtype", "SHAPE-2", "one-step many-steps gradients flow empty"),
+    Stage("memory", "CONTRACT-1 CONTRACT-2", "strides one-step many-steps memory-of-gradients gradients flow"),
+    Stage("strides", "CONTRACT-4", "one-step many-steps memory-of-gradients gradients flow"),
+    Stage("one-step", "ACT CELL ACC", "many-steps gradients flow"),
+    Stage("many-steps", "SEQ NET", "gradients flow"),
+    Stage("shape-of-gradients", "SHAPE-3", "memory-of-gradients gradients flow empty"),
+    Stage("memory-of-gradients", "", "gradients flow"),
+    Stage("gradients", "GRAD", "flow empty"),
+    Stage("flow", "FLOW", ""),
+    Stage("empty", "SHAPE-5 SHAPE-6", ""),
+    Stage("manners", "CONTRACT-3", ""),
+)
+OF_GRADIENTS = {  # where a property stands that asks for gradients
+    "memory": "memory-of-gradients",
+    "strides": "memory-of-gradients",
+    "one-step": "gradients",
+    "many-steps": "gradients",
+}
+ORDER = [stage.name for stage in STAGES]
+
+
+def stage_of(verdict: Verdict) -> int:
+    """Which of STAGES a failing verdict shows to be broken.
+
+    It is the last one that the property needs, for the earlier ones have properties of their own; but the first one
+    in the family contract, which compares answers with themselves, and where there is no answer.
+    """
+    prop, ids = verdict.property, broken(verdict)
+    if prop.family == "values" and ids == ("CONTRACT-2",) and not _named(verdict):
+        ids = ("SEQ-1",)  # it compares with the equations
+    errored = verdict.outcome is Outcome.ERRORED
+    first = errored or prop.family == "contract"
+    name = STAGES[(min if first else max)(_stage(id) for id in ids)].name
+    name = "one-step" if errored and name in ("memory", "strides") else name  # where there is no answer, none is kept
+    return ORDER.index(OF_GRADIENTS.get(name, name) if Feature.GRADIENTS in prop.features else name)
+
+
+def _named(verdict: Verdict) -> bool:
+    return bool(verdict.refutation and verdict.refutation.clause)
+
+
+def _stage(id: str) -> int:
+    return next(k for k, stage in enumerate(STAGES) if {id, id.split("-")[0]} & set(stage.clauses.split()))
+
+
+class Root(NamedTuple):
+    """A failure, and those that follow from it."""
+
+    verdict: Verdict
+    following: list[Verdict]
 
 
 @dataclass(frozen=True)
@@ -26,6 +95,14 @@ class Asked:
     accept_declared: bool = False
 
 
+class Origin(NamedTuple):
+    """How a backend was named on the command line, and the seed of the run."""
+
+    target: str
+    seed: int
+    device: str | None = None
+
+
 @dataclass(frozen=True)
 class Report:
     """The verdicts on one backend."""
@@ -38,15 +115,54 @@ class Report:
     seconds: float = 0.0
     cause: str = ""  # the likely one, where something is refuted
     diagnosed: bool = False  # whether it is a known one
+    culprit: str = ""  # the clause that it breaks, where it is one
     unclaimed: bool = False  # whether there are gradients that it does not claim
+    deviations: tuple[Deviation, ...] = ()  # that are declared for it
+    complaints: tuple[str, ...] = ()  # about those, a sentence each
+    activations: tuple["Accuracy", ...] = ()  # by dtype; for information, as is the next
+    end_to_end: dict[str, list["Row"]] = field(default_factory=dict)  # by dtype
+    origin: Origin | None = None  # where it was judged from the command line
+    cases: dict[tuple[str, str], Path] = field(default_factory=dict)  # by property and dtype: where its case lies
 
     def counted(self, outcome: Outcome) -> list[Verdict]:
         return [verdict for verdict in self.verdicts if verdict.outcome is outcome]
 
     @property
     def failures(self) -> list[Verdict]:
-        """What errored, and what is refuted where a MUST is at stake, or any clause with `strict`."""
-        return [v for v in self.verdicts if v.outcome in (Outcome.REFUTED, Outcome.ERRORED) and not self._allowed(v)]
+        """What errored, and what is refuted where a MUST is at stake, or any clause with `strict`; by STAGES."""
+        failed = [v for v in self.verdicts if v.outcome in (Outcome.REFUTED, Outcome.ERRORED) and not self._allowed(v)]
+        return sorted((v for v in failed if not self.deviating(v)), key=stage_of)
+
+    @property
+    def roots(self) -> list[Root]:
+        """The failures, one of a property, those that follow from an earlier one folded under it."""
+        left, found = one_per_property(self.failures), list[Root]()
+        while left:
+            first, rest = left[0], left[1:]
+            follows = [self._follows(verdict, first, not found) for verdict in rest]
+            found.append(Root(first, [v for v, yes in zip(rest, follows, strict=True) if yes]))
+            left = [v for v, yes in zip(rest, follows, strict=True) if not yes]
+        return found
+
+    def _follows(self, verdict: Verdict, root: Verdict, diagnosed: bool) -> bool:
+        """A later stage, the same clause, or the same stage where the cause of this root (the first) is known.
+
+        Nothing follows from an exception but the same exception, which is told once.
+        """
+        here, there = STAGES[stage_of(root)], STAGES[stage_of(verdict)]
+        same = _named(verdict) and _named(root) and broken(verdict) == broken(root)
+        if root.outcome is Outcome.ERRORED:
+            return False
+        return there.name in here.shows_in.split() or same or (there == here and diagnosed and self.diagnosed)
+
+    def deviating(self, verdict: Verdict) -> bool:
+        """Whether the verdict is one that is declared."""
+        return any(deviation.covers(verdict) for deviation in self.deviations)
+
+    @property
+    def judged_deviations(self) -> list[Deviation]:
+        """Those declared whose clause was asked about."""
+        return [d for d in self.deviations if any(d.clause in (*v.property.clauses, *broken(v)) for v in self.verdicts)]
 
     def _allowed(self, verdict: Verdict) -> bool:
         refuted, should = verdict.outcome is Outcome.REFUTED, verdict.property.level is Level.SHOULD
@@ -55,7 +171,7 @@ class Report:
     @property
     def warnings(self) -> list[Verdict]:
         """Refuted SHOULD clauses."""
-        return [v for v in self.counted(Outcome.REFUTED) if self._allowed(v)]
+        return [v for v in self.counted(Outcome.REFUTED) if self._allowed(v) and not self.deviating(v)]
 
     @property
     def own_models(self) -> list[str]:
@@ -69,6 +185,7 @@ class Report:
         families = CORE + (("GRAD", "FLOW") if self.gradients else ())
         core = [id for id in CLAUSES if id.split("-")[0] in families and CLAUSES[id].level is Level.MUST]
         core = core if self.asked.whole and not self._nothing_wanted else []
+        core = [id for id in core if id not in {deviation.clause for deviation in self.deviations}]
         missing = [id for id in core if not (self._covered(id) or self._excused(id))]
         return missing + [what for what in self.asked.required if not self._met(what)]
 
@@ -104,7 +221,7 @@ class Report:
     @property
     def status(self) -> int:
         """The exit status, as in the README's table."""
-        if self.failures:
+        if self.failures or self.complaints:
             return FAILED
         if self.counted(Outcome.SUITE_ERROR):
             return SUITE_ERROR
@@ -119,8 +236,21 @@ class Report:
     @property
     def statement(self) -> str:
         """What may be said of this backend, in one sentence."""
+        return self._found + (self._declared if self.status == PASSED else "")
+
+    @property
+    def _declared(self) -> str:
+        """The deviations that it conforms with."""
+        named = ", ".join(f"{d.clause}: {d.issue}" for d in self.judged_deviations)
+        many = len(self.judged_deviations)
+        return f" with {many} declared deviation{'s' if many > 1 else ''} ({named})" if many else ""
+
+    @property
+    def _found(self) -> str:
         if self.failures:
             return f"does not conform: {len(self.failures)} of {len(self.verdicts)} verdicts are against it"
+        if self.complaints:
+            return f"does not conform as declared: {'; '.join(self.complaints)}"
         if not self.asked.dtypes and not self._nothing_wanted:
             known = ", ".join(dict.fromkeys(dtype for _, dtype in GRADES))
             return f"does not conform: it claims no dtype, so nothing was asked; claim one of {known}"
@@ -149,6 +279,13 @@ class Report:
     @property
     def _levels(self) -> str:
         return ", ".join(f"{dtype} ({self.description.grade(dtype)})" for dtype in self.asked.dtypes)
+
+
+def one_per_property(verdicts: list[Verdict]) -> list[Verdict]:
+    """The first verdict of each property; of the same exception again and again, the first."""
+    first = {verdict.property.name: verdict for verdict in reversed(verdicts)}
+    raised = {v.detail if v.outcome is Outcome.ERRORED else name: v for name, v in first.items()}
+    return list(raised.values())[::-1]
 
 
 def worst(statuses: list[int]) -> int:

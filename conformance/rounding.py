@@ -61,9 +61,9 @@ def tanh_slope(z: Array) -> Array:
     return 4 * sigmoid_slope(2 * z)
 
 
-def extra_roundings(m: ErrorModel) -> float:
-    """(1 + u)^pre - 1."""
-    return float((1 + m.u) ** m.pre - 1)
+def extra_roundings(m: ErrorModel, many: int) -> float:
+    """(1 + u)^many - 1."""
+    return float((1 + m.u) ** many - 1)
 
 
 def sigmoid(z: Bounded, m: ErrorModel) -> Bounded:
@@ -104,6 +104,7 @@ def product(factors: tuple[Bounded, ...], roundings: int, m: ErrorModel) -> Boun
         p = p * v
         largest = largest * np.maximum(1, np.abs(v) + d)
     r = roundings * m.u
+    e = np.where(np.isnan(e), np.inf, e)  # 0 times an error that overflowed
     return Bounded(p, e + r * (np.abs(p) + e) * (1 + r) + roundings * m.eta * largest)
 
 

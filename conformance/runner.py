@@ -64,23 +64,27 @@ def judge(
     profile: Profile,
     run_seed: int = 0,
     observe: Callable[[Any], None] = nobody,
+    shrink: bool = True,
 ) -> Verdict:
-    """Try to refute one property of one backend at one dtype; `observe` sees every example before it is tried."""
+    """Try to refute one property of one backend at one dtype; `observe` sees every example before it is tried.
+
+    `shrink`: look for a smaller example once one is found.
+    """
     started = time.perf_counter()
     missing = [feature for feature in prop.features if not backend.offers(feature)]
     if missing:
         return Verdict(prop, dtype, Outcome.NOT_CLAIMED, f"it does not claim {', '.join(missing)}")
     trial = _Trial(prop, guarded(backend), observe)
-    outcome, detail, refutation = Outcome.HOLDS, "", None
+    outcome, detail, refutation, raised = Outcome.HOLDS, "", None, None
     try:
         context = Context(np.dtype(dtype), backend.description, profile.reach)
-        _search(trial, prop.on(context), profile.examples_of(prop, dtype), run_seed, prop)
+        _search(trial, prop.on(context), profile.examples_of(prop, dtype), run_seed, shrink)
     except NotClaimed as error:
         outcome, detail = Outcome.NOT_CLAIMED, str(error)
     except Refuted as error:
         outcome, detail, refutation = Outcome.REFUTED, error.reason, error
     except Errored as error:
-        outcome, detail = Outcome.ERRORED, str(error)
+        outcome, detail, raised = Outcome.ERRORED, str(error), error
     except Flaky:
         refutation = trial.last or Refuted("it failed once and not again")
         refutation.clause = "CONTRACT-2"
@@ -91,11 +95,11 @@ def judge(
         outcome, detail = Outcome.SUITE_ERROR, f"{type(error).__name__}: {line(error)}"
     if outcome is Outcome.HOLDS and trial.inconclusive == trial.examples:
         outcome, detail = Outcome.INCONCLUSIVE, "every example lies outside the domain of the bound"
-    seconds = time.perf_counter() - started
-    return Verdict(prop, dtype, outcome, detail, trial.examples, trial.inconclusive, seconds, refutation)
+    counts = (trial.examples, trial.inconclusive, time.perf_counter() - started)
+    return Verdict(prop, dtype, outcome, detail, *counts, refutation, raised)
 
 
-def _search(trial: "_Trial", strategy: Any, examples: int, run_seed: int, prop: Property) -> None:
+def _search(trial: "_Trial", strategy: Any, examples: int, run_seed: int, shrink: bool) -> None:
     explicit = settings(
         max_examples=examples,
         database=None,
@@ -104,11 +108,11 @@ def _search(trial: "_Trial", strategy: Any, examples: int, run_seed: int, prop: 
         report_multiple_bugs=False,
         print_blob=False,
         verbosity=Verbosity.quiet,
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
         suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example),
         backend="hypothesis",
     )
-    number = zlib.crc32(f"{run_seed}:{prop.name}".encode())
+    number = zlib.crc32(f"{run_seed}:{trial.prop.name}".encode())
 
     def body(example: Any) -> None:
         trial(example)
@@ -130,6 +134,7 @@ class _Trial:
             gradients=backend.gradients and self._noted(backend.gradients),
         )
         self.asked: Any = None
+        self.loss: Any = None
         self.examples = self.inconclusive = 0
         self.last: Refuted | None = None
         self.failed_at: float | None = None
@@ -153,15 +158,16 @@ class _Trial:
     def _time_is_spent(self) -> bool:
         return self.failed_at is not None and time.perf_counter() - self.failed_at > SHRINKING
 
-    def _remember(self, example: Any, error: Exception) -> None:
+    def _remember(self, example: Any, error: Refuted | Errored) -> None:
         self.failed_at = self.failed_at or time.perf_counter()
         self.failing.add(fingerprint(example))
+        error.problem, error.asked, error.loss = example, self.asked, self.loss
         if isinstance(error, Refuted):
-            error.problem, error.asked, self.last = example, self.asked, error
+            self.last = error
 
     def _noted(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(problem: Any, *more: Any) -> Any:
-            self.asked = problem
+            self.asked, self.loss = problem, more[0] if more else None
             return function(problem, *more)
 
         return call

@@ -24,6 +24,13 @@ def installed() -> list[str]:
     return sorted({entry.name for entry in entry_points(group=GROUP)})
 
 
+def is_ours(target: str) -> bool:
+    """Whether it is one of this project's own: a backend it installs, the reference, or a known mistake."""
+    modules = [entry.module for entry in entry_points(group=GROUP) if entry.name == target]
+    module = modules[0] if modules else target.partition(":")[0]
+    return module.partition(".")[0] in ("backends", "lstm_spec", "fault")
+
+
 def resolve(target: str, device: str | None = None) -> Backend:
     """The backend that a target names. Raises TargetError."""
     if target.startswith("fault:"):

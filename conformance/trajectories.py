@@ -119,7 +119,7 @@ def preactivations(w: Packed, x: Array, h: Bounded, n: int, m: ErrorModel) -> Bo
     weights = np.abs(w.U).T
     S = np.abs(x) @ np.abs(w.W).T + h.largest @ weights + np.abs(w.b)
     dz = n * m.u_acc * S + 2 * n * m.eta + h.error @ weights
-    dz = dz + extra_roundings(m) * (np.abs(wx) + np.abs(uh) + np.abs(w.b) + dz)
+    dz = dz + extra_roundings(m, m.pre) * (np.abs(wx) + np.abs(uh) + np.abs(w.b) + dz)
     return Bounded(wx + uh + w.b, dz)
 
 

@@ -20,7 +20,9 @@ from conformance.kinds import frozen
 from conformance.probes import probed, widened
 from conformance.problems import with_gates
 from conformance.property import Inconclusive, Refuted
+from conformance.rounding import Bounded, product
 from lstm_spec import (
+    GRADES,
     REFERENCE,
     Answer,
     Cotangents,
@@ -161,3 +163,10 @@ def test_a_widened_problem_has_the_width_asked_for_and_identity_weights() -> Non
 def test_a_backend_offers_gradients_only_with_the_function() -> None:
     claimed = replace(REFERENCE, gradients=None, description=Description(features=frozenset({Feature.GRADIENTS})))
     assert not claimed.offers(Feature.GRADIENTS) and REFERENCE.offers(Feature.GRADIENTS)
+
+
+def test_zero_times_an_error_that_overflowed_may_be_anything() -> None:
+    zero, lost = Bounded(np.zeros(1), np.zeros(1)), Bounded(np.ones(1), np.full(1, np.inf))
+    with np.errstate(invalid="ignore"):
+        found = product((zero, lost), 1, GRADES["relative", "float32"])
+    assert found.value == 0 and found.error == np.inf

@@ -19,8 +19,11 @@ from conformance.bounds import (
 from conformance.kinds import frozen
 from conformance.probes import Probed, probed
 from conformance.problems import (
+    ANY_SCALE,
     Question,
+    Recipe,
     Split,
+    further,
     large_problems,
     problems,
     questions,
@@ -40,6 +43,7 @@ NEEDS = (Feature.GRADIENTS,)
 ANY = questions(problems())
 SEVERAL = (2, 3, 3, 4, 5, 7, 9, 17, 33)
 LONG = (129, 257, 400, 513, 700, 1024, 1025, 2000)
+VERY_LONG = (*LONG, *(10_000,) * 3)
 
 
 def assert_all_conform(backend: Backend, question: Question, *quantities: str) -> Probed:
@@ -89,9 +93,14 @@ def a_loss_on_the_final_cell_state_alone_is_differentiated(backend: Backend, que
     assert_all_conform(backend, question)
 
 
-@verifies(
-    "GRAD-3", "GRAD-4", on=questions(problems(T=LONG, B=(1, 2), I=(1, 2), H=(1, 2, 3, 5))), needs=NEEDS, long=True
-)
+def of_length(T: tuple[int, ...], **kinds: str) -> Recipe:
+    return questions(problems(T=T, B=(1, 2), I=(1, 2), H=(1, 2, 3, 5), **kinds))
+
+
+AT_ANY_LENGTH = further(of_length(LONG), full=of_length(VERY_LONG, W=ANY_SCALE, U=ANY_SCALE))
+
+
+@verifies("GRAD-3", "GRAD-4", on=AT_ANY_LENGTH, needs=NEEDS, long=True)
 def the_gradient_of_a_long_sequence_is_never_cut_off(backend: Backend, question: Question) -> None:
     assert_all_conform(backend, question)
 

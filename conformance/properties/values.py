@@ -1,13 +1,24 @@
 """The comparison with the equations: outputs and final state, each step judged from the backend's own states."""
 
 from conformance.bounds import assert_answer_shaped, assert_conforms
-from conformance.problems import Split, large_problems, problems, redrawn, splits, with_seed
+from conformance.problems import (
+    ANY_SCALE,
+    Recipe,
+    Split,
+    further,
+    large_problems,
+    problems,
+    redrawn,
+    splits,
+    with_seed,
+)
 from conformance.property import verifies
 from lstm_spec import Backend, Problem
 
 CELL = ("CELL-1", "CELL-2", "CELL-3", "CELL-4", "CELL-5", "CELL-6")
 SEVERAL = (2, 3, 3, 4, 5, 7, 9, 17, 33, 66)
 LONG = (400, 512, 513, 700, 1000, 1024, 1025, 1500, 2000, 2049, 2500, 4100)
+VERY_LONG = (*LONG, *(10_000,) * 4)
 ANY_SIZE = problems(
     T=(1, 2, 3, 5),
     x="dense huge enormous astronomic minute tiny",
@@ -37,7 +48,14 @@ def large_sizes_are_read_as_small_ones_are(backend: Backend, problem: Problem) -
     assert_conforms(backend, backend.forward(problem), problem)
 
 
-@verifies("SEQ-1", "CELL-5", on=problems(T=LONG, B=(1, 2, 3), I=(1, 2, 3), H=(1, 2, 3, 5, 8)), long=True)
+def of_length(T: tuple[int, ...], **kinds: str) -> Recipe:
+    return problems(T=T, B=(1, 2, 3), I=(1, 2, 3), H=(1, 2, 3, 5, 8), **kinds)
+
+
+AT_ANY_LENGTH = further(of_length(LONG), full=of_length(VERY_LONG, W=ANY_SCALE, U=ANY_SCALE))
+
+
+@verifies("SEQ-1", "CELL-5", on=AT_ANY_LENGTH, long=True)
 def a_long_sequence_is_read_to_its_end(backend: Backend, problem: Problem) -> None:
     assert_conforms(backend, backend.forward(problem), problem)
 
