@@ -1,7 +1,8 @@
 # make conform   judge the NumPy backend and print the table
 # make test      run the tests (TORCH=none: without torch)
-# make soak      look for false alarms in 20,000 random examples; prints error/bound per output
+# make soak      look for false alarms in 100,000 random examples; prints error/bound per output and dtype
 # make docs      write docs/spec.md anew
+# make kill-matrix  write docs/kill-matrix.md anew: some 20 minutes
 # make proof     check the proofs of docs/accuracy.md with Coq (on Debian, as root, installs it)
 PYTHON ?= python3
 TORCH ?= torch
@@ -12,7 +13,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test dev torch check soak docs proof bench clean
+.PHONY: conform test dev torch check soak docs kill-matrix proof bench clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -49,6 +50,9 @@ soak: torch
 
 docs: dev
 	$(BIN)/python tools/spec_page.py docs/spec.md
+
+kill-matrix: dev
+	$(BIN)/python tools/kill_matrix.py docs/kill-matrix.md
 
 proof: dev
 	sh proof/build.sh

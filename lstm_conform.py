@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-NEEDED = ("hypothesis", "click", "rich", "autograd", "safetensors", "junitparser")
+NEEDED = ("hypothesis", "click", "rich", "autograd", "safetensors", "ml_dtypes", "junitparser")
 PROFILES = ("quick", "standard", "full", "soak")
 
 

@@ -115,6 +115,7 @@ def _informed(report: Report, backend: Backend, how: Profile) -> Report:
 LENIENT = {
     "relative": ("absolute", "if σ or tanh is made from the other"),
     "wide": ("op-by-op", "if single operations are rounded to 16 bits"),
+    "op-by-op": ("wide", "if everything is float32 inside, and only what is returned is rounded"),
 }
 
 

@@ -42,13 +42,16 @@ def explanation(id: str) -> str:
     return "\n".join(lines)
 
 
+PACKAGES = ["numpy", "hypothesis", "pytest", "click", "rich", "autograd", "safetensors", "ml-dtypes", "junitparser"]
+
+
 def diagnosis_of_this_machine() -> list[str]:
     """Versions, the state of floating point, threads, and each installed backend with the reason if it is unusable."""
     from conformance.trajectories import subnormals_are_kept
 
     lines = [f"lstm-spec {metadata.version('lstm-spec')}, specification {lstm_spec.SPECIFICATION}"]
     lines.append(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
-    for package in ("numpy", "hypothesis", "pytest", "click", "rich", "autograd", "safetensors", "ml-dtypes"):
+    for package in PACKAGES:
         lines.append(f"{package} {metadata.version(package)}")
     kept = subnormals_are_kept()
     lines.append(

@@ -170,3 +170,11 @@ def test_zero_times_an_error_that_overflowed_may_be_anything() -> None:
     with np.errstate(invalid="ignore"):
         found = product((zero, lost), 1, GRADES["relative", "float32"])
     assert found.value == 0 and found.error == np.inf
+
+
+def test_float16_may_overflow_where_magnitudes_come_near_its_end_and_not_before() -> None:
+    for scale, raised in ((1.0, Refuted), (400.0, Inconclusive)):
+        problem = problem_of(T=1, B=1, I=1, H=1, scale=scale, dtype="float16")
+        lost = Answer(np.full((1, 1, 1), np.nan, np.float16), problem.state)
+        with pytest.raises(raised):
+            assert_conforms(replace(REFERENCE, description=Description(dtypes=("float16",))), lost, problem)
