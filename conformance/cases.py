@@ -12,12 +12,11 @@ import numpy as np
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save as packed
 
-from conformance.backpropagation import Backpropagation, observed_backpropagation
 from conformance.border import guarded, line
-from conformance.bounds import assert_answer_shaped, assert_gradients_shaped, free_gradients, model_of, parts
+from conformance.case_script import script
+from conformance.expectations import COMPARED, Asked, Tensors, asked_of, expectations
 from conformance.kinds import frozen
-from conformance.probes import probed
-from conformance.problems import Question, Split, problem_of, with_gates
+from conformance.problems import Question, Split, problem_of
 from conformance.property import (
     PROPERTIES,
     Errored,
@@ -30,8 +29,8 @@ from conformance.property import (
     broken,
 )
 from conformance.report import Origin
-from conformance.trajectories import ORDER, observed_trajectory
-from lstm_spec import SPECIFICATION, Backend, Cotangents, Gate, Gradients, Parameters, Problem, State, pack
+from conformance.trajectories import ORDER
+from lstm_spec import SPECIFICATION, Backend, Cotangents, Gate, Parameters, Problem, State
 from lstm_spec.types import Array
 from lstm_spec.validation import check_cotangents
 
@@ -42,19 +41,10 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "F16": np.dtype("float16"),
     "BF16": np.dtype(ml_dtypes.bfloat16),
 }
-Tensors = dict[str, Array]
 
 
 class CaseError(Exception):
     """The file is not a case, or not whole; the message is one sentence with the remedy."""
-
-
-class Asked(NamedTuple):
-    """What a backend was asked last."""
-
-    problem: Problem
-    d: Cotangents | None = None  # for gradients
-    probes: tuple[int, int, int] | None = None  # the gate rows, from and to, and the number of inputs with the probes
 
 
 class Case(NamedTuple):
@@ -77,10 +67,10 @@ def save(folder: Path, backend: Backend, verdict: Verdict, origin: Origin) -> Pa
     raised = verdict.refutation or verdict.error
     if raised is None or raised.problem is None:
         return None
-    asked = _asked(raised)
+    asked = asked_of(raised)
     tensors = _tensors(raised.problem, _cotangents(raised.problem))
     tensors |= {f"asked.{name}": a for name, a in _tensors(asked.problem, asked.d).items()}
-    tensors |= _expectations(guarded(backend), asked)
+    tensors |= expectations(guarded(backend), asked)
     tensors = {name: np.array(a, order="C") for name, a in tensors.items()}
     about = _about(backend, verdict, origin) | _form(raised.problem)
     about |= {"probes": " ".join(map(str, asked.probes))} if asked.probes else {}
@@ -88,7 +78,7 @@ def save(folder: Path, backend: Backend, verdict: Verdict, origin: Origin) -> Pa
     path = folder / f"{about['clause'].lower()}-{about['digest'][:8]}.safetensors"
     folder.mkdir(parents=True, exist_ok=True)
     path.write_bytes(packed(tensors, about))
-    path.with_suffix(".py").write_text(_script(path.name, about, origin), encoding="utf-8")
+    path.with_suffix(".py").write_text(script(path.name, about, origin), encoding="utf-8")
     return path
 
 
@@ -139,193 +129,6 @@ def _form(example: Any) -> dict[str, str]:
     if isinstance(example, Split):
         return {"form": "split", "at": str(example.at)}
     return {"form": "question" if isinstance(example, Question) else "problem"}
-
-
-def _asked(raised: Refuted | Errored) -> Asked:
-    """What was asked last, without the probes; what was drawn where that was malformed on purpose."""
-    if not _is_well_formed(raised.asked, raised.loss):
-        return Asked(problem_of(raised.problem))
-    if raised.loss is None:
-        return Asked(raised.asked)
-    return _without_probes(raised.asked, raised.loss)
-
-
-def _is_well_formed(problem: Any, d: Any) -> bool:
-    try:
-        problem.checked()
-        if d is not None:
-            check_cotangents(problem, d)
-    except (AttributeError, TypeError, ValueError):
-        return False
-    return True
-
-
-def _without_probes(problem: Problem, d: Cotangents) -> Asked:
-    """The inputs that `probes.widened` put behind the others are told by their weights, and taken off."""
-    W = pack(problem.layer, ORDER).W
-    silent: Array = np.all(problem.x == 0, axis=(0, 1))
-    ones = [np.flatnonzero(column).tolist() if silent[k] else None for k, column in enumerate(W.T)]
-    end = len(ones)
-    while end > 1 and ones[end - 1] == []:
-        end -= 1
-    I, row = end, None
-    while I > 1 and (rows := ones[I - 1]) and len(rows) == 1 and W[rows[0], I - 1] == 1 and row in (None, rows[0] + 1):
-        I, row = I - 1, rows[0]
-    if row is None:
-        return Asked(problem, d)
-    narrow = with_gates(problem, lambda _, gate: gate._replace(W=gate.W[:, :I]))
-    narrow = Problem(narrow.parameters, problem.x[:, :, :I], problem.state)
-    return Asked(narrow, d, (row, row + end - I, len(ones)))
-
-
-# ---------------------------------------------------------------- what is expected
-
-
-def _expectations(backend: Backend, asked: Asked) -> Tensors:
-    """What the backend answers, what was expected, and how far off it may be; nothing where it gives no answer."""
-    try:
-        with np.errstate(all="ignore"):
-            found = _forward(backend, asked.problem)
-            if found and asked.d and backend.gradients:
-                found |= _backward(backend, asked)
-    except (Errored, Refuted, Inconclusive, NotClaimed):
-        return {}
-    return found
-
-
-def _forward(backend: Backend, problem: Problem) -> Tensors:
-    """Each step from the backend's own states."""
-    answer = backend.forward(problem)
-    assert_answer_shaped(answer, problem)
-    if len(answer.y) == 0:
-        return {}
-    expected = observed_trajectory(problem, answer.y, model_of(backend, problem))
-    return _named("y", answer.y, *expected.h) | _named("c_T", answer.state.c[0], *expected.last)
-
-
-def _backward(backend: Backend, asked: Asked) -> Tensors:
-    """Each step from the backend's own gate gradients where those were probed, else from the problem alone."""
-    assert asked.d is not None
-    found = _probed(backend, asked.problem, asked.d) if asked.probes else _free(backend, asked.problem, asked.d)
-    gradients, expected, tensors = found
-    for name, part in parts(gradients, expected).items():
-        tensors |= _named(name, part.got, *part.expected)
-    return tensors
-
-
-def _probed(backend: Backend, problem: Problem, d: Cotangents) -> tuple[Gradients, Backpropagation, Tensors]:
-    answer, gradients, dz = probed(backend, problem, d)
-    assert_answer_shaped(answer, problem)
-    model = model_of(backend, problem)
-    finite = np.nan_to_num(dz.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    expected = observed_backpropagation(problem, observed_trajectory(problem, answer.y, model), d, finite, model)
-    return gradients, expected, _named("dz", dz, *expected.dz)
-
-
-def _free(backend: Backend, problem: Problem, d: Cotangents) -> tuple[Gradients, Backpropagation, Tensors]:
-    _, gradients = backend.gradients(problem, d)  # type: ignore[misc]
-    assert_gradients_shaped(gradients, problem)
-    return gradients, free_gradients(backend, problem, d), {}
-
-
-COMPARED = ("got", "expected", "allowed")
-
-
-def _named(quantity: str, got: Array, expected: Array, allowed: Array) -> Tensors:
-    return {f"{what}.{quantity}": a for what, a in zip(COMPARED, (got, expected, allowed), strict=True)}
-
-
-# ---------------------------------------------------------------- the script
-
-
-def _script(case: str, about: dict[str, str], origin: Origin) -> str:
-    """A program that asks the case again; of the suite it imports nothing unless the target is a known fault."""
-    kind = "fault" if origin.target.startswith("fault:") else "path" if ":" in origin.target else "entry"
-    module, _, name = origin.target.partition(":")
-    bfloat16 = about["dtype"] == "bfloat16"
-    return _SCRIPT.format(
-        clause=about["clause"],
-        outcome=about["outcome"],
-        target=origin.target,
-        case=case,
-        needs=f"NumPy, {'ml_dtypes, ' if bfloat16 else ''}lstm_spec and the backend",
-        more="\nimport ml_dtypes" if bfloat16 else "",
-        codes=', "BF16": ml_dtypes.bfloat16' if bfloat16 else "",
-        load=_LOAD[kind].format(target=origin.target, module=module, name=name),
-        device=repr(origin.device) if origin.device else "",
-    )
-
-
-_LOAD = {
-    "path": "from importlib import import_module\nfrom operator import attrgetter\n\n"
-    "found = attrgetter({name!r})(import_module({module!r}))",
-    "entry": "from importlib.metadata import entry_points\n\n"
-    '(entry,) = entry_points(group="lstm_spec.backends", name={target!r})\nfound = entry.load()',
-    "fault": "from conformance.targets import resolve\n\nfound = resolve({target!r})",
-}
-_SCRIPT = '''"""{clause} is {outcome}: {target} on {case}. Needs {needs}, nothing else."""
-
-import json
-import sys
-from pathlib import Path
-
-import numpy as np{more}
-
-from lstm_spec import Backend, Cotangents, Gate, Parameters, Problem, State, pack
-
-sys.path.append("")  # the folder that this is run in
-{load}
-backend = found if isinstance(found, Backend) else found({device})
-
-raw = (Path(__file__).parent / "{case}").read_bytes()
-size = int.from_bytes(raw[:8], "little")
-header, data = json.loads(raw[8 : 8 + size]), raw[8 + size :]
-about = header.pop("__metadata__")
-codes = {{"F64": "f8", "F32": "f4", "F16": "f2"{codes}}}
-a = {{
-    name: np.frombuffer(data[slice(*entry["data_offsets"])], codes[entry["dtype"]]).reshape(entry["shape"])
-    for name, entry in header.items()
-}}
-
-
-def problem_of(x, W):
-    i, f, g, o = (Gate(W[k], a[f"asked.{{k}}.U"], a[f"asked.{{k}}.b"]) for k in "ifgo")
-    return Problem(((Parameters(i, f, g, o),),), x, State(a["asked.state.h"], a["asked.state.c"]))
-
-
-x, W = a["asked.x"], {{k: a[f"asked.{{k}}.W"] for k in "ifgo"}}
-problem = problem_of(x, W)
-print(about["reason"])
-answer = backend.forward(problem)
-got = {{"y": answer.y, "c_T": answer.state.c[0]}}
-
-if "asked.d.y" in a:
-    d = Cotangents(a["asked.d.y"], State(a["asked.d.h"], a["asked.d.c"]))
-    T, B, I, H = problem.sizes
-    if "probes" in about:  # inputs that are 0, with weights 1: their gradients are those of the gates
-        first, last, width = map(int, about["probes"].split())
-        ones = np.zeros((4 * H, width - I), x.dtype)
-        ones[range(first, last), range(last - first)] = 1
-        W = {{k: np.concatenate([W[k], more], axis=1) for k, more in zip("ifgo", np.split(ones, 4))}}
-        problem = problem_of(np.concatenate([x, np.zeros((T, B, width - I), x.dtype)], axis=2), W)
-    _, gradients = backend.gradients(problem, d)
-    dW, dU, db = pack(gradients.parameters[0][0], "ifgo")
-    got |= {{"dW": dW[:, :I], "dU": dU, "db": db, "dx": gradients.x[..., :I]}}
-    got |= {{"dh_0": gradients.state.h[0], "dc_0": gradients.state.c[0]}}
-    if "probes" in about and last - first == 4 * H:
-        got["dz"] = gradients.x[..., I : I + 4 * H]
-
-for name, value in got.items():
-    if f"expected.{{name}}" in a and value.size:
-        expected, allowed = a[f"expected.{{name}}"], a[f"allowed.{{name}}"]
-        with np.errstate(all="ignore"):
-            error = np.abs(value.astype(float) - expected)
-            ratio = np.nan_to_num(np.where(error == 0, 0, error / allowed), nan=np.inf)
-        at = np.unravel_index(ratio.argmax(), ratio.shape)
-        where = ", ".join(map(str, at))
-        print(f"{{name}}[{{where}}]: expected {{expected[at]:.9g}}, got {{float(value[at]):.9g}},", end=" ")
-        print(f"error in units of what is allowed: {{ratio[at]:.3g}}")
-'''
 
 
 # ---------------------------------------------------------------- reading
@@ -473,7 +276,7 @@ def steps(case: Case, backend: Backend) -> list[Step]:
 
     Each step is judged from the states, or the gate gradients, that the backend returned.
     """
-    found = {} if _outside(case, backend) else _expectations(guarded(backend), case.asked)
+    found = {} if _outside(case, backend) else expectations(guarded(backend), case.asked)
     names = [name.removeprefix("got.") for name in found if name.startswith("got.")]
     return [step for name in names for step in _steps(name, *(found[f"{k}.{name}"] for k in COMPARED))]
 

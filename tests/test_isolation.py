@@ -23,11 +23,12 @@ from conformance.border import guarded
 from conformance.bounds import assert_answer_shaped
 from conformance.checking import check
 from conformance.faults import FAULTS
-from conformance.isolation import asked, isolated, packed, unpacked
+from conformance.isolation import isolated
 from conformance.kinds import frozen
 from conformance.property import Errored, Outcome, Refuted
 from conformance.report import Report
 from conformance.targets import TargetError, resolve
+from conformance.wire import FORMAT, asked, asking, packed, put_together, taken_apart, unpacked
 from lstm_spec import Answer, Backend, Cotangents, ErrorModel, Gate, Parameters, Problem, State
 from lstm_spec.types import Array, Variant
 from tests import fragile
@@ -439,8 +440,8 @@ def test_parts_that_are_no_arrays_of_the_right_kind_are_told_in_the_same_words(t
 
 def test_an_answer_of_another_kind_of_answer_is_one() -> None:
     tensors: dict[str, Array] = {}
-    form = isolation.taken_apart(Special(SHORT.x, SHORT.state), "answer", tensors)
-    answer = isolation.put_together(form, tensors)
+    form = taken_apart(Special(SHORT.x, SHORT.state), "answer", tensors)
+    answer = put_together(form, tensors)
     assert type(answer) is Answer and answer.y is SHORT.x
 
 
@@ -671,14 +672,14 @@ def test_the_file_says_whose_question_it_is(tmp_path: Path) -> None:
         said(it.backend.forward, SHORT)
     (path,) = tmp_path.glob("crash-*.safetensors")
     _, about = unpacked(path.read_bytes())
-    assert about["format"] == isolation.FORMAT and about["target"] == "tests.fragile:segfaults"
+    assert about["format"] == FORMAT and about["target"] == "tests.fragile:segfaults"
     assert about["call"] == "forward" and about["device"] == ""
 
 
 @pytest.mark.parametrize("problem", odd_problems(), ids=range(9))
 def test_every_question_is_a_safetensors_file(problem: Problem) -> None:
     strange = replace(problem, x=strided(random_bits(np.dtype(ml_dtypes.bfloat16), (2, 3, 4)))[2])
-    _, raw = isolation.asking("forward", (strange,), {})
+    _, raw = asking("forward", (strange,), {})
     names = {name for name, _ in deserialize(raw)}  # type: ignore[no-untyped-call]
     assert {"asked.x", "memory.asked.x", "asked.state.h"} <= names
 
