@@ -17,7 +17,7 @@ from conformance.border import guarded
 from conformance.bounds import ROOM, ROOM16, assert_answer_shaped
 from conformance.dtypes import limits
 from conformance.kinds import frozen
-from conformance.problems import _nearest
+from conformance.problems import nearest
 from conformance.property import Errored, NotClaimed, Refuted
 from lstm_spec import GRADES, Backend, ErrorModel, Gate, Parameters, Problem, State, error_model
 from lstm_spec.types import Array
@@ -122,7 +122,7 @@ def _read(backend: Backend, function: str, v: Array) -> Reading | None:
     None where the backend does not answer, or so that neither factor of h = o tanh(c) can be told.
     """
     try:
-        T, B, I, H = (_nearest(k, (n, 1), getattr(backend.description.shapes, k))[0] for k, n in _wanted(len(v)))
+        T, B, I, H = (nearest(k, (n, 1), getattr(backend.description.shapes, k))[0] for k, n in _wanted(len(v)))
         width = min(I, H)
         v = _evenly(v, CALLS * B * width)
         blocks = np.pad(v, (0, -len(v) % (B * width))).reshape(-1, B, width)

@@ -349,7 +349,7 @@ def explain(clause: str) -> None:
 
 @main.command()
 @click.option("--dtype", type=click.Choice(DTYPE_NAMES), default="float32", show_default=True)
-@click.option("--profile", type=click.Choice(PROFILE_NAMES), default="standard", show_default=True)
+@click.option("--profile", type=click.Choice(PROFILE_NAMES), default="quick", show_default=True)
 @click.option("--pairs", type=click.IntRange(min=0), default=0, help="So many pairs in place of single ones.")
 @click.option("--device", help="Where the mistakes are made; they know the cpu alone.")
 def selftest(dtype: str, profile: str, pairs: int, device: str | None) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.kinds import frozen
-from conformance.problems import Question, _nearest, tamed, with_gates
+from conformance.problems import Question, nearest, tamed, with_gates
 from conformance.property import NotClaimed
 from lstm_spec import Cotangents, ErrorModel, Gate, Parameters, Problem, Shapes, State
 from lstm_spec.types import Array
@@ -112,7 +112,7 @@ def nudged(probes: Probes, by: float) -> Probes:
 
 def fitted(wanted: Sizes, shapes: Shapes) -> Sizes:
     """The allowed sizes nearest to these; what was equal stays equal where it may. Raises NotClaimed where none are."""
-    T, B, I, H = (_nearest(k, (n, 1), getattr(shapes, k))[0] for k, n in zip("TBIH", wanted, strict=True))  # 1 will do
+    T, B, I, H = (nearest(k, (n, 1), getattr(shapes, k))[0] for k, n in zip("TBIH", wanted, strict=True))  # 1 will do
     T = B if wanted[0] == wanted[1] and B in shapes.T else T
     I = H if wanted[2] == wanted[3] and H in shapes.I else I
     return T, B, I, H

@@ -11,7 +11,7 @@ import numpy as np
 from conformance.border import guarded
 from conformance.bounds import assert_answer_shaped, conclusive, model_of
 from conformance.kinds import frozen
-from conformance.problems import _nearest
+from conformance.problems import nearest
 from conformance.property import Errored, NotClaimed, Refuted
 from conformance.trajectories import free_trajectory, observed_trajectory
 from lstm_spec import Backend, Gate, Parameters, Problem, Shapes, State
@@ -45,7 +45,7 @@ def end_to_end(backend: Backend, dtype: str) -> list[Row]:
 def _rows(backend: Backend, dtype: str, scale: float) -> list[Row]:
     """One run of the largest length; the others are its beginnings."""
     shapes = backend.description.shapes
-    lengths = sorted(set(_nearest("T", LENGTHS, shapes.T)))
+    lengths = sorted(set(nearest("T", LENGTHS, shapes.T)))
     problem = scaled(scale, lengths[-1], dtype, shapes)
     answer, model = guarded(backend).forward(problem), model_of(backend, problem)
     assert_answer_shaped(answer, problem)
@@ -76,7 +76,7 @@ def _largest(a: Array) -> Array:
 def scaled(scale: float, T: int, dtype: str, shapes: Shapes) -> Problem:
     """A dense problem whose weights and biases are normal, times scale."""
     rng = np.random.default_rng(0)
-    B, I, H = (_nearest(k, (n, 1), getattr(shapes, k))[0] for k, n in SIZES.items())
+    B, I, H = (nearest(k, (n, 1), getattr(shapes, k))[0] for k, n in SIZES.items())
 
     def drawn(*shape: int, by: float = 1.0) -> Array:
         return frozen((rng.standard_normal(shape) * by).astype(dtype))

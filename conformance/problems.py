@@ -120,13 +120,13 @@ def _choices(letter: str, fixed: Size, usual: tuple[int, ...], context: Context)
     """The one size that is fixed, or the allowed ones nearest to what is wished."""
     allowed = getattr(context.description.shapes, letter)
     if not isinstance(fixed, int):
-        return _nearest(letter, fixed or usual, allowed)
+        return nearest(letter, fixed or usual, allowed)
     if fixed not in allowed:
         raise NotClaimed(f"its shapes exclude {letter} = {fixed}")
     return (fixed,)
 
 
-def _nearest(letter: str, wanted: tuple[int, ...], allowed: range) -> tuple[int, ...]:
+def nearest(letter: str, wanted: tuple[int, ...], allowed: range) -> tuple[int, ...]:
     """The allowed sizes next to the wanted ones; at least 1, and at least 2 where all of those are."""
     least = min(2, *wanted)
     positive = allowed[max(0, -(-(least - allowed.start) // allowed.step)) :]
@@ -263,7 +263,7 @@ def splits(of: Callable[..., Recipe], T: tuple[int, ...]) -> Recipe:
 
     def recipe(context: Context) -> st.SearchStrategy[Split]:
         allowed = context.description.shapes.T
-        lengths = tuple(t for t in _nearest("T", T, allowed) if _cuts(t, allowed))
+        lengths = tuple(t for t in nearest("T", T, allowed) if _cuts(t, allowed))
         if not lengths:
             raise NotClaimed("its shapes leave no sequence that can be cut in two")
         asked = questions(of(T=lengths), dy="dense", dh="dense", dc="dense")(context)

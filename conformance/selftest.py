@@ -1,7 +1,8 @@
 """How much the judge sees: the known mistakes, put to it; and pairs of them, which must not hide each other.
 
-A mistake is *below the bound* at a dtype where its largest effect is smaller than what rounding is allowed there; its
-margin is effect / bound. Such are named, and not counted as missed.
+A mistake is *below the bound* at a dtype where what it changes is smaller than what rounding is allowed there; its
+margin is the largest error / bound that was seen. Such are named, and not counted as missed; so are those that changed
+no bit of any answer, whether for want of a question that shows them or because they cannot at that dtype.
 """
 
 from collections import defaultdict
@@ -18,6 +19,7 @@ from conformance.checking import check
 from conformance.faults import FAULTS, Fault
 from conformance.faulty import Parts
 from conformance.faulty import backend as made_of
+from conformance.runner import fingerprint
 from lstm_spec import Backend
 
 
@@ -29,7 +31,8 @@ class Sight(NamedTuple):
     dtype: str
     by: str  # the property that refuted it, or nothing
     seconds: float  # until then
-    margin: float  # the largest effect in units of what is allowed
+    margin: float  # the largest error in units of what is allowed, the backend's own rounding included
+    tried: bool  # whether it changed any answer
 
     @property
     def refuted(self) -> bool:
@@ -43,11 +46,39 @@ class Sight(NamedTuple):
 
 def sight_of(name: str, family: str, backend: Backend, dtype: str, profile: str) -> Sight:
     """Judge it until something is refuted."""
+    changed: list[bool] = []
+    watched = replace(
+        backend,
+        forward=_watched(backend.forward, RIGHT.forward, changed),
+        gradients=backend.gradients and _watched(backend.gradients, RIGHT.gradients, changed),
+    )
     with recorded_ratios() as ratios:
-        report = check(backend, profile=profile, dtypes=(dtype,), maxfail=1, strict=True, diagnose=False, shrink=False)
+        report = check(watched, profile=profile, dtypes=(dtype,), maxfail=1, strict=True, diagnose=False, shrink=False)
     by = report.failures[0].property.name if report.failures else ""
     largest = max((max(values) for values in ratios.values()), default=0.0)
-    return Sight(name, family, dtype, by, report.seconds, largest)
+    return Sight(name, family, dtype, by, report.seconds, largest, bool(changed))
+
+
+RIGHT = made_of("right", Parts())
+
+
+def _watched(function: Callable[..., Any], right: Any, changed: list[bool]) -> Callable[..., Any]:
+    """The function, noting once whether it answers otherwise than the right one, to the last bit."""
+
+    def call(*asked: Any) -> Any:
+        found = function(*asked)
+        if not changed and not _same(found, right, asked):
+            changed.append(True)
+        return found
+
+    return call
+
+
+def _same(found: Any, right: Any, asked: tuple[Any, ...]) -> bool:
+    try:
+        return fingerprint(found) == fingerprint(right(*asked))
+    except ValueError:  # the right one refuses what was answered
+        return False
 
 
 def look(dtype: str, profile: str, faults: Iterable[Fault] = ()) -> Iterator[Sight]:

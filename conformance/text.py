@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from conformance.property import Difference, Outcome, Verdict, broken
 from conformance.report import PASSED, Report, Root, one_per_property, stage_of
 from lstm_spec import CLAUSES, Description, error_model
-from lstm_spec.accuracy import UNNAMED
+from lstm_spec.accuracy import DEFAULT_GRADES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from conformance.cases import Step
     from conformance.deviations import Deviation
-    from conformance.selftest import Score
+    from conformance.selftest import Score, Sight
 
 MARKS = {
     Outcome.HOLDS: ("holds", "green"),
@@ -162,7 +162,7 @@ def _difference(found: Difference, H: int, dtype: str) -> list[str]:
         f"{LABEL.format('first difference')}{where}output {found.quantity}",
         f"    expected {found.expected:.{digits}g}   allowed {allowed}   got {found.got:.{digits}g}{times}",
     ]
-    return lines + _condition(found, error_model(UNNAMED[dtype], dtype).u)
+    return lines + _condition(found, error_model(DEFAULT_GRADES[dtype], dtype).u)
 
 
 def _condition(found: Difference, u: float) -> list[str]:
@@ -294,8 +294,8 @@ def print_score(console: Console, score: Score, dtype: str, profile: str) -> Non
     for family, (refuted, visible) in score.families.items():
         table.add_row(family, str(refuted), str(visible))
     console.print(table)
-    lines = [f"missed  {s.name}: its effect is {s.margin:.3g} × what is allowed" for s in score.missed]
-    lines += [f"below the bound  {s.name}: its effect is {s.margin:.3g} × what is allowed" for s in score.below]
+    lines = [f"missed  {s.name}: {_margin(s)}" for s in score.missed]
+    lines += [f"below the bound  {s.name}: {_margin(s)}" for s in score.below]
     refuted, visible = score.raw
     lines.append(
         f"at {dtype}, {profile} refutes {refuted} of the {visible} known mistakes that can be seen there "
@@ -303,3 +303,9 @@ def print_score(console: Console, score: Score, dtype: str, profile: str) -> Non
     )
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def _margin(sight: Sight) -> str:
+    if not sight.tried:
+        return "it changed no bit of any answer, at this dtype and profile"
+    return f"what it changes, and its own rounding, come to {sight.margin:.3g} × what is allowed"

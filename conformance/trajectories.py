@@ -104,7 +104,8 @@ def free_trajectory(problem: Problem, model: ErrorModel, handed_on: bool = False
         steps.append((*gates, c, after, squashed, h, hidden))
         h, c = hidden, after
     i, f, g, o, before, cells, squashes, h_before, hs = (stack(column) for column in zip(*steps, strict=True))
-    return Trajectory(i, f, g, o, before, cells, squashes, h_before, hs, rounding.narrowed(c, m.wide_h, m))
+    last = c if handed_on else rounding.narrowed(c, m.wide_h, m)
+    return Trajectory(i, f, g, o, before, cells, squashes, h_before, hs, last)
 
 
 def _summands(problem: Problem) -> int:

@@ -56,7 +56,8 @@ GRADES: dict[tuple[str, str], ErrorModel] = {
     ("wide", "bfloat16"): _wide("bfloat16"),  # ACC-4
     ("wide", "float16"): _wide("float16"),  # ACC-4
 }
-UNNAMED = {"float32": "relative", "float64": "relative", "bfloat16": "op-by-op", "float16": "op-by-op"}  # where silent
+# where a backend names none
+DEFAULT_GRADES = {"float32": "relative", "float64": "relative", "bfloat16": "op-by-op", "float16": "op-by-op"}
 
 
 def error_model(grade: str | ErrorModel, dtype: str) -> ErrorModel:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from lstm_spec.accuracy import UNNAMED, ErrorModel
+from lstm_spec.accuracy import DEFAULT_GRADES, ErrorModel
 from lstm_spec.types import Answer, Cotangents, Gradients, Problem
 
 
@@ -64,7 +64,7 @@ class Description:
 
     def grade(self, dtype: str) -> str | ErrorModel:
         """The grade it is judged at."""
-        return self.grades.get(dtype, UNNAMED.get(dtype, "relative"))
+        return self.grades.get(dtype, DEFAULT_GRADES.get(dtype, "relative"))
 
 
 @dataclass(frozen=True)

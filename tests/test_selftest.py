@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from conformance import selftest
+from conformance import checking, selftest
 from conformance.faults import FAULTS
+from conformance.property import PROPERTIES
 from conformance.selftest import Sight, joined, look, look_at_pairs, pairs, scored, sight_of
 
 SWAPPED = FAULTS["swaps_input_and_forget_gates"]
@@ -26,15 +27,27 @@ def test_a_mistake_below_the_bound_is_named_with_its_margin_and_not_counted() ->
 
 
 def test_a_mistake_that_could_be_seen_and_is_not_refuted_is_missed() -> None:
-    sights = [Sight("a", "one", "float32", "", 1.0, 3.0), Sight("b", "two", "float32", "prop", 1.0, 3.0)]
+    sights = [Sight("a", "one", "float32", "", 1.0, 3.0, True), Sight("b", "two", "float32", "prop", 1.0, 3.0, True)]
     score = scored(sights)
     assert [sight.name for sight in score.missed] == ["a"]
     assert score.raw == (1, 2) and score.macro == 0.5
 
 
+def test_a_mistake_that_nothing_asked_for_shows_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    only = [prop for prop in PROPERTIES if prop.name == "a_step_from_any_state_is_that_of_the_equations"]
+    monkeypatch.setattr(checking, "PROPERTIES", only)
+    (late,) = look("float32", "quick", [FAULTS["skips_the_steps_beyond_five_hundred"]])
+    assert not late.tried and not late.visible and scored([late]).below == (late,)
+
+
+def test_watching_a_mistake_does_not_hide_it() -> None:
+    (sight,) = look("float32", "quick", [FAULTS["answers_problems_that_do_not_fit"]])
+    assert sight.by == "a_problem_whose_shapes_do_not_fit_is_refused" and sight.tried
+
+
 def test_a_family_counts_as_much_as_any_other() -> None:
-    many = [Sight(str(k), "many", "float32", "prop", 1.0, 3.0) for k in range(9)]
-    score = scored([*many, Sight("a", "one", "float32", "", 1.0, 3.0)])
+    many = [Sight(str(k), "many", "float32", "prop", 1.0, 3.0, True) for k in range(9)]
+    score = scored([*many, Sight("a", "one", "float32", "", 1.0, 3.0, True)])
     assert score.raw == (9, 10) and score.macro == 0.5
 
 
