@@ -49,7 +49,7 @@ PROFILES = {
     "quick": Profile("quick", 20, "quick", ("float32",), 4),
     "standard": Profile("standard", 60, "standard", None, 8),
     "full": Profile("full", 400, "full", None, 40),
-    "soak": Profile("soak", 120, "soak", None, 60),
+    "soak": Profile("soak", 120, "soak", None, 100),
 }
 
 

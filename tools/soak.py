@@ -38,7 +38,7 @@ class Soaked(NamedTuple):
 
 @click.command()
 @click.argument("targets", nargs=-1)
-@click.option("--examples", default=180, show_default=True, help="Of each property, backend and dtype.")
+@click.option("--examples", default=185, show_default=True, help="Of each property, backend and dtype.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--jobs", default=2, show_default=True)
 def main(targets: tuple[str, ...], examples: int, seed: int, jobs: int) -> None:
