@@ -74,9 +74,9 @@ def assert_within(comparison: Comparison) -> None:
     wrong = ~(error <= allowed)
     if not wrong.any():
         return
-    steps = np.flatnonzero(wrong.any(axis=tuple(range(1, wrong.ndim))) if wrong.ndim > 1 else wrong)
+    steps = np.flatnonzero(wrong.any(axis=tuple(range(1, wrong.ndim))))
     step = steps[-1 if backwards else 0]
-    index = (step, *np.argwhere(wrong[step])[0]) if wrong.ndim > 1 else (step,)
+    index = (step, *np.argwhere(wrong[step])[0])
     where = {axis: int(k) for axis, k in zip(axes, index, strict=True)}
     wanted = float(np.broadcast_to(expected, got.shape)[index])
     difference = Difference(quantity, where, wanted, float(allowed[index]), float(got[index]))
@@ -93,7 +93,7 @@ def _record(comparison: Comparison) -> None:
 
 
 def assert_same(quantity: str, got: Array, expected: Array, axes: tuple[str, ...], clause: str = "") -> None:
-    """Refuted unless equal to the last bit (NaN equals NaN); only where no rounding can enter."""
+    """Refuted unless equal to the last bit (NaN equals NaN, -0 equals 0); only where no rounding can enter."""
     try:
         one, other = (np.nan_to_num(a.astype(np.float64)) for a in (got, expected))
         assert_within(Comparison(quantity, axes, one, other, np.zeros(())))
@@ -241,12 +241,11 @@ def assert_gate_gradients_conform(
     expected = observed_backpropagation(problem, forward, d, finite, model_of(backend, problem))
     if not np.isfinite(dz).all():
         _assert_backward_could_overflow(problem, d, dz, finite, expected)
-    gates, last = ("t", "batch", "gate row"), slice(len(dz) - 1, None)
     with _breaking("GRAD-2"):  # at the last step nothing has been propagated yet
-        now = expected.dz.value[last], expected.dz.error[last]
-        assert_within(Comparison("dz of the last step", gates, dz[last], *now))
+        now = expected.dz.value[-1], expected.dz.error[-1]
+        assert_within(Comparison("dz of the last step", ("batch", "gate row"), dz[-1], *now))
     with _breaking("GRAD-3"):
-        assert_observed(Comparison("dz", gates, dz, *expected.dz, backwards=True))
+        assert_observed(Comparison("dz", ("t", "batch", "gate row"), dz, *expected.dz, backwards=True))
     return expected
 
 
@@ -301,7 +300,7 @@ def assert_part_finite_enough(part: Part, problem: Problem, dz: Array) -> None:
     if not np.isfinite(part.got).all():
         W, U, _ = pack(problem.layer)
         c = _max(problem.state.c) + len(dz)
-        _inconclusive_above(_sum(dz) * max(1.0, _max(problem.x), _max(problem.state.h), _max(W), _max(U), c), problem)
+        _inconclusive_above(_sum(dz) * max(_max(problem.x), _max(problem.state.h), _max(W), _max(U), c), problem)
 
 
 def assert_part_conforms(part: Part, problem: Problem, dz: Array) -> None:

@@ -9,6 +9,7 @@ from conformance.bounds import (
     Comparison,
     assert_conforms,
     assert_gate_gradients_conform,
+    assert_observed,
     assert_part_conforms,
     assert_same,
     assert_within,
@@ -19,7 +20,7 @@ from conformance.bounds import (
 from conformance.kinds import frozen
 from conformance.probes import probed, widened
 from conformance.problems import with_gates
-from conformance.property import Inconclusive, Refuted
+from conformance.property import Difference, Inconclusive, Refuted
 from conformance.rounding import Bounded, product
 from lstm_spec import (
     GRADES,
@@ -68,10 +69,37 @@ def test_what_is_not_a_number_is_never_close_enough(got: float, expected: float,
         assert_within(Comparison("q", ("t",), *(np.array([float(a)]) for a in (got, expected, allowed))))
 
 
-@pytest.mark.parametrize(("backwards", "t"), [(False, 1), (True, 2)])
+def test_two_numbers_are_compared_more_exactly_than_their_own_dtype_can() -> None:
+    """2^24 and -1 are 2^24 + 1 apart, which float32 does not hold."""
+    one, other = np.array([2**24], np.float32), np.array([-1], np.float32)
+    with pytest.raises(Refuted):
+        assert_within(Comparison("q", ("t",), one, other, np.array([2**24 + 0.5])))
+
+
+def test_a_refusal_names_the_quantity_and_the_element() -> None:
+    got = np.array([[0.0, 0.0], [0.0, 3.0]])
+    with pytest.raises(Refuted) as refuted:
+        assert_within(Comparison("q", ("batch", "unit"), got, np.array(1.0), np.array(1.5)))
+    assert refuted.value.reason == "q is further from the equations than rounding can explain"
+    assert refuted.value.difference == Difference("q", {"batch": 1, "unit": 1}, 1.0, 1.5, 3.0)
+
+
+def test_a_difference_along_one_axis_is_shown_there() -> None:
+    with pytest.raises(Refuted) as refuted:
+        assert_within(Comparison("q", ("unit",), np.array([0.0, 0.0, 3.0]), np.zeros(()), np.ones(())))
+    assert refuted.value.difference == Difference("q", {"unit": 2}, 0.0, 1.0, 3.0)
+
+
+@pytest.mark.parametrize("axes", [("t",), ("t", "batch", "unit")])
+def test_axes_that_do_not_fit_are_an_error_of_the_suite(axes: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        assert_within(Comparison("q", axes, np.ones((1, 1)), np.zeros(()), np.zeros(())))
+
+
+@pytest.mark.parametrize(("backwards", "t"), [(False, 1), (True, 3)])
 def test_the_first_difference_is_where_the_error_arises(backwards: bool, t: int) -> None:
-    got = np.zeros((4, 2))
-    got[1, 1] = got[2, 0] = 3
+    got = np.zeros((5, 2))
+    got[1, 1] = got[2, 1] = got[3, 0] = 3
     with pytest.raises(Refuted) as refuted:
         assert_within(Comparison("q", ("t", "unit"), got, np.zeros(()), np.ones(()), backwards))
     difference = refuted.value.difference
@@ -83,6 +111,26 @@ def test_the_same_means_to_the_last_bit() -> None:
     assert_same("q", one, one.copy(), ("t",))
     with pytest.raises(Refuted):
         assert_same("q", np.nextafter(one, 2), one, ("t",))
+
+
+def test_what_is_not_a_number_is_the_same_as_itself() -> None:
+    nan = np.array([np.nan, 1.0])
+    assert_same("q", nan, nan.copy(), ("t",))
+
+
+@pytest.mark.parametrize(("got", "expected"), [(np.nan, 0.0), (np.inf, np.finfo(np.float64).max)])
+def test_what_is_not_finite_is_not_the_same_as_a_number(got: float, expected: float) -> None:
+    with pytest.raises(Refuted) as refuted:
+        assert_same("q", np.array([got]), np.array([expected]), ("t",), "SEQ-3")
+    assert (refuted.value.reason, refuted.value.clause) == ("q is not the same to the last bit", "SEQ-3")
+    assert refuted.value.difference is None
+
+
+def test_what_is_not_the_same_names_the_quantity_and_the_element() -> None:
+    with pytest.raises(Refuted) as refuted:
+        assert_same("q", np.array([1.0, 3.0]), np.array([1.0, 2.0]), ("unit",))
+    assert (refuted.value.reason, refuted.value.clause) == ("q is not the same to the last bit", "")
+    assert refuted.value.difference == Difference("q", {"unit": 1}, 2.0, 0.0, 3.0)
 
 
 def test_a_free_run_in_which_rounding_grows_is_inconclusive() -> None:
@@ -99,6 +147,42 @@ def test_the_reference_conforms_and_its_ratios_are_recorded() -> None:
             assert_part_conforms(part, problem, found.dz)
     assert set(ratios) == {"y", "c_T", "dz", *quantities}
     assert 0 < max(ratios["y"]) < 1
+
+
+def compared(got: list[float], expected: list[float], allowed: float) -> Comparison:
+    return Comparison("q", ("t",), *(np.array(a) for a in (got, expected, [allowed] * len(got))))
+
+
+def test_the_largest_ratio_of_each_comparison_is_recorded() -> None:
+    with recorded_ratios() as ratios:
+        assert_observed(compared([1.0, 4.0, 0.0], [2.0, 2.0, 0.0], 8.0))
+        assert_observed(compared([1.0], [2.0], 4.0))
+    assert ratios == {"q": [0.25, 0.25]}
+
+
+def test_no_error_is_a_ratio_of_zero_though_nothing_is_allowed() -> None:
+    with recorded_ratios() as ratios:
+        assert_observed(compared([1.0, 2.0], [1.0, 2.0], 0.0))
+    assert ratios == {"q": [0.0]}
+
+
+def test_an_error_where_none_is_allowed_is_an_infinite_ratio() -> None:
+    with recorded_ratios() as ratios, pytest.raises(Refuted):
+        assert_observed(compared([1.0, 3.0], [1.0, 2.0], 0.0))
+    assert ratios == {"q": [np.inf]}
+
+
+def test_a_comparison_of_nothing_is_not_recorded() -> None:
+    with recorded_ratios() as ratios:
+        assert_observed(compared([], [], 1.0))
+    assert ratios == {}
+
+
+def test_nothing_is_recorded_once_it_is_closed() -> None:
+    with recorded_ratios() as ratios:
+        pass
+    assert_observed(compared([1.0], [2.0], 4.0))
+    assert ratios == {}
 
 
 @pytest.mark.parametrize("quantity", ["y", "c_T"])
@@ -126,10 +210,11 @@ def test_an_overflow_is_inconclusive_only_where_magnitudes_come_near_the_largest
         assert_conforms(REFERENCE, bad, huge)
 
 
-def test_an_overflow_of_the_gradient_is_inconclusive_only_where_cotangents_are_huge() -> None:
+@pytest.mark.parametrize("lost", [np.inf, -np.inf, np.nan])
+def test_an_overflow_of_the_gradient_is_inconclusive_only_where_cotangents_are_huge(lost: float) -> None:
     problem = problem_of()
     answer = REFERENCE.forward(problem)
-    dz = np.full((4, 2, 20), np.inf, np.float32)
+    dz = np.full((4, 2, 20), lost, np.float32)
     with pytest.raises(Refuted):
         assert_gate_gradients_conform(REFERENCE, problem, loss_on(problem), answer, dz)
     with pytest.raises(Inconclusive):
@@ -172,9 +257,11 @@ def test_zero_times_an_error_that_overflowed_may_be_anything() -> None:
     assert found.value == 0 and found.error == np.inf
 
 
-def test_float16_may_overflow_where_magnitudes_come_near_its_end_and_not_before() -> None:
-    for scale, raised in ((1.0, Refuted), (400.0, Inconclusive)):
-        problem = problem_of(T=1, B=1, I=1, H=1, scale=scale, dtype="float16")
-        lost = Answer(np.full((1, 1, 1), np.nan, np.float16), problem.state)
-        with pytest.raises(raised):
-            assert_conforms(replace(REFERENCE, description=Description(dtypes=("float16",))), lost, problem)
+@pytest.mark.parametrize(("scale", "raised"), [(1.0, Refuted), (400.0, Inconclusive)])
+def test_float16_may_overflow_where_magnitudes_come_near_its_end_and_not_before(
+    scale: float, raised: type[Exception]
+) -> None:
+    problem = problem_of(T=1, B=1, I=1, H=1, scale=scale, dtype="float16")
+    lost = Answer(np.full((1, 1, 1), np.nan, np.float16), problem.state)
+    with pytest.raises(raised):
+        assert_conforms(replace(REFERENCE, description=Description(dtypes=("float16",))), lost, problem)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from conformance import checking, selftest
+from conformance.dense_probes import probe
 from conformance.faults import FAULTS
 from conformance.property import PROPERTIES
 from conformance.selftest import Sight, joined, look, look_at_pairs, pairs, scored, sight_of
@@ -60,10 +61,15 @@ def test_both_mistakes_of_a_pair_are_in_it() -> None:
 
 
 def _answers_differ(one: object, other: object) -> bool:
-    from conformance.dense_probes import probe
-
     problem, _ = probe(0, (3, 2, 3, 4), "float32")
     return bool((one.forward(problem).y != other.forward(problem).y).any())  # type: ignore[attr-defined]
+
+
+def test_both_may_be_put_around_the_backend() -> None:
+    both = joined(FAULTS["drops_the_layer_axis_of_the_state"], FAULTS["answers_in_float64"])
+    assert both is not None
+    answer = both.forward(probe(0, (3, 2, 3, 4), "float32").problem)
+    assert answer.y.dtype == "float64" and answer.state.h.shape == (2, 4)
 
 
 def test_two_mistakes_in_one_part_that_cannot_be_chained_are_no_pair() -> None:
