@@ -38,7 +38,7 @@ class Figure:
 
     ulp: float  # of the dtype, over the results that are not near underflow
     at: float  # the argument at which it is
-    u: float  # the least r for which every error is within r u |v| + abs u + 2 eta: the function's eta, the product's
+    u: float  # the least r for which every error is within r u |v| + abs u + 3 eta: the function's two, the product's
     u_at: float
     absolute: float  # the largest error, in u of 1
     finite: bool
@@ -195,7 +195,7 @@ def _figure(found: Reading, model: ErrorModel) -> Figure:
     m = model if _is_wider(found.expected.dtype, found.v.dtype) else rounding.with_oracle(model)
     r, absolute = (m.r_s, m.s_abs) if found.function == "sigmoid" else (m.r_t, m.t_abs)
     size, error = np.abs(found.expected).astype(np.float64), found.error
-    slack = absolute * m.u + 2 * m.eta + _returned(size, m) + (0 if found.saturated == 1 else _other_factor(size, m))
+    slack = absolute * m.u + 3 * m.eta + _returned(size, m) + (0 if found.saturated == 1 else _other_factor(size, m))
     allowed, about = r * m.u * size + slack, limits(found.v.dtype)
     with np.errstate(all="ignore"):
         absolutely, needed = error / m.u, np.where(error > slack, (error - slack) / (m.u * size), 0)
@@ -223,7 +223,7 @@ def _returned(size: Array, m: ErrorModel) -> Array:
 
 def _other_factor(size: Array, m: ErrorModel) -> Array:
     """What o, or tanh(50), may be off by, and the f that c_0 passes through, with a rounding each."""
-    one = max(m.r_s + m.s_abs, m.r_t + m.t_abs) * m.u + m.eta + m.u
+    one = max(m.r_s + m.s_abs, m.r_t + m.t_abs) * m.u + 2 * m.eta + m.u
     return 2 * one * (size + one) + 4 * m.eta
 
 

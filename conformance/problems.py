@@ -89,7 +89,7 @@ REACHES = {
     "quick": Reach(("", "", "", "", "", "square", "T", "H"), MODERATE),
     "standard": Reach(("", "", "", "", "", "", "square", "T", "T", "H", "B", "I"), LARGE),
     "full": Reach(("", "", "", "square", "T", "T", "H", "B", "I"), LARGE),
-    "soak": Reach(("square", *("T",) * 26, *("H",) * 8, "B", "I"), LARGEST, alone=True),
+    "soak": Reach(("square", *("T",) * 31, *("H",) * 9, "B", "I"), LARGEST, alone=True),
 }
 
 Size = int | tuple[int, ...] | None

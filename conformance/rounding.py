@@ -82,7 +82,7 @@ def _nearest_to_zero(z: Bounded) -> Array:
 
 def _activation(v: Array, slope: Array, dz: Array, relative: float, absolute: float, m: ErrorModel) -> Bounded:
     d = np.minimum(slope * dz, 2.0)
-    return Bounded(v, d + relative * m.u * (np.abs(v) + d) + absolute * m.u + m.eta)
+    return Bounded(v, d + relative * m.u * (np.abs(v) + d) + absolute * m.u + 2 * m.eta)
 
 
 def flushed(m: ErrorModel) -> float:

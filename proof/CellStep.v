@@ -7,7 +7,7 @@ Open Scope R_scope.
 
 (* F5, rounding._activation: L is the slope, da the error of the argument, r and ab the errors of the function, in u *)
 Definition activation_error (L da r u v ab eta : R) : R :=
-  Rmin (L * da) 2 + r * u * (Rabs v + Rmin (L * da) 2) + ab * u + eta.
+  Rmin (L * da) 2 + r * u * (Rabs v + Rmin (L * da) 2) + ab * u + 2 * eta.
 
 (* F6, trajectories.cell_state *)
 Definition cell_sum_error (i f g c di df dg E u eta : R) : R :=
@@ -65,27 +65,27 @@ Hypothesis HETA : eta + 2 * eta' <= ETA.
 Theorem sigmoid_act r ab r' a ah da yh y :
   0 <= r -> 0 <= r' -> 0 <= ab -> r' * (1 + r * (u + u')) <= r -> r * u + 2 * (r' * u') <= 1 ->
   Rabs (ah - a) <= da ->
-  Rabs (yh - sigma ah) <= r * u * Rabs (sigma ah) + ab * u + eta ->
+  Rabs (yh - sigma ah) <= r * u * Rabs (sigma ah) + ab * u + 2 * eta ->
   Rabs (y - sigma a) <= r' * u' * Rabs (sigma a) + eta' ->
   Rabs (yh - y) <= activation_error (sigmoid_slope (nearest_to_zero a da)) da r (u + u') y ab ETA.
 Proof.
   intros. unfold activation_error. rewrite sigmoid_slope_ok.
   assert (D : Rabs (sigma ah - sigma a) <= Rmin (dsig (nearest_to_zero a da) * da) 2).
   { apply Rmin_glb. now apply sigma_encl. apply sigma_cap. }
-  pose proof (act_two u r ab eta u' r' eta' (sigma a) (sigma ah) yh y _ Hu Hu' H H0 He' H1 H2 H3 D H5 H6). lra.
+  pose proof (act_two u r ab (2 * eta) u' r' eta' (sigma a) (sigma ah) yh y _ Hu Hu' H H0 He' H1 H2 H3 D H5 H6). lra.
 Qed.
 
 Theorem tanh_act r ab r' a ah da yh y :
   0 <= r -> 0 <= r' -> 0 <= ab -> r' * (1 + r * (u + u')) <= r -> r * u + 2 * (r' * u') <= 1 ->
   Rabs (ah - a) <= da ->
-  Rabs (yh - tanh ah) <= r * u * Rabs (tanh ah) + ab * u + eta ->
+  Rabs (yh - tanh ah) <= r * u * Rabs (tanh ah) + ab * u + 2 * eta ->
   Rabs (y - tanh a) <= r' * u' * Rabs (tanh a) + eta' ->
   Rabs (yh - y) <= activation_error (tanh_slope (nearest_to_zero a da)) da r (u + u') y ab ETA.
 Proof.
   intros. unfold activation_error. rewrite tanh_slope_ok.
   assert (D : Rabs (tanh ah - tanh a) <= Rmin (dtanh (nearest_to_zero a da) * da) 2).
   { apply Rmin_glb. now apply tanh_encl. apply tanh_cap. }
-  pose proof (act_two u r ab eta u' r' eta' (tanh a) (tanh ah) yh y _ Hu Hu' H H0 He' H1 H2 H3 D H5 H6). lra.
+  pose proof (act_two u r ab (2 * eta) u' r' eta' (tanh a) (tanh ah) yh y _ Hu Hu' H H0 He' H1 H2 H3 D H5 H6). lra.
 Qed.
 End Act.
 

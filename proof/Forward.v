@@ -29,14 +29,14 @@ Definition terms (t : nat) (k : gate) (j : nat) (hv : nat -> R) : list (R * R) :
 (* one step of a conforming implementation; FMA is the case p = fh * ch or q = ih * gh *)
 Definition implementation_step (ah : gate -> R) (ch c1 h1 : R) : Prop :=
   exists ih fh gh oh p q s w th s2,
-    Rabs (ih - sigma (ah GI)) <= r_s K * u K * Rabs (sigma (ah GI)) + s_abs K * u K + eta K /\
-    Rabs (fh - sigma (ah GF)) <= r_s K * u K * Rabs (sigma (ah GF)) + s_abs K * u K + eta K /\
-    Rabs (gh - tanh (ah GG)) <= r_t K * u K * Rabs (tanh (ah GG)) + t_abs K * u K + eta K /\
-    Rabs (oh - sigma (ah GO)) <= r_s K * u K * Rabs (sigma (ah GO)) + s_abs K * u K + eta K /\
+    Rabs (ih - sigma (ah GI)) <= r_s K * u K * Rabs (sigma (ah GI)) + s_abs K * u K + 2 * eta K /\
+    Rabs (fh - sigma (ah GF)) <= r_s K * u K * Rabs (sigma (ah GF)) + s_abs K * u K + 2 * eta K /\
+    Rabs (gh - tanh (ah GG)) <= r_t K * u K * Rabs (tanh (ah GG)) + t_abs K * u K + 2 * eta K /\
+    Rabs (oh - sigma (ah GO)) <= r_s K * u K * Rabs (sigma (ah GO)) + s_abs K * u K + 2 * eta K /\
     rnd (u K) (eta K) (fh * ch) p /\ rnd (u K) (eta K) (ih * gh) q /\
     rnd (u K) (add_eta K) (p + q) s /\ rnd (u_c K) (st_eta K) s c1 /\
     (w = s \/ w = c1) /\
-    Rabs (th - tanh w) <= r_t K * u K * Rabs (tanh w) + t_abs K * u K + eta K /\
+    Rabs (th - tanh w) <= r_t K * u K * Rabs (tanh w) + t_abs K * u K + 2 * eta K /\
     rnd (u K) (eta K) (oh * th) s2 /\ rnd (u_h K) (st_eta K) s2 h1.
 
 Definition oracle_step (c : R) (v : oval) : Prop :=

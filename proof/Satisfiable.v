@@ -69,7 +69,7 @@ Proof.
     + unfold implementation_step. exists (vi (V t j)), (vf (V t j)), (vg (V t j)), (vo (V t j)), (vf (V t j) * cc t j),
       (vi (V t j) * vg (V t j)),
         (vc (V t j)), (vc (V t j)), (vtau (V t j)), (vh (V t j)).
-      repeat split; try (apply P; assumption); try (apply rnd_exact; assumption). now left.
+      repeat split; try (apply P; lra); try (apply rnd_exact; assumption). now left.
   - intros t j _ _. split.
     + intros k. exists (I + H + 2)%nat. split; [lia|]. rewrite <- (L t k j (hh t)). apply dot_exact; auto.
     + unfold oracle_step. rewrite CP. pose proof (sigma_range (va (V t j) GI)). pose proof (sigma_range (va (V t j)

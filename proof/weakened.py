@@ -1,4 +1,4 @@
-"""Eleven formulas, each a little weaker than the one that is proved: with each of them the proof must fail.
+"""Twelve formulas, each a little weaker than the one that is proved: with each of them the proof must fail.
 
 After proof/build.sh: `python -m proof.weakened`. Exit status 1 if one of them can be proved as well.
 """
@@ -31,6 +31,7 @@ class Weakened(NamedTuple):
 WEAKENED = (
     Weakened("F5 with the slope at the centre", "Activations", "Rmax (Rabs a - da) 0.", "Rabs a."),
     Weakened("F5 without d in r u (|v| + d)", "CellStep", "r * u * (Rabs v + Rmin (L * da) 2)", "r * u * Rabs v"),
+    Weakened("F5 with eta for 2 eta", "CellStep", "ab * u + 2 * eta.", "ab * u + eta."),
     Weakened(
         "F4 with n eta for 2 n eta", "DotProducts", "nc * u_acc * S + 2 * nc * eta.", "nc * u_acc * S + nc * eta."
     ),
@@ -41,7 +42,7 @@ WEAKENED = (
         "(Rabs g * di + i * dg)\n  + u",
     ),
     Weakened("F6 without E(f) E(c)", "CellStep", "(f + df) * E + df * Rabs c", "f * E + df * Rabs c"),
-    Weakened("F6 with eta for 2 eta", "CellStep", "+ 2 * eta.", "+ eta."),
+    Weakened("F6 with eta for 2 eta", "CellStep", "di * dg)) + 2 * eta.", "di * dg)) + eta."),
     Weakened("F7 without (1 + u)", "CellStep", "(Rabs cn + e) * (1 + u).", "(Rabs cn + e)."),
     Weakened("F9 without E(o) E(tanh c)", "CellStep", "do * (Rabs tau + dt) + o * dt.", "do * Rabs tau + o * dt."),
     Weakened("F12 without the rounding of y*y", "Products", " + u * (Rabs y + dy) * (1 + Rabs y + dy)", ""),

@@ -192,12 +192,12 @@ def gates(z: Array, worst: tuple[Array, ...], a: Adversary) -> tuple[Array, ...]
 
 def sigmoid(z: Array, direction: Array, a: Adversary) -> Array:
     m, v = a.model, equations.sigmoid(z)
-    return a.off("sigmoid", v, m.u * (m.r_s * v + m.s_abs) + m.eta, direction)
+    return a.off("sigmoid", v, m.u * (m.r_s * v + m.s_abs) + 2 * m.eta, direction)
 
 
 def tanh(z: Array, direction: Array, a: Adversary) -> Array:
     m, v = a.model, np.tanh(z)
-    return a.off("tanh", v, m.u * (m.r_t * np.abs(v) + m.t_abs) + m.eta, direction)
+    return a.off("tanh", v, m.u * (m.r_t * np.abs(v) + m.t_abs) + 2 * m.eta, direction)
 
 
 # ---------------------------------------------------------------- backward

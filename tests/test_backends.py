@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import permutations, product
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 import pytest
 
 from backends.numpy_backend import BACKEND as NUMPY
-from conformance.bounds import assert_answers_agree, assert_gradients_conform_freely
+from conformance.bounds import assert_answers_agree, assert_conforms, assert_gradients_conform_freely
 from conformance.checking import check
-from lstm_spec import REFERENCE, Description, Feature, from_packed, pack, unpack
+from conformance.problems import with_gates
+from lstm_spec import REFERENCE, Description, Feature, Gate, State, from_packed, pack, unpack
 from lstm_spec.types import Array
 from tests.test_bounds import loss_on, problem_of
 
@@ -37,6 +39,16 @@ def made(name: str) -> Any:
 
         return backend()
     return {"numpy": NUMPY, "reference": REFERENCE}[name]
+
+
+@pytest.mark.skipif(not TORCH, reason="TORCH=none")
+def test_a_sigmoid_that_flushes_before_it_doubles_conforms() -> None:
+    """PyTorch's float32 sigma is 0 where it should be up to the root of 2, times 2^-126; |c_0| makes it visible."""
+    biases = {"i": -1e4, "f": np.linspace(-87.3, -86.9, 200), "g": 0, "o": 0}
+    p = problem_of(T=1, B=1, I=1, H=200)
+    p = with_gates(p, lambda k, gate: Gate(0 * gate.W, 0 * gate.U, (0 * gate.b + biases[k]).astype(np.float32)))
+    p = replace(p, state=State(p.state.h, 0 * p.state.c + np.float32(65)))
+    assert_conforms(made("torch"), made("torch").forward(p), p)
 
 
 @pytest.mark.skipif(not TORCH, reason="TORCH=none")

@@ -23,6 +23,7 @@ CHANGES = [
     (trajectories, "preactivations", "+ np.abs(w.b) + dz)", "+ dz)"),
     (rounding, "_nearest_to_zero", "np.abs(z.value) - z.error", "np.abs(z.value)"),
     (rounding, "_activation", "2.0", "1.0"),
+    (rounding, "_activation", "2 * m.eta", "m.eta"),
     (rounding, "_activation", "(np.abs(v) + d)", "np.abs(v)"),
     (rounding, "sigmoid_slope", "(1 + e) ** 2", "(1 + e)"),
     (rounding, "with_oracle", "3 *", "2 *"),

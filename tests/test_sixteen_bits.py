@@ -73,8 +73,6 @@ def test_sigmoids_that_are_accurate_relatively_are_accepted(sigmoid: str, dtype:
 REFUSED = {
     # exp overflows from z = 11.1 on in float16, from 88.8 on in bfloat16
     ("op-by-op", "the sigmoid is infinity over infinity"): (replace(OP_BY_OP, sigmoid=sixteen.quotient), "read_alone"),
-    # it has no relative accuracy where the gate is shut
-    ("op-by-op", "the sigmoid is made of a tanh"): (replace(OP_BY_OP, sigmoid=sixteen.by_tanh), "the_answer_is"),
     ("op-by-op", "products are summed in 16 bits"): (
         replace(OP_BY_OP, product=sixteen.in_its_own_dtype),
         "the_answer_is",
@@ -98,6 +96,14 @@ def test_what_a_grade_does_not_admit_is_refuted(grade: str, what: str, dtype: st
     a, name = REFUSED[grade, what]
     report = judged(a, grade, dtype, profile="standard", examples=100, name=name, maxfail=1)
     assert [v.outcome for v in report.failures] == [Outcome.REFUTED]
+
+
+@pytest.mark.parametrize(("dtype", "outcome"), [("bfloat16", Outcome.REFUTED), ("float16", Outcome.HOLDS)])
+def test_a_sigmoid_made_of_a_tanh_is_told_where_underflow_is_smaller(dtype: str, outcome: Outcome) -> None:
+    """Where the gate is shut it is off by 2^-9 or 2^-13 of 1, and F5 allows 2 eta: 2^-125 or 2^-13."""
+    a = replace(OP_BY_OP, sigmoid=sixteen.by_tanh)
+    report = judged(a, "op-by-op", dtype, profile="standard", examples=100, name="the_answer_is", maxfail=1)
+    assert {v.outcome for v in report.verdicts if v.examples} == {outcome}
 
 
 GROSS = (
