@@ -7,13 +7,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import ml_dtypes
 import numpy as np
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save as packed
 
 from conformance.border import guarded, line
 from conformance.case_script import script
+from conformance.dtypes import CODES
 from conformance.expectations import COMPARED, Asked, Tensors, asked_of, expectations
 from conformance.kinds import frozen
 from conformance.problems import Question, Split, problem_of
@@ -35,12 +35,6 @@ from lstm_spec.types import Array
 from lstm_spec.validation import check_cotangents
 
 FORMAT = "lstm-spec case 1"
-DTYPES: dict[str, np.dtype[Any]] = {
-    "F64": np.dtype("float64"),
-    "F32": np.dtype("float32"),
-    "F16": np.dtype("float16"),
-    "BF16": np.dtype(ml_dtypes.bfloat16),
-}
 
 
 class CaseError(Exception):
@@ -170,9 +164,9 @@ def _read(path: Path) -> tuple[Tensors, dict[str, str]]:
 
 
 def _array(name: str, entry: dict[str, Any]) -> Array:
-    if entry["dtype"] not in DTYPES or not re.fullmatch(r"[\w.]+", name):
+    if entry["dtype"] not in CODES or not re.fullmatch(r"[\w.]+", name):
         raise ValueError(name)
-    flat: Array = np.frombuffer(bytes(entry["data"]), dtype=DTYPES[entry["dtype"]])
+    flat: Array = np.frombuffer(bytes(entry["data"]), dtype=CODES[entry["dtype"]])
     return frozen(flat.reshape(entry["shape"]).copy())
 
 

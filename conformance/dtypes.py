@@ -1,10 +1,13 @@
-"""The limits of the dtypes that a problem may have; importing it makes NumPy know bfloat16 by name."""
+"""The dtypes that a problem may have, their codes in a file, their limits; importing it makes bfloat16 a NumPy name."""
 
 from functools import cache
 from typing import Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
+
+# as safetensors names them:
+CODES = {"F64": np.dtype("f8"), "F32": np.dtype("f4"), "F16": np.dtype("f2"), "BF16": np.dtype(ml_dtypes.bfloat16)}
 
 
 class Limits(NamedTuple):

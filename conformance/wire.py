@@ -10,10 +10,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import ml_dtypes
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from conformance.dtypes import CODES
 from lstm_spec import (
     Answer,
     Cotangents,
@@ -37,8 +37,7 @@ Form = Any  # JSON: the name of a tensor, null, [noun, part, ...], {"plain": val
 
 # ---------------------------------------------------------------- arrays to bytes, and back
 
-DTYPES = {"F64": np.dtype("f8"), "F32": np.dtype("f4"), "F16": np.dtype("f2"), "BF16": np.dtype(ml_dtypes.bfloat16)}
-CODES = {dtype: code for code, dtype in DTYPES.items()}
+CODE_OF = {dtype: code for code, dtype in CODES.items()}
 
 
 class Laid(NamedTuple):
@@ -85,7 +84,7 @@ def _header(arrays: tuple[Laid, ...], about: tuple[tuple[str, str], ...]) -> byt
     header: dict[str, Any] = {"__metadata__": dict(about) | ({"layout": json.dumps(layout)} if layout else {})}
     end = 0
     for a in arrays:
-        start, end, code = end, end + a.size, CODES.get(a.dtype)
+        start, end, code = end, end + a.size, CODE_OF.get(a.dtype)
         header[a.name] = {"dtype": code or "U8", "shape": a.shape if code else [a.size], "data_offsets": [start, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
@@ -100,7 +99,7 @@ def _read(header: bytes) -> tuple[list[Any], list[Any], About]:
     layout = json.loads(about.get("layout", "{}"))
     straight, odd = [], []
     for name, entry in entries.items():
-        dtype, shape, *strided = layout.get(name) or (DTYPES[entry["dtype"]], entry["shape"])
+        dtype, shape, *strided = layout.get(name) or (CODES[entry["dtype"]], entry["shape"])
         dtype = np.dtype(dtype)
         straight.append((name, dtype, shape, -1 if dtype.hasobject else entry["data_offsets"][0]))
         if strided:
@@ -113,7 +112,7 @@ def _layout(a: Laid) -> list[Any] | None:
     plain = a.size == 0 or a.strides == tuple(
         a.dtype.itemsize * math.prod(a.shape[k + 1 :]) for k in range(len(a.shape))
     )
-    if a.dtype in CODES and plain:
+    if a.dtype in CODE_OF and plain:
         return None
     named = a.dtype.kind == "V" and a.dtype.type is not np.void
     form = [a.dtype.name if named else a.dtype.str, a.shape]
