@@ -2,12 +2,13 @@
 
 from functools import partial
 from typing import Any
+from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 
 from lstm_spec.contract import Backend, BackendUnavailable, Description, Feature
 from lstm_spec.layouts import Packed, pack, unpack
-from lstm_spec.types import Answer, Array, Cotangents, Gradients, Problem, State
+from lstm_spec.types import STANDARD, Answer, Array, Cotangents, Gradients, Parameters, Problem, State
 from lstm_spec.validation import check_cotangents
 
 ORDER = "ifgo"
@@ -35,18 +36,34 @@ def backend(device: str = "cpu") -> Backend:
             version=torch.__version__,
             device=device,
             dtypes=("float32", "float64", "bfloat16", "float16"),
-            features=frozenset({Feature.GRADIENTS, Feature.DETERMINISTIC}),
+            features=CLAIMED,
         ),
     )
 
 
+CLAIMED = frozenset(
+    {
+        Feature.GRADIENTS,
+        Feature.DETERMINISTIC,
+        Feature.LENGTHS,
+        Feature.BIDIRECTIONAL,
+        Feature.LAYERS,
+        Feature.PROJECTION,
+    }
+)
+NAMES = {"W": "weight_ih", "U": "weight_hh", "b": "bias_ih", "b_hh": "bias_hh", "R": "weight_hr"}
+
+
 def forward(device: str, problem: Problem) -> Answer:
-    """The answer of the inference pass. Raises ValueError or TypeError where the problem is not well formed."""
+    """The answer of the inference pass.
+
+    Raises ValueError or TypeError where the problem is not well formed, ValueError where torch.nn.LSTM cannot do it.
+    """
     import torch
 
-    problem.checked()
+    _check(problem)
     with torch.no_grad():
-        y, (h, c) = _module(device, problem)(*_inputs(device, problem))
+        y, (h, c) = _called(_module(device, problem), problem, *_inputs(device, problem))
     return _answer(problem, y, h, c)
 
 
@@ -54,19 +71,43 @@ def gradients(device: str, problem: Problem, cotangents: Cotangents) -> tuple[An
     """The answer of the training pass and its gradients by autograd. Raises as `forward`."""
     import torch
 
-    problem.checked()
+    _check(problem)
     check_cotangents(problem, cotangents)
     lstm = _module(device, problem)
     x, (h0, c0) = _inputs(device, problem)
-    leaves = [x, h0, c0, *lstm.parameters()]
+    names, weights = zip(*lstm.named_parameters(), strict=True)
+    leaves = [x, h0, c0, *weights]
     for leaf in leaves:
         leaf.requires_grad_()
-    y, (h, c) = lstm(x, (h0, c0))
-    d = [_tensor(device, a) for a in (cotangents.y, *cotangents.state)]
-    found = torch.autograd.grad([y, h, c], leaves, d)
-    dx, dh, dc, dW, dU, db, db_hh = (_array(tensor, problem.dtype) for tensor in found)
-    layer = unpack(Packed(dW, dU, (db + db_hh) / 2), ORDER)
-    return _answer(problem, y, h, c), Gradients(((layer,),), dx, State(dh, dc))
+    y, (h, c) = _called(lstm, problem, x, (h0, c0))
+    d = [_tensor(device, a) for a in (_within(problem, cotangents.y), *cotangents.state)]
+    dx, dh, dc, *found = (_array(a, problem.dtype) for a in torch.autograd.grad([y, h, c], leaves, d))
+    named = dict(zip(names, found, strict=True))
+    rows = tuple(
+        tuple(_layer(named, layer, k, problem) for k in range(len(row))) for layer, row in enumerate(problem.parameters)
+    )
+    return _answer(problem, y, h, c), Gradients(rows, dx, State(dh, dc))
+
+
+def _check(problem: Problem) -> None:
+    """ValueError for what torch.nn.LSTM has not."""
+    problem.checked()
+    variant, P, H = problem.variant, problem.P, problem.sizes[3]
+    if variant != STANDARD:
+        raise ValueError(f"the variant is {variant}, expected {STANDARD}; torch.nn.LSTM has no other")
+    if problem.directions == ("reverse",):
+        raise ValueError("directions is ('reverse',), expected forward or both; reverse x within its lengths instead")
+    if problem.layer.R is not None and P == H:
+        raise ValueError(f"P = {P} = H, expected fewer projected than cells; torch.nn.LSTM has no other")
+    if problem.lengths is not None and (problem.lengths == 0).any():
+        raise ValueError("lengths has 0, expected at least 1; leave empty sequences out of the batch")
+
+
+def _within(problem: Problem, dy: Array) -> Array:
+    """The cotangents within the lengths; those beyond are selected away, NaN or not."""
+    if problem.lengths is None:
+        return dy
+    return np.where((np.arange(len(dy))[:, None] < problem.lengths)[..., None], dy, np.zeros((), dy.dtype))
 
 
 def _module(device: str, problem: Problem) -> Any:
@@ -74,11 +115,41 @@ def _module(device: str, problem: Problem) -> Any:
     import torch
 
     _, _, I, H = problem.sizes
-    W, U, b = pack(problem.layer, ORDER)
-    lstm = torch.nn.LSTM(I, H, device="meta").to_empty(device=device)
-    for parameter, value in zip(lstm.parameters(), (W, U, b / 2, b / 2), strict=True):
-        parameter.data = _tensor(device, value)
+    layers, both = len(problem.parameters), len(problem.directions) == 2
+    size = 0 if problem.layer.R is None else problem.P
+    lstm = torch.nn.LSTM(I, H, layers, bidirectional=both, proj_size=size, device="meta").to_empty(device=device)
+    for layer, row in enumerate(problem.parameters):
+        for d, p in enumerate(row):
+            W, U, b = pack(p, ORDER)
+            values = {"W": W, "U": U, "b": b / 2, "b_hh": b / 2} | ({} if p.R is None else {"R": p.R})
+            for name, value in values.items():
+                getattr(lstm, _name(name, layer, d)).data = _tensor(device, value)
     return lstm
+
+
+def _name(part: str, layer: int, d: int) -> str:
+    return f"{NAMES[part]}_l{layer}{'_reverse' if d else ''}"
+
+
+def _layer(found: dict[str, Array], layer: int, d: int, problem: Problem) -> Parameters:
+    """The gradients of one layer in one direction; that of the bias is the mean of its halves'."""
+    W, U, b, b_hh = (found[_name(part, layer, d)] for part in ("W", "U", "b", "b_hh"))
+    R = None if problem.layer.R is None else found[_name("R", layer, d)]
+    return unpack(Packed(W, U, (b + b_hh) / 2), ORDER)._replace(R=R)
+
+
+def _called(lstm: Any, problem: Problem, x: Any, state: tuple[Any, Any]) -> Any:
+    """y padded with zeros, and the final state; sequences of different lengths are packed."""
+    from torch import from_numpy
+    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+    with catch_warnings():
+        filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")  # it says how, not what
+        if problem.lengths is None:
+            return lstm(x, state)
+        lengths = from_numpy(np.array(problem.lengths, np.int64))
+        y, after = lstm(pack_padded_sequence(x, lengths, enforce_sorted=False), state)
+        return pad_packed_sequence(y, total_length=len(x))[0], after
 
 
 def _inputs(device: str, problem: Problem) -> tuple[Any, tuple[Any, Any]]:

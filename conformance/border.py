@@ -60,9 +60,14 @@ def _is_gradients(found: Any) -> bool:
     if not (isinstance(found, Gradients) and isinstance(found.state, State)):
         return False
     layers = found.parameters
-    if not (isinstance(layers, tuple) and layers and layers[0] and isinstance(layers[0][0], Parameters)):
+    if not (isinstance(layers, tuple) and layers and all(isinstance(row, tuple) and row for row in layers)):
         return False
-    return all(isinstance(gate, Gate) for gate in layers[0][0][:4])
+    return all(isinstance(p, Parameters) and _are_gates(p) for row in layers for p in row)
+
+
+def _are_gates(p: Parameters) -> bool:
+    """The forget gate alone may be absent."""
+    return all(isinstance(gate, Gate) for gate in (p.i, p.g, p.o, p.f or p.i))
 
 
 def line(error: BaseException) -> str:

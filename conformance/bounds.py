@@ -50,6 +50,20 @@ def recorded_ratios() -> Iterator[dict[str, list[float]]]:
         _ratios.reset(token)
 
 
+_comparisons: ContextVar[list[Comparison] | None] = ContextVar("_comparisons", default=None)
+
+
+@contextmanager
+def recorded_comparisons() -> Iterator[list[Comparison]]:
+    """While it is open: what was compared."""
+    comparisons: list[Comparison] = []
+    token = _comparisons.set(comparisons)
+    try:
+        yield comparisons
+    finally:
+        _comparisons.reset(token)
+
+
 def model_of(backend: Backend, problem: Problem) -> ErrorModel:
     """The error model of the grade that the backend names at the problem's dtype."""
     name = problem.dtype.name
@@ -84,7 +98,9 @@ def assert_within(comparison: Comparison) -> None:
 
 
 def _record(comparison: Comparison) -> None:
-    ratios = _ratios.get()
+    compared, ratios = _comparisons.get(), _ratios.get()
+    if compared is not None:
+        compared.append(comparison)
     if ratios is not None and comparison.got.size:
         error = np.abs(comparison.got.astype(np.float64) - comparison.expected)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -155,6 +171,13 @@ def assert_conforms(backend: Backend, answer: Answer, problem: Problem) -> Traje
     final = Comparison("c_T", ("batch", "unit"), answer.state.c[0], *expected.last)
     assert_observed(final)
     return expected
+
+
+def assert_steps_conform(backend: Backend, y: Array, problem: Problem) -> None:
+    """Refuted unless the outputs y of all steps are those of the equations; nothing is said of the final state."""
+    if len(y):
+        expected = observed_trajectory(problem, y, model_of(backend, problem))
+        assert_observed(Comparison("y", STEP, y, *expected.h))
 
 
 def _assert_finite_enough(answer: Answer, problem: Problem) -> None:
@@ -234,23 +257,23 @@ def assert_gate_gradients_conform(
 
     Each step is judged from the states and the gate gradients that the backend returned.
     """
-    with _breaking("GRAD-8"):
+    with breaking("GRAD-8"):
         forward = assert_conforms(backend, answer, problem)
     assert forward is not None, "an empty sequence has no gate gradients"
     finite = np.nan_to_num(dz.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     expected = observed_backpropagation(problem, forward, d, finite, model_of(backend, problem))
     if not np.isfinite(dz).all():
         _assert_backward_could_overflow(problem, d, dz, finite, expected)
-    with _breaking("GRAD-2"):  # at the last step nothing has been propagated yet
+    with breaking("GRAD-2"):  # at the last step nothing has been propagated yet
         now = expected.dz.value[-1], expected.dz.error[-1]
         assert_within(Comparison("dz of the last step", ("batch", "gate row"), dz[-1], *now))
-    with _breaking("GRAD-3"):
+    with breaking("GRAD-3"):
         assert_observed(Comparison("dz", ("t", "batch", "gate row"), dz, *expected.dz, backwards=True))
     return expected
 
 
 @contextmanager
-def _breaking(clause: str) -> Iterator[None]:
+def breaking(clause: str) -> Iterator[None]:
     """What is refuted in here breaks this clause, unless it is known to break another."""
     try:
         yield

@@ -8,7 +8,9 @@ def script(case: str, about: dict[str, str], origin: Origin) -> str:
     kind = "fault" if origin.target.startswith("fault:") else "path" if ":" in origin.target else "entry"
     module, _, name = origin.target.partition(":")
     bfloat16 = about["dtype"] == "bfloat16"
-    return _SCRIPT.format(
+    network = about["form"] == "network"
+    return (_OPENING + (_NETWORK_SCRIPT if network else _SCRIPT)).format(
+        imports=_OF_NETWORKS if network else _OF_ONE_LAYER,
         clause=about["clause"],
         outcome=about["outcome"],
         target=origin.target,
@@ -28,7 +30,7 @@ _LOAD = {
     '(entry,) = entry_points(group="lstm_spec.backends", name={target!r})\nfound = entry.load()',
     "fault": "from conformance.targets import resolve\n\nfound = resolve({target!r})",
 }
-_SCRIPT = '''"""{clause} is {outcome}: {target} on {case}. Needs {needs}, nothing else."""
+_OPENING = '''"""{clause} is {outcome}: {target} on {case}. Needs {needs}, nothing else."""
 
 import json
 import sys
@@ -36,7 +38,7 @@ from pathlib import Path
 
 import numpy as np{more}
 
-from lstm_spec import Backend, Cotangents, Gate, Parameters, Problem, State, pack
+{imports}
 
 sys.path.append("")  # the folder that this is run in
 {load}
@@ -46,14 +48,15 @@ raw = (Path(__file__).parent / "{case}").read_bytes()
 size = int.from_bytes(raw[:8], "little")
 header, data = json.loads(raw[8 : 8 + size]), raw[8 + size :]
 about = header.pop("__metadata__")
-codes = {{"F64": "f8", "F32": "f4", "F16": "f2"{codes}}}
+codes = {{"F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8"{codes}}}
 a = {{
     name: np.frombuffer(data[slice(*entry["data_offsets"])], codes[entry["dtype"]]).reshape(entry["shape"])
     for name, entry in header.items()
 }}
 
 
-def problem_of(x, W):
+'''
+_SCRIPT = """def problem_of(x, W):
     i, f, g, o = (Gate(W[k], a[f"asked.{{k}}.U"], a[f"asked.{{k}}.b"]) for k in "ifgo")
     return Problem(((Parameters(i, f, g, o),),), x, State(a["asked.state.h"], a["asked.state.c"]))
 
@@ -90,4 +93,52 @@ for name, value in got.items():
         where = ", ".join(map(str, at))
         print(f"{{name}}[{{where}}]: expected {{expected[at]:.9g}}, got {{float(value[at]):.9g}},", end=" ")
         print(f"error in units of what is allowed: {{ratio[at]:.3g}}")
+"""
+_OF_ONE_LAYER = "from lstm_spec import Backend, Cotangents, Gate, Parameters, Problem, State, pack"
+_OF_NETWORKS = """import lstm_spec
+from lstm_spec import REFERENCE, Backend"""
+_NETWORK_SCRIPT = '''
+
+def put_together(form):
+    """A noun of lstm_spec from its arrays."""
+    if form is None or isinstance(form, str):
+        return None if form is None else a[form]
+    if isinstance(form, dict):
+        return form["plain"]
+    noun, *parts = form
+    parts = [put_together(part) for part in parts]
+    return tuple(parts) if noun == "tuple" else getattr(lstm_spec, noun)(*parts)
+
+
+def furthest(name, got, expected):
+    if got.size:
+        error = np.nan_to_num(np.abs(got.astype(float) - expected), nan=np.inf)
+        at = np.unravel_index(error.argmax(), error.shape)
+        where = ", ".join(map(str, at))
+        print(f"{{name}}[{{where}}]: specification {{float(expected[at]):.9g}}, got {{float(got[at]):.9g}}")
+
+
+asked = [put_together(form) for form in json.loads(about["asked"])["parts"]]
+print(about["reason"])
+print(asked[0], "answered; where each part is furthest from what lstm_spec answers itself:")
+if len(asked) == 1:
+    (answer, gradients), (expected, wanted) = (backend.forward(*asked), None), (REFERENCE.forward(*asked), None)
+else:
+    (answer, gradients), (expected, wanted) = backend.gradients(*asked), REFERENCE.gradients(*asked)
+furthest("y", answer.y, expected.y)
+furthest("h_T", answer.state.h, expected.state.h)
+furthest("c_T", answer.state.c, expected.state.c)
+if gradients:
+    furthest("dx", gradients.x, wanted.x)
+    furthest("dh_0", gradients.state.h, wanted.state.h)
+    furthest("dc_0", gradients.state.c, wanted.state.c)
+    for layer, (row, right) in enumerate(zip(gradients.parameters, wanted.parameters)):
+        for d, (p, q) in enumerate(zip(row, right)):
+            for k in "ifgo":
+                for part in "WUbp":
+                    one, two = (getattr(getattr(r, k), part, None) for r in (p, q))
+                    if two is not None:
+                        furthest(f"d{{part}}_{{k}} of layer {{layer}} direction {{d}}", one, two)
+            if q.R is not None:
+                furthest(f"dR of layer {{layer}} direction {{d}}", p.R, q.R)
 '''

@@ -11,11 +11,13 @@ import numpy as np
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save as packed
 
+from conformance import network_cases
 from conformance.border import guarded, line
 from conformance.case_script import script
 from conformance.dtypes import CODES
 from conformance.expectations import COMPARED, Asked, Tensors, asked_of, expectations
 from conformance.kinds import frozen
+from conformance.networks import form_of
 from conformance.problems import Question, Split, problem_of
 from conformance.property import (
     PROPERTIES,
@@ -61,19 +63,34 @@ def save(folder: Path, backend: Backend, verdict: Verdict, origin: Origin) -> Pa
     raised = verdict.refutation or verdict.error
     if raised is None or raised.problem is None:
         return None
-    asked = asked_of(raised)
-    tensors = _tensors(raised.problem, _cotangents(raised.problem))
-    tensors |= {f"asked.{name}": a for name, a in _tensors(asked.problem, asked.d).items()}
-    tensors |= expectations(guarded(backend), asked)
+    of = _of_network if verdict.property.further else _of_one_layer
+    tensors, form = of(backend, verdict.property, raised)
     tensors = {name: np.array(a, order="C") for name, a in tensors.items()}
-    about = _about(backend, verdict, origin) | _form(raised.problem)
-    about |= {"probes": " ".join(map(str, asked.probes))} if asked.probes else {}
+    about = _about(backend, verdict, origin) | form
     about["digest"] = _digest(tensors, about)
     path = folder / f"{about['clause'].lower()}-{about['digest'][:8]}.safetensors"
     folder.mkdir(parents=True, exist_ok=True)
     path.write_bytes(packed(tensors, about))
     path.with_suffix(".py").write_text(script(path.name, about, origin), encoding="utf-8")
     return path
+
+
+def _of_one_layer(backend: Backend, prop: Property, raised: Refuted | Errored) -> tuple[Tensors, dict[str, str]]:
+    """The arrays, and how what was drawn and asked is put together from them."""
+    asked = asked_of(raised)
+    tensors = _tensors(raised.problem, _cotangents(raised.problem))
+    tensors |= {f"asked.{name}": a for name, a in _tensors(asked.problem, asked.d).items()}
+    tensors |= expectations(guarded(backend), asked)
+    probes = {"probes": " ".join(map(str, asked.probes))} if asked.probes else {}
+    return tensors, _form(raised.problem) | probes
+
+
+def _of_network(backend: Backend, prop: Property, raised: Refuted | Errored) -> tuple[Tensors, dict[str, str]]:
+    drawn, form = network_cases.form_of(raised.problem, "drawn")
+    last = problem_of(raised.problem) if raised.asked is None else raised.asked
+    asked, asked_form = network_cases.form_of(last if raised.loss is None else Question(last, raised.loss), "asked")
+    compared = network_cases.expectations(guarded(backend), prop, raised.problem)
+    return drawn | asked | compared, {"form": "network", "drawn": form, "asked": asked_form}
 
 
 def _about(backend: Backend, verdict: Verdict, origin: Origin) -> dict[str, str]:
@@ -141,14 +158,23 @@ def load(path: Path) -> Case:
     if prop is None:
         raise CaseError(f"{path} is about {about.get('property')!r}, which is no property of this version; use its own")
     try:
-        asked = {name.removeprefix("asked."): a for name, a in tensors.items() if name.startswith("asked.")}
-        case = Case(_example(tensors, about), prop, _question(asked, about), about)
+        case = _network_case(tensors, about, prop) if prop.further else _case(tensors, about, prop)
         _check(case)
     except KeyError as error:
         raise CaseError(f"{path} lacks {error}; the file is not whole, so write it anew with `run`") from error
     except (ValueError, TypeError) as error:
         raise CaseError(f"{path} is no case of its property ({line(error)}); write it anew with `run`") from error
     return case
+
+
+def _case(tensors: Tensors, about: dict[str, str], prop: Property) -> Case:
+    asked = {name.removeprefix("asked."): a for name, a in tensors.items() if name.startswith("asked.")}
+    return Case(_example(tensors, about), prop, _question(asked, about), about)
+
+
+def _network_case(tensors: Tensors, about: dict[str, str], prop: Property) -> Case:
+    asked = network_cases.asked_of(tensors, about["asked"])
+    return Case(network_cases.example_of(tensors, about["drawn"]), prop, asked, about)
 
 
 def _read(path: Path) -> tuple[Tensors, dict[str, str]]:
@@ -247,7 +273,8 @@ def replay(case: Case, backend: Backend) -> Replayed:
 def _outside(case: Case, backend: Backend) -> str:
     """Why this backend is not asked this; nothing where it is."""
     problem, about = problem_of(case.example), backend.description
-    missing = [feature for feature in case.prop.features if not backend.offers(feature)]
+    wanted = dict.fromkeys((*case.prop.features, *sorted(form_of(problem).features)))
+    missing = [feature for feature in wanted if not backend.offers(feature)]
     if missing:
         return f"it does not claim {', '.join(missing)}"
     if problem.dtype.name not in about.dtypes:
@@ -270,7 +297,12 @@ def steps(case: Case, backend: Backend) -> list[Step]:
 
     Each step is judged from the states, or the gate gradients, that the backend returned.
     """
-    found = {} if _outside(case, backend) else expectations(guarded(backend), case.asked)
+    if _outside(case, backend):
+        return []
+    if case.prop.further:
+        found = network_cases.expectations(guarded(backend), case.prop, case.example)
+    else:
+        found = expectations(guarded(backend), case.asked)
     names = [name.removeprefix("got.") for name in found if name.startswith("got.")]
     return [step for name in names for step in _steps(name, *(found[f"{k}.{name}"] for k in COMPARED))]
 

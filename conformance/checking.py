@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,11 +12,16 @@ from conformance.activations import probe_activations
 from conformance.border import guarded
 from conformance.deviations import Deviation, declared_for, examined
 from conformance.end_to_end import end_to_end
+from conformance.networks import form_of
+from conformance.problems import problem_of
 from conformance.property import PROPERTIES, Outcome, Property, Verdict
 from conformance.report import Asked, Report
 from conformance.runner import PROFILES, Profile, judge, nobody
 from lstm_spec import GRADES, Backend, Feature
 from lstm_spec.validation import check_backend
+
+if TYPE_CHECKING:
+    from conformance.diagnosis import Diagnosis
 
 SHARPEST = ("values", "gradients", "contract", "shapes", "gate_ranges", "sequences", "gradient_flow")  # tried first
 
@@ -49,6 +54,7 @@ def check(
     progress: Callable[[Verdict], None] = lambda verdict: None,
     observe: Callable[[Any], None] = nobody,
     shrink: bool = True,
+    first: tuple[str, ...] = SHARPEST,
 ) -> Report:
     """Judge a backend; the Report says whether it conforms.
 
@@ -56,7 +62,8 @@ def check(
 
     `dtypes` are those to be judged of the ones it claims (none given: as the profile says), `clauses` and `name` select
     properties, `maxfail` stops after so many failures, `diagnose` looks for the likely cause of the first one, `shrink`
-    for a small example; `progress` is called with each verdict, `observe` with each example.
+    for a small example; `progress` is called with each verdict, `observe` with each example; `first` are the families
+    of properties that are tried first.
     """
     if profile not in PROFILES:
         raise ValueError(f"profile is {profile!r}, expected one of {', '.join(PROFILES)}; choose one")
@@ -72,7 +79,9 @@ def check(
     known = declared_for(backend, deviations)
     report = Report(backend.name, backend.description, offered, asked, unclaimed=unclaimed, deviations=known)
     started = time.perf_counter()
-    for prop, dtype in ((prop, dtype) for dtype in at for prop in sorted(chosen, key=_bluntness)):
+    ordered = sorted(chosen, key=lambda prop: _bluntness(prop, first))
+    pairs = ((prop, dtype) for dtype in at for prop in ordered if prop.is_of(dtype))
+    for prop, dtype in pairs:
         verdict = judge(prop, backend, dtype, how, run_seed, observe, shrink)
         report.verdicts.append(verdict)
         progress(verdict)
@@ -94,15 +103,24 @@ def _diagnosed(report: Report, backend: Backend, how: Profile) -> Report:
     refuted = [v for v in values if v.outcome is Outcome.REFUTED and v is report.failures[0]]
     if not refuted:
         return report
-    from conformance.diagnosis import diagnose
-
-    with np.errstate(all="ignore"):
-        found = diagnose(guarded(backend), refuted[0].dtype)
+    found = _likely(refuted[0], backend)
     if not found:
         return report
     clauses = {fault.clause for fault in found.fitting}
     culprit = clauses.pop() if len(clauses) == 1 else ""
     return replace(report, cause=found.sentence, diagnosed=bool(found.fitting), culprit=culprit)
+
+
+def _likely(refuted: Verdict, backend: Backend) -> "Diagnosis | None":
+    """Of the plain LSTM, or of the form of network at which it was refuted."""
+    from conformance.diagnosis import diagnose
+    from conformance.network_diagnosis import diagnose_network
+
+    example = refuted.refutation.problem if refuted.refutation else None
+    with np.errstate(all="ignore"):
+        if not refuted.property.further or example is None:
+            return diagnose(guarded(backend), refuted.dtype)
+        return diagnose_network(guarded(backend), refuted.dtype, [form_of(problem_of(example))])
 
 
 def _informed(report: Report, backend: Backend, how: Profile) -> Report:
@@ -137,14 +155,14 @@ def _lenience_that_helps(report: Report, backend: Backend, how: Profile) -> str:
     return f'all of it holds at grade "{other}": name that in Description.grades {reason}'
 
 
-def _bluntness(prop: Property) -> int:
-    return SHARPEST.index(prop.family) if prop.family in SHARPEST else len(SHARPEST)
+def _bluntness(prop: Property, first: tuple[str, ...]) -> int:
+    return first.index(prop.family) if prop.family in first else len(first)
 
 
 def planned(backend: Backend, profile: str, dtypes: tuple[str, ...], clauses: tuple[str, ...], name: str) -> int:
     """How many verdicts such a run will bring."""
     chosen, at = selected(backend, PROFILES[profile], dtypes, clauses, name)
-    return len(chosen) * len(at)
+    return sum(prop.is_of(dtype) for prop in chosen for dtype in at)
 
 
 def selected(

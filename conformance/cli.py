@@ -326,9 +326,11 @@ def _lines(what: str) -> list[str]:
 
         return installed()
     if what == "faults":
-        from conformance.faults import FAULTS
+        from conformance.faults import ALL_FAULTS
 
-        return [f"{fault.name:55} {fault.family:14} {fault.clause:10} {fault.sentence}" for fault in FAULTS.values()]
+        return [
+            f"{fault.name:55} {fault.family:14} {fault.clause:10} {fault.sentence}" for fault in ALL_FAULTS.values()
+        ]
     import conformance.properties  # noqa: F401  fills the registry
     from conformance.property import PROPERTIES
 

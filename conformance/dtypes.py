@@ -1,4 +1,4 @@
-"""The dtypes that a problem may have, their codes in a file, their limits; importing it makes bfloat16 a NumPy name."""
+"""The dtypes of the arrays of a problem, their codes in a file, their limits; importing it makes bfloat16 a name."""
 
 from functools import cache
 from typing import Any, NamedTuple
@@ -7,7 +7,13 @@ import ml_dtypes
 import numpy as np
 
 # as safetensors names them:
-CODES = {"F64": np.dtype("f8"), "F32": np.dtype("f4"), "F16": np.dtype("f2"), "BF16": np.dtype(ml_dtypes.bfloat16)}
+CODES = {
+    "F64": np.dtype("f8"),
+    "F32": np.dtype("f4"),
+    "F16": np.dtype("f2"),
+    "BF16": np.dtype(ml_dtypes.bfloat16),
+    "I64": np.dtype("i8"),  # lengths
+}
 
 
 class Limits(NamedTuple):

@@ -10,7 +10,7 @@ from conformance.property import PROPERTIES
 from conformance.targets import TargetError, installed, resolve
 from lstm_spec import CLAUSES, GRADES, Clause
 
-PAGES = ("equations.py", "gradients.py", "network.py", "accuracy.py")
+PAGES = ("equations.py", "gradients.py", "network.py", "variants.py", "accuracy.py")
 
 
 def code_lines(clause: str) -> list[tuple[str, int, str]]:
@@ -28,7 +28,7 @@ def code_lines(clause: str) -> list[tuple[str, int, str]]:
 def explanation(id: str) -> str:
     """The clause, its code, its properties and the known mistakes that break it, as text."""
     import conformance.properties  # noqa: F401  fills the registry
-    from conformance.faults import FAULTS
+    from conformance.faults import ALL_FAULTS
 
     clause: Clause = CLAUSES[id]
     lines = [f"{id} ({clause.level}) {clause.sentence}"]
@@ -37,7 +37,7 @@ def explanation(id: str) -> str:
     lines += [f"  lstm_spec/{page}:{number}  {text}" for page, number, text in code_lines(id)]
     verified = [f"  {p.sentence}" for p in PROPERTIES if id in p.clauses]
     lines += ["verified by", *(verified or ["  nothing: what is allowed need not be tried"])]
-    faults = [fault for fault in FAULTS.values() if fault.clause == id]
+    faults = [fault for fault in ALL_FAULTS.values() if fault.clause == id]
     lines += (["broken by"] if faults else []) + [f"  fault:{fault.name}  {fault.sentence}" for fault in faults]
     return "\n".join(lines)
 

@@ -1,11 +1,12 @@
 """Known mistakes, one function each; every one must be caught. The list is a sample, not the goal.
 
 A *forward* fault replaces parts of a right LSTM and carries its own, consistent gradient; a *gradient* fault has the
-right forward; a *contract* fault wraps a right backend. Each is a target: lstm-conform run fault:NAME.
+right forward; a *contract* fault wraps a right backend. Each is a target: lstm-conform run fault:NAME. Those of
+lengths, directions, layers and variants stand in `network_faults`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import permutations
 from typing import Any
@@ -16,43 +17,12 @@ from autograd.extend import defvjp, primitive
 from autograd.tracer import getval
 
 from conformance.dtypes import limits
-from conformance.faulty import GATES, Parts, Value, Weights, backend, sigmoid
+from conformance.faulty import GATES, Parts, Value, Weights, Wrap, rounded, sigmoid, stop
+from conformance.faulty import Fault as Fault
+from conformance.network_faults import NETWORK_FAULTS
 from lstm_spec import Answer, Backend, Cotangents, Feature, Gate, Gradients, Parameters, Problem, State
 
 Change = Callable[[Parts], Parts]
-Wrap = Callable[[Backend], Backend]
-
-
-def _same(parts: Parts) -> Parts:
-    return parts
-
-
-def _as_it_is(right: Backend) -> Backend:
-    return right
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A mistake: what it is called, what it breaks, in one sentence, where it was seen, and how it is made.
-
-    `change` is made to the parts of both passes (forward) or of the gradient pass alone (gradient); `wrap` is put
-    around the backend.
-    """
-
-    name: str
-    family: str
-    clause: str
-    sentence: str
-    source: str
-    kind: str  # forward, gradient or contract
-    change: Change = _same
-    wrap: Wrap = _as_it_is
-
-    def backend(self) -> Backend:
-        """An LSTM with this mistake and no other."""
-        name, changed = f"fault:{self.name}", self.change(Parts())
-        return self.wrap(backend(name, changed if self.kind == "forward" else Parts(), changed))
-
 
 FAULTS: dict[str, Fault] = {}
 
@@ -89,15 +59,6 @@ contract = partial(around, "contract", "contract")
 
 
 @primitive
-def rounded(a: Value, dtype: Any) -> Value:
-    """Rounded to a narrower dtype and back; its gradient passes straight through."""
-    return a.astype(dtype).astype(a.dtype)
-
-
-defvjp(rounded, lambda ans, a, dtype: lambda d: d, argnums=(0,))
-
-
-@primitive
 def tf32(a: Value) -> Value:
     """Cut to the 10 fraction bits of TF32."""
     kept = (a.astype(np.float32).view(np.uint32) + np.uint32(0x1000)) & np.uint32(0xFFFFE000)
@@ -105,11 +66,6 @@ def tf32(a: Value) -> Value:
 
 
 defvjp(tf32, lambda ans, a: lambda d: d)
-
-
-def stop(a: Value) -> Value:
-    """The value, cut off from the gradient."""
-    return getval(a)
 
 
 def _swapped(d: dict[str, Value], order: str) -> dict[str, Value]:
@@ -310,6 +266,12 @@ def does_not_carry_the_hidden_state(parts: Parts) -> Parts:
 
 
 # ---------------------------------------------------------------- sequence and layout
+
+
+@forward("sequence", "NUM-2", "fast-math kernels")
+def reads_nan_as_zero(parts: Parts) -> Parts:
+    """A NaN in the input is read as 0."""
+    return replace(parts, inputs=lambda x: anp.where(anp.isnan(x), 0, x))
 
 
 @forward("sequence", "SEQ-1", "webmachinelearning/webnn-baseline#97")
@@ -999,3 +961,6 @@ def _cut_to_size(problem: Problem) -> Problem:
     i, f, g, o = (Gate(k.W, k.U[:, :H], k.b[:H]) for k in problem.layer[:4] if isinstance(k, Gate))
     state = State(*(a[:, :B] for a in problem.state))
     return replace(problem, parameters=((Parameters(i, f, g, o),),), x=problem.x[..., :I], state=state)
+
+
+ALL_FAULTS = FAULTS | NETWORK_FAULTS  # each is a target; the kill matrix and the selftest are of FAULTS

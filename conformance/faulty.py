@@ -29,6 +29,7 @@ from lstm_spec import (
 
 Value = Any  # an array, or one that autograd traces
 GATES = "ifgo"
+Wrap = Callable[[Backend], Backend]
 
 
 class Weights(NamedTuple):
@@ -46,6 +47,59 @@ def sigmoid(z: Value) -> Value:
 
 
 defvjp(sigmoid, lambda s, z: lambda d: d * s * (1 - s))
+
+
+@primitive
+def rounded(a: Value, dtype: Any) -> Value:
+    """Rounded to a narrower dtype and back; its gradient passes straight through."""
+    return a.astype(dtype).astype(a.dtype)
+
+
+defvjp(rounded, lambda ans, a, dtype: lambda d: d, argnums=(0,))
+
+
+@primitive
+def selected(valid: Value, a: Value, b: Value) -> Value:
+    """a where it is valid, b elsewhere: of one shape; so is the gradient, for 0 times NaN is NaN."""
+    return np.where(valid, a, b)
+
+
+defvjp(
+    selected,
+    lambda ans, valid, a, b: lambda d: np.where(valid, d, 0),
+    lambda ans, valid, a, b: lambda d: np.where(valid, 0, d),
+    argnums=(1, 2),
+)
+
+
+def stop(a: Value) -> Value:
+    """The value, cut off from the gradient."""
+    return getval(a)
+
+
+def graded(value: Value, like: Value) -> Value:
+    """The value of the one, with the gradient of the other."""
+    return _graded(getval(value), like)
+
+
+@primitive
+def _graded(value: Value, like: Value) -> Value:
+    return value
+
+
+defvjp(_graded, lambda ans, value, like: lambda d: d, argnums=(1,))
+
+
+@primitive
+def noted(root: float, a: Value, found: dict[int, Value], k: int) -> Value:
+    """a, for which differentiating with respect to the number `root` notes the gradient under k.
+
+    autograd's own way, a list of arrays, takes time that grows with the square of their number.
+    """
+    return a
+
+
+defvjp(noted, lambda ans, root, a, found, k: lambda d: found.update({k: d}) or 0.0, argnums=(0,))
 
 
 def step(parts: "Parts", w: Weights, x: Value, h: Value, c: Value) -> tuple[Value, Value]:
@@ -134,3 +188,44 @@ def backend(name: str, parts: Parts, differentiated: Parts | None = None) -> Bac
     claimed = frozenset({Feature.GRADIENTS, Feature.EMPTY_SEQUENCE, Feature.DETERMINISTIC})
     about = Description(version="(deliberately wrong)", features=claimed)
     return wide_inside(Backend(name, run, differentiate, about))
+
+
+# ---------------------------------------------------------------- faults
+
+
+def _same(parts: Any) -> Any:
+    return parts
+
+
+def _as_it_is(right: Backend) -> Backend:
+    return right
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A mistake: what it is called, what it breaks, in one sentence, where it was seen, and how it is made.
+
+    `change` is made to the parts of both passes (forward) or of the gradient pass alone (gradient); `wrap` is put
+    around the backend. `right` are the parts without any mistake, and `build` makes a backend of parts.
+    """
+
+    name: str
+    family: str
+    clause: str
+    sentence: str
+    source: str
+    kind: str  # forward, gradient or contract
+    change: Callable[[Any], Any] = _same
+    wrap: Wrap = _as_it_is
+    right: Any = Parts()
+    build: Callable[..., Backend] = backend
+
+    @property
+    def of_networks(self) -> bool:
+        """Whether it is of what is beyond the plain LSTM, which it leaves right."""
+        return not isinstance(self.right, Parts)
+
+    def backend(self) -> Backend:
+        """An LSTM with this mistake and no other."""
+        changed = self.change(self.right)
+        return self.wrap(self.build(f"fault:{self.name}", changed if self.kind == "forward" else self.right, changed))

@@ -331,5 +331,20 @@ def described(example: Any) -> str:
     """The sizes of what was drawn, and how many of its numbers are not zero."""
     problem = problem_of(example)
     T, B, I, H = problem.sizes
-    arrays = [a for k in "ifgo" for a in getattr(problem.layer, k)[:3]] + [problem.x, *problem.state]
-    return f"T = {T}, B = {B}, I = {I}, H = {H}, non-zero numbers: {sum(int(np.count_nonzero(a)) for a in arrays)}"
+    arrays = [problem.x, *problem.state]
+    for p in (p for row in problem.parameters for p in row):
+        arrays += [a for gate in p[:4] if isinstance(gate, Gate) for a in gate if a is not None]
+        arrays += [] if p.R is None else [p.R]
+    numbers = sum(int(np.count_nonzero(a)) for a in arrays)
+    return f"T = {T}, B = {B}, I = {I}, H = {H}{_more(problem)}, non-zero numbers: {numbers}"
+
+
+def _more(problem: Problem) -> str:
+    """What it is beyond one layer of the standard cell that reads whole sequences forward."""
+    said = [f"{len(problem.parameters)} layers"] if len(problem.parameters) > 1 else []
+    said += [" and ".join(problem.directions)] if problem.directions != ("forward",) else []
+    said += [problem.variant.kind] if problem.variant.kind != "standard" else []
+    said += [f"P = {problem.P}"] if problem.layer.R is not None else []
+    said += [f"clip = {problem.variant.clip:g}"] if problem.variant.clip is not None else []
+    said += [f"lengths {' '.join(map(str, problem.lengths[:8]))}"] if problem.lengths is not None else []
+    return "".join(f", {part}" for part in said)

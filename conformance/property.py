@@ -67,7 +67,10 @@ class NotClaimed(Exception):
 
 @dataclass(frozen=True)
 class Property:
-    """A claim, the clauses it verifies, what it needs, and where its examples come from."""
+    """A claim, the clauses it verifies, what it needs, and where its examples come from.
+
+    `long`: too slow for many examples; `further`: of a feature beyond the core; `dtypes`: the only ones, where any.
+    """
 
     name: str
     family: str
@@ -76,10 +79,16 @@ class Property:
     on: Callable[[Any], Any]  # Context -> Hypothesis strategy
     refute: Callable[[Any, Any], None]
     long: bool = False
+    further: bool = False
+    dtypes: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
         return self.name.replace("_", " ")
+
+    def is_of(self, dtype: str) -> bool:
+        """Whether it is asked at that dtype."""
+        return not self.dtypes or dtype in self.dtypes
 
     @property
     def level(self) -> Level:
@@ -113,9 +122,14 @@ PROPERTIES: list[Property] = []
 
 
 def verifies(
-    *clauses: str, on: Callable[[Any], Any], needs: tuple[Feature, ...] = (), long: bool = False
+    *clauses: str,
+    on: Callable[[Any], Any],
+    needs: tuple[Feature, ...] = (),
+    long: bool = False,
+    further: bool = False,
+    dtypes: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Any, Any], None]], Callable[[Any, Any], None]]:
-    """Register a function (backend, example) as a property of these clauses; `long`: too slow for many examples.
+    """Register a function (backend, example) as a property of these clauses; the rest as in Property.
 
     Raises ValueError for a clause that does not exist.
     """
@@ -125,7 +139,7 @@ def verifies(
 
     def register(function: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
         family = function.__module__.rsplit(".", 1)[-1]
-        PROPERTIES.append(Property(function.__name__, family, clauses, needs, on, function, long))
+        PROPERTIES.append(Property(function.__name__, family, clauses, needs, on, function, long, further, dtypes))
         return function
 
     return register

@@ -26,25 +26,35 @@ class Stage(NamedTuple):
     shows_in: str  # later stages
 
 
+NETWORKS = "variants lengths directions layers network-gradients"
 STAGES = (  # first what the others depend on
-    Stage("shape", "SHAPE-1 SHAPE-4", "dtype one-step many-steps gradients flow empty"),
-    Stage("dtype", "SHAPE-2", "one-step many-steps gradients flow empty"),
-    Stage("memory", "CONTRACT-1 CONTRACT-2", "strides one-step many-steps memory-of-gradients gradients flow"),
+    Stage("shape", "SHAPE-1 SHAPE-4", f"dtype one-step many-steps gradients flow empty numbers {NETWORKS}"),
+    Stage("dtype", "SHAPE-2", f"one-step many-steps gradients flow empty numbers {NETWORKS}"),
+    Stage(
+        "memory", "CONTRACT-1 CONTRACT-2", f"strides one-step many-steps memory-of-gradients gradients flow {NETWORKS}"
+    ),
     Stage("strides", "CONTRACT-4", "one-step many-steps memory-of-gradients gradients flow"),
-    Stage("one-step", "ACT CELL ACC", "many-steps gradients flow"),
-    Stage("many-steps", "SEQ NET", "gradients flow"),
-    Stage("shape-of-gradients", "SHAPE-3", "memory-of-gradients gradients flow empty"),
-    Stage("memory-of-gradients", "", "gradients flow"),
-    Stage("gradients", "GRAD", "flow empty"),
+    Stage("one-step", "ACT CELL ACC", f"many-steps gradients flow numbers {NETWORKS}"),
+    Stage("many-steps", "SEQ NET-1 NET-2", f"gradients flow numbers {NETWORKS}"),
+    Stage("shape-of-gradients", "SHAPE-3", "memory-of-gradients gradients flow empty network-gradients"),
+    Stage("memory-of-gradients", "", "gradients flow network-gradients"),
+    Stage("gradients", "GRAD", "flow empty network-gradients"),
     Stage("flow", "FLOW", ""),
+    Stage("numbers", "NUM", "lengths"),
+    Stage("variants", "VAR", "lengths directions layers network-gradients"),
+    Stage("lengths", "LEN-1 LEN-2 LEN-3 LEN-4", "directions layers network-gradients"),
+    Stage("directions", "DIR", "layers network-gradients"),
+    Stage("layers", "NET-3 NET-4 NET-6 NET-7 NET-8", "network-gradients"),
+    Stage("network-gradients", "LEN-5 LEN-6 NET-5", ""),
     Stage("empty", "SHAPE-5 SHAPE-6", ""),
-    Stage("manners", "CONTRACT-3", ""),
+    Stage("manners", "CONTRACT-3 LEN-7", ""),
 )
 OF_GRADIENTS = {  # where a property stands that asks for gradients
     "memory": "memory-of-gradients",
     "strides": "memory-of-gradients",
     "one-step": "gradients",
     "many-steps": "gradients",
+    **dict.fromkeys(("variants", "lengths", "directions", "layers"), "network-gradients"),
 }
 ORDER = [stage.name for stage in STAGES]
 

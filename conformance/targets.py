@@ -51,13 +51,13 @@ def resolve(target: str, device: str | None = None) -> Backend:
 
 
 def _fault(name: str) -> Backend:
-    from conformance.faults import FAULTS
+    from conformance.faults import ALL_FAULTS
 
-    if name not in FAULTS:
+    if name not in ALL_FAULTS:
         raise TargetError(
-            f"fault {name!r} is not in the catalogue{_nearest(name, list(FAULTS))}; see lstm-conform list faults"
+            f"fault {name!r} is not in the catalogue{_nearest(name, list(ALL_FAULTS))}; see lstm-conform list faults"
         )
-    return FAULTS[name].backend()
+    return ALL_FAULTS[name].backend()
 
 
 def _load(target: str) -> Any:

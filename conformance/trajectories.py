@@ -114,8 +114,8 @@ def _summands(problem: Problem) -> int:
     return int(np.count_nonzero(problem.x.reshape(-1, I).any(axis=0))) + H + 4
 
 
-def preactivations(w: Packed, x: Array, h: Bounded, n: int, m: ErrorModel) -> Bounded:
-    """F1, F2 and F4, for rows of x and h; `h.error` is what is not known of the h that was used."""
+def preactivations(w: Packed, x: Array, h: Bounded, n: int | Array, m: ErrorModel) -> Bounded:
+    """F1, F2 and F4, for rows of x and h; `h.error` is what is not known of the h that was used; n: summands."""
     wx, uh = x @ w.W.T, h.value @ w.U.T
     weights = np.abs(w.U).T
     S = np.abs(x) @ np.abs(w.W).T + h.largest @ weights + np.abs(w.b)

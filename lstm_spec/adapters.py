@@ -8,7 +8,7 @@ import numpy as np
 
 from lstm_spec.contract import Backend, Description, Feature
 from lstm_spec.layouts import Packed, check_order, pack, unpack
-from lstm_spec.types import Answer, Array, Cotangents, Gate, Gradients, Parameters, Problem, State
+from lstm_spec.types import Answer, Array, Cotangents, Gradients, Problem, State, each_array
 from lstm_spec.validation import check_cotangents
 
 Forward = Callable[..., tuple[Any, Any, Any]]
@@ -145,9 +145,8 @@ def _widened(problem: Problem) -> Problem:
     if not _is_narrow(problem):
         return problem
     problem.checked()
-    i, f, g, o = (Gate(*(_wide(a) for a in getattr(problem.layer, letter)[:3])) for letter in "ifgo")
-    state = State(*map(_wide, problem.state))
-    return replace(problem, parameters=((Parameters(i, f, g, o),),), x=_wide(problem.x), state=state)
+    rows = tuple(tuple(each_array(_wide, p) for p in row) for row in problem.parameters)
+    return replace(problem, parameters=rows, x=_wide(problem.x), state=State(*map(_wide, problem.state)))
 
 
 def _widened_cotangents(problem: Problem, d: Cotangents) -> Cotangents:
@@ -170,7 +169,9 @@ def _narrowed(answer: Answer, problem: Problem) -> Answer:
 def _narrowed_gradients(found: Gradients, problem: Problem) -> Gradients:
     if not _is_narrow(problem):
         return found
-    layer = found.parameters[0][0]
-    i, f, g, o = (Gate(*(a.astype(problem.dtype) for a in getattr(layer, k)[:3])) for k in "ifgo")
-    state = State(*(a.astype(problem.dtype) for a in found.state))
-    return Gradients(((Parameters(i, f, g, o),),), found.x.astype(problem.dtype), state)
+
+    def narrow(a: Array) -> Array:
+        return a.astype(problem.dtype)
+
+    rows = tuple(tuple(each_array(narrow, p) for p in row) for row in found.parameters)
+    return Gradients(rows, narrow(found.x), State(*map(narrow, found.state)))

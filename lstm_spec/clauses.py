@@ -28,6 +28,10 @@ _1997 = "Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735"
 _2000 = "Gers, Schmidhuber & Cummins 2000, doi:10.1162/089976600300015015"
 _2005 = "Graves & Schmidhuber 2005, doi:10.1016/j.neunet.2005.06.042"
 _2013 = "Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063"
+_PEEPHOLES = "Gers, Schraudolph & Schmidhuber 2002, jmlr.org/papers/v3/gers02a.html"
+_BOTH = "Schuster & Paliwal 1997, doi:10.1109/78.650093; Graves & Schmidhuber 2005, doi:10.1016/j.neunet.2005.06.042"
+_PROJECTION = "Sak, Senior & Beaufays 2014, doi:10.21437/Interspeech.2014-80"
+_ODYSSEY = "Greff et al. 2017, doi:10.1109/TNNLS.2016.2582924"
 _2002 = "Higham 2002, Accuracy and Stability of Numerical Algorithms, 2nd ed."
 
 _TABLE = (
@@ -48,7 +52,36 @@ _TABLE = (
     Clause("SEQ-5", MUST, "A step depends on nothing but its input and the two memories it was given: what comes later alters nothing before it."),
     Clause("NET-1", MUST, "The samples of a batch do not influence each other, and their order does not matter."),
     Clause("NET-2", MUST, "Units and inputs have no order: permuting them with their weights permutes the answer."),
-    Clause("SHAPE-1", MUST, "y is (T, B, H); the returned h and c are shaped like the given ones."),
+    Clause("NET-3", MUST, "A layer reads, step by step, what the layer below returned, of every direction; the last one's outputs are the answer."),
+    Clause("NET-4", MUST, "The states of a stack stand layer by layer, in a layer forward before reverse, each in its own place.", "k = layer · D + direction"),
+    Clause("NET-5", MUST, "A layer's outputs have the sum of the gradients of all that read them: the loss, its own next step, and every direction of the layer above."),
+    Clause("NET-6", MUST, "A feature that is claimed is not ignored: where it is asked for, the answer is another."),
+    Clause("NET-7", MAY, "What is beyond the LSTM is not judged: dropout, layer normalisation, layers of different widths; where it is offered, it is off."),
+    Clause("NET-8", MAY, "An implementation may keep its own order of states, its own number of biases (b is their sum), and may take an omitted state for zero; here both states are given, by name, and each gate has one bias."),
+    Clause("LEN-1", MUST, "A sequence is read up to its length and no further: what stands beyond it, NaN and infinity included, influences nothing."),
+    Clause("LEN-2", MUST, "Outputs beyond a length are exactly zero."),
+    Clause("LEN-3", MUST, "The final state of a sequence is the state after its own last step; that of a sequence of length 0 is its initial state."),
+    Clause("LEN-4", MUST, "Any lengths from 0 to T may stand in any order; a length of 0 is asked only where empty sequences are claimed."),
+    Clause("LEN-5", MUST, "The gradient of an input beyond a length is exactly zero, and the cotangent of an output there is ignored."),
+    Clause("LEN-6", MUST, "The cotangents of a final state enter at the sequence's own last step; those of a sequence of length 0 are the gradients of its initial state."),
+    Clause("LEN-7", SHOULD, "A length that is negative or above T is refused with an exception."),
+    Clause("DIR-1", MUST, "A reverse direction reads from the last step within the length to the first; what stands beyond the length stays where it is.", source=_BOTH),
+    Clause("DIR-2", MUST, "An output lies beside the input of its step, in either direction."),
+    Clause("DIR-3", MUST, "The final state of a reverse direction is the state after the first step in time, which it reads last."),
+    Clause("DIR-4", MUST, "Two directions have parameters and states of their own; their outputs stand side by side, forward before reverse.", source=_BOTH),
+    Clause("VAR-1", MUST, "With peepholes, the input and the forget gate also see the cell state before the step.", "z_i = W_i x + U_i h + b_i + p_i c_{t−1}", _PEEPHOLES),
+    Clause("VAR-2", MUST, "With peepholes, the output gate also sees the cell state after the step, bounded where it is bounded.", "z_o = W_o x + U_o h + b_o + p_o c_t", _PEEPHOLES),
+    Clause("VAR-3", MUST, "Coupled, the forget gate is what the input gate leaves.", "f = 1 − i", _ODYSSEY),
+    Clause("VAR-4", MUST, "Projected, the hidden state is a linear map of what the output gate shows, without a bias; the cell state is not projected.", "h_t = R (o tanh(c_t))", _PROJECTION),
+    Clause("VAR-5", MUST, "Clipped, the cell state is bounded after every step, and the bounded one is shown and carried on; the bound is the nearest number of the dtype.", "c_t = min(max(c_t, −k), k)", _PROJECTION),
+    Clause("VAR-6", MUST, "The derivative of the bound is 1 inside and 0 outside; on the edge it may be anything between.", "|c_t| < k"),
+    Clause("VAR-7", MUST, "Without a forget gate nothing is forgotten.", "c_t = c_{t−1} + i g", _1997),
+    Clause("VAR-8", MUST, "The cell of 1997, simplified (its gates do not read each other), squashes the candidate to (−2, 2) and the cell state to (−1, 1).", "g = 4σ(z) − 2 = 2 tanh(z/2), h_t = o (2σ(c_t) − 1) = o tanh(c_t/2)", _1997),
+    Clause("VAR-9", MAY, "The gradient of 1997, cut off at the gates, may be offered under a name of its own: it is no function's gradient, and is not judged.", source=_1997),
+    Clause("NUM-1", MUST, "A NaN or an infinity in the input acts in its own sample, from its step on: on no other sample, and on nothing before it."),
+    Clause("NUM-2", SHOULD, "A NaN in the input is a NaN in every output of its sample from its step on."),
+    Clause("NUM-3", MAY, "The sign of a zero is not specified."),
+    Clause("SHAPE-1", MUST, "y is (T, B, D·P); the returned h and c are shaped like the given ones."),
     Clause("SHAPE-2", MUST, "Every output has the dtype of the problem."),
     Clause("SHAPE-3", MUST, "Every gradient has the shape and the dtype of what it belongs to."),
     Clause("SHAPE-4", MUST, "One step, one sample, one input and one unit are enough, alone and together; no axis is dropped."),
@@ -74,5 +107,36 @@ _TABLE = (
     Clause("CONTRACT-3", SHOULD, "A problem whose shapes do not fit is refused with an exception."),
     Clause("CONTRACT-4", MUST, "Inputs are read as the arrays they are: read-only, of any strides."),
 )  # fmt: skip
+
+CHOICES: dict[str, tuple[str, ...]] = {  # where implementations differ, and the clauses that say what is meant here
+    "an empty sequence": ("SHAPE-5", "LEN-3"),
+    "an empty batch": ("SHAPE-6",),
+    "one unit, one input": ("SHAPE-4",),
+    "NaN": ("NUM-1", "NUM-2"),
+    "padding": ("LEN-1",),
+    "infinities": ("NUM-1", "ACT-3"),
+    "the logistic function far from 0": ("ACT-1", "ACT-3", "ACT-4"),
+    "the sign of zero": ("NUM-3",),
+    "reverse with lengths": ("DIR-1",),
+    "alignment of reverse outputs": ("DIR-2",),
+    "outputs beyond a length": ("LEN-2",),
+    "the state of a finished sequence": ("LEN-3",),
+    "the final state in reverse": ("DIR-3",),
+    "the output of two directions": ("DIR-4",),
+    "the place of a state in a stack": ("NET-4",),
+    "projection": ("VAR-4",),
+    "the peephole of the output gate": ("VAR-2",),
+    "a bound on the cell state": ("VAR-5", "VAR-6"),
+    "coupled gates": ("VAR-3",),
+    "two biases": ("NET-8",),
+    "what gradients are summed over": ("GRAD-4",),
+    "gradients at masked inputs": ("LEN-5",),
+    "the truncated gradient of 1997": ("VAR-9",),
+    "dropout": ("NET-7",),
+    "the order of h and c": ("NET-8",),
+    "an omitted initial state": ("NET-8",),
+    "which lengths": ("LEN-4", "LEN-7"),
+    "layer normalisation": ("NET-7",),
+}
 
 CLAUSES: dict[str, Clause] = {clause.id: clause for clause in _TABLE}

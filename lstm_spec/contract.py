@@ -13,11 +13,15 @@ class Feature(StrEnum):
 
     GRADIENTS = "gradients"
     LENGTHS = "lengths"
-    REVERSE = "reverse"
+    REVERSE = "reverse"  # alone
+    BIDIRECTIONAL = "bidirectional"
     LAYERS = "layers"
     PROJECTION = "projection"
+    FULL_PROJECTION = "full projection"  # P = H
     PEEPHOLES = "peepholes"
     COUPLED = "coupled"
+    NO_FORGET_GATE = "no forget gate"
+    SIMPLIFIED_1997 = "1997 simplified"
     CELL_CLIP = "cell clip"
     EMPTY_SEQUENCE = "empty sequence"  # T = 0 or a length of 0
     EMPTY_BATCH = "empty batch"  # B = 0

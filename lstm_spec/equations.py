@@ -6,7 +6,7 @@ Hochreiter & Schmidhuber 1997; the forget gate: Gers, Schmidhuber & Cummins 2000
 
 import numpy as np
 
-from lstm_spec.types import Array, Parameters, State
+from lstm_spec.types import Array, Cell, Parameters, State
 
 
 def sigmoid(z: Array) -> Array:
@@ -34,7 +34,7 @@ def cell(p: Parameters, x: Array, s: State) -> State:
 # fmt: on
 
 
-def run(p: Parameters, x: Array, s: State) -> tuple[Array, State]:
+def run(p: Parameters, x: Array, s: State, cell: Cell = cell) -> tuple[Array, State]:
     """The hidden states while x is read from state s, and the state it leaves."""
     y = np.empty((len(x), len(s.h)), x.dtype)
     for t, x_t in enumerate(x):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lstm_spec.equations import cell, sigmoid, tanh
-from lstm_spec.types import Array, Gate, Parameters, State
+from lstm_spec.types import Array, Cell, Gate, Parameters, State, each_array
 
 
 # fmt: off
@@ -34,8 +34,19 @@ def cell_gradient(p: Parameters, x: Array, s: State, ds: State) -> tuple[Paramet
 # fmt: on
 
 
-def run_gradient(p: Parameters, x: Array, s: State, dy: Array, ds: State) -> tuple[Parameters, Array, State]:
-    """The gradients with respect to p, x and s, where dy and ds are the cotangents of run(p, x, s)."""
+CellGradient = Callable[[Parameters, Array, State, State], tuple[Parameters, Array, State]]
+
+
+def run_gradient(
+    p: Parameters,
+    x: Array,
+    s: State,
+    dy: Array,
+    ds: State,
+    cell: Cell = cell,
+    cell_gradient: CellGradient = cell_gradient,
+) -> tuple[Parameters, Array, State]:
+    """The gradients with respect to p, x and s, where dy and ds are the cotangents of run(p, x, s, cell)."""
     states = [s]
     for x_t in x:
         states.append(cell(p, x_t, states[-1]))
@@ -48,16 +59,9 @@ def run_gradient(p: Parameters, x: Array, s: State, dy: Array, ds: State) -> tup
 
 def zeros_like(p: Parameters) -> Parameters:
     """Parameters of the same shapes, all zero."""
-    return _each(np.zeros_like, p)
+    return each_array(np.zeros_like, p)
 
 
 def add(p: Parameters, q: Parameters) -> Parameters:
     """The sum, array by array."""
-    return _each(np.add, p, q)
-
-
-def _each(function: Callable[..., Array], *many: Parameters) -> Parameters:
-    i, f, g, o = (
-        Gate(*(function(*(getattr(getattr(p, gate), part) for p in many)) for part in "WUb")) for gate in "ifgo"
-    )
-    return Parameters(i, f, g, o)
+    return each_array(np.add, p, q)

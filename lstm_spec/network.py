@@ -1,14 +1,57 @@
-"""A batch of sequences: maps over `equations.run` and `gradients.run_gradient`."""
+"""Batches, lengths, directions and layers: maps and folds over `equations.run` and `gradients.run_gradient`."""
 
 from functools import reduce
+from typing import NamedTuple
 
 import numpy as np
 
 from lstm_spec.contract import Backend, Description, Feature
 from lstm_spec.equations import run
-from lstm_spec.gradients import add, run_gradient, zeros_like
-from lstm_spec.types import Answer, Cotangents, Gradients, Problem, State
+from lstm_spec.gradients import CellGradient, add, run_gradient, zeros_like
+from lstm_spec.types import (
+    Answer,
+    Array,
+    Cell,
+    Cotangents,
+    Direction,
+    Gradients,
+    Parameters,
+    Problem,
+    State,
+)
 from lstm_spec.validation import check_cotangents
+from lstm_spec.variants import cell_of
+
+
+class Reading(NamedTuple):
+    """One sequence, read by one layer in one direction up to its length."""
+
+    cell: Cell
+    gradient: CellGradient
+    p: Parameters
+    x: Array  # (T, I)
+    s: State  # h (P,), c (H,)
+    length: int
+    direction: Direction
+
+    def turned(self, a: Array) -> Array:
+        """The steps within the length, in the order in which they are read."""
+        return a[: self.length] if self.direction == "forward" else a[: self.length][::-1]  # LEN-1, DIR-1
+
+    def forward(self) -> tuple[Array, State]:
+        """The outputs (T, P), zero beyond the length, and the state after the last step that is read."""
+        y = np.zeros((len(self.x), len(self.s.h)), self.x.dtype)  # LEN-2
+        within, s = run(self.p, self.turned(self.x), self.s, self.cell)
+        y[: self.length] = self.turned(within)  # DIR-2  an output lies beside its input
+        return y, s  # LEN-3, DIR-3
+
+    def backward(self, dy: Array, ds: State) -> tuple[Parameters, Array, State]:
+        """The gradients with respect to p, x and s; dx is zero beyond the length."""
+        dx = np.zeros_like(self.x)  # LEN-5
+        x, dy = self.turned(self.x), self.turned(dy)
+        dp, within, ds = run_gradient(self.p, x, self.s, dy, ds, self.cell, self.gradient)  # LEN-6
+        dx[: self.length] = self.turned(within)
+        return dp, dx, ds
 
 
 def forward(problem: Problem) -> Answer:
@@ -16,12 +59,35 @@ def forward(problem: Problem) -> Answer:
 
     Raises ValueError or TypeError where the problem is not well formed.
     """
-    p, x, (h, c) = problem.checked().layer, problem.x, problem.state
-    T, B, _, H = problem.sizes
-    y, after = np.empty((T, B, H), x.dtype), State(np.empty_like(h), np.empty_like(c))
-    for b in range(B):
-        y[:, b], (after.h[0, b], after.c[0, b]) = run(p, x[:, b], State(h[0, b], c[0, b]))
-    return Answer(y, after)
+    ys, after = _run(problem.checked())
+    return Answer(ys[-1], after)
+
+
+def _run(problem: Problem) -> tuple[list[Array], State]:
+    """What each layer returned, (T, B, D*P), and the final states."""
+    x, ys, after = problem.x, [], State(*(np.empty_like(a) for a in problem.state))
+    for layer in range(len(problem.parameters)):
+        x, after = _read(problem, layer, x, after)  # NET-3  a layer reads what the one below returned
+        ys.append(x)
+    return ys, after
+
+
+def _read(problem: Problem, layer: int, x: Array, after: State) -> tuple[Array, State]:
+    T, B, D, P = *x.shape[:2], len(problem.directions), problem.P
+    y = np.empty((T, B, D * P), x.dtype)
+    for d in range(D):
+        k = layer * D + d  # NET-4
+        for b in range(B):
+            reading = _reading(problem, layer, d, x, b)
+            y[:, b, d * P : (d + 1) * P], (after.h[k, b], after.c[k, b]) = reading.forward()  # DIR-4
+    return y, after
+
+
+def _reading(problem: Problem, layer: int, d: int, x: Array, b: int) -> Reading:
+    k = layer * len(problem.directions) + d
+    length = len(x) if problem.lengths is None else int(problem.lengths[b])
+    s = State(problem.state.h[k, b], problem.state.c[k, b])
+    return Reading(*cell_of(problem), problem.parameters[layer][d], x[:, b], s, length, problem.directions[d])
 
 
 def gradients(problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradients]:
@@ -29,24 +95,32 @@ def gradients(problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradien
 
     Raises ValueError or TypeError where the problem or the cotangents are not well formed.
     """
-    answer = forward(problem)
+    ys, after = _run(problem.checked())
     check_cotangents(problem, cotangents)
-    p, x, (h, c) = problem.layer, problem.x, problem.state
-    dx, before, of_samples = np.empty_like(x), State(np.empty_like(h), np.empty_like(c)), []
-    for b in range(x.shape[1]):
-        ds = State(*(d[0, b] for d in cotangents.state))
-        dp, dx[:, b], ds = run_gradient(p, x[:, b], State(h[0, b], c[0, b]), cotangents.y[:, b], ds)
-        before.h[0, b], before.c[0, b] = ds
-        of_samples.append(dp)
-    dp = reduce(add, of_samples, zeros_like(p))
-    return answer, Gradients(((dp,),), dx, before)
+    before = State(*(np.empty_like(a) for a in problem.state))
+    dy, layers = cotangents.y, []
+    for layer in reversed(range(len(problem.parameters))):
+        x = ys[layer - 1] if layer else problem.x
+        dy, of_layer = _read_backwards(problem, layer, x, dy, cotangents.state, before)
+        layers.append(of_layer)
+    return Answer(ys[-1], after), Gradients(tuple(layers[::-1]), dy, before)
 
 
-REFERENCE = Backend(
-    "reference",
-    forward,
-    gradients,
-    Description(
-        features=frozenset({Feature.GRADIENTS, Feature.EMPTY_SEQUENCE, Feature.EMPTY_BATCH, Feature.DETERMINISTIC})
-    ),
-)
+def _read_backwards(
+    problem: Problem, layer: int, x: Array, dy: Array, d_after: State, before: State
+) -> tuple[Array, tuple[Parameters, ...]]:
+    """The gradients with respect to x and to the parameters of a layer; those of its initial states go to `before`."""
+    D, P, dx, of_layer = len(problem.directions), problem.P, np.zeros_like(x), []
+    for d in range(D):
+        k, of_samples = layer * D + d, []
+        for b in range(x.shape[1]):
+            ds = State(d_after.h[k, b], d_after.c[k, b])
+            dp, within, ds = _reading(problem, layer, d, x, b).backward(dy[:, b, d * P : (d + 1) * P], ds)
+            dx[:, b] += within  # NET-5  each direction that read x sends its part back
+            before.h[k, b], before.c[k, b] = ds
+            of_samples.append(dp)
+        of_layer.append(reduce(add, of_samples, zeros_like(problem.parameters[layer][d])))
+    return dx, tuple(of_layer)
+
+
+REFERENCE = Backend("reference", forward, gradients, Description(features=frozenset(Feature)))

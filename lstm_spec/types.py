@@ -8,6 +8,7 @@ Letters, used everywhere with one meaning:
     T time steps    B batch    I inputs    H cells    P width of h (= H unless projected)    L layers    D directions
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -44,9 +45,30 @@ class State(NamedTuple):
     c: Array  # (..., H)
 
 
+def each_array(function: Callable[..., Array], *many: Parameters) -> Parameters:
+    """The function of the arrays that stand at the same place, place by place; what is absent stays absent."""
+
+    def gate(letter: str) -> Gate | None:
+        gates = [getattr(p, letter) for p in many]
+        return None if gates[0] is None else Gate(*(array(*parts) for parts in zip(*gates, strict=True)))
+
+    def array(*arrays: Array | None) -> Any:
+        return None if arrays[0] is None else function(*arrays)
+
+    i, f, g, o = map(gate, "ifgo")
+    assert i and g and o, "only a forget gate can be absent"
+    return Parameters(i, f, g, o, array(*(p.R for p in many)))
+
+
+Cell = Callable[[Parameters, Array, State], State]  # the state after reading x (I,) in state (h, c)
+
+
 @dataclass(frozen=True)
 class Variant:
-    """Which equations are meant; `clip` bounds the cell state to [-clip, clip]."""
+    """Which equations are meant: a kind of `lstm_spec.variants.KINDS`; `clip` bounds the cell state to [-clip, clip].
+
+    That there is a projection is told by the parameters themselves.
+    """
 
     kind: str = "standard"
     clip: float | None = None
@@ -84,9 +106,21 @@ class Problem:
         T, B, I = self.x.shape
         return T, B, I, self.layer.i.b.shape[0]
 
+    @property
+    def P(self) -> int:
+        """The width of h in one direction: H unless projected."""
+        return self.layer.i.b.shape[0] if self.layer.R is None else self.layer.R.shape[0]
+
     def __repr__(self) -> str:
         T, B, I, H = self.sizes
-        return f"<Problem T={T} B={B} I={I} H={H} {self.dtype}>"
+        more = f" L={len(self.parameters)} {'+'.join(self.directions)} {self.variant.kind}" if self.is_more else ""
+        return f"<Problem T={T} B={B} I={I} H={H} {self.dtype}{more}>"
+
+    @property
+    def is_more(self) -> bool:
+        """Whether it is more than one layer of the standard cell that reads whole sequences forward."""
+        one = len(self.parameters) == 1 and self.directions == ("forward",) and self.lengths is None
+        return not one or self.variant != STANDARD or self.layer.R is not None
 
     def checked(self) -> "Problem":
         """This problem; ValueError or TypeError, in one sentence, if it is not a well-formed one."""

@@ -7,24 +7,30 @@ import numpy as np
 
 from lstm_spec.accuracy import GRADES, ErrorModel, error_model
 from lstm_spec.contract import Backend, Description, Feature
-from lstm_spec.types import STANDARD, Cotangents, Gate, Problem
+from lstm_spec.types import Cotangents, Gate, Parameters, Problem
+from lstm_spec.variants import KINDS, WITHOUT_FORGET_GATE
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")  # that can be claimed; grades say at which it is judged
 
 
 def check(problem: Problem) -> None:
-    """Return if the problem is one layer, forward, full length, and every shape and dtype fits.
+    """Return if the problem is one of the specification: directions, variant, lengths, every shape and dtype fits.
 
     Raises ValueError or TypeError otherwise.
     """
     _check_structure(problem)
     _check_rank("x", problem.x, 3, "(T, B, I); add the missing axes")
     _check_rank("i.b", problem.layer.i.b, 1, "(H,); flatten it")
+    if problem.layer.R is not None:
+        _check_rank("R", problem.layer.R, 2, "(P, H); add the missing axis")
     if not (np.issubdtype(problem.dtype, np.floating) or problem.dtype.name in DTYPES):  # bfloat16 is not NumPy's own
         raise TypeError(f"x is {problem.dtype}, expected a floating-point dtype, e.g. float32; convert it first")
     _, _, I, H = problem.sizes
     if H < 1 or I < 1:
         raise ValueError(f"I = {I} and H = {H}, expected at least 1 each; an LSTM needs inputs and cells")
+    if not 1 <= problem.P <= H:
+        raise ValueError(f"P = {problem.P}, expected 1 to H = {H}; R is (P, H), so transpose it if it is the other way")
+    _check_lengths(problem)
     for name, array, shape, remedy in _expected(problem):
         _check_array(name, array, shape, problem.dtype, remedy)
 
@@ -32,11 +38,13 @@ def check(problem: Problem) -> None:
 def check_cotangents(problem: Problem, cotangents: Cotangents) -> None:
     """Return if the cotangents have the shapes and the dtype of the problem's answer; else ValueError or TypeError."""
     T, B, _, H = problem.sizes
-    remedy = f"for T = {T}, B = {B}, H = {H}; a cotangent has the shape of what it belongs to"
+    P, D = problem.P, len(problem.directions)
+    readers = D * len(problem.parameters)
+    remedy = f"for T = {T}, B = {B}, {_widths(problem)}; a cotangent has the shape of what it belongs to"
     for name, array, shape in (
-        ("the cotangent of y", cotangents.y, (T, B, H)),
-        ("the cotangent of state.h", cotangents.state.h, (1, B, H)),
-        ("the cotangent of state.c", cotangents.state.c, (1, B, H)),
+        ("the cotangent of y", cotangents.y, (T, B, D * P)),
+        ("the cotangent of state.h", cotangents.state.h, (readers, B, P)),
+        ("the cotangent of state.c", cotangents.state.c, (readers, B, H)),
     ):
         _check_array(name, array, shape, problem.dtype, remedy)
 
@@ -72,41 +80,115 @@ def _check_names(what: str, names: Any, known: tuple[str, ...]) -> None:
             raise ValueError(f"Description.{what} has {name!r}, expected some of: {', '.join(known)}; correct the name")
 
 
+DIRECTIONS = (("forward",), ("reverse",), ("forward", "reverse"))
+
+
 def _check_structure(problem: Problem) -> None:
-    layers = len(problem.parameters)
-    if layers != 1 or len(problem.parameters[0]) != 1 or problem.directions != ("forward",):
-        raise ValueError(
-            f"{layers} layers, directions {problem.directions}, expected one layer, forward; "
-            "call it once for each layer and direction"
-        )
-    if problem.lengths is not None:
-        raise ValueError("lengths are given, expected None; cut the sequences and call it once for each length")
-    if problem.variant != STANDARD:
-        raise ValueError(
-            f"the variant is {problem.variant}, expected {STANDARD}; only the standard cell is defined yet"
-        )
-    if problem.layer.R is not None:
-        raise ValueError("R is given, expected None; the standard cell has no projection")
-    for letter in "ifgo":
-        gate = getattr(problem.layer, letter)
-        if not isinstance(gate, Gate):
+    if problem.directions not in DIRECTIONS:
+        known = " or ".join(map(str, DIRECTIONS))
+        raise ValueError(f"directions is {problem.directions!r}, expected {known}; choose one of them")
+    if not problem.parameters:
+        raise ValueError("parameters is empty, expected those of at least one layer; give them as [layer][direction]")
+    _check_variant(problem)
+    for layer, row in enumerate(problem.parameters):
+        if len(row) != len(problem.directions):
             raise ValueError(
-                f"gate {letter} is {gate!r}, expected a Gate; the standard cell has all four, so make one of W, U and b"
+                f"layer {layer} has parameters for {len(row)} directions, expected {len(problem.directions)} like "
+                "directions; each direction has its own"
             )
-        if gate.p is not None:
-            raise ValueError(f"{letter}.p is given, expected None; the standard cell has no peepholes")
+        for d, p in enumerate(row):
+            _check_gates(problem, _place(problem, layer, d), p)
+
+
+def _check_variant(problem: Problem) -> None:
+    kind, clip = problem.variant.kind, problem.variant.clip
+    if kind not in KINDS:
+        raise ValueError(f"variant.kind is {kind!r}, expected one of: {', '.join(KINDS)}; choose one")
+    if clip is not None and not 0 < clip < np.inf:
+        raise ValueError(
+            f"variant.clip is {clip!r}, expected a positive, finite number; None leaves the cell state unbounded"
+        )
+
+
+def _check_gates(problem: Problem, place: str, p: Parameters) -> None:
+    kind = problem.variant.kind
+    for letter in "ifgo":
+        gate, absent = getattr(p, letter), letter == "f" and kind in WITHOUT_FORGET_GATE
+        if absent and gate is not None:
+            raise ValueError(f"{place}f is given, expected None; the kind {kind!r} has no forget gate of its own")
+        if not absent and not isinstance(gate, Gate):
+            raise ValueError(
+                f"{place}gate {letter} is a {type(gate).__name__}, expected a Gate; the kind {kind!r} has it, "
+                "so make one of W, U and b"
+            )
+        sees = kind == "peephole" and letter != "g"
+        if gate is not None and (gate.p is not None) != sees:
+            expected = "(H,) numbers" if sees else "None"
+            given = "missing" if sees else "given"
+            raise ValueError(
+                f"{place}{letter}.p is {given}, expected {expected}; "
+                "the gates i, f and o of the kind 'peephole' see c, and no others"
+            )
+    if (p.R is None) != (problem.layer.R is None):
+        raise ValueError(
+            f"{place}R is {'missing, expected one' if p.R is None else 'given, expected None'} like the first layer's; "
+            "all layers and directions have one, or none"
+        )
+
+
+def _check_lengths(problem: Problem) -> None:
+    lengths, (T, B, _, _) = problem.lengths, problem.sizes
+    if lengths is None:
+        return
+    if not isinstance(lengths, np.ndarray):
+        raise TypeError(f"lengths is a {type(lengths).__name__}, expected a NumPy array; convert it first")
+    if lengths.shape != (B,):
+        raise ValueError(f"lengths has shape {lengths.shape}, expected {(B,)}; give one for each sequence of the batch")
+    if not np.issubdtype(lengths.dtype, np.integer):
+        raise TypeError(f"lengths is {lengths.dtype}, expected integers; a length counts steps, so convert them")
+    if lengths.size and not 0 <= lengths.min() <= lengths.max() <= T:
+        wrong = lengths[(lengths < 0) | (lengths > T)][0]
+        raise ValueError(f"lengths has {wrong}, expected 0 to T = {T}; pad x, or correct the length")
+
+
+def _place(problem: Problem, layer: int, d: int) -> str:
+    """Where parameters stand, as a refusal says it; nothing where there is one place only."""
+    alone = len(problem.parameters) == len(problem.directions) == 1
+    return "" if alone else f"layer {layer} {problem.directions[d]}: "
+
+
+def _widths(problem: Problem) -> str:
+    """H, and P where there is a projection."""
+    _, _, _, H = problem.sizes
+    return f"H = {H}" if problem.layer.R is None else f"H = {H}, P = {problem.P} (the rows of R)"
 
 
 def _expected(problem: Problem) -> Iterator[tuple[str, Any, tuple[int, ...], str]]:
     _, B, I, H = problem.sizes
-    for letter in "ifgo":
-        gate = getattr(problem.layer, letter)
-        yield f"{letter}.W", gate.W, (H, I), f"for H = {H}, I = {I}; transpose it if it is stored inputs first"
-        yield f"{letter}.U", gate.U, (H, H), f"for H = {H}; did you pass the input weights W?"
-        yield f"{letter}.b", gate.b, (H,), f"for H = {H}; one bias per gate, so add the two where there are two"
-    remedy = f"for B = {B}, H = {H}; the first axis is layers times directions"
-    yield "state.h", problem.state.h, (1, B, H), remedy
-    yield "state.c", problem.state.c, (1, B, H), remedy
+    P, D, L = problem.P, len(problem.directions), len(problem.parameters)
+    one_bias = f"for H = {H}; one bias per gate, so add the two where there are two"
+    for layer, d in ((layer, d) for layer in range(L) for d in range(D)):
+        place = _place(problem, layer, d)
+        width, p = D * P if layer else I, problem.parameters[layer][d]
+        of_inputs = (
+            f"for H = {H}, D·P = {width}; a layer reads all that the one below returned"
+            if layer
+            else f"for H = {H}, I = {width}; transpose it if it is stored inputs first"
+        )
+        for letter in "ifgo":
+            gate = getattr(p, letter)
+            if gate is None:
+                continue
+            yield f"{place}{letter}.W", gate.W, (H, width), of_inputs
+            yield f"{place}{letter}.U", gate.U, (H, P), f"for {_widths(problem)}; did you pass the input weights W?"
+            yield f"{place}{letter}.b", gate.b, (H,), one_bias
+            if gate.p is not None:
+                yield f"{place}{letter}.p", gate.p, (H,), f"for H = {H}; a peephole is one number for each cell"
+        if p.R is not None:
+            yield f"{place}R", p.R, (P, H), f"for P = {P}, H = {H}; transpose it if it is stored the other way"
+    remedy = f"for B = {B}, {_widths(problem)}; the first axis is layers times directions"
+    yield "state.h", problem.state.h, (L * D, B, P), remedy
+    yield "state.c", problem.state.c, (L * D, B, H), remedy
 
 
 def _check_rank(name: str, array: Any, rank: int, expected: str) -> None:

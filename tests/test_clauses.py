@@ -14,7 +14,7 @@ from lstm_spec import CLAUSES
 from lstm_spec.clauses import Level
 
 ROOT = Path(__file__).parent.parent
-ID = re.compile(r"\b(?:ACT|CELL|SEQ|NET|SHAPE|GRAD|FLOW|ACC|CONTRACT)-\d+\b")
+ID = re.compile(r"\b(?:ACT|CELL|SEQ|NET|LEN|DIR|VAR|NUM|SHAPE|GRAD|FLOW|ACC|CONTRACT)-\d+\b")
 
 
 @pytest.mark.parametrize("id", [c.id for c in CLAUSES.values() if c.level is not Level.MAY])

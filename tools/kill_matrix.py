@@ -20,22 +20,23 @@ from conformance.runner import PROFILES, Profile, judge
 
 SEARCH = Profile("matrix", 8, PROFILES["quick"].reach, long_examples=2)
 NEVER = 10**6
-BY_THE_EQUATIONS = ("values", "gradients")  # the families that compare with them
+BY_THE_EQUATIONS = ("values", "gradients", "numbers")  # the families that compare with them
 ONLY_AT_FLOAT64 = ("takes_the_biases_in_float32", "takes_the_tanh_in_float32", "computes_in_float32_throughout")
+OF_ONE_LAYER = [prop for prop in PROPERTIES if not prop.further]  # networks: tests/test_network_faults.py
 Row = dict[str, int]  # examples until refuted, by property; without those that did not refute it
 
 
 def families() -> dict[str, list[Property]]:
     """The properties by family, in their order."""
     found: dict[str, list[Property]] = defaultdict(list)
-    for prop in PROPERTIES:
+    for prop in OF_ONE_LAYER:
         found[prop.family].append(prop)
     return found
 
 
 def row(name: str) -> Row:
     """What refutes the mistake of that name."""
-    found = {prop.name: median_of_three(prop, name) for prop in PROPERTIES}
+    found = {prop.name: median_of_three(prop, name) for prop in OF_ONE_LAYER}
     return {prop: many for prop, many in found.items() if many < NEVER}
 
 

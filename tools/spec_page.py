@@ -7,7 +7,7 @@ from pathlib import Path
 
 import conformance.properties  # noqa: F401  fills the registry
 from conformance.explain import code_lines
-from conformance.faults import FAULTS
+from conformance.faults import ALL_FAULTS
 from conformance.property import PROPERTIES
 from lstm_spec import CLAUSES, SPECIFICATION, Clause
 
@@ -15,7 +15,11 @@ TITLES = {
     "ACT": "Activations",
     "CELL": "The cell",
     "SEQ": "Sequences",
-    "NET": "Batches and units",
+    "NET": "Batches, units, layers",
+    "LEN": "Lengths",
+    "DIR": "Directions",
+    "VAR": "Variants",
+    "NUM": "NaN, infinities, zeros",
     "SHAPE": "Shapes and dtypes",
     "GRAD": "Gradients",
     "FLOW": "Gradient flow",
@@ -55,7 +59,7 @@ def _clause(clause: Clause) -> str:
     notes = [f"`lstm_spec/{page}`: `{text}`" for page, _, text in code_lines(clause.id)]
     notes += [f"source: {clause.source}"] if clause.source else []
     notes += [f"verified by: {p.sentence}" for p in PROPERTIES if clause.id in p.clauses]
-    broken = [f"`{fault.name}`" for fault in FAULTS.values() if fault.clause == clause.id]
+    broken = [f"`{fault.name}`" for fault in ALL_FAULTS.values() if fault.clause == clause.id]
     notes += [f"broken by: {', '.join(broken)}"] if broken else []
     return "\n".join([*lines, "", *(f"- {note}" for note in notes)])
 

@@ -11,3 +11,9 @@ from conformance.properties import sequences as sequences
 from conformance.properties import contract as contract
 from conformance.properties import gradients as gradients
 from conformance.properties import gradient_flow as gradient_flow
+from conformance.properties import numbers as numbers
+from conformance.properties import lengths as lengths
+from conformance.properties import directions as directions
+from conformance.properties import layers as layers
+from conformance.properties import variants as variants
+from conformance.properties import combinations as combinations

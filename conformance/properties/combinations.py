@@ -1,0 +1,47 @@
+"""Everything that is claimed at once, and nothing of it ignored."""
+
+from conformance.network_bounds import assert_network_conforms, assert_network_gradients_conform, verifies_further
+from conformance.networks import ANYTHING, BOTH, network_questions, networks, of_what_is_claimed
+from conformance.problems import Question
+from conformance.switches import Switched, assert_not_ignored, switches
+from lstm_spec import Backend, Feature, Problem
+
+ANY = of_what_is_claimed(networks(**ANYTHING))
+STACKS = networks(**{**ANYTHING, "layers": (2, 3)})
+TWO = networks(**{**ANYTHING, "directions": BOTH})
+
+
+@verifies_further("NET-6", on=switches())
+def a_feature_that_is_claimed_is_not_ignored(backend: Backend, switched: Switched) -> None:
+    """What is asked with the feature and without it has different answers, and the backend gives different ones."""
+    assert_not_ignored(backend, switched)
+
+
+@verifies_further("NET-3", "LEN-1", "DIR-4", on=ANY)
+def what_is_claimed_may_be_asked_together(backend: Backend, problem: Problem) -> None:
+    assert_network_conforms(backend, problem)
+
+
+@verifies_further("NET-5", "LEN-5", on=network_questions(ANY), needs=(Feature.GRADIENTS,))
+def what_is_claimed_may_be_differentiated_together(backend: Backend, question: Question) -> None:
+    assert_network_gradients_conform(backend, *question)
+
+
+@verifies_further("NET-3", "NET-4", on=STACKS, needs=(Feature.LAYERS,))
+def layers_of_any_kind_may_be_stacked(backend: Backend, problem: Problem) -> None:
+    assert_network_conforms(backend, problem)
+
+
+@verifies_further("NET-5", on=network_questions(STACKS), needs=(Feature.LAYERS, Feature.GRADIENTS))
+def the_gradient_goes_down_through_layers_of_any_kind(backend: Backend, question: Question) -> None:
+    assert_network_gradients_conform(backend, *question)
+
+
+@verifies_further("DIR-4", on=TWO, needs=(Feature.BIDIRECTIONAL,))
+def layers_of_any_kind_may_read_in_both_directions(backend: Backend, problem: Problem) -> None:
+    assert_network_conforms(backend, problem)
+
+
+@verifies_further("NET-5", on=network_questions(TWO), needs=(Feature.BIDIRECTIONAL, Feature.GRADIENTS))
+def the_gradients_of_both_directions_meet_whatever_the_kind(backend: Backend, question: Question) -> None:
+    assert_network_gradients_conform(backend, *question)

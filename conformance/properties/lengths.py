@@ -1,0 +1,90 @@
+"""Sequences that end early: nothing beyond a length influences anything, or is anything but zero."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from conformance.kinds import frozen
+from conformance.network_bounds import (
+    assert_network_conforms,
+    assert_network_gradients_conform,
+    valid_steps,
+    verifies_further,
+)
+from conformance.networks import network_questions, networks, poisoned
+from conformance.problems import Question, with_seed
+from conformance.property import Errored, Refuted
+from lstm_spec import Backend, Feature, Problem
+
+NEEDS = (Feature.LENGTHS,)
+EMPTY = (Feature.LENGTHS, Feature.EMPTY_SEQUENCE)
+GRADIENTS = (Feature.LENGTHS, Feature.GRADIENTS)
+ANY = networks(lengths=("any", "any", "full", "zeros"))
+PADDED = networks(lengths=("any", "zeros"), T=(2, 3, 4, 5, 9), B=(2, 2, 3, 4))
+
+
+@verifies_further("LEN-1", "LEN-2", "LEN-3", "LEN-4", on=ANY, needs=NEEDS)
+def sequences_of_any_lengths_are_read_to_their_ends(backend: Backend, problem: Problem) -> None:
+    assert_network_conforms(backend, problem)
+
+
+@verifies_further("LEN-1", "LEN-3", on=with_seed(PADDED), needs=NEEDS)
+def nan_and_infinity_beyond_a_length_influence_nothing(backend: Backend, drawn: tuple[Problem, int]) -> None:
+    assert_network_conforms(backend, poisoned(*drawn))
+
+
+@verifies_further("LEN-3", "LEN-1", on=networks(lengths=("nothing", "zeros")), needs=EMPTY)
+def a_sequence_of_length_0_keeps_its_initial_state(backend: Backend, problem: Problem) -> None:
+    assert_network_conforms(backend, problem)
+
+
+@verifies_further("LEN-3", "SHAPE-5", on=networks(lengths="nothing", T=0), needs=EMPTY)
+def lengths_may_be_given_where_there_are_no_steps(backend: Backend, problem: Problem) -> None:
+    assert_network_conforms(backend, problem)
+
+
+@verifies_further("LEN-4", "NET-1", on=with_seed(PADDED), needs=NEEDS)
+def lengths_may_stand_in_any_order(backend: Backend, drawn: tuple[Problem, int]) -> None:
+    """Ascending, descending and as drawn."""
+    problem, seed = drawn
+    assert problem.lengths is not None
+    ascending = np.sort(problem.lengths)
+    order = (ascending, ascending[::-1], np.random.default_rng(seed).permutation(ascending))[seed % 3]
+    assert_network_conforms(backend, replace(problem, lengths=frozen(order.copy())))
+
+
+@verifies_further("LEN-5", "LEN-6", on=network_questions(ANY), needs=GRADIENTS)
+def the_gradient_stops_where_a_sequence_ends(backend: Backend, question: Question) -> None:
+    assert_network_gradients_conform(backend, *question)
+
+
+@verifies_further("LEN-5", "LEN-1", on=with_seed(network_questions(PADDED)), needs=GRADIENTS)
+def no_gradient_comes_from_beyond_a_length(backend: Backend, drawn: tuple[Question, int]) -> None:
+    """With NaN and infinity in the inputs there, and in the cotangents of the outputs."""
+    (problem, d), seed = drawn
+    dy = np.where(valid_steps(problem), d.y, np.asarray(np.nan, d.y.dtype))
+    assert_network_gradients_conform(backend, poisoned(problem, seed), replace(d, y=frozen(dy)))
+
+
+@verifies_further(
+    "LEN-6",
+    on=network_questions(networks(lengths=("nothing", "zeros"), T=(1, 2, 3)), dh="dense", dc="dense"),
+    needs=(*EMPTY, Feature.GRADIENTS),
+)
+def the_final_state_of_length_0_hands_its_gradient_to_the_initial_one(backend: Backend, question: Question) -> None:
+    assert_network_gradients_conform(backend, *question)
+
+
+@verifies_further("LEN-7", on=with_seed(networks(lengths="any")), needs=NEEDS, further=True)
+def a_length_that_no_sequence_can_have_is_refused(backend: Backend, drawn: tuple[Problem, int]) -> None:
+    problem, seed = drawn
+    assert problem.lengths is not None
+    lengths = problem.lengths.copy()
+    lengths[seed % len(lengths)] = (-1, len(problem.x) + 1)[seed % 2]
+    try:
+        backend.forward(replace(problem, lengths=frozen(lengths)))
+    except (Errored, Refuted):
+        return  # any refusal will do
+    raise Refuted(
+        f"a length of {lengths[seed % len(lengths)]} of {len(problem.x)} steps was answered; check them first"
+    )

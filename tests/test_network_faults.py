@@ -1,0 +1,63 @@
+"""Known mistakes of lengths, directions, layers and variants: each is refuted, and what is not replaced is right."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import conformance.properties  # noqa: F401  fills the registry
+from conformance.faults import ALL_FAULTS, FAULTS
+from conformance.faulty_network import Network
+from conformance.faulty_network import backend as made_of
+from conformance.network_diagnosis import diagnose_network
+from conformance.network_faults import NETWORK_FAULTS
+from conformance.networks import BOTH, Form
+from conformance.property import PROPERTIES, Outcome, Property
+from conformance.runner import PROFILES, judge
+from lstm_spec import REFERENCE, Backend
+
+OF_NETWORKS = [prop for prop in PROPERTIES if prop.further]
+HOW = PROFILES["standard"]
+
+
+def refuting(backend: Backend, clause: str) -> str:
+    """The first property that refutes it, those of the clause first; nothing where none does."""
+    for prop in sorted(OF_NETWORKS, key=lambda prop: clause not in prop.clauses):
+        if judge(prop, backend, "float32", HOW, shrink=False).outcome in (Outcome.REFUTED, Outcome.ERRORED):
+            return prop.name
+    return ""
+
+
+@pytest.mark.parametrize("name", NETWORK_FAULTS)
+def test_every_mistake_is_refuted(name: str) -> None:
+    fault = NETWORK_FAULTS[name]
+    assert refuting(fault.backend(), fault.clause)
+
+
+@pytest.mark.parametrize("prop", OF_NETWORKS, ids=lambda prop: prop.name)
+def test_what_is_not_replaced_is_right(prop: Property) -> None:
+    verdict = judge(prop, made_of("right", Network()), "float64", replace(HOW, further_examples=4))
+    assert verdict.outcome is Outcome.HOLDS, verdict.detail
+
+
+def test_the_catalogue_has_all_the_parts() -> None:
+    families = {fault.family for fault in NETWORK_FAULTS.values()}
+    wanted = {"lengths", "directions", "layers", "peepholes", "projection", "cell clip", "coupled gates", "1997"}
+    assert wanted | {"no forget gate", "packing"} <= families
+    assert not FAULTS.keys() & NETWORK_FAULTS.keys() and len(ALL_FAULTS) == len(FAULTS) + len(NETWORK_FAULTS)
+
+
+def test_a_right_network_is_not_accused() -> None:
+    found = diagnose_network(REFERENCE, "float32", [Form(2, BOTH, lengths="any")])
+    assert found is not None and not found.fitting
+
+
+NAMED = ("ignores_the_lengths", "swaps_hidden_and_cell_state_above_the_first_layer")
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_mistake_is_named(name: str) -> None:
+    form = Form(2, BOTH, lengths="any")
+    with np.errstate(all="ignore"):
+        found = diagnose_network(NETWORK_FAULTS[name].backend(), "float32", [form])
+    assert found is not None and name in [fault.name for fault in found.fitting]
