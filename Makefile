@@ -3,6 +3,7 @@
 # make soak      look for false alarms in 100,000 random examples; prints error/bound per output and dtype
 # make docs      write docs/spec.md anew
 # make kill-matrix  write docs/kill-matrix.md anew: some 20 minutes
+# make product   judge NumPy on every combination of lengths, directions, layers and variants
 # make proof     check the proofs of docs/accuracy.md with Coq (on Debian, as root, installs it)
 PYTHON ?= python3
 TORCH ?= torch
@@ -13,7 +14,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test dev torch check soak docs kill-matrix proof bench clean
+.PHONY: conform test dev torch check soak docs kill-matrix proof product bench clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -58,6 +59,9 @@ proof: dev
 	sh proof/build.sh
 	$(BIN)/python -m proof.bridge
 	$(BIN)/python -m proof.weakened
+
+product: dev
+	$(BIN)/python tools/product.py numpy
 
 bench: torch
 	$(BIN)/python benchmarks/generation.py

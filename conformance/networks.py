@@ -107,6 +107,8 @@ def _claimed(name: str, choice: tuple[Any, ...], context: Context) -> tuple[Any,
 
 def _sizes(context: Context, fixed: dict[str, Any], modes: tuple[str, ...]) -> st.SearchStrategy[tuple[int, ...]]:
     shapes = context.description.shapes
+    if fixed.get("T") == (0,) and 0 not in shapes.T:
+        raise NotClaimed("its shapes exclude T = 0")
     usual, large = (
         {
             k: st.sampled_from(nearest(k, fixed.get(k, sizes[k]), getattr(shapes, k)) if fixed.get(k) != (0,) else (0,))

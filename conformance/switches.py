@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from conformance.kinds import frozen
+from conformance.network_bounds import assert_network_answer_shaped
 from conformance.networks import BOTH, REVERSE, Form, build
 from conformance.problems import SEEDS, Context, Recipe, nearest
 from conformance.property import Inconclusive, NotClaimed, Refuted
@@ -122,5 +123,11 @@ def assert_not_ignored(backend: Backend, switched: Switched) -> None:
 
 def _moved(backend: Backend, switched: Switched) -> Array:
     """How far y moves when the feature is switched on, in float64."""
-    on, off = (backend.forward(asked).y.astype(np.float64) for asked in (switched.problem, switched.without))
+    on, off = (_outputs(backend, asked) for asked in (switched.problem, switched.without))
     return np.asarray(on[..., switched.first :] - off)
+
+
+def _outputs(backend: Backend, problem: Problem) -> Array:
+    answer = backend.forward(problem)
+    assert_network_answer_shaped(answer, problem)
+    return answer.y.astype(np.float64)

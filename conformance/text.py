@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from conformance.cases import Step
     from conformance.deviations import Deviation
     from conformance.selftest import Score, Sight
+    from lstm_spec import Problem
 
 MARKS = {
     Outcome.HOLDS: ("holds", "green"),
@@ -147,14 +148,14 @@ def _evidence(verdict: Verdict) -> list[str]:
     if raised is None or raised.problem is None:
         return lines
     if refutation and refutation.difference:
-        H = problem_of(refutation.asked or refutation.problem).sizes[3]
+        asked = problem_of(refutation.asked or refutation.problem)
         lines = lines if verdict.detail != refutation.reason else []
-        lines += _difference(refutation.difference, H, verdict.dtype)
+        lines += _difference(refutation.difference, asked, verdict.dtype)
     return [*lines, LABEL.format("smallest found") + described(raised.asked or raised.problem)]
 
 
-def _difference(found: Difference, H: int, dtype: str) -> list[str]:
-    where = "".join(f"{_place(axis, k, H)}, " for axis, k in found.where.items())
+def _difference(found: Difference, asked: Problem, dtype: str) -> list[str]:
+    where = "".join(f"{_place(axis, k, asked)}, " for axis, k in found.where.items())
     digits = 17 if dtype == "float64" else 9
     allowed = f"±{_short(found.allowed)} (derived)" if found.allowed else "no difference"
     times = f"   {_times(found.ratio)} × allowed" if found.allowed else ""
@@ -216,9 +217,10 @@ def _step_line(step: Step, place: str) -> str:
     return f"  {place:<8}largest error of {step.quantity:<5} {_short(step.error)}, {_times(step.ratio)} × allowed"
 
 
-def _place(axis: str, k: int, H: int) -> str:
+def _place(axis: str, k: int, asked: Problem) -> str:
     if axis == "gate row":
-        return f"gate {'ifgo'[k // H]}, unit {k % H}"
+        H, gates = asked.sizes[3], "igo" if asked.layer.f is None else "ifgo"
+        return f"gate {gates[k // H]}, unit {k % H}"
     return f"t={k}" if axis == "t" else f"{axis} {k}"
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from conformance.kinds import frozen
+from conformance.problems import nearest
 from conformance.property import Inconclusive, NotClaimed
 from conformance.rounding import Bounded
 from lstm_spec import Backend, Cotangents, ErrorModel, Gate, Parameters, Problem, Shapes, State
@@ -261,10 +262,14 @@ def gate_gradients(plan: Plan, dx: Array) -> list[list[Array]]:
 
 def passes_exactly(backend: Backend, problem: Problem) -> bool:
     """Whether one layer of pass units of this backend returns 2^-k x to the last bit, whatever it held before."""
-    n, k = 16, scale_bits(problem)
-    rng = np.random.default_rng(1)
-    x = np.tanh(rng.standard_normal((5, 2, n))).astype(problem.dtype)  # of uniform numbers differences are exact
-    H = next((size for size in backend.description.shapes.H if size >= n), n)
+    k, shapes = scale_bits(problem), backend.description.shapes
+    T, B, n = (
+        nearest(letter, (wanted,), getattr(shapes, letter))[0] for letter, wanted in (("T", 5), ("B", 2), ("I", 16))
+    )
+    x = np.tanh(np.random.default_rng(1).standard_normal((T, B, n))).astype(
+        problem.dtype
+    )  # uniform ones: exact differences
+    H = _fit("H", n, shapes.H)
     gates = {}
     for letter in "ifgo":
         one = getattr(problem.layer, letter)
@@ -274,8 +279,10 @@ def passes_exactly(backend: Backend, problem: Problem) -> bool:
         b = np.full(H, {"f": -OPEN, "g": 0.0}.get(letter, OPEN), x.dtype)
         sees = None if one is None or one.p is None else np.zeros(H, x.dtype)
         gates[letter] = None if one is None else Gate(W, np.zeros((H, H), x.dtype), b, sees)
-    zero = np.zeros((1, 2, H), x.dtype)
+    zero = np.zeros((1, B, H), x.dtype)
     p = Parameters(gates["i"], gates["f"], gates["g"], gates["o"])  # type: ignore[arg-type]
     variant = replace(problem.variant, clip=None)
     one = Problem(((p,),), frozen(x), State(frozen(zero), frozen(zero.copy())), variant=variant)
-    return bool(np.array_equal(backend.forward(one).y[..., :n], x * np.asarray(2.0**-k, x.dtype)))
+    y = backend.forward(one).y
+    exact = x * np.asarray(2.0**-k, x.dtype)
+    return isinstance(y, np.ndarray) and y.shape == (T, B, H) and np.array_equal(y[..., :n], exact)

@@ -30,6 +30,7 @@ def check(problem: Problem) -> None:
         raise ValueError(f"I = {I} and H = {H}, expected at least 1 each; an LSTM needs inputs and cells")
     if not 1 <= problem.P <= H:
         raise ValueError(f"P = {problem.P}, expected 1 to H = {H}; R is (P, H), so transpose it if it is the other way")
+    _check_bound(problem)
     _check_lengths(problem)
     for name, array, shape, remedy in _expected(problem):
         _check_array(name, array, shape, problem.dtype, remedy)
@@ -102,11 +103,26 @@ def _check_structure(problem: Problem) -> None:
 
 def _check_variant(problem: Problem) -> None:
     kind, clip = problem.variant.kind, problem.variant.clip
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"variant.kind is {kind!r}, expected one of: {', '.join(KINDS)}; choose one")
+    if clip is not None and not isinstance(clip, int | float | np.number):
+        raise TypeError(f"variant.clip is {clip!r}, expected a number; None leaves the cell state unbounded")
     if clip is not None and not 0 < clip < np.inf:
         raise ValueError(
             f"variant.clip is {clip!r}, expected a positive, finite number; None leaves the cell state unbounded"
+        )
+
+
+def _check_bound(problem: Problem) -> None:
+    """As a number of the problem's dtype it must bound something, and leave something."""
+    clip = problem.variant.clip
+    if clip is None:
+        return
+    with np.errstate(all="ignore"):
+        bound = float(problem.dtype.type(clip))
+    if not 0 < bound < np.inf:
+        raise ValueError(
+            f"variant.clip is {clip!r}, which is {bound} in {problem.dtype}; expected a number it can hold"
         )
 
 

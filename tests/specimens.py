@@ -132,6 +132,7 @@ claims_float16_only = describing("claims_float16_only", dtypes=("float16",))
 claims_nothing = describing(
     "claims_nothing", features=frozenset(), shapes=Shapes(range(0), range(0), range(0), range(0))
 )
+plain = describing("plain", features=frozenset({Feature.GRADIENTS, Feature.DETERMINISTIC}))
 forward_only = replace(NUMPY, name="forward_only", gradients=None)
 measures_itself = describing(
     "measures_itself", grades={dtype: ErrorModel(1.0, 1.0, 1.0) for dtype in ("float32", "float64")}

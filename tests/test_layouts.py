@@ -242,7 +242,7 @@ P, PEEPHOLES, PROJECTED, COUPLED = (
 REFUSED: list[tuple[Callable[[], Any], str]] = [
     (
         lambda: to_layout(P, "pytroch"),
-        "ValueError: layout is 'pytroch', expected a key of LAYOUTS; the nearest are 'pytorch', 'lstmblock', 'tinygrad'",
+        "ValueError: layout is 'pytroch', expected a key of LAYOUTS; the nearest are 'pytorch', 'lstmblock',",
     ),
     (
         lambda: from_layout({}, "ONNX"),

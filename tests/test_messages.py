@@ -466,9 +466,11 @@ def test_a_dtype_that_the_backend_does_not_claim_leaves_nothing_to_test() -> Non
     assert "no statement: the options left nothing to test" in text
 
 
-@pytest.mark.parametrize("what", ["gradients", "SHAPE-3", "lengths"])
-def test_what_is_required_has_to_be_claimed(what: str) -> None:
-    status, text = said("run", target("forward_only"), *EQUATIONS, "--require", what)
+@pytest.mark.parametrize(
+    "what, name", [("gradients", "forward_only"), ("SHAPE-3", "forward_only"), ("lengths", "plain")]
+)
+def test_what_is_required_has_to_be_claimed(what: str, name: str) -> None:
+    status, text = said("run", target(name), *EQUATIONS, "--require", what)
     assert status == FAILED
     assert f"does not conform: not claimed, or never conclusive: {what}" in text
 
@@ -734,6 +736,18 @@ MALFORMED: dict[str, tuple[Callable[[Problem], Problem], type[Exception], str]] 
         ValueError,
         "variant.clip is inf, expected a positive, finite",
     ),
+    "a bound that the dtype cannot hold": (
+        of_kind("standard", 1e300),
+        ValueError,
+        "variant.clip is 1e+300, which is inf in float32; expected a number it can hold",
+    ),
+    "a bound that the dtype takes for 0": (
+        of_kind("standard", 1e-60),
+        ValueError,
+        "variant.clip is 1e-60, which is 0.0 in float32; expected a number it can hold",
+    ),
+    "a bound in words": (of_kind("standard", "3"), TypeError, "variant.clip is '3', expected a number; None leaves"),
+    "a kind that is none": (of_kind(["coupled"]), ValueError, "variant.kind is ['coupled'], expected one of: standard"),
     "a bound that is no number": (of_kind("standard", np.nan), ValueError, "variant.clip is nan, expected a positive,"),
     "a forget gate beside a coupled one": (
         of_kind("coupled"),

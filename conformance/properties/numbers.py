@@ -10,7 +10,7 @@ from conformance.problems import problems, with_seed
 from conformance.property import Refuted, verifies
 from lstm_spec import Answer, Backend, Problem, State
 
-SEVERAL = problems(T=(2, 3, 4, 5), B=(2, 3, 4), x="dense", c="dense wide")
+SEVERAL = problems(T=(2, 3, 4, 5), B=(2, 3, 4), x="dense", W="dense", c="dense wide")  # a weight of 0 may be skipped
 Seeded = tuple[Problem, int]
 
 
