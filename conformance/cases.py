@@ -196,9 +196,10 @@ def _array(name: str, entry: dict[str, Any]) -> Array:
     return frozen(flat.reshape(entry["shape"]).copy())
 
 
-def _problem(a: Tensors) -> Problem:
+def _problem(a: Tensors, as_drawn: bool = True) -> Problem:
+    """What is drawn is finite; what is asked may have a NaN or an infinity put into it."""
     i, f, g, o = (Gate(a[f"{k}.W"], a[f"{k}.U"], a[f"{k}.b"]) for k in ORDER)
-    if not all(np.isfinite(a[name].astype(np.float64)).all() for name in PARTS):
+    if as_drawn and not all(np.isfinite(a[name].astype(np.float64)).all() for name in PARTS):
         raise ValueError("some of its numbers are not finite")
     return Problem(((Parameters(i, f, g, o),),), a["x"], State(a["state.h"], a["state.c"])).checked()
 
@@ -220,7 +221,7 @@ def _example(a: Tensors, about: dict[str, str]) -> Any:
 
 
 def _question(a: Tensors, about: dict[str, str]) -> Asked:
-    problem = _problem(a)
+    problem = _problem(a, as_drawn=False)
     first, last, width = map(int, about["probes"].split()) if "probes" in about else (0, 0, 0)
     return Asked(problem, _loss(a, problem) if "d.y" in a else None, (first, last, width) if width else None)
 

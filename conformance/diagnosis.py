@@ -4,7 +4,7 @@ On dense problems different mistakes look different, so the equations are run un
 compared with what the backend answers there. Its tolerance is a rough one: this names a cause, it decides nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import NamedTuple
@@ -51,11 +51,14 @@ class Diagnosis:
         return f"{first.sentence.rstrip('.')}{others} ({self.where}; {fits}: {first.name})"
 
 
+Parted = Callable[[Backend, Question], list[Array]]
+
+
 class Pass(NamedTuple):
     """What a backend is asked for, in parts; how far each may be off; and the kind of fault that only this shows."""
 
     kind: str
-    parts: Callable[[Backend, Question], list[Array]]
+    parts: Parted
     rooms: Callable[[Question, ErrorModel], list[Array]]
     prefix: str
 
@@ -80,7 +83,7 @@ def diagnose(backend: Backend, dtype: str) -> Diagnosis | None:
 
 def _diagnosed(backend: Backend, of: Pass, asked: Probes, known: list[Fault]) -> Diagnosis | None:
     """None where the backend is right, or gives no answer."""
-    found = _asked(backend, of, asked)
+    found = answers(of.parts, backend, asked.questions)
     if found is None or _fits("", found, of, asked):
         return None
     fitting = tuple(fault for fault in known if _fits(fault.name, found, of, asked))
@@ -124,10 +127,10 @@ FORWARD = Pass("forward", _answer_parts, _answer_rooms, "")
 GRADIENT = Pass("gradient", _gradient_parts, _gradient_rooms, "in its gradients, ")
 
 
-def _asked(backend: Backend, of: Pass, asked: Probes) -> list[list[Array]] | None:
-    """What it answers, or None: a backend that fails here fails in its verdicts."""
+def answers(parts: Parted, backend: Backend, questions: Iterable[Question]) -> list[list[Array]] | None:
+    """What it answers, in parts, or None: a backend that fails here fails in its verdicts."""
     try:
-        return [of.parts(backend, question) for question in asked.questions]
+        return [parts(backend, question) for question in questions]
     except (Errored, Refuted):
         return None
 
@@ -183,7 +186,7 @@ def _unknown(backend: Backend, of: Pass, asked: Probes) -> str:
 
 def _errors(backend: Backend, of: Pass, asked: Probes) -> list[Array] | None:
     """Part by part, all problems together, relative to the size of the part; None where it does not answer."""
-    found, right = _asked(backend, of, asked), _made("", of, asked)
+    found, right = answers(of.parts, backend, asked.questions), _made("", of, asked)
     if found is None:
         return None
     pairs = zip(zip(*found, strict=True), zip(*right, strict=True), strict=True)

@@ -17,12 +17,10 @@ from autograd.extend import defvjp, primitive
 from autograd.tracer import getval
 
 from conformance.dtypes import limits
-from conformance.faulty import GATES, Parts, Value, Weights, Wrap, rounded, sigmoid, stop
+from conformance.faulty import GATES, Parts, Value, Weights, registering, rounded, sigmoid, stop
 from conformance.faulty import Fault as Fault
 from conformance.network_faults import NETWORK_FAULTS
 from lstm_spec import Answer, Backend, Cotangents, Feature, Gate, Gradients, Parameters, Problem, State
-
-Change = Callable[[Parts], Parts]
 
 FAULTS: dict[str, Fault] = {}
 
@@ -31,30 +29,10 @@ def _add(fault: Fault) -> None:
     FAULTS[fault.name] = fault
 
 
-def _changing(kind: str, family: str, clause: str, source: str = "") -> Callable[[Change], Change]:
-    def register(function: Any) -> Any:
-        sentence = (function.__doc__ or "").strip()
-        _add(Fault(function.__name__, family, clause, sentence, source, kind, change=function))
-        return function
-
-    return register
-
-
+_changing = registering(FAULTS, "change")
 forward = partial(_changing, "forward")
 gradient = partial(_changing, "gradient")  # the parts of the gradient pass alone; the forward pass is right
-
-
-def around(kind: str, family: str, clause: str, source: str = "") -> Callable[[Wrap], Wrap]:
-    """What is done with the answers of a right backend."""
-
-    def register(function: Any) -> Any:
-        sentence = (function.__doc__ or "").strip()
-        _add(Fault(function.__name__, family, clause, sentence, source, kind, wrap=function))
-        return function
-
-    return register
-
-
+around = registering(FAULTS, "wrap")
 contract = partial(around, "contract", "contract")
 
 

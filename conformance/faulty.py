@@ -220,12 +220,21 @@ class Fault:
     right: Any = Parts()
     build: Callable[..., Backend] = backend
 
-    @property
-    def of_networks(self) -> bool:
-        """Whether it is of what is beyond the plain LSTM, which it leaves right."""
-        return not isinstance(self.right, Parts)
-
     def backend(self) -> Backend:
         """An LSTM with this mistake and no other."""
         changed = self.change(self.right)
         return self.wrap(self.build(f"fault:{self.name}", changed if self.kind == "forward" else self.right, changed))
+
+
+def registering(catalogue: dict[str, Fault], how: str, **made: Any) -> Callable[..., Callable[[Any], Any]]:
+    """A decorator (kind, family, clause, source) of functions that go into a catalogue, as `change` or as `wrap`."""
+
+    def of(kind: str, family: str, clause: str, source: str = "") -> Callable[[Any], Any]:
+        def register(function: Any) -> Any:
+            name, sentence = function.__name__, (function.__doc__ or "").strip()
+            catalogue[name] = Fault(name, family, clause, sentence, source, kind, **{how: function}, **made)
+            return function
+
+        return register
+
+    return of

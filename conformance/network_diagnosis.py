@@ -4,7 +4,7 @@ As `diagnosis` does it for the plain LSTM: the network is run under every fault 
 the form that was refuted. Mistakes that look the same there are told apart on other forms that the backend claims.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.dense_probes import fitted
-from conformance.diagnosis import Diagnosis
+from conformance.diagnosis import Diagnosis, Parted, answers
 from conformance.dtypes import limits
 from conformance.faulty import Fault
 from conformance.faulty_network import Network
@@ -27,7 +27,7 @@ from conformance.network_bounds import (
 from conformance.network_faults import NETWORK_FAULTS
 from conformance.networks import BOTH, REVERSE, Form, build, loss, poisoned
 from conformance.problems import Question
-from conformance.property import Errored, NotClaimed, Refuted
+from conformance.property import NotClaimed
 from lstm_spec import Backend, Shapes
 from lstm_spec.types import Array
 from lstm_spec.variants import KINDS
@@ -71,7 +71,7 @@ class Pass(NamedTuple):
     """What a backend is asked for, in parts; and the kind of fault that only this shows."""
 
     kind: str
-    parts: Callable[[Backend, Question], list[Array]]
+    parts: Parted
 
 
 def diagnose_network(backend: Backend, dtype: str, forms: Iterable[Form]) -> Diagnosis | None:
@@ -82,7 +82,7 @@ def diagnose_network(backend: Backend, dtype: str, forms: Iterable[Form]) -> Dia
     passes = (FORWARD, GRADIENT) if backend.gradients else (FORWARD,)
     answered = False
     for asked, of in ((asked, of) for form in forms for asked in probes(form, dtype, backend) for of in passes):
-        found = _asked(backend, of, asked)
+        found = answers(of.parts, backend, asked.questions)
         if found is None:
             return None
         answered = True
@@ -106,7 +106,7 @@ def _diagnosed(backend: Backend, of: Pass, asked: Probes, found: list[list[Array
 def _told_apart(fitting: tuple[Fault, ...], backend: Backend, of: Pass, elsewhere: list[Probes]) -> tuple[Fault, ...]:
     """Those that fit there, too; all where that is none."""
     for asked in elsewhere:
-        found = _asked(backend, of, asked)
+        found = answers(of.parts, backend, asked.questions)
         if found is not None:
             fitting = tuple(fault for fault in fitting if _fits(fault.name, found, of, asked)) or fitting
     return fitting
@@ -174,14 +174,6 @@ def _gradient_parts(backend: Backend, question: Question) -> list[Array]:
 
 FORWARD = Pass("forward", _answer_parts)
 GRADIENT = Pass("gradient", _gradient_parts)
-
-
-def _asked(backend: Backend, of: Pass, asked: Probes) -> list[list[Array]] | None:
-    """What it answers, or None: a backend that fails here fails in its verdicts."""
-    try:
-        return [of.parts(backend, question) for question in asked.questions]
-    except (Errored, Refuted):
-        return None
 
 
 @cache

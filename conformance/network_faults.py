@@ -14,7 +14,7 @@ import numpy as np
 from autograd.tracer import getval
 
 from conformance import faulty_network as right
-from conformance.faulty import Fault, Value, Wrap, graded, rounded, selected, sigmoid, stop
+from conformance.faulty import Fault, Value, graded, registering, rounded, selected, sigmoid, stop
 from conformance.faulty_network import Memory, Network, Read, Reader, Rows, Seen, Shown, backend, reordered, turned
 from lstm_spec import Answer, Backend, Cotangents, Gate, Gradients, Parameters, Problem, State
 from lstm_spec.types import Array
@@ -22,32 +22,13 @@ from lstm_spec.types import Array
 Change = Callable[[Network], Network]
 
 NETWORK_FAULTS: dict[str, Fault] = {}
+OF_NETWORKS: dict[str, Any] = {"right": Network(), "build": backend}
 
 
-def _add(name: str, family: str, clause: str, sentence: str, source: str, kind: str, **made: Any) -> None:
-    NETWORK_FAULTS[name] = Fault(name, family, clause, sentence, source, kind, **made, right=Network(), build=backend)
-
-
-def _changing(kind: str, family: str, clause: str, source: str = "") -> Callable[[Change], Change]:
-    def register(function: Any) -> Any:
-        _add(function.__name__, family, clause, (function.__doc__ or "").strip(), source, kind, change=function)
-        return function
-
-    return register
-
-
+_changing = registering(NETWORK_FAULTS, "change", **OF_NETWORKS)
 forward = partial(_changing, "forward")
 gradient = partial(_changing, "gradient")  # the parts of the gradient pass alone; the forward pass is right
-
-
-def around(kind: str, family: str, clause: str, source: str = "") -> Callable[[Wrap], Wrap]:
-    """What is done with the answers of a right backend."""
-
-    def register(function: Any) -> Any:
-        _add(function.__name__, family, clause, (function.__doc__ or "").strip(), source, kind, wrap=function)
-        return function
-
-    return register
+around = registering(NETWORK_FAULTS, "wrap", **OF_NETWORKS)
 
 
 def asking(change: Callable[[Problem], Problem], network: Backend) -> Backend:
@@ -1433,7 +1414,9 @@ def _register_three_gates() -> None:
         if order != "igo":
             sentence = f"Where there is no forget gate, the weights of {', '.join(order)} are used for i, g, o."
             change = partial(_reads_three_gates, order)
-            _add(f"reads_three_gates_in_order_{order}", "packing", "VAR-3", sentence, "", "forward", change=change)
+            name = f"reads_three_gates_in_order_{order}"
+            fault = Fault(name, "packing", "VAR-3", sentence, "", "forward", change=change, **OF_NETWORKS)
+            NETWORK_FAULTS[name] = fault
 
 
 def _reads_three_gates(order: str, parts: Network) -> Network:

@@ -15,8 +15,14 @@ from lstm_spec.contract import Feature as Feature
 from lstm_spec.contract import Shapes as Shapes
 from lstm_spec.contract import at_most as at_most
 from lstm_spec.contract import multiple_of as multiple_of
+from lstm_spec.layouts import LAYOUTS as LAYOUTS
+from lstm_spec.layouts import Layout as Layout
+from lstm_spec.layouts import LossyConversion as LossyConversion
 from lstm_spec.layouts import Packed as Packed
+from lstm_spec.layouts import convert as convert
+from lstm_spec.layouts import from_layout as from_layout
 from lstm_spec.layouts import pack as pack
+from lstm_spec.layouts import to_layout as to_layout
 from lstm_spec.layouts import unpack as unpack
 from lstm_spec.network import REFERENCE as REFERENCE
 from lstm_spec.types import STANDARD as STANDARD

@@ -30,6 +30,7 @@ from tests.specimens import describing, said
 
 ANSWER = "the_answer_is_that_of_the_equations"
 GATE_GRADIENTS = "the_gate_gradients_are_the_derivatives_of_the_equations"
+NAN = "a_nan_is_seen_in_every_output_of_its_sample_from_its_step_on"
 FREE_GRADIENTS = "the_gradients_without_probes_are_those_of_the_equations"
 TRANSPOSED = "fault:transposes_the_recurrent_weights_of_f"
 CUT = "fault:drops_the_path_through_the_hidden_state"
@@ -459,3 +460,40 @@ def test_a_file_has_no_say_in_what_is_imported(case: Path, tmp_path: Path) -> No
     status, text = said("reproduce", str(path))
     assert status == 3
     assert "names 'os:abort', and a file may not say what is imported; if you trust it, lstm-conform reproduce" in text
+
+
+def test_a_case_that_was_asked_with_a_nan_can_be_asked_again(tmp_path: Path) -> None:
+    path = written(tmp_path, "fault:reads_nan_as_zero", NAN)
+    assert replay(load(path), resolve("fault:reads_nan_as_zero")).outcome is Outcome.REFUTED
+    assert replay(load(path), REFERENCE).outcome is Outcome.HOLDS
+
+
+BOTH_WAYS = "two_directions_read_side_by_side"
+ENDS = "no_gradient_comes_from_beyond_a_length"
+
+
+@pytest.mark.parametrize(
+    "target, name",
+    [
+        ("fault:ignores_the_reverse_direction", BOTH_WAYS),
+        ("fault:leaves_an_input_gradient_in_the_padding", ENDS),
+        ("fault:ignores_the_lengths", "a_feature_that_is_claimed_is_not_ignored"),
+    ],
+)
+def test_a_case_of_a_network_is_written_read_asked_again_and_run(tmp_path: Path, target: str, name: str) -> None:
+    path = written(tmp_path, target, name)
+    case = load(path)
+    assert replay(case, resolve(target)).outcome is Outcome.REFUTED
+    assert replay(case, REFERENCE).outcome is Outcome.HOLDS
+    ran = subprocess.run([sys.executable, path.with_suffix(".py")], capture_output=True, text=True)
+    assert ran.returncode == 0 and "where each part is furthest" in ran.stdout, ran.stderr
+
+
+def test_a_case_of_a_network_that_is_damaged_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "fault:ignores_the_reverse_direction", BOTH_WAYS)
+    raw = path.read_bytes()
+    for change in ((b"Problem", b"Pr0blem"), (b"reverse", b"rev3rse"), (b'"seed', b'"sead')):
+        path.write_bytes(raw.replace(*change))
+        assert path.read_bytes() != raw
+        with pytest.raises(CaseError):
+            load(path)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import conformance.properties  # noqa: F401  fills the registry
+from conformance.checking import check
 from conformance.faults import ALL_FAULTS, FAULTS
 from conformance.faulty_network import Network
 from conformance.faulty_network import backend as made_of
@@ -61,3 +62,9 @@ def test_a_mistake_is_named(name: str) -> None:
     with np.errstate(all="ignore"):
         found = diagnose_network(NETWORK_FAULTS[name].backend(), "float32", [form])
     assert found is not None and name in [fault.name for fault in found.fitting]
+
+
+def test_a_report_names_the_mistake_of_a_network() -> None:
+    fault = NETWORK_FAULTS["ignores_the_reverse_direction"]
+    report = check(fault.backend(), profile="quick", dtypes=("float32",), clauses=("DIR-1",))
+    assert fault.name in report.cause and report.diagnosed

@@ -32,7 +32,7 @@ def row(name: str, report: Any) -> str:
     counts = Counter(verdict["outcome"] for verdict in target["verdicts"])
     said = ", ".join(f"{many} {outcome}" for outcome, many in counts.items())
     library = f"{target['name']} {target['version']}"
-    return f"| [{name}](../examples/{name}.py) | {library} | {report['profile']} | {said} | {target['statement']} |"
+    return f"| [{name}](../examples/{name}.py) | {library} | {target['profile']} | {said} | {target['statement']} |"
 
 
 def refutations(name: str, report: Any) -> list[str]:

@@ -1,7 +1,7 @@
 """Judges a backend on every combination of lengths, directions, layers and variants, and prints the table.
 
-A cell says how many examples, each a forward and a gradient pass, were judged; a false alarm or a fault is printed
-with its form and its seed. Exit status 1 if anything was refuted.
+A cell says for how many of its examples, each a forward and a gradient pass, it holds; of the others nothing can be
+said. What is refuted is printed with its form and its number. Exit status 1 if anything was refuted.
 """
 
 import sys
@@ -23,7 +23,8 @@ from conformance.kinds import USUAL
 from conformance.network_bounds import assert_network_conforms, assert_network_gradients_conform
 from conformance.networks import BOTH, FORWARD, REVERSE, SIZES, Form, build, loss
 from conformance.property import Errored, Inconclusive, NotClaimed, Refuted
-from conformance.targets import resolve
+from conformance.report import UNUSABLE
+from conformance.targets import TargetError, resolve
 from lstm_spec import Backend, Cotangents, Feature, Problem
 
 VARIANTS = {
@@ -113,6 +114,11 @@ def outcome(backend: Backend, problem: Problem, d: Cotangents) -> str:
 @click.option("--jobs", default=2, show_default=True)
 def main(target: str, device: str | None, examples: int, seed: int, jobs: int) -> None:
     console, all_cells = Console(), list(cells())
+    try:
+        resolve(target, device)
+    except TargetError as error:
+        console.print(f"{error}", style="red", highlight=False)
+        sys.exit(UNUSABLE)
     with ProcessPoolExecutor(jobs) as pool:
         asked = [pool.submit(judge, cell, target, device, examples, seed) for cell in all_cells]
         found = [one.result() for one in track(asked, description="judging", console=Console(stderr=True))]
@@ -136,8 +142,7 @@ def _said(found: list[Judged]) -> str:
         return "not claimed"
     if counts["refuted"]:
         return f"[red]REFUTED {counts['refuted']}[/]"
-    share = f" ({counts['inconclusive']} inconclusive)" if counts["inconclusive"] else ""
-    return f"[green]holds {counts['holds']}[/]{share}"
+    return f"[green]holds {counts['holds']} of {sum(counts.values())}[/]"
 
 
 def print_summary(console: Console, found: list[Judged]) -> None:
