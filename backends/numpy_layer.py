@@ -14,23 +14,22 @@ from lstm_spec.types import Array, Gate, Parameters, State, Variant
 class Kind(NamedTuple):
     """What tells a kind of cell from the others."""
 
-    gates: str = "ifog"  # in the order of their rows: the sigmoids side by side, the candidate last
+    gates: str = "oifg"  # in the order of their rows: the sigmoids side by side, and those that the cell state sees
     coupled: bool = False  # f = 1 - i
     sees: bool = False  # i, f and o have peepholes
     stretch: int = 1  # g = s tanh(z / s) and h = o tanh(c / s)
 
     def split(self, a: Array) -> tuple[Array, Array | None, Array, Array]:
         """The i, f, o and g of something (..., G, H)."""
-        i, f, o, g = (a[..., self.gates.index(k), :] if k in self.gates else None for k in "ifog")
-        return i, f, o, g  # type: ignore[return-value]  # only f can be absent
+        return a[..., 1, :], a[..., 2, :] if "f" in self.gates else None, a[..., 0, :], a[..., -1, :]
 
 
 KINDS = {
     "standard": Kind(),
     "peephole": Kind(sees=True),
-    "coupled": Kind("iog", coupled=True),
-    "no forget gate": Kind("iog"),
-    "1997 simplified": Kind("iog", stretch=2),
+    "coupled": Kind("oig", coupled=True),
+    "no forget gate": Kind("oig"),
+    "1997 simplified": Kind("oig", stretch=2),
 }
 
 
@@ -41,7 +40,7 @@ class Layer(NamedTuple):
     W: Array  # (G*H, I)
     U: Array  # (G*H, P)
     b: Array  # (G*H,)
-    p: Array | None  # (3, H)  of i, f and o
+    p: Array | None  # (3, H)  of o, i and f
     R: Array | None  # (P, H)
     bound: Array | None  # ()
 
@@ -50,7 +49,7 @@ def layer_of(p: Parameters, variant: Variant) -> Layer:
     """The layer with these parameters."""
     kind, dtype = KINDS[variant.kind], p.i.b.dtype
     W, U, b = (np.concatenate([getattr(p, k)[part] for k in kind.gates]) for part in range(3))
-    seen = np.stack([getattr(p, k).p for k in "ifo"]) if kind.sees else None
+    seen = np.stack([getattr(p, k).p for k in "oif"]) if kind.sees else None
     return Layer(kind, W, U, b, seen, p.R, None if variant.clip is None else dtype.type(variant.clip))
 
 
@@ -72,13 +71,13 @@ def selected(valid: Array | None, a: Array, otherwise: Array | int = 0) -> Array
 def read(layer: Layer, x: Array, s: State, valid: Array | None) -> Trace:
     """Every step from the state s; that of a sequence which has ended stays. x is finite where it is not valid."""
     trace, U = _prepared(layer, x, s), layer.U.T
-    for t in range(len(x)):
-        before, after = State(trace.h[t], trace.c[t]), State(trace.h[t + 1], trace.c[t + 1])
-        trace.gates[t] += (before.h @ U).reshape(trace.gates[t].shape)
-        _step(layer, trace.gates[t], before.c, after, trace.squashed[t])
+    for t, z in enumerate(trace.gates):
+        h, c, after = trace.h[t], trace.c[t], State(trace.h[t + 1], trace.c[t + 1])
+        z += (h @ U).reshape(z.shape)
+        _step(layer, z, c, after, trace.squashed[t])
         if valid is not None:
-            for old, new in zip(before, after, strict=True):
-                np.copyto(new, old, where=~valid[t])
+            np.copyto(after.h, h, where=~valid[t])
+            np.copyto(after.c, c, where=~valid[t])
     return trace
 
 
@@ -96,17 +95,16 @@ def _step(layer: Layer, gates: Array, c: Array, after: State, squashed: Array) -
     kind, p = layer.kind, layer.p
     i, f, o, g = kind.split(gates)
     if p is not None:
-        gates[:, :2] += p[:2] * c[:, None]
-    _sigmoid(gates[:, :-1] if p is None else gates[:, :2])
+        gates[:, 1:3] += p[1:] * c[:, None]
+    _sigmoid(gates[:, :-1] if p is None else gates[:, 1:3])
     _squash(g, kind, out=g)
     if kind.stretch != 1:
         g *= kind.stretch
-    after.c[...] = _kept(kind, i, f, c)
-    after.c[...] += i * g
+    np.add(_kept(kind, i, f, c), i * g, out=after.c)
     if layer.bound is not None:
         np.clip(after.c, -layer.bound, layer.bound, out=after.c)
     if p is not None:
-        o += p[2] * after.c
+        o += p[0] * after.c
         _sigmoid(o)
     _squash(after.c, kind, out=squashed)
     if layer.R is None:
@@ -117,7 +115,7 @@ def _step(layer: Layer, gates: Array, c: Array, after: State, squashed: Array) -
 
 def _sigmoid(z: Array) -> None:
     """In place."""
-    e = np.exp(-np.abs(z))
+    e = np.exp(np.copysign(z, -1))
     np.divide(np.where(z >= 0, 1, e), 1 + e, out=z)
 
 
@@ -129,7 +127,7 @@ def _squash(z: Array, kind: Kind, out: Array) -> None:
 def _kept(kind: Kind, i: Array, f: Array | None, c: Array) -> Array:
     """What a step keeps of the cell state c."""
     if f is not None:
-        return np.multiply(f, c)
+        return np.asarray(f * c)
     return (1 - i) * c if kind.coupled else c
 
 
@@ -147,45 +145,50 @@ class Found(NamedTuple):
 
 def read_backwards(layer: Layer, trace: Trace, dy: Array, d_last: State, valid: Array | None) -> Found:
     """From the cotangents dy (T, B, P) of the outputs, 0 where not valid, and those of where each sequence ends."""
-    kind, (T, B, _), H = layer.kind, trace.x.shape, trace.c.shape[2]
-    dz = np.zeros((T, B, len(kind.gates), H), dy.dtype)
-    dm = np.zeros((T, B, dy.shape[2]), dy.dtype)
+    (T, B, _), dm = trace.x.shape, np.empty_like(dy)
+    dz, slope = _slopes(layer, trace)
     dh, dc = d_last
     for t in reversed(range(T)):
         dh_t = dh + dy[t]
-        before = _step_backwards(layer, trace, t, dh_t, dc, dz[t])
-        back = dz[t].reshape(B, len(layer.U)) @ layer.U
+        before = _step_backwards(layer, trace, t, dh_t, dc, slope[t], dz[t])
         if valid is None:
-            dh, dc, dm[t] = back, before, dh_t
+            dh, dc, dm[t] = dz[t].reshape(B, len(layer.U)) @ layer.U, before, dh_t
         else:
-            dz[t] = np.where(valid[t][..., None], dz[t], 0)
-            dm[t] = np.where(valid[t], dh_t, 0)
+            dz[t], dm[t] = np.where(valid[t][..., None], dz[t], 0), np.where(valid[t], dh_t, 0)
+            back = dz[t].reshape(B, len(layer.U)) @ layer.U
             dh, dc = np.where(valid[t], back, dh), np.where(valid[t], before, dc)
     dx = (dz.reshape(T * B, len(layer.W)) @ layer.W).reshape(trace.x.shape)
     return Found(_parameter_gradients(layer, trace, dz, dm), dx, dh, dc)
 
 
-def _step_backwards(layer: Layer, trace: Trace, t: int, dh: Array, dc: Array, dz: Array) -> Array:
-    """Writes the gate gradients of a step into dz (B, G, H); the gradient of the cell state before it."""
-    kind, p, c = layer.kind, layer.p, trace.c[t]
-    i, f, o, g = kind.split(trace.gates[t])
+def _slopes(layer: Layer, trace: Trace) -> tuple[Array, Array]:
+    """Of every step: how c, or h, moves with each pre-activation (T, B, G, H), and how h moves with c (T, B, H)."""
+    kind, y, c = layer.kind, trace.squashed, trace.c[:-1]
+    i, f, o, g = kind.split(trace.gates)
+    dz = np.empty_like(trace.gates)
     zi, zf, zo, zg = kind.split(dz)
-    y, dm = trace.squashed[t], dh if layer.R is None else dh @ layer.R
-    zo[...] = dm * y * o * (1 - o)
-    dc = dc + dm * o * (1 - y * y) / kind.stretch
+    zo[...] = y * o * (1 - o)
+    zi[...] = (g - c if kind.coupled else g) * i * (1 - i)
+    zg[...] = i * (1 - (g / kind.stretch) ** 2)
+    if f is not None and zf is not None:
+        zf[...] = c * f * (1 - f)
+    return dz, o * (1 - y * y) / kind.stretch
+
+
+def _step_backwards(layer: Layer, trace: Trace, t: int, dh: Array, dc: Array, slope: Array, dz: Array) -> Array:
+    """Makes the slopes dz (B, G, H) of a step its gate gradients; the gradient of the cell state before it."""
+    kind, p = layer.kind, layer.p
+    i, f, _, _ = kind.split(trace.gates[t])
+    dm = dh if layer.R is None else dh @ layer.R
+    dz[:, 0] *= dm
+    dc = dc + dm * slope
     if p is not None:
-        dc = dc + zo * p[2]
+        dc += dz[:, 0] * p[0]
     if layer.bound is not None:
         dc = np.where(np.abs(trace.c[t + 1]) < layer.bound, dc, 0)
-    t_g = g / kind.stretch
-    zg[...] = dc * i * (1 - t_g * t_g)
-    zi[...] = dc * (g - c if kind.coupled else g) * i * (1 - i)
-    if f is None:
-        return np.asarray(dc * (1 - i) if kind.coupled else dc)
-    assert zf is not None
-    zf[...] = dc * c * f * (1 - f)
-    back = dc * f
-    return np.asarray(back if p is None else back + zi * p[0] + zf * p[1])
+    dz[:, 1:] *= dc[:, None]
+    back = _kept(kind, i, f, dc)
+    return back if p is None else back + dz[:, 1] * p[1] + dz[:, 2] * p[2]
 
 
 def _parameter_gradients(layer: Layer, trace: Trace, dz: Array, dh: Array) -> Parameters:

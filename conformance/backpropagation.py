@@ -19,7 +19,7 @@ from conformance.rounding import (
     one_minus_square,
     product,
 )
-from conformance.trajectories import Trajectory, at, audit, packed64, stack
+from conformance.trajectories import Known, Trajectory, at, audit, packed64, stack
 from lstm_spec.accuracy import ErrorModel
 from lstm_spec.layouts import Packed
 from lstm_spec.types import Array, Cotangents, Problem
@@ -42,21 +42,27 @@ def observed_backpropagation(
     problem: Problem, forward: Trajectory, d: Cotangents, dz: Array, model: ErrorModel
 ) -> Backpropagation:
     """The backward pass in which every step starts from the gate gradients dz (T, B, 4H) that were read off."""
-    known, w = audit.get().backward(problem, forward.h_before.value, d, dz), packed64(problem)
+    known = audit.get().backward(problem, forward.h_before.value, d, dz)
     m = model if known else rounding.with_oracle(model)
-    T, B, _, H = problem.sizes
     observed = rounding.narrowed(exact(dz), m.wide_d, m)
-    later = _shifted(observed)
-    dh = about(hidden_cotangent(_loss_on_h(problem, d), later, w.U, m), known, "into_h")
+    expected, carried = _from_gate_gradients(problem, forward, d, observed, m, known)
+    computed = _gathered(problem, packed64(problem), observed, expected, forward.h_before, carried, m)
+    return Backpropagation(**{name: about(q, known, name) for name, q in vars(computed).items()})
+
+
+def _from_gate_gradients(
+    problem: Problem, forward: Trajectory, d: Cotangents, dz: Bounded, m: ErrorModel, known: Known
+) -> tuple[Bounded, Bounded]:
+    """The gate gradients (T, B, 4H) in which step t starts from dz[t + 1], and the gradient of c_0."""
+    T, B, _, H = problem.sizes
+    dh = about(hidden_cotangent(_loss_on_h(problem, d), _shifted(dz), packed64(problem).U, m), known, "into_h")
     through_h = product((dh, forward.o, one_minus_square(forward.squashed, m)), 4, m)
     dc = Bounded(*np.empty((2, T, B, H)))
     carried = exact(d.state.c[0])
     for t in reversed(range(T)):
         dc.value[t], dc.error[t] = about(cell_cotangent(at(t, through_h), carried, m), known, "into_c", t)
         carried = product((at(t, dc), at(t, forward.f)), 1, m)
-    expected = gate_gradients(dh, dc, forward, m)
-    computed = _gathered(problem, w, observed, expected, forward.h_before, carried, m)
-    return Backpropagation(**{name: about(q, known, name) for name, q in vars(computed).items()})
+    return gate_gradients(dh, dc, forward, m), carried
 
 
 def free_backpropagation(
@@ -64,19 +70,29 @@ def free_backpropagation(
 ) -> Backpropagation:
     """The backward pass without any observation; its errors may grow by abs(U) each step. `handed_on` as for states."""
     m, w = rounding.with_oracle(model), packed64(problem)
-    v = m.wide_d if handed_on else 0.0
     T, B, _, H = problem.sizes
-    loss = _loss_on_h(problem, d)
+    if w.U.any() or handed_on:
+        dz, carried = _step_by_step(problem, forward, d, m, m.wide_d if handed_on else 0.0)
+    else:  # no step depends on another's gate gradients: any will do
+        dz, carried = _from_gate_gradients(problem, forward, d, exact(np.zeros((T, B, 4 * H))), m, {})
+    return _gathered(problem, w, dz, dz, forward.h_before, carried, m)
+
+
+def _step_by_step(
+    problem: Problem, forward: Trajectory, d: Cotangents, m: ErrorModel, v: float
+) -> tuple[Bounded, Bounded]:
+    """The gate gradients (T, B, 4H), and the gradient of c_0; v: the roundoff of what is handed on."""
+    T, B, _, H = problem.sizes
+    loss, U = _loss_on_h(problem, d), packed64(problem).U
     later, carried, steps = exact(np.zeros((B, 4 * H))), exact(d.state.c[0]), []
     slope = one_minus_square(forward.squashed, m)
     for t in reversed(range(T)):
         now = forward.at(t)
-        dh = rounding.narrowed(hidden_cotangent(at(t, loss), later, w.U, m), v, m)
+        dh = rounding.narrowed(hidden_cotangent(at(t, loss), later, U, m), v, m)
         dc = cell_cotangent(product((dh, now.o, at(t, slope)), 4, m), carried, m)
         later, carried = gate_gradients(dh, dc, now, m), rounding.narrowed(product((dc, now.f), 1, m), v, m)
         steps.append(later)
-    dz = stack(steps[::-1])
-    return _gathered(problem, w, dz, dz, forward.h_before, carried, m)
+    return stack(steps[::-1]), carried
 
 
 def _loss_on_h(problem: Problem, d: Cotangents) -> Bounded:

@@ -11,6 +11,7 @@ import numpy as np
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save as packed
 
+import conformance.properties  # noqa: F401  fills the registry
 from conformance import network_cases
 from conformance.border import guarded, line
 from conformance.case_script import script

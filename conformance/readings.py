@@ -151,9 +151,9 @@ def forget_gate(r: Reading, z: Bounded, i: Bounded, m: ErrorModel) -> Bounded:
 def cell_state(r: Reading, i: Bounded, f: Bounded, g: Bounded, c: Bounded, m: ErrorModel) -> Bounded:
     """F6 and F7; V2: coupled, c + i (g - c) is legal; V3: without a forget gate, c is not multiplied."""
     if "f" in r.gates:
-        return trajectories.cell_state((i, f, g, i), c, m)
+        return trajectories.cell_state(f, trajectories.written(i, g), c, m)
     if r.kind == "coupled":
-        after = trajectories.cell_state((i, f, g, i), c, m)
+        after = trajectories.cell_state(f, trajectories.written(i, g), c, m)
         return Bounded(after.value, after.error + 2 * m.u * i.largest * (c.largest + g.largest))
     added = product((i, g), 1, m)
     value, e = c.value + added.value, c.error + added.error

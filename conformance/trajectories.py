@@ -65,11 +65,15 @@ def packed64(problem: Problem) -> Packed:
 
 def observed_trajectory(problem: Problem, y: Array, model: ErrorModel) -> Trajectory:
     """The forward pass in which every step starts from the h that the implementation returned in y."""
+    h = np.concatenate([problem.state.h, y]).astype(np.float64)[:-1]
+    return _from_hidden_states(problem, h, model, audit.get().forward(problem, h))
+
+
+def _from_hidden_states(problem: Problem, h: Array, model: ErrorModel, known: Known) -> Trajectory:
+    """The forward pass in which step t starts from h[t]."""
     assert subnormals_are_kept(), "flush-to-zero is on in this process; the float64 oracle cannot be trusted"
     w = packed64(problem)
     T, B, I, H = problem.sizes
-    h = np.concatenate([problem.state.h, y]).astype(np.float64)[:-1]
-    known = audit.get().forward(problem, h)
     m = model if known else rounding.with_oracle(model)
     wider = rounding.narrowed(exact(h), m.wide_h, m).error
     wider[:1] = 0  # h_0 is given
@@ -77,11 +81,11 @@ def observed_trajectory(problem: Problem, y: Array, model: ErrorModel) -> Trajec
     z = preactivations(w, x, Bounded(h.reshape(T * B, H), wider.reshape(T * B, H)), _summands(problem), m)
     gates = (Bounded(*(a.reshape(T, B, H) for a in q)) for q in gate_values(about(z, known, "z"), m))
     i, f, g, o = (about(q, known, letter) for letter, q in zip(ORDER, gates, strict=True))
+    new = written(i, g)
     c = Bounded(*np.empty((2, T + 1, B, H)))
     c.value[0], c.error[0] = problem.state.c[0], 0
     for t in range(T):
-        now = (at(t, i), at(t, f), at(t, g), at(t, o))
-        c.value[t + 1], c.error[t + 1] = about(cell_state(now, at(t, c), m), known, "c", t)
+        c.value[t + 1], c.error[t + 1] = about(cell_state(at(t, f), at(t, new), at(t, c), m), known, "c", t)
     after = Bounded(c.value[1:], c.error[1:])
     squashed, hidden = hidden_state(o, after, m)
     squashed, hidden = about(squashed, known, "squashed"), about(hidden, known, "h")
@@ -96,16 +100,26 @@ def free_trajectory(problem: Problem, model: ErrorModel, handed_on: bool = False
     """
     assert subnormals_are_kept(), "flush-to-zero is on in this process; the float64 oracle cannot be trusted"
     m, w, n = rounding.with_oracle(model), packed64(problem), _summands(problem)
+    if not (w.U.any() or handed_on):
+        return _free_of_hidden_states(problem, model)
     h, c, steps = exact(problem.state.h[0]), exact(problem.state.c[0]), []
     for x in problem.x.astype(np.float64):
-        gates = gate_values(preactivations(w, x, h, n, m), m)
-        after = rounding.narrowed(cell_state(gates, c, m), m.wide_h if handed_on else 0, m)
-        squashed, hidden = hidden_state(gates[3], after, m)
-        steps.append((*gates, c, after, squashed, h, hidden))
+        i, f, g, o = gate_values(preactivations(w, x, h, n, m), m)
+        after = rounding.narrowed(cell_state(f, written(i, g), c, m), m.wide_h if handed_on else 0, m)
+        squashed, hidden = hidden_state(o, after, m)
+        steps.append((i, f, g, o, c, after, squashed, h, hidden))
         h, c = hidden, after
     i, f, g, o, before, cells, squashes, h_before, hs = (stack(column) for column in zip(*steps, strict=True))
     last = c if handed_on else rounding.narrowed(c, m.wide_h, m)
     return Trajectory(i, f, g, o, before, cells, squashes, h_before, hs, last)
+
+
+def _free_of_hidden_states(problem: Problem, model: ErrorModel) -> Trajectory:
+    """Where U = 0 no step depends on an h: any will do, and the gates of all steps are had at once."""
+    T, B, _, H = problem.sizes
+    passed = _from_hidden_states(problem, np.zeros((T, B, H)), model, {})
+    h_before = (np.concatenate([first, a[:-1]]) for first, a in zip(exact(problem.state.h), passed.h, strict=True))
+    return replace(passed, h_before=Bounded(*h_before))
 
 
 def _summands(problem: Problem) -> int:
@@ -127,18 +141,24 @@ def preactivations(w: Packed, x: Array, h: Bounded, n: int | Array, m: ErrorMode
 def gate_values(z: Bounded, m: ErrorModel) -> Step:
     """F5, gate by gate, from packed pre-activations (..., 4H)."""
     H = z.value.shape[-1] // 4
-    zi, zf, zg, zo = (Bounded(z.value[..., k : k + H], z.error[..., k : k + H]) for k in range(0, 4 * H, H))
-    return rounding.sigmoid(zi, m), rounding.sigmoid(zf, m), rounding.tanh(zg, m), rounding.sigmoid(zo, m)
+    gates = rounding.sigmoid(z, m)  # the candidate's is not used; one call is cheaper than three
+    i, f, zg, o = (
+        Bounded(q.value[..., k * H : (k + 1) * H], q.error[..., k * H : (k + 1) * H])
+        for k, q in enumerate((gates, gates, z, gates))
+    )
+    return i, f, rounding.tanh(zg, m), o
 
 
-def cell_state(gates: Step, c: Bounded, m: ErrorModel) -> Bounded:
-    """F6 and F7."""
-    i, f, g, _ = gates
-    added = np.abs(g.value) * i.error + i.value * g.error + i.error * g.error
-    after = f.value * c.value + i.value * g.value
-    kept, written = f.largest, i.value * np.abs(g.value)
-    e = kept * c.error + f.error * np.abs(c.value) + added
-    e = e + m.u * (kept * c.largest + written + added) + 2 * m.eta
+def written(i: Bounded, g: Bounded) -> Bounded:
+    """i * g, before it is rounded."""
+    return Bounded(i.value * g.value, np.abs(g.value) * i.error + i.value * g.error + i.error * g.error)
+
+
+def cell_state(f: Bounded, new: Bounded, c: Bounded, m: ErrorModel) -> Bounded:
+    """F6 and F7, of what is written and of the cell state before."""
+    after, kept = f.value * c.value + new.value, f.largest
+    e = kept * c.error + f.error * np.abs(c.value) + new.error
+    e = e + m.u * (kept * c.largest + new.largest) + 2 * m.eta
     e = e + (m.u + m.u_c) * (np.abs(after) + e) * (1 + m.u) + rounding.flushed(m)
     return Bounded(after, e * INFLATION)
 
