@@ -16,7 +16,7 @@ from conformance.networks import form_of
 from conformance.problems import problem_of
 from conformance.property import PROPERTIES, Outcome, Property, Verdict
 from conformance.report import Asked, Report
-from conformance.runner import PROFILES, Profile, judge, nobody
+from conformance.runner import PROFILES, Judging, Profile, judge, nobody
 from lstm_spec import GRADES, Backend, Feature
 from lstm_spec.validation import check_backend
 
@@ -55,6 +55,7 @@ def check(
     observe: Callable[[Any], None] = nobody,
     shrink: bool = True,
     first: tuple[str, ...] = SHARPEST,
+    judging: Judging | None = None,
 ) -> Report:
     """Judge a backend; the Report says whether it conforms.
 
@@ -63,7 +64,7 @@ def check(
     `dtypes` are those to be judged of the ones it claims (none given: as the profile says), `clauses` and `name` select
     properties, `maxfail` stops after so many failures, `diagnose` looks for the likely cause of the first one, `shrink`
     for a small example; `progress` is called with each verdict, `observe` with each example; `first` are the families
-    of properties that are tried first.
+    of properties that are tried first, and `judging` judges in place of this process; it does not know `observe`.
     """
     if profile not in PROFILES:
         raise ValueError(f"profile is {profile!r}, expected one of {', '.join(PROFILES)}; choose one")
@@ -80,9 +81,9 @@ def check(
     report = Report(backend.name, backend.description, offered, asked, unclaimed=unclaimed, deviations=known)
     started = time.perf_counter()
     ordered = sorted(chosen, key=lambda prop: _bluntness(prop, first))
-    pairs = ((prop, dtype) for dtype in at for prop in ordered if prop.is_of(dtype))
-    for prop, dtype in pairs:
-        verdict = judge(prop, backend, dtype, how, run_seed, observe, shrink)
+    pairs = [(prop, dtype) for dtype in at for prop in ordered if prop.is_of(dtype)]
+    here = (judge(prop, backend, dtype, how, run_seed, observe, shrink) for prop, dtype in pairs)
+    for verdict in judging(pairs, how, run_seed, shrink) if judging else here:
         report.verdicts.append(verdict)
         progress(verdict)
         if maxfail is not None and len(report.failures) >= maxfail:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from conformance.isolation import Isolated
     from conformance.property import Verdict
     from conformance.report import Origin, Report
+    from conformance.runner import Judging
     from lstm_spec import Backend
 
 PROFILE_NAMES = ("quick", "standard", "full", "soak")
@@ -72,6 +74,11 @@ def main() -> None:
     show_default=True,
     help="Seconds for each question, where isolated.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="So many processes judge.  [default: as many as there are cores (at most 8) where the target is ours, else 1]",
+)
 @click.option("--accept-declared", is_flag=True, help="Exit 0 for an error model of the backend's own.")
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there, too."
@@ -102,6 +109,7 @@ def run(
     rigorous: bool,
     isolate: bool | None,
     timeout: float,
+    jobs: int | None,
     **options: Any,
 ) -> None:
     """Judge one or more LSTMs."""
@@ -114,6 +122,8 @@ def run(
     _check_writable(json_file, "--json")
     _check_writable(junit_file, "--junit")
     options["deviations"] = _deviations(deviations_file)
+    if rigorous and jobs not in (None, 1):
+        raise click.BadParameter("--rigorous counts what it judged in one process; drop --jobs", param_hint="--jobs")
     console, reports, unusable = _console(), [], {}
     for target in targets:
         try:
@@ -123,8 +133,9 @@ def run(
             click.echo(f"lstm-conform: {error}", err=True)
             continue
         with lent as backend:
-            with _audited(rigorous) as passes:
-                report = _judged(console, backend, options)
+            many = 1 if rigorous else jobs or _jobs(target, backend, options)
+            with _audited(rigorous) as passes, _judges(many, target, device, isolate, timeout, out) as judging:
+                report = _judged(console, backend, options, judging)
             reports.append(_with_cases(report, backend, Origin(target, options["seed"], device), out))
         print_report(console, reports[-1])
         if rigorous:
@@ -159,6 +170,33 @@ def _lent(
 def _backend_of(child: Isolated) -> Iterator[Backend]:
     with child:
         yield child.backend
+
+
+def _jobs(target: str, backend: Backend, options: dict[str, Any]) -> int:
+    """How many processes judge unless it is said: one where a library, or a device, may have use for all cores."""
+    from conformance.parallel import as_many_as_help
+    from conformance.targets import is_ours
+
+    return as_many_as_help(_planned(backend, options)) if is_ours(target) and backend.description.device == "cpu" else 1
+
+
+@contextmanager
+def _judges(jobs: int, *lent: Any) -> Iterator[Judging | None]:
+    """So many processes that judge what is lent, as for `_lent`; nothing for one. Exit 4 where one of them dies."""
+    if jobs == 1:
+        yield None
+        return
+    from concurrent.futures.process import BrokenProcessPool
+
+    from conformance.parallel import in_processes
+    from conformance.report import SUITE_ERROR
+
+    try:
+        with in_processes(jobs, partial(_lent, *lent)) as judging:
+            yield judging
+    except BrokenProcessPool:
+        click.echo("lstm-conform: a process that judged died, with the target in it; use --isolate", err=True)
+        sys.exit(SUITE_ERROR)
 
 
 def _audited(wanted: bool) -> AbstractContextManager[Counter[str]]:
@@ -221,23 +259,30 @@ def _deviations(file: Path | None) -> tuple[Deviation, ...]:
         raise click.BadParameter(reason, param_hint="--deviations") from error
 
 
-def _judged(console: Console, backend: Backend, options: dict[str, Any]) -> Report:
+def _judged(console: Console, backend: Backend, options: dict[str, Any], judging: Judging | None) -> Report:
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from conformance.checking import check, planned
+    from conformance.checking import check
 
-    options = {**options, "run_seed": options["seed"]}
+    total = _planned(backend, options)
+    options = {**options, "run_seed": options["seed"], "judging": judging}
     options.pop("seed")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        total = planned(backend, options["profile"], options["dtypes"], options["clauses"], options["name"])
         task = progress.add_task(escape(backend.name), total=total)
 
         def step(verdict: Verdict) -> None:
             progress.update(task, advance=1, description=f"{escape(backend.name)} {verdict.dtype}")
 
         return check(backend, **options, progress=step)
+
+
+def _planned(backend: Backend, options: dict[str, Any]) -> int:
+    """How many verdicts there will be."""
+    from conformance.checking import planned
+
+    return planned(backend, options["profile"], options["dtypes"], options["clauses"], options["name"])
 
 
 def _with_cases(report: Report, backend: Backend, origin: Origin, out: Path) -> Report:

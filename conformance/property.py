@@ -82,6 +82,10 @@ class Property:
     further: bool = False
     dtypes: tuple[str, ...] = ()
 
+    def __reduce__(self) -> tuple[Callable[[str], "Property"], tuple[str]]:
+        """Another process has the same ones, under their names."""
+        return named, (self.name,)
+
     @property
     def sentence(self) -> str:
         return self.name.replace("_", " ")
@@ -119,6 +123,14 @@ def broken(verdict: Verdict) -> tuple[str, ...]:
 
 
 PROPERTIES: list[Property] = []
+
+
+def named(name: str) -> Property:
+    """The property of that name. Raises KeyError."""
+    for prop in PROPERTIES:
+        if prop.name == name:
+            return prop
+    raise KeyError(name)
 
 
 def verifies(

@@ -54,6 +54,9 @@ PROFILES = {
 }
 
 
+Judging = Callable[[list[tuple[Property, str]], Profile, int, bool], Iterator[Verdict]]  # of a seed; whether to shrink
+
+
 def nobody(example: Any) -> None:
     pass
 

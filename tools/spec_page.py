@@ -10,6 +10,7 @@ from conformance.explain import code_lines
 from conformance.faults import ALL_FAULTS
 from conformance.property import PROPERTIES
 from lstm_spec import CLAUSES, SPECIFICATION, Clause
+from lstm_spec.clauses import CHOICES
 
 TITLES = {
     "ACT": "Activations",
@@ -39,12 +40,19 @@ def page() -> str:
         "The equations, as they are run:",
         f"```python\n{_cell(equations.read_text(encoding='utf-8'))}\n```",
     ]
+    opening += [_choices()]
     families = groupby(CLAUSES.values(), lambda clause: clause.id.split("-")[0])
     return "\n\n".join(opening + [block for family, clauses in families for block in _family(family, clauses)]) + "\n"
 
 
 def _cell(source: str) -> str:
     return source[source.index("def cell") : source.index("# fmt: on")].strip()
+
+
+def _choices() -> str:
+    rows = [f"| {what} | {' '.join(f'[{id}](#{id})' for id in clauses)} |" for what, clauses in CHOICES.items()]
+    head = ["Where implementations differ, and the clauses that say what is meant here:\n", "| choice | clauses |"]
+    return "\n".join([*head, "|---|---|", *rows])
 
 
 def _family(family: str, clauses: Iterator[Clause]) -> Iterator[str]:
