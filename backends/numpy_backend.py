@@ -11,8 +11,8 @@ from lstm_spec.types import Answer, Array, Cotangents, Gradients, Parameters, Pr
 from lstm_spec.validation import check_cotangents
 
 
-class Read(NamedTuple):
-    """What one layer in one direction read, in the order in which it did."""
+class Kept(NamedTuple):
+    """What the backward pass needs of one layer in one direction."""
 
     layer: Layer
     trace: Trace
@@ -21,7 +21,7 @@ class Read(NamedTuple):
 def forward(problem: Problem) -> Answer:
     """The answer. Raises ValueError or TypeError where the problem is not well formed."""
     problem.checked()
-    _, y, after = _run(problem)
+    _, y, after = _run(problem, keep=False)
     return Answer(y, after)
 
 
@@ -29,34 +29,35 @@ def gradients(problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradien
     """The answer and the gradients of the same pass. Raises as `forward`, for the cotangents too."""
     problem.checked()
     check_cotangents(problem, cotangents)
-    reads, y, after = _run(problem)
-    return Answer(y, after), _run_backwards(problem, reads, cotangents)
+    kept, y, after = _run(problem, keep=True)
+    return Answer(y, after), _run_backwards(problem, kept, cotangents)
 
 
-def _run(problem: Problem) -> tuple[list[list[Read]], Array, State]:
+def _run(problem: Problem, keep: bool) -> tuple[list[list[Kept]], Array, State]:
     valid, D = _valid(problem), len(problem.directions)
-    x, reads, after = selected(valid, problem.x), [], State(*(np.empty_like(a) for a in problem.state))
+    x, kept, after = selected(valid, problem.x), [], State(*(np.empty_like(a) for a in problem.state))
     for n, row in enumerate(problem.parameters):
         of_layer, ys = [], []
         for d, p in enumerate(row):
             k, layer = n * D + d, layer_of(p, problem.variant)
             s = State(problem.state.h[k], problem.state.c[k])
-            of_layer.append(Read(layer, read(layer, _turned(problem, d, x), s, valid)))
-            trace = of_layer[-1].trace
-            after.h[k], after.c[k] = trace.h[-1], trace.c[-1]
-            ys.append(_turned(problem, d, selected(valid, trace.h[1:])))
+            y, last, trace = read(layer, _turned(problem, d, x), s, valid, keep)
+            if trace:
+                of_layer.append(Kept(layer, trace))
+            after.h[k], after.c[k] = last
+            ys.append(_turned(problem, d, selected(valid, y)))
         x = ys[0] if D == 1 else np.concatenate(ys, axis=2)
-        reads.append(of_layer)
-    return reads, x.copy(), after
+        kept.append(of_layer)
+    return kept, x.copy() if problem.directions == ("reverse",) or keep else x, after
 
 
-def _run_backwards(problem: Problem, reads: list[list[Read]], cotangents: Cotangents) -> Gradients:
+def _run_backwards(problem: Problem, kept: list[list[Kept]], cotangents: Cotangents) -> Gradients:
     valid, D, P = _valid(problem), len(problem.directions), problem.P
     dy, before = selected(valid, cotangents.y), State(*(np.empty_like(a) for a in problem.state))
     parameters: list[tuple[Parameters, ...]] = []
-    for n in reversed(range(len(reads))):
+    for n in reversed(range(len(kept))):
         dx, found = None, []
-        for d, (layer, trace) in enumerate(reads[n]):
+        for d, (layer, trace) in enumerate(kept[n]):
             k = n * D + d
             mine = _turned(problem, d, dy[..., d * P : (d + 1) * P])
             last = State(cotangents.state.h[k], cotangents.state.c[k])

@@ -1,46 +1,53 @@
-"""One layer in one direction, in NumPy: packed weights, one matrix product per step, gradients by hand.
+"""One layer in one direction, in NumPy: all gates in one matrix product a step, gradients by hand.
+
+Inside, everything is (features, batch), as the equations have it; whether features or samples lie side by side in
+memory is chosen by dtype. Steps are taken in chunks that fit in the cache: what the gates receive from a chunk of
+inputs is one product, and so are a chunk's parameter gradients.
 
 Time runs as it is read: every sequence of the batch starts at step 0. `valid` (T, B, 1) tells what lies within its
-length, and is None where everything does; G is how many gates there are.
+length, and is None where everything does.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lstm_spec.types import Array, Gate, Parameters, State, Variant
 
+GATES = "oifg"  # their blocks of rows; a fifth block holds the cell state before the step: i, f lie beside g, c
+CHUNK = 2**18  # bytes of one gate's numbers: all of them fit in the cache
+ROWS = 512  # samples in a product, at least: fewer, and BLAS is slow
+
 
 class Kind(NamedTuple):
     """What tells a kind of cell from the others."""
 
-    gates: str = "oifg"  # in the order of their rows: the sigmoids side by side, and those that the cell state sees
+    has_f: bool = True  # of its own
     coupled: bool = False  # f = 1 - i
-    sees: bool = False  # i, f and o have peepholes
     stretch: int = 1  # g = s tanh(z / s) and h = o tanh(c / s)
-
-    def split(self, a: Array) -> tuple[Array, Array | None, Array, Array]:
-        """The i, f, o and g of something (..., G, H)."""
-        return a[..., 1, :], a[..., 2, :] if "f" in self.gates else None, a[..., 0, :], a[..., -1, :]
 
 
 KINDS = {
     "standard": Kind(),
-    "peephole": Kind(sees=True),
-    "coupled": Kind("oig", coupled=True),
-    "no forget gate": Kind("oig"),
-    "1997 simplified": Kind("oig", stretch=2),
+    "peephole": Kind(),
+    "coupled": Kind(has_f=False, coupled=True),
+    "no forget gate": Kind(has_f=False),  # f = 1
+    "1997 simplified": Kind(has_f=False, stretch=2),
 }
 
 
 class Layer(NamedTuple):
-    """One layer in one direction, its gates stacked on rows."""
+    """One layer in one direction, its gates stacked on rows.
+
+    The rows of the sigmoids are negated, for σ(z) = 1 / (1 + exp(-z)), and those of the candidate divided by the
+    stretch; the rows of an absent f are zero.
+    """
 
     kind: Kind
-    W: Array  # (G*H, I)
-    U: Array  # (G*H, P)
-    b: Array  # (G*H,)
-    p: Array | None  # (3, H)  of o, i and f
+    W: Array  # (4H, I)
+    U: Array  # (4H, P)
+    b: Array  # (4H,)
+    p: Array | None  # (3, H, 1)  of o, i and f
     R: Array | None  # (P, H)
     bound: Array | None  # ()
 
@@ -48,19 +55,38 @@ class Layer(NamedTuple):
 def layer_of(p: Parameters, variant: Variant) -> Layer:
     """The layer with these parameters."""
     kind, dtype = KINDS[variant.kind], p.i.b.dtype
-    W, U, b = (np.concatenate([getattr(p, k)[part] for k in kind.gates]) for part in range(3))
-    seen = np.stack([getattr(p, k).p for k in "oif"]) if kind.sees else None
+    gates = [p.o, p.i, p.f or Gate(*map(np.zeros_like, p.i[:3])), p.g]
+    W, U, b = (np.concatenate([gate[part] for gate in gates]) for part in range(3))
+    for a in (W, U, b):
+        _fold(a, kind)
+    seen = None if p.o.p is None else -np.array([gate.p for gate in gates[:3]])[..., None]
     return Layer(kind, W, U, b, seen, p.R, None if variant.clip is None else dtype.type(variant.clip))
+
+
+def _fold(a: Array, kind: Kind) -> None:
+    """Of what is z, or its gradient, what is folded; and back again."""
+    H = len(a) // 4
+    np.negative(a[: 3 * H], out=a[: 3 * H])
+    if kind.stretch != 1:
+        a[3 * H :] /= kind.stretch
 
 
 class Trace(NamedTuple):
     """What the backward pass needs of the forward pass."""
 
     x: Array  # (T, B, I)
-    h: Array  # (T+1, B, P)
-    c: Array  # (T+1, B, H)
-    gates: Array  # (T, B, G, H)  pre-activations, until they are read
-    squashed: Array  # (T, B, H)
+    before: Array  # (B, P)  h
+    y: Array  # (T, B, P)
+    blocks: Array  # (T+1, 5H, B)  o, i, f, g, and the cell state before the step
+    squashed: Array  # (T, H, B)
+
+
+class Read(NamedTuple):
+    """What a layer read, in the order in which it did; a sequence that has ended keeps its state."""
+
+    y: Array  # (T, B, P)
+    last: State
+    trace: Trace | None
 
 
 def selected(valid: Array | None, a: Array, otherwise: Array | int = 0) -> Array:
@@ -68,70 +94,112 @@ def selected(valid: Array | None, a: Array, otherwise: Array | int = 0) -> Array
     return a if valid is None else np.where(valid, a, otherwise)
 
 
-def read(layer: Layer, x: Array, s: State, valid: Array | None) -> Trace:
-    """Every step from the state s; that of a sequence which has ended stays. x is finite where it is not valid."""
-    trace, U = _prepared(layer, x, s), layer.U.T
-    for t, z in enumerate(trace.gates):
-        h, c, after = trace.h[t], trace.c[t], State(trace.h[t + 1], trace.c[t + 1])
-        z += (h @ U).reshape(z.shape)
-        _step(layer, z, c, after, trace.squashed[t])
-        if valid is not None:
-            np.copyto(after.h, h, where=~valid[t])
-            np.copyto(after.c, c, where=~valid[t])
-    return trace
+def _empty(T: int, rows: int, B: int, dtype: np.dtype[Any], samples_apart: bool) -> Array:
+    """(T, rows, B); each sample's numbers side by side, or each feature's."""
+    return np.empty((T, B, rows), dtype).transpose(0, 2, 1) if samples_apart else np.empty((T, rows, B), dtype)
 
 
-def _prepared(layer: Layer, x: Array, s: State) -> Trace:
-    """The trace before any step: the initial state, and what the gates receive from x."""
-    (T, B, I), P, H = x.shape, s.h.shape[1], s.c.shape[1]
-    z = np.ascontiguousarray(x).reshape(T * B, I) @ layer.W.T + layer.b
-    h, c, squashed = (np.empty(shape, x.dtype) for shape in ((T + 1, B, P), (T + 1, B, H), (T, B, H)))
-    h[0], c[0] = s
-    return Trace(x, h, c, z.reshape(T, B, len(layer.kind.gates), H), squashed)
+def _samples_apart(dtype: np.dtype[Any]) -> bool:
+    """What BLAS likes better, measured: benchmarks/speed.py."""
+    return dtype.itemsize > 4
 
 
-def _step(layer: Layer, gates: Array, c: Array, after: State, squashed: Array) -> None:
-    """One step from the cell state c; everything else is written where it belongs, the gates over what they receive."""
-    kind, p = layer.kind, layer.p
-    i, f, o, g = kind.split(gates)
-    if p is not None:
-        gates[:, 1:3] += p[1:] * c[:, None]
-    _sigmoid(gates[:, :-1] if p is None else gates[:, 1:3])
-    _squash(g, kind, out=g)
-    if kind.stretch != 1:
-        g *= kind.stretch
-    np.add(_kept(kind, i, f, c), i * g, out=after.c)
-    if layer.bound is not None:
-        np.clip(after.c, -layer.bound, layer.bound, out=after.c)
-    if p is not None:
-        o += p[0] * after.c
-        _sigmoid(o)
-    _squash(after.c, kind, out=squashed)
-    if layer.R is None:
-        np.multiply(o, squashed, out=after.h)
+def _chunks(T: int, B: int, H: int, dtype: np.dtype[Any]) -> list[slice]:
+    k = max(1, CHUNK // max(1, B * H * dtype.itemsize), ROWS // max(1, B))
+    return [slice(a, min(a + k, T)) for a in range(0, T, k)]
+
+
+# ---------------------------------------------------------------- forward
+
+
+def read(layer: Layer, x: Array, s: State, valid: Array | None, keep: bool) -> Read:
+    """Every step from the state s; `keep` what the backward pass needs. x is finite where it is not valid."""
+    (T, B, _), P, H, dtype = x.shape, s.h.shape[1], s.c.shape[1], x.dtype
+    chunks, apart = _chunks(T, B, H, dtype), _samples_apart(dtype)
+    y, most = np.empty((T, B, P), dtype), max((chunk.stop - chunk.start for chunk in chunks), default=0)
+    blocks = _empty((T if keep else most) + 1, 5 * H, B, dtype, apart)
+    squashed = _empty(T if keep else most, H, B, dtype, apart)
+    blocks[0, 4 * H :] = s.c.T
+    h, ended = s.h.T, None if valid is None else ~valid.transpose(0, 2, 1)
+    with np.errstate(over="ignore"):
+        for chunk in chunks:
+            at = chunk if keep else slice(0, chunk.stop - chunk.start)
+            to = y[chunk].transpose(0, 2, 1)
+            hs = to if apart else _empty(len(to), P, B, dtype, apart)
+            within = blocks[at.start : at.stop + 1]
+            h = _read_chunk(layer, x[chunk], h, within, squashed[at], hs, None if ended is None else ended[chunk])
+            if not apart:
+                to[...] = hs
+            if not keep:
+                blocks[0, 4 * H :] = blocks[at.stop, 4 * H :]
+    last = State(h.T.copy(), blocks[T if keep else 0, 4 * H :].T.copy())
+    return Read(y, last, Trace(x, s.h, y, blocks, squashed) if keep else None)
+
+
+def _read_chunk(
+    layer: Layer, x: Array, h: Array, blocks: Array, squashed: Array, hs: Array, ended: Array | None
+) -> Array:
+    """Some steps from the hidden state h (P, B), and from the cell state in the first of the blocks; the last h."""
+    kind, p, R, U, H = layer.kind, layer.p, layer.R, np.asfortranarray(layer.U), squashed.shape[1]
+    o, i, f, g, c = (blocks[:-1, k * H : (k + 1) * H] for k in range(5))
+    z, sigmoids, pair, other = (
+        blocks[:-1, k * H : n * H] for k, n in ((0, 4), (0 if p is None else 1, 3), (1, 3), (3, 5))
+    )
+    new, received, both = blocks[1:, 4 * H :], np.empty_like(z[0]), np.empty_like(pair[0])
+    kept, written = both[H:], both[:H]
+    shown = None if R is None else np.empty_like(o[0])
+    _from_inputs(layer, x, z)
+    for t in range(len(x)):
+        np.matmul(U, h, out=received)
+        np.add(z[t], received, out=z[t])
+        if p is not None:
+            pair[t] += (p[1:] * c[t]).reshape(pair[t].shape)
+        _sigmoid(sigmoids[t])
+        np.tanh(g[t], out=g[t])
+        if not kind.has_f:
+            f[t] = 1 - i[t] if kind.coupled else 1
+        if kind.stretch != 1:
+            g[t] *= kind.stretch
+        np.multiply(pair[t], other[t], out=both)
+        np.add(kept, written, out=new[t])
+        if layer.bound is not None:
+            np.clip(new[t], -layer.bound, layer.bound, out=new[t])
+        if p is not None:
+            o[t] += p[0] * new[t]
+            _sigmoid(o[t])
+        np.tanh(new[t] if kind.stretch == 1 else new[t] / kind.stretch, out=squashed[t])
+        if R is None:
+            np.multiply(o[t], squashed[t], out=hs[t])
+        else:
+            np.matmul(R, np.multiply(o[t], squashed[t], out=shown), out=hs[t])
+        if ended is not None:
+            np.copyto(hs[t], h, where=ended[t])
+            np.copyto(new[t], c[t], where=ended[t])
+        h = hs[t]
+    return h
+
+
+def _from_inputs(layer: Layer, x: Array, z: Array) -> None:
+    """W x + b of some steps, into z (T, 4H, B): one product."""
+    (k, B, I), rows = x.shape, len(layer.b)
+    if _is_apart(z):
+        np.add((x.reshape(k * B, I) @ layer.W.T).reshape(k, B, rows), layer.b, out=z.transpose(0, 2, 1))
     else:
-        np.matmul(o * squashed, layer.R.T, out=after.h)
+        np.add((layer.W @ x.reshape(k * B, I).T).reshape(rows, k, B).transpose(1, 0, 2), layer.b[:, None], out=z)
+
+
+def _is_apart(a: Array) -> bool:
+    return a.strides[1] < a.strides[2]
 
 
 def _sigmoid(z: Array) -> None:
-    """In place."""
-    e = np.exp(np.copysign(z, -1))
-    np.divide(np.where(z >= 0, 1, e), 1 + e, out=z)
+    """σ(-z), in place: 0 where the exponential overflows."""
+    np.exp(z, out=z)
+    np.add(z, 1, out=z)
+    np.reciprocal(z, out=z)
 
 
-def _squash(z: Array, kind: Kind, out: Array) -> None:
-    """tanh(z / s) of the cell state, s tanh(z / s) of the candidate: the caller multiplies."""
-    np.tanh(z if kind.stretch == 1 else z / kind.stretch, out=out)
-
-
-def _kept(kind: Kind, i: Array, f: Array | None, c: Array) -> Array:
-    """What a step keeps of the cell state c."""
-    if f is not None:
-        return np.asarray(f * c)
-    return (1 - i) * c if kind.coupled else c
-
-
-# ---------------------------------------------------------------- backwards
+# ---------------------------------------------------------------- backward
 
 
 class Found(NamedTuple):
@@ -143,71 +211,134 @@ class Found(NamedTuple):
     c: Array  # (B, H)
 
 
+class Sums(NamedTuple):
+    """Gradients that are sums over steps and batch, while they grow; of what is folded, as it is."""
+
+    W: Array
+    U: Array
+    b: Array
+    p: Array | None  # (3, H)
+    R: Array | None
+
+
 def read_backwards(layer: Layer, trace: Trace, dy: Array, d_last: State, valid: Array | None) -> Found:
     """From the cotangents dy (T, B, P) of the outputs, 0 where not valid, and those of where each sequence ends."""
-    (T, B, _), dm = trace.x.shape, np.empty_like(dy)
-    dz, slope = _slopes(layer, trace)
-    dh, dc = d_last
-    for t in reversed(range(T)):
-        dh_t = dh + dy[t]
-        before = _step_backwards(layer, trace, t, dh_t, dc, slope[t], dz[t])
-        if valid is None:
-            dh, dc, dm[t] = dz[t].reshape(B, len(layer.U)) @ layer.U, before, dh_t
+    (T, B, _), H, dtype = trace.x.shape, trace.squashed.shape[1], dy.dtype
+    apart = _samples_apart(dtype)
+    p, R = (None if a is None else np.zeros_like(a) for a in (layer.p, layer.R))
+    sums = Sums(np.zeros_like(layer.W), np.zeros_like(layer.U), np.zeros_like(layer.b), p, R)
+    dx, ended = np.empty_like(trace.x), None if valid is None else ~valid.transpose(0, 2, 1)
+    dh, dc = (a.copy().T if apart else a.T.copy() for a in d_last)
+    for chunk in reversed(_chunks(T, B, H, dtype)):
+        k = chunk.stop - chunk.start
+        d = _empty(k, 6 * H, B, dtype, apart)
+        _multipliers(layer, trace, chunk, d)
+        dm = _empty(k, dy.shape[2], B, dtype, apart)
+        dm[...] = dy[chunk].transpose(0, 2, 1)
+        dh, dc = _chunk_backwards(layer, trace, chunk, d, dm, dh, dc, None if ended is None else ended[chunk])
+        dx[chunk] = _add(layer, trace, chunk, d, dm, sums)
+    return Found(_parameters(layer, sums), dx, dh.T.copy(), dc.T.copy())
+
+
+def _multipliers(layer: Layer, trace: Trace, chunk: slice, d: Array) -> None:
+    """By what dh must be multiplied to move c and o, and dc to move i, f, g and the cell state before."""
+    kind, H = layer.kind, trace.squashed.shape[1]
+    o, i, f, g, c = (trace.blocks[chunk, k * H : (k + 1) * H] for k in range(5))
+    to_c, to_o, to_i, to_f, to_g, back = (d[:, k * H : (k + 1) * H] for k in range(6))
+    squashed, sigmoids, to_sigmoids = trace.squashed[chunk], trace.blocks[chunk, : 3 * H], d[:, H : 4 * H]
+    np.subtract(sigmoids, 1, out=to_sigmoids)  # σ' of -z
+    to_sigmoids *= sigmoids
+    to_o *= squashed
+    to_i *= g - c if kind.coupled else g
+    np.multiply(squashed, squashed, out=to_c)
+    np.subtract(1, to_c, out=to_c)
+    to_c *= o
+    candidate = g if kind.stretch == 1 else g / kind.stretch
+    np.multiply(candidate, candidate, out=to_g)
+    np.subtract(1, to_g, out=to_g)
+    to_g *= i
+    if kind.stretch != 1:
+        to_c /= kind.stretch
+        to_g *= kind.stretch
+    if kind.has_f:
+        to_f *= c
+    else:
+        to_f[...] = 0
+    back[...] = f
+
+
+def _chunk_backwards(
+    layer: Layer, trace: Trace, chunk: slice, d: Array, dm: Array, dh: Array, dc: Array, ended: Array | None
+) -> tuple[Array, Array]:
+    """Makes the multipliers d gate gradients, and adds to the cotangents dm (k, P, B) what comes from later steps."""
+    H, p, R, bound = trace.squashed.shape[1], layer.p, layer.R, layer.bound
+    U, carried = layer.U.T, np.empty_like(dc)
+    of_h, of_c = d[:, : 2 * H], d[:, 2 * H :]
+    to_c, dz, back = d[:, :H], d[:, H : 5 * H], d[:, 5 * H :]
+    for t in reversed(range(len(d))):
+        np.add(dm[t], dh, out=dm[t])
+        shown = dm[t] if R is None else R.T @ dm[t]
+        _times(of_h[t], shown)
+        np.add(dc, to_c[t], out=carried)
+        if p is not None:
+            carried += p[0] * dz[t, :H]
+        if bound is not None:
+            carried[np.abs(trace.blocks[chunk.start + t + 1, 4 * H :]) >= bound] = 0
+        _times(of_c[t], carried)
+        before = back[t]
+        if p is not None:
+            before += p[1] * dz[t, H : 2 * H] + p[2] * dz[t, 2 * H : 3 * H]
+        if ended is None:
+            np.matmul(U, dz[t], out=dh)
+            dc = before
         else:
-            dz[t], dm[t] = np.where(valid[t][..., None], dz[t], 0), np.where(valid[t], dh_t, 0)
-            back = dz[t].reshape(B, len(layer.U)) @ layer.U
-            dh, dc = np.where(valid[t], back, dh), np.where(valid[t], before, dc)
-    dx = (dz.reshape(T * B, len(layer.W)) @ layer.W).reshape(trace.x.shape)
-    return Found(_parameter_gradients(layer, trace, dz, dm), dx, dh, dc)
+            np.copyto(dz[t], 0, where=ended[t])
+            np.copyto(before, dc, where=ended[t])
+            np.copyto(dh, U @ dz[t], where=~ended[t])
+            dc = before
+            np.copyto(dm[t], 0, where=ended[t])
+    return dh, dc
 
 
-def _slopes(layer: Layer, trace: Trace) -> tuple[Array, Array]:
-    """Of every step: how c, or h, moves with each pre-activation (T, B, G, H), and how h moves with c (T, B, H)."""
-    kind, y, c = layer.kind, trace.squashed, trace.c[:-1]
-    i, f, o, g = kind.split(trace.gates)
-    dz = np.empty_like(trace.gates)
-    zi, zf, zo, zg = kind.split(dz)
-    zo[...] = y * o * (1 - o)
-    zi[...] = (g - c if kind.coupled else g) * i * (1 - i)
-    zg[...] = i * (1 - (g / kind.stretch) ** 2)
-    if f is not None and zf is not None:
-        zf[...] = c * f * (1 - f)
-    return dz, o * (1 - y * y) / kind.stretch
+def _times(blocks: Array, by: Array) -> None:
+    """Each block of rows (of n H) by `by` (H, B), in place."""
+    H, B = by.shape
+    many = blocks.reshape(len(blocks) // H, H, B)
+    np.multiply(many, by, out=many)
 
 
-def _step_backwards(layer: Layer, trace: Trace, t: int, dh: Array, dc: Array, slope: Array, dz: Array) -> Array:
-    """Makes the slopes dz (B, G, H) of a step its gate gradients; the gradient of the cell state before it."""
-    kind, p = layer.kind, layer.p
-    i, f, _, _ = kind.split(trace.gates[t])
-    dm = dh if layer.R is None else dh @ layer.R
-    dz[:, 0] *= dm
-    dc = dc + dm * slope
-    if p is not None:
-        dc += dz[:, 0] * p[0]
-    if layer.bound is not None:
-        dc = np.where(np.abs(trace.c[t + 1]) < layer.bound, dc, 0)
-    dz[:, 1:] *= dc[:, None]
-    back = _kept(kind, i, f, dc)
-    return back if p is None else back + dz[:, 1] * p[1] + dz[:, 2] * p[2]
+def _add(layer: Layer, trace: Trace, chunk: slice, d: Array, dm: Array, sums: Sums) -> Array:
+    """Adds a chunk's part to the parameter gradients; what its inputs receive (k, B, I)."""
+    k, B, I = trace.x[chunk].shape
+    H, P = trace.squashed.shape[1], trace.y.shape[2]
+    dz = _by_samples(d[:, H : 5 * H])
+    first = [] if chunk.start else [trace.before[None]]
+    h = np.concatenate([*first, trace.y[max(chunk.start - 1, 0) : chunk.stop - 1]])
+    np.add(sums.W, dz.T @ trace.x[chunk].reshape(k * B, I), out=sums.W)
+    np.add(sums.U, dz.T @ h.reshape(k * B, P), out=sums.U)
+    np.add(sums.b, dz.sum(axis=0), out=sums.b)
+    if sums.p is not None:
+        c = trace.blocks[chunk.start : chunk.stop + 1, 4 * H :]
+        for n, seen in enumerate((c[1:], c[:-1], c[:-1])):
+            sums.p[n, :, 0] += (d[:, (n + 1) * H : (n + 2) * H] * seen).sum(axis=(0, 2))
+    if sums.R is not None:
+        shown = trace.blocks[chunk, :H] * trace.squashed[chunk]
+        np.add(sums.R, _by_samples(dm).T @ _by_samples(shown), out=sums.R)
+    return (dz @ layer.W).reshape(k, B, I)
 
 
-def _parameter_gradients(layer: Layer, trace: Trace, dz: Array, dh: Array) -> Parameters:
-    """Sums over steps and batch; dz and dh are 0 where there is nothing to be read."""
-    kind, (T, B, I), H = layer.kind, trace.x.shape, trace.c.shape[2]
-    rows = dz.reshape(T * B, len(kind.gates) * H)
-    before = trace.h[:-1].reshape(T * B, trace.h.shape[2])
-    dW, dU, db = rows.T @ trace.x.reshape(T * B, I), rows.T @ before, rows.sum(axis=0)
-    gates = {k: slice(n * H, (n + 1) * H) for n, k in enumerate(kind.gates)}
-    dp = {k: Gate(dW[s], dU[s], db[s]) for k, s in gates.items()}
-    if kind.sees:
-        seen = {"i": trace.c[:-1], "f": trace.c[:-1], "o": trace.c[1:]}
-        z = dict(zip("ifo", kind.split(dz)[:3], strict=True))
-        dp = {k: gate._replace(p=(z[k] * seen[k]).sum(axis=(0, 1))) if k in seen else gate for k, gate in dp.items()}
-    dR = None if layer.R is None else _projection_gradient(kind, trace, dh)
-    return Parameters(dp["i"], dp.get("f"), dp["g"], dp["o"], dR)
+def _by_samples(a: Array) -> Array:
+    """(k, rows, B) as (k B, rows)."""
+    k, rows, B = a.shape
+    return a.transpose(0, 2, 1).reshape(k * B, rows)
 
 
-def _projection_gradient(kind: Kind, trace: Trace, dh: Array) -> Array:
-    shown = kind.split(trace.gates)[2] * trace.squashed
-    steps = shown.shape[0] * shown.shape[1]
-    return np.asarray(dh.reshape(steps, dh.shape[2]).T @ shown.reshape(steps, shown.shape[2]))
+def _parameters(layer: Layer, sums: Sums) -> Parameters:
+    """The gradients of the parameters themselves."""
+    H = len(layer.b) // 4
+    for a in sums[:3]:
+        _fold(a, layer.kind)
+    o, i, f, g = (Gate(*(a[k * H : (k + 1) * H].copy() for a in sums[:3])) for k in range(4))
+    if sums.p is not None:
+        o, i, f = (gate._replace(p=-p[:, 0]) for gate, p in zip((o, i, f), sums.p, strict=True))
+    return Parameters(i, f if layer.kind.has_f else None, g, o, sums.R)
