@@ -403,9 +403,8 @@ def selftest(dtype: str, profile: str, pairs: int, device: str | None) -> None:
     """Put every known mistake to the judge, on this machine, and say what it saw."""
     from rich.progress import track
 
-    from conformance.faults import FAULTS
     from conformance.report import PASSED, SUITE_ERROR, UNUSABLE
-    from conformance.selftest import look, look_at_pairs, scored
+    from conformance.selftest import catalogue, look, look_at_pairs, scored
     from conformance.text import print_score
 
     if device not in (None, "cpu"):
@@ -413,7 +412,7 @@ def selftest(dtype: str, profile: str, pairs: int, device: str | None) -> None:
         sys.exit(UNUSABLE)
     console = _console()
     looking = look_at_pairs(pairs, 0, dtype, profile) if pairs else look(dtype, profile)
-    total, hidden = pairs or len(FAULTS), not console.is_terminal
+    total, hidden = pairs or len(catalogue(dtype)), not console.is_terminal
     score = scored(list(track(looking, "known mistakes", total, console=console, transient=True, disable=hidden)))
     print_score(console, score, dtype, profile)
     sys.exit(SUITE_ERROR if score.missed else PASSED)

@@ -15,12 +15,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from conformance.bounds import recorded_ratios
-from conformance.checking import check
-from conformance.faults import FAULTS, Fault
+from conformance.checking import SHARPEST, check
+from conformance.faults import ALL_FAULTS, FAULTS, Fault
 from conformance.faulty import Parts
 from conformance.faulty import backend as made_of
 from conformance.runner import fingerprint
 from lstm_spec import Backend
+
+RIGHT = made_of("right", Parts())
+OF_NETWORKS = ("combinations", "lengths", "directions", "layers", "variants", "numbers")  # families of properties
 
 
 class Sight(NamedTuple):
@@ -44,22 +47,22 @@ class Sight(NamedTuple):
         return self.refuted or self.margin > 1
 
 
-def sight_of(name: str, family: str, backend: Backend, dtype: str, profile: str) -> Sight:
-    """Judge it until something is refuted."""
+def sight_of(
+    name: str, family: str, backend: Backend, dtype: str, profile: str, right: Backend = RIGHT, first: Any = SHARPEST
+) -> Sight:
+    """Judge it until something is refuted, by the families `first` first; `right` is the same without the mistake."""
     changed: list[bool] = []
     watched = replace(
         backend,
-        forward=_watched(backend.forward, RIGHT.forward, changed),
-        gradients=backend.gradients and _watched(backend.gradients, RIGHT.gradients, changed),
+        forward=_watched(backend.forward, right.forward, changed),
+        gradients=backend.gradients and _watched(backend.gradients, right.gradients, changed),
     )
+    how: Any = {"profile": profile, "dtypes": (dtype,), "maxfail": 1, "first": first}
     with recorded_ratios() as ratios:
-        report = check(watched, profile=profile, dtypes=(dtype,), maxfail=1, strict=True, diagnose=False, shrink=False)
+        report = check(watched, strict=True, diagnose=False, shrink=False, **how)
     by = report.failures[0].property.name if report.failures else ""
     largest = max((max(values) for values in ratios.values()), default=0.0)
     return Sight(name, family, dtype, by, report.seconds, largest, bool(changed))
-
-
-RIGHT = made_of("right", Parts())
 
 
 def _watched(function: Callable[..., Any], right: Any, changed: list[bool]) -> Callable[..., Any]:
@@ -81,10 +84,16 @@ def _same(found: Any, right: Any, asked: tuple[Any, ...]) -> bool:
         return False
 
 
+def catalogue(dtype: str) -> list[Fault]:
+    """The known mistakes in what is judged at that dtype; networks are not with 16 bits."""
+    return list((FAULTS if np.dtype(dtype).itemsize == 2 else ALL_FAULTS).values())
+
+
 def look(dtype: str, profile: str, faults: Iterable[Fault] = ()) -> Iterator[Sight]:
     """The catalogue, one mistake after the other."""
-    for fault in faults or FAULTS.values():
-        yield sight_of(fault.name, fault.family, fault.backend(), dtype, profile)
+    for fault in faults or catalogue(dtype):
+        right, first = fault.build("right", fault.right), SHARPEST if fault.name in FAULTS else OF_NETWORKS
+        yield sight_of(fault.name, fault.family, fault.backend(), dtype, profile, right, first)
 
 
 # ---------------------------------------------------------------- scores

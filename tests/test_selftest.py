@@ -7,8 +7,9 @@ import pytest
 from conformance import checking, selftest
 from conformance.dense_probes import probe
 from conformance.faults import FAULTS
-from conformance.property import PROPERTIES
-from conformance.selftest import Sight, joined, look, look_at_pairs, pairs, scored, sight_of
+from conformance.network_faults import NETWORK_FAULTS
+from conformance.property import PROPERTIES, named
+from conformance.selftest import Sight, catalogue, joined, look, look_at_pairs, pairs, scored, sight_of
 
 SWAPPED = FAULTS["swaps_input_and_forget_gates"]
 OF_FLOAT64 = FAULTS["takes_the_tanh_in_float32"]
@@ -39,6 +40,14 @@ def test_a_mistake_that_nothing_asked_for_shows_is_named_as_such(monkeypatch: py
     monkeypatch.setattr(checking, "PROPERTIES", only)
     (late,) = look("float32", "quick", [FAULTS["skips_the_steps_beyond_five_hundred"]])
     assert not late.tried and not late.visible and scored([late]).below == (late,)
+
+
+def test_the_mistakes_of_networks_are_put_to_it_where_networks_are_judged() -> None:
+    assert NETWORK_FAULTS.keys() <= {fault.name for fault in catalogue("float64")}
+    assert {fault.name for fault in catalogue("bfloat16")} == FAULTS.keys()
+    (sight,) = look("float32", "quick", [NETWORK_FAULTS["ignores_the_lengths"]])
+    assert sight.refuted and sight.tried and sight.seconds < 20
+    assert named(sight.by).further
 
 
 def test_watching_a_mistake_does_not_hide_it() -> None:
