@@ -2,8 +2,10 @@
 # make test      run the tests (TORCH=none: without torch)
 # make soak      look for false alarms in 100,000 random examples; prints error/bound per output and dtype
 # make docs      write docs/spec.md anew
-# make kill-matrix  write docs/kill-matrix.md anew: some 20 minutes
+# make kill-matrix  write the two pages docs/kill-matrix*.md anew: some 40 minutes
 # make product   judge NumPy on every combination of lengths, directions, layers and variants
+# make gpu-check  the ladder of evidence for CuPy without a GPU (docs/gpu.md); make gpu-run: on a GPU, for whoever has one
+# make bench    how fast problems are made, and NumPy beside torch and onnxruntime; draws docs/speed.svg
 # make proof     check the proofs of docs/accuracy.md with Coq (on Debian, as root, installs it)
 PYTHON ?= python3
 TORCH ?= torch
@@ -14,7 +16,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test dev torch check soak docs kill-matrix proof product bench clean
+.PHONY: conform test dev torch check soak docs kill-matrix proof product gpu-check gpu-run bench clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -54,6 +56,7 @@ docs: dev
 
 kill-matrix: dev
 	$(BIN)/python tools/kill_matrix.py docs/kill-matrix.md
+	$(BIN)/python tools/kill_matrix.py docs/kill-matrix-networks.md --networks
 
 proof: dev
 	sh proof/build.sh
@@ -63,8 +66,17 @@ proof: dev
 product: dev
 	$(BIN)/python tools/product.py numpy
 
+gpu-check: dev
+	$(BIN)/python tools/gpu_check.py --full --page docs/gpu.md
+
+gpu-run: torch
+	$(BIN)/python tools/gpu_run.py gpu-run.json
+
 bench: torch
+	$(PIP) -e ".[dev,bench]"
 	$(BIN)/python benchmarks/generation.py
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/speed.py
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/growth.py docs/speed.svg
 
 clean:
 	rm -rf .venv

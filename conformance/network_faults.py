@@ -123,6 +123,24 @@ def takes_a_length_of_0_for_none(network: Backend) -> Backend:
     return with_lengths(lambda lengths, T: np.where(lengths == 0, T, lengths), network)
 
 
+@around("contract", "lengths", "LEN-3")  # no probe of the diagnosis is empty; the refutation says it
+def forgets_the_initial_state_where_there_are_no_steps(network: Backend) -> Backend:
+    """With lengths, but without steps, the final state is zero."""
+
+    def kept(problem: Problem, answer: Answer) -> Answer:
+        empty = problem.lengths is not None and not len(problem.x)
+        return replace(answer, state=of_each_state(np.zeros_like, answer.state)) if empty else answer
+
+    def forward(problem: Problem) -> Answer:
+        return kept(problem, network.forward(problem))
+
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        answer, found = network.gradients(problem, d)  # type: ignore[misc]
+        return kept(problem, answer), found
+
+    return replace(network, forward=forward, gradients=gradients)
+
+
 @forward("lengths", "LEN-1", "padding in front, as keras.utils.pad_sequences does")
 def reads_the_last_steps(parts: Network) -> Network:
     """The padding is taken to stand in front: the last L steps are read."""

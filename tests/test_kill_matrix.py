@@ -11,7 +11,6 @@ from zlib import crc32
 
 import pytest
 
-from conformance.faults import FAULTS
 from conformance.property import PROPERTIES
 
 ROOT = Path(__file__).parent.parent
@@ -20,11 +19,14 @@ import kill_matrix  # noqa: E402  a tool, not a package
 
 sys.path.pop(0)
 
-PAGE = (ROOT / "docs" / "kill-matrix.md").read_text(encoding="utf-8")
-ROWS = kill_matrix.read(PAGE)
-ALONE = [family for family in kill_matrix.families() if family not in kill_matrix.BY_THE_EQUATIONS]
+MATRICES = {"kill-matrix": kill_matrix.PLAIN, "kill-matrix-networks": kill_matrix.NETWORKS}
+PAGES = {name: (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in MATRICES}
+ROWS = {name: kill_matrix.read(matrix, PAGES[name]) for name, matrix in MATRICES.items()}
+PLAIN = ROWS["kill-matrix"]
+ALONE = [family for family in kill_matrix.PLAIN.families if family not in kill_matrix.BY_THE_EQUATIONS]
 AT_THE_EDGE = 0.02  # of the cells; seen: one in a thousand
 FAMILY = {prop.name: prop.family for prop in PROPERTIES}
+of_both = pytest.mark.parametrize("page", MATRICES)
 
 
 def commit() -> str:
@@ -33,38 +35,42 @@ def commit() -> str:
     return asked.stdout.strip()
 
 
-def tenth() -> list[str]:
+def tenth(page: str) -> list[str]:
     """The faults of which the commit chooses to make the rows again."""
-    return [name for name in FAULTS if (crc32(name.encode()) + crc32(commit().encode())) % 10 == 0]
+    chosen = crc32(commit().encode())
+    return [name for name in MATRICES[page].faults if (crc32(name.encode()) + chosen) % 10 == 0]
 
 
-def test_a_tenth_of_the_matrix_is_what_the_page_says_but_for_examples_at_the_edge_of_a_bound() -> None:
+@of_both
+def test_a_tenth_of_the_matrix_is_what_the_page_says_but_for_examples_at_the_edge_of_a_bound(page: str) -> None:
     """Another machine rounds an error of 0.999 of a bound to 1.001 of it, and the search ends an example later."""
-    made = {name: kill_matrix.row(name) for name in tenth()}
-    cells = {(name, prop) for name in made for prop in made[name].keys() | ROWS[name].keys()}
-    other = sorted((name, prop) for name, prop in cells if made[name].get(prop) != ROWS[name].get(prop))
+    rows, made = ROWS[page], {name: kill_matrix.row(name) for name in tenth(page)}
+    cells = {(name, prop) for name in made for prop in made[name].keys() | rows[name].keys()}
+    other = sorted((name, prop) for name, prop in cells if made[name].get(prop) != rows[name].get(prop))
     assert len(other) <= AT_THE_EDGE * len(cells), f"the page is not up to date: run `make kill-matrix`: {other}"
 
 
-def test_the_page_is_of_these_faults_and_properties() -> None:
-    assert list(ROWS) == list(FAULTS)
-    assert kill_matrix.page(ROWS) == PAGE, "run `make kill-matrix`"
+@of_both
+def test_the_page_is_of_these_faults_and_properties(page: str) -> None:
+    assert list(ROWS[page]) == list(MATRICES[page].faults)
+    assert kill_matrix.page(MATRICES[page], ROWS[page]) == PAGES[page], "run `make kill-matrix`"
 
 
-def test_every_fault_is_killed() -> None:
-    assert [name for name in FAULTS if not ROWS[name]] == []
+@of_both
+def test_every_fault_is_killed(page: str) -> None:
+    assert [name for name, found in ROWS[page].items() if not found] == []
 
 
-@pytest.mark.parametrize("prop", [prop.name for prop in kill_matrix.OF_ONE_LAYER])
-def test_every_property_kills_a_fault(prop: str) -> None:
-    assert any(prop in found for found in ROWS.values())
+@pytest.mark.parametrize(("page", "prop"), [(page, p.name) for page, of in MATRICES.items() for p in of.properties])
+def test_every_property_kills_a_fault(page: str, prop: str) -> None:
+    assert any(prop in found for found in ROWS[page].values())
 
 
 @pytest.mark.parametrize("family", ALONE)
 def test_every_family_kills_a_fault_that_no_other_family_kills_without_the_equations(family: str) -> None:
-    alone = [{FAMILY[prop] for prop in found} - set(kill_matrix.BY_THE_EQUATIONS) for found in ROWS.values()]
+    alone = [{FAMILY[prop] for prop in found} - set(kill_matrix.BY_THE_EQUATIONS) for found in PLAIN.values()]
     assert {family} in alone
 
 
 def test_three_quarters_of_the_forward_faults_are_killed_without_the_equations() -> None:
-    assert kill_matrix.alone_share(ROWS) >= 0.75
+    assert kill_matrix.alone_share(PLAIN) >= 0.75
