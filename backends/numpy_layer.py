@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from backends.stacked import Found, Read
 from lstm_spec.types import Array, Gate, Parameters, State, Variant
 
 GATES = "oifg"  # their blocks of rows; a fifth block holds the cell state before the step: i, f lie beside g, c
@@ -81,19 +82,6 @@ class Trace(NamedTuple):
     squashed: Array  # (T, H, B)
 
 
-class Read(NamedTuple):
-    """What a layer read, in the order in which it did; a sequence that has ended keeps its state."""
-
-    y: Array  # (T, B, P)
-    last: State
-    trace: Trace | None
-
-
-def selected(valid: Array | None, a: Array, otherwise: Array | int = 0) -> Array:
-    """What is valid of a; selected, for 0 times NaN is NaN."""
-    return a if valid is None else np.where(valid, a, otherwise)
-
-
 def _empty(T: int, rows: int, B: int, dtype: np.dtype[Any], samples_apart: bool) -> Array:
     """(T, rows, B); each sample's numbers side by side, or each feature's."""
     return np.empty((T, B, rows), dtype).transpose(0, 2, 1) if samples_apart else np.empty((T, rows, B), dtype)
@@ -133,6 +121,8 @@ def read(layer: Layer, x: Array, s: State, valid: Array | None, keep: bool) -> R
             if not keep:
                 blocks[0, 4 * H :] = blocks[at.stop, 4 * H :]
     last = State(h.T.copy(), blocks[T if keep else 0, 4 * H :].T.copy())
+    if valid is not None:
+        y[~valid[..., 0]] = 0
     return Read(y, last, Trace(x, s.h, y, blocks, squashed) if keep else None)
 
 
@@ -200,15 +190,6 @@ def _sigmoid(z: Array) -> None:
 
 
 # ---------------------------------------------------------------- backward
-
-
-class Found(NamedTuple):
-    """The gradients of one layer in one direction."""
-
-    p: Parameters
-    x: Array  # (T, B, I)
-    h: Array  # (B, P)
-    c: Array  # (B, H)
 
 
 class Sums(NamedTuple):
@@ -283,7 +264,7 @@ def _chunk_backwards(
         if p is not None:
             carried += p[0] * dz[t, :H]
         if bound is not None:
-            carried[np.abs(trace.blocks[chunk.start + t + 1, 4 * H :]) >= bound] = 0
+            carried[~(np.abs(trace.blocks[chunk.start + t + 1, 4 * H :]) < bound)] = 0
         _times(of_c[t], carried)
         before = back[t]
         if p is not None:

@@ -1,6 +1,6 @@
 """torch.nn.LSTM and autograd, on any torch device. torch is imported when the backend is asked for."""
 
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from warnings import catch_warnings, filterwarnings
 
@@ -112,12 +112,10 @@ def _within(problem: Problem, dy: Array) -> Array:
 
 def _module(device: str, problem: Problem) -> Any:
     """A torch.nn.LSTM with the problem's weights; each of its two biases is half of ours, so both are in play."""
-    import torch
-
     _, _, I, H = problem.sizes
     layers, both = len(problem.parameters), len(problem.directions) == 2
     size = 0 if problem.layer.R is None else problem.P
-    lstm = torch.nn.LSTM(I, H, layers, bidirectional=both, proj_size=size, device="meta").to_empty(device=device)
+    lstm = _uninitialised()(I, H, layers, bidirectional=both, proj_size=size, device=device)
     for layer, row in enumerate(problem.parameters):
         for d, p in enumerate(row):
             W, U, b = pack(p, ORDER)
@@ -125,6 +123,18 @@ def _module(device: str, problem: Problem) -> Any:
             for name, value in values.items():
                 getattr(lstm, _name(name, layer, d)).data = _tensor(device, value)
     return lstm
+
+
+@cache
+def _uninitialised() -> Any:
+    """torch.nn.LSTM whose weights are set by whoever makes one; drawing them would move torch's random numbers on."""
+    import torch
+
+    class Uninitialised(torch.nn.LSTM):  # type: ignore[misc]
+        def reset_parameters(self) -> None:
+            pass
+
+    return Uninitialised
 
 
 def _name(part: str, layer: int, d: int) -> str:

@@ -72,7 +72,7 @@ UNUSABLE_TARGETS = {
         "is not in the catalogue, did you mean 'swaps_input_and_forget_gates'?",
         "see lstm-conform list faults",
     ),
-    "unavailable, installed": ("cupy", "cupy is unavailable: the CuPy backend has no kernels", "use the torch backend"),
+    "unavailable, installed": ("cupy", "cupy is unavailable: cupy cannot be imported", "lstm-spec[cuda13x]"),
     "unavailable, one's own": (target("unavailable"), "is unavailable: there is no tpu here", "buy one"),
     "raises when made": (
         target("raises_when_made"),

@@ -135,6 +135,10 @@ def test_each_package_is_typed(wheel: Path, package: str) -> None:
     assert f"{package}/py.typed" in ZipFile(wheel).namelist()
 
 
+def test_the_kernels_are_in_the_wheel(wheel: Path) -> None:
+    assert "backends/cupy_kernels.cu" in ZipFile(wheel).namelist()
+
+
 def test_the_backends_are_entry_points_and_load_without_their_libraries(core: Environment, tmp_path: Path) -> None:
     code = (
         "from importlib.metadata import entry_points\n"

@@ -1,0 +1,153 @@
+// One step of an LSTM layer forward and backward, and the way to and from 16 bits.
+//
+// S is how numbers are stored, A how they are computed: double for double, float for the others. Everything lies in C
+// order: samples, then the gates i, f, g, o (4H), then units. `lengths` may be null; a sequence that has ended is
+// selected, never multiplied, away. One thread computes one unit of one sample.
+
+#include <cuda_fp16.h>
+
+struct bf16 { unsigned short bits; };  // stored only
+
+template <class S> struct computed { typedef S type; };
+template <> struct computed<__half> { typedef float type; };
+template <> struct computed<bf16> { typedef float type; };
+
+template <class S> __device__ inline S widened(S v) { return v; }
+__device__ inline float widened(__half v) { return __half2float(v); }
+__device__ inline float widened(bf16 v) { return __uint_as_float((unsigned)v.bits << 16); }
+
+template <class S, class A> struct Rounded { static __device__ inline S of(A v) { return v; } };
+template <> struct Rounded<__half, float> { static __device__ inline __half of(float v) { return __float2half_rn(v); } };
+template <> struct Rounded<bf16, float> {
+    static __device__ inline bf16 of(float v) {  // to nearest, ties to even
+        unsigned bits = __float_as_uint(v);
+        bf16 found;
+        if ((bits & 0x7fffffffu) > 0x7f800000u) found.bits = (unsigned short)((bits >> 16) | 0x40u);  // NaN stays NaN
+        else found.bits = (unsigned short)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+        return found;
+    }
+};
+
+template <class S> __global__ void widen(const S* from, typename computed<S>::type* to, long long n) {
+    long long k = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (k < n) to[k] = widened(from[k]);
+}
+
+template <class S> __global__ void narrow(const typename computed<S>::type* from, S* to, long long n) {
+    long long k = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (k < n) to[k] = Rounded<S, typename computed<S>::type>::of(from[k]);
+}
+
+enum { HAS_F = 1, COUPLED = 2, STRETCHED = 4, SEES = 8, PROJECTED = 16, CLIPPED = 32 };  // what a layer is
+
+template <class A> __device__ inline A sigmoid(A z) { return A(1) / (A(1) + exp(-z)); }
+
+// CELL-1 to CELL-6 with VAR-1 to VAR-8. In: `gates` are W x + b, `received` is U h; out: i, f, g and o in their place,
+// the cell state after the step and its tanh, and o * tanh in `shown`. Unless it is projected that is h, too: `h_after`
+// keeps h where the sequence has ended, and `y` is 0 there.
+template <class A>
+__global__ void forward_step(A* gates, const A* received, const A* p, const A* c_before, const A* h_before, A* c_after,
+                             A* squashed, A* shown, A* h_after, A* y, const int* lengths, int t, A bound, int what,
+                             int B, int H) {
+    int k = blockIdx.x * blockDim.x + threadIdx.x;
+    if (k >= B * H) return;
+    int b = k / H, j = k % H;
+    bool ended = lengths && t >= lengths[b];
+    A* z = gates + (long long)b * 4 * H + j;
+    const A* u = received + (long long)b * 4 * H + j;
+    A c = c_before[k], stretch = what & STRETCHED ? A(2) : A(1);
+    A zi = z[0] + u[0], zf = z[H] + u[H], zg = z[2 * H] + u[2 * H], zo = z[3 * H] + u[3 * H];
+    if (what & SEES) { zi += p[j] * c; zf += p[H + j] * c; }
+    A i = sigmoid(zi), g = stretch * tanh(zg / stretch);
+    A f = what & HAS_F ? sigmoid(zf) : what & COUPLED ? A(1) - i : A(1);
+    A after = f * c + i * g;
+    if (what & CLIPPED) after = after < -bound ? -bound : after > bound ? bound : after;  // NaN stays
+    if (what & SEES) zo += p[2 * H + j] * after;
+    A o = sigmoid(zo), s = tanh(after / stretch), m = o * s;
+    z[0] = i; z[H] = f; z[2 * H] = g; z[3 * H] = o;
+    squashed[k] = s;
+    c_after[k] = ended ? c : after;
+    shown[k] = m;
+    if (!(what & PROJECTED)) {
+        h_after[k] = ended ? h_before[k] : m;
+        y[k] = ended ? A(0) : m;
+    }
+}
+
+// After the projection h = R m: `h_after` is what it gave, or h_before where the sequence has ended.
+template <class A>
+__global__ void keep_ended(A* h_after, const A* h_before, A* y, const int* lengths, int t, int B, int P) {
+    int k = blockIdx.x * blockDim.x + threadIdx.x;
+    if (k >= B * P) return;
+    bool ended = lengths && t >= lengths[k / P];
+    y[k] = ended ? A(0) : h_after[k];
+    if (ended) h_after[k] = h_before[k];
+}
+
+// What reaches h: the loss on y, and what later steps, or the loss on the state where the sequence ends, send back.
+template <class A>
+__device__ inline A reaching_h(const A* dy, const A* back, const A* d_last, const int* lengths, int t, int T, int b, int k) {
+    int last = (lengths ? lengths[b] : T) - 1;
+    return t > last ? A(0) : dy[k] + (t == last ? d_last[k] : back[k]);
+}
+
+template <class A>
+__global__ void into_projection(const A* dy, const A* back, const A* d_last, A* dr, const int* lengths, int t, int T,
+                                int B, int P) {
+    int k = blockIdx.x * blockDim.x + threadIdx.x;
+    if (k < B * P) dr[k] = reaching_h(dy, back, d_last, lengths, t, T, k / P, k);
+}
+
+// GRAD-1 to GRAD-3 of one step: the gates become their gradients, dc that of the cell state before the step.
+// `dm` is what reaches o * tanh(c) where there is a projection; without, it is made of dy, back and d_last.
+template <class A>
+__global__ void backward_step(A* gates, const A* squashed, const A* c_before, const A* c_after, const A* p,
+                              const A* dy, const A* back, const A* d_last, const A* dm, A* dc, const int* lengths,
+                              int t, int T, A bound, int what, int B, int H) {
+    int k = blockIdx.x * blockDim.x + threadIdx.x;
+    if (k >= B * H) return;
+    int b = k / H, j = k % H;
+    A* z = gates + (long long)b * 4 * H + j;
+    if (lengths && t >= lengths[b]) {
+        z[0] = z[H] = z[2 * H] = z[3 * H] = A(0);
+        return;
+    }
+    A d = what & PROJECTED ? dm[k] : reaching_h(dy, back, d_last, lengths, t, T, b, k);
+    A i = z[0], f = z[H], g = z[2 * H], o = z[3 * H], s = squashed[k], c = c_before[k];
+    A stretch = what & STRETCHED ? A(2) : A(1), v = g / stretch;
+    A dzo = d * s * o * (A(1) - o);
+    A into_c = dc[k] + d * o * (A(1) - s * s) / stretch;
+    if (what & SEES) into_c += dzo * p[2 * H + j];
+    if ((what & CLIPPED) && !(c_after[k] > -bound && c_after[k] < bound)) into_c = A(0);
+    A dzi = into_c * (what & COUPLED ? g - c : g) * i * (A(1) - i);
+    A dzf = what & HAS_F ? into_c * c * f * (A(1) - f) : A(0);
+    A dzg = into_c * i * (A(1) - v * v);
+    A before = into_c * f;
+    if (what & SEES) before += dzi * p[j] + dzf * p[H + j];
+    z[0] = dzi; z[H] = dzf; z[2 * H] = dzg; z[3 * H] = dzo;
+    dc[k] = before;
+}
+
+// GRAD-4: the gradients of b (4H), and of the peepholes (3, H), i, f and o: sums over all rows (T B) of the gate
+// gradients dz (T B, 4H), for p times the cell state (T + 1, B, H) that the gate saw. Blocks of 32 columns by 8 rows.
+template <class A>
+__global__ void column_sums(const A* dz, const A* c, A* db, A* dp, int rows, int what, int B, int H) {
+    __shared__ A of_b[8][32];
+    __shared__ A of_p[8][32];
+    int column = blockIdx.x * 32 + threadIdx.x, gate = column / H, j = column % H;
+    bool sees = (what & SEES) && gate != 2;
+    A sum = 0, seen = 0;
+    if (column < 4 * H)
+        for (int r = threadIdx.y; r < rows; r += 8) {
+            A d = dz[(long long)r * 4 * H + column];
+            sum += d;
+            if (sees) seen += d * c[((long long)r + (gate == 3 ? B : 0)) * H + j];
+        }
+    of_b[threadIdx.y][threadIdx.x] = sum;
+    of_p[threadIdx.y][threadIdx.x] = seen;
+    __syncthreads();
+    if (threadIdx.y != 0 || column >= 4 * H) return;
+    for (int y = 1; y < 8; ++y) { sum += of_b[y][threadIdx.x]; seen += of_p[y][threadIdx.x]; }
+    db[column] = sum;
+    if (sees) dp[(gate == 3 ? 2 : gate) * H + j] = seen;
+}
