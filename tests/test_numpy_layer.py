@@ -1,0 +1,72 @@
+"""The NumPy backend takes its steps in chunks and lies in memory as it likes; neither may be seen."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backends import numpy_backend, numpy_layer
+from conformance.networks import BOTH, Form, build, loss
+from lstm_spec import REFERENCE
+
+DRAWN = ("dense", "by-width", "by-width", "dense", "within-1", "dense")
+FORMS = [
+    Form(2, BOTH, lengths=lengths, kind=kind, projection=projection, clip=clip)
+    for kind, lengths, projection, clip in product(
+        ("standard", "peephole", "coupled", "no forget gate", "1997 simplified"),
+        ("", "any", "zeros"),
+        ("", "narrow"),
+        (None, 0.75),
+    )
+]
+
+
+def leaves(found: Any) -> list[np.ndarray]:
+    """Every array of an answer or of gradients."""
+    if isinstance(found, np.ndarray):
+        return [found]
+    parts = vars(found).values() if hasattr(found, "__dataclass_fields__") else found
+    return [a for part in parts if part is not None for a in leaves(part)]
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 100])
+@pytest.mark.parametrize("apart", [False, True], ids=["features together", "samples apart"])
+def test_chunks_and_memory_cannot_be_seen(steps: int, apart: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def chunks(T: int, B: int, H: int, dtype: Any) -> list[slice]:
+        return [slice(a, min(a + steps, T)) for a in range(0, T, steps)]
+
+    monkeypatch.setattr(numpy_layer, "_chunks", chunks)
+    monkeypatch.setattr(numpy_layer, "_samples_apart", lambda dtype: apart)
+    for number, form in enumerate(FORMS):
+        problem = build(np.dtype("float64"), form, (7, 3, 2, 4), DRAWN, number)
+        d = loss(problem, ("dense",) * 3, number)
+        right, gradients = REFERENCE.gradients(problem, d)  # type: ignore[misc]
+        answer, found = numpy_backend.gradients(problem, d)
+        for one, other in ((answer, right), (found, gradients), (numpy_backend.forward(problem), right)):
+            for a, b in zip(leaves(one), leaves(other), strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10, err_msg=f"{form}")
+
+
+def test_long_sequences_are_taken_in_several_chunks() -> None:
+    dtype = np.dtype("float32")
+    chunks = numpy_layer._chunks(10_000, 4, 32, dtype)
+    assert len(chunks) > 1 and chunks[0].start == 0 and chunks[-1].stop == 10_000
+    assert all(one.stop == other.start for one, other in zip(chunks, chunks[1:], strict=False))
+    most = max(chunk.stop - chunk.start for chunk in chunks)
+    assert most * 4 * 32 * dtype.itemsize <= numpy_layer.CHUNK or most * 4 <= numpy_layer.ROWS
+
+
+def test_no_steps_are_no_chunks() -> None:
+    assert numpy_layer._chunks(0, 4, 32, np.dtype("float32")) == []
+
+
+def test_an_answer_shares_no_memory_with_another() -> None:
+    problem = build(np.dtype("float32"), Form(), (5, 2, 3, 4), DRAWN, 0)
+    d = loss(problem, ("dense",) * 3, 0)
+    first = leaves(numpy_backend.gradients(problem, d))
+    kept = [a.copy() for a in first]
+    for a in leaves(numpy_backend.gradients(problem, d)):
+        a[...] = 7
+    assert all((a == b).all() for a, b in zip(first, kept, strict=True))
+    assert all(a.base is None or a.base.size == a.size for a in first)
