@@ -46,7 +46,7 @@ class Layer(NamedTuple):
 
     kind: Kind
     W: Array  # (4H, I)
-    U: Array  # (4H, P)
+    U: Array  # (4H, P)  in Fortran's order, which BLAS likes better in U h
     b: Array  # (4H,)
     p: Array | None  # (3, H, 1)  of o, i and f
     R: Array | None  # (P, H)
@@ -61,7 +61,9 @@ def layer_of(p: Parameters, variant: Variant) -> Layer:
     for a in (W, U, b):
         _fold(a, kind)
     seen = None if p.o.p is None else -np.array([gate.p for gate in gates[:3]])[..., None]
-    return Layer(kind, W, U, b, seen, p.R, None if variant.clip is None else dtype.type(variant.clip))
+    return Layer(
+        kind, W, np.asfortranarray(U), b, seen, p.R, None if variant.clip is None else dtype.type(variant.clip)
+    )
 
 
 def _fold(a: Array, kind: Kind) -> None:
@@ -130,7 +132,7 @@ def _read_chunk(
     layer: Layer, x: Array, h: Array, blocks: Array, squashed: Array, hs: Array, ended: Array | None
 ) -> Array:
     """Some steps from the hidden state h (P, B), and from the cell state in the first of the blocks; the last h."""
-    kind, p, R, U, H = layer.kind, layer.p, layer.R, np.asfortranarray(layer.U), squashed.shape[1]
+    kind, p, R, U, H = layer.kind, layer.p, layer.R, layer.U, squashed.shape[1]
     o, i, f, g, c = (blocks[:-1, k * H : (k + 1) * H] for k in range(5))
     z, sigmoids, pair, other = (
         blocks[:-1, k * H : n * H] for k, n in ((0, 4), (0 if p is None else 1, 3), (1, 3), (3, 5))
@@ -139,33 +141,34 @@ def _read_chunk(
     kept, written = both[H:], both[:H]
     shown = None if R is None else np.empty_like(o[0])
     _from_inputs(layer, x, z)
-    for t in range(len(x)):
+    steps = zip(z, sigmoids, pair, other, o, i, f, g, c, new, squashed, hs, strict=True)  # cheaper than indices
+    for t, (z_t, sigmoids_t, pair_t, other_t, o_t, i_t, f_t, g_t, c_t, new_t, squashed_t, h_t) in enumerate(steps):
         np.matmul(U, h, out=received)
-        np.add(z[t], received, out=z[t])
+        np.add(z_t, received, out=z_t)
         if p is not None:
-            pair[t] += (p[1:] * c[t]).reshape(pair[t].shape)
-        _sigmoid(sigmoids[t])
-        np.tanh(g[t], out=g[t])
+            pair_t += (p[1:] * c_t).reshape(pair_t.shape)
+        _sigmoid(sigmoids_t)
+        np.tanh(g_t, out=g_t)
         if not kind.has_f:
-            f[t] = 1 - i[t] if kind.coupled else 1
+            f_t[...] = 1 - i_t if kind.coupled else 1
         if kind.stretch != 1:
-            g[t] *= kind.stretch
-        np.multiply(pair[t], other[t], out=both)
-        np.add(kept, written, out=new[t])
+            g_t *= kind.stretch
+        np.multiply(pair_t, other_t, out=both)
+        np.add(kept, written, out=new_t)
         if layer.bound is not None:
-            np.clip(new[t], -layer.bound, layer.bound, out=new[t])
+            np.clip(new_t, -layer.bound, layer.bound, out=new_t)
         if p is not None:
-            o[t] += p[0] * new[t]
-            _sigmoid(o[t])
-        np.tanh(new[t] if kind.stretch == 1 else new[t] / kind.stretch, out=squashed[t])
+            o_t += p[0] * new_t
+            _sigmoid(o_t)
+        np.tanh(new_t if kind.stretch == 1 else new_t / kind.stretch, out=squashed_t)
         if R is None:
-            np.multiply(o[t], squashed[t], out=hs[t])
+            np.multiply(o_t, squashed_t, out=h_t)
         else:
-            np.matmul(R, np.multiply(o[t], squashed[t], out=shown), out=hs[t])
+            np.matmul(R, np.multiply(o_t, squashed_t, out=shown), out=h_t)
         if ended is not None:
-            np.copyto(hs[t], h, where=ended[t])
-            np.copyto(new[t], c[t], where=ended[t])
-        h = hs[t]
+            np.copyto(h_t, h, where=ended[t])
+            np.copyto(new_t, c_t, where=ended[t])
+        h = h_t
     return h
 
 
@@ -210,13 +213,14 @@ def read_backwards(layer: Layer, trace: Trace, dy: Array, d_last: State, valid: 
     sums = Sums(np.zeros_like(layer.W), np.zeros_like(layer.U), np.zeros_like(layer.b), p, R)
     dx, ended = np.empty_like(trace.x), None if valid is None else ~valid.transpose(0, 2, 1)
     dh, dc = (a.copy().T if apart else a.T.copy() for a in d_last)
+    U = (np.ascontiguousarray(layer.U) if apart else layer.U).T
     for chunk in reversed(_chunks(T, B, H, dtype)):
         k = chunk.stop - chunk.start
         d = _empty(k, 6 * H, B, dtype, apart)
         _multipliers(layer, trace, chunk, d)
         dm = _empty(k, dy.shape[2], B, dtype, apart)
         dm[...] = dy[chunk].transpose(0, 2, 1)
-        dh, dc = _chunk_backwards(layer, trace, chunk, d, dm, dh, dc, None if ended is None else ended[chunk])
+        dh, dc = _chunk_backwards(layer, U, trace, chunk, d, dm, dh, dc, None if ended is None else ended[chunk])
         dx[chunk] = _add(layer, trace, chunk, d, dm, sums)
     return Found(_parameters(layer, sums), dx, dh.T.copy(), dc.T.copy())
 
@@ -249,43 +253,45 @@ def _multipliers(layer: Layer, trace: Trace, chunk: slice, d: Array) -> None:
 
 
 def _chunk_backwards(
-    layer: Layer, trace: Trace, chunk: slice, d: Array, dm: Array, dh: Array, dc: Array, ended: Array | None
+    layer: Layer,
+    U: Array,
+    trace: Trace,
+    chunk: slice,
+    d: Array,
+    dm: Array,
+    dh: Array,
+    dc: Array,
+    ended: Array | None,
 ) -> tuple[Array, Array]:
-    """Makes the multipliers d gate gradients, and adds to the cotangents dm (k, P, B) what comes from later steps."""
+    """Makes the multipliers d gate gradients, and adds to the cotangents dm (k, P, B) what comes from later steps.
+
+    U is (P, 4H) here; the cotangents of h and c before the chunk are returned.
+    """
     H, p, R, bound = trace.squashed.shape[1], layer.p, layer.R, layer.bound
-    U, carried = layer.U.T, np.empty_like(dc)
-    of_h, of_c = d[:, : 2 * H], d[:, 2 * H :]
-    to_c, dz, back = d[:, :H], d[:, H : 5 * H], d[:, 5 * H :]
-    for t in reversed(range(len(d))):
-        np.add(dm[t], dh, out=dm[t])
-        shown = dm[t] if R is None else R.T @ dm[t]
-        _times(of_h[t], shown)
-        np.add(dc, to_c[t], out=carried)
+    (k, _, B), carried = d.shape, np.empty_like(dc)
+    blocks = d.reshape(k, 6, H, B)
+    parts = (dm, blocks[:, :2], blocks[:, 2:], blocks[:, 0], d[:, H : 5 * H], blocks[:, 5])
+    steps = zip(*(a[::-1] for a in parts), strict=True)
+    for t, (dm_t, of_h, of_c, to_c, dz, before) in zip(reversed(range(k)), steps, strict=True):
+        np.add(dm_t, dh, out=dm_t)
+        np.multiply(of_h, dm_t if R is None else R.T @ dm_t, out=of_h)
+        np.add(dc, to_c, out=carried)
         if p is not None:
-            carried += p[0] * dz[t, :H]
+            carried += p[0] * dz[:H]
         if bound is not None:
             carried[~(np.abs(trace.blocks[chunk.start + t + 1, 4 * H :]) < bound)] = 0
-        _times(of_c[t], carried)
-        before = back[t]
+        np.multiply(of_c, carried, out=of_c)
         if p is not None:
-            before += p[1] * dz[t, H : 2 * H] + p[2] * dz[t, 2 * H : 3 * H]
+            before += p[1] * dz[H : 2 * H] + p[2] * dz[2 * H : 3 * H]
         if ended is None:
-            np.matmul(U, dz[t], out=dh)
-            dc = before
+            np.matmul(U, dz, out=dh)
         else:
-            np.copyto(dz[t], 0, where=ended[t])
+            np.copyto(dz, 0, where=ended[t])
             np.copyto(before, dc, where=ended[t])
-            np.copyto(dh, U @ dz[t], where=~ended[t])
-            dc = before
-            np.copyto(dm[t], 0, where=ended[t])
+            np.copyto(dh, U @ dz, where=~ended[t])
+            np.copyto(dm_t, 0, where=ended[t])
+        dc = before
     return dh, dc
-
-
-def _times(blocks: Array, by: Array) -> None:
-    """Each block of rows (of n H) by `by` (H, B), in place."""
-    H, B = by.shape
-    many = blocks.reshape(len(blocks) // H, H, B)
-    np.multiply(many, by, out=many)
 
 
 def _add(layer: Layer, trace: Trace, chunk: slice, d: Array, dm: Array, sums: Sums) -> Array:
