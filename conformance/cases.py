@@ -21,7 +21,6 @@ from conformance.kinds import frozen
 from conformance.networks import form_of
 from conformance.problems import Question, Split, problem_of
 from conformance.property import (
-    PROPERTIES,
     Errored,
     Inconclusive,
     NotClaimed,
@@ -30,6 +29,7 @@ from conformance.property import (
     Refuted,
     Verdict,
     broken,
+    named,
 )
 from conformance.report import Origin
 from conformance.trajectories import ORDER
@@ -155,9 +155,10 @@ def load(path: Path) -> Case:
         raise CaseError(f"{path} is not a case of this suite (expected {FORMAT!r}); name one that `run` wrote")
     if about.pop("digest", "") != _digest(tensors, about):
         raise CaseError(f"{path} is damaged: its sum is not the one that was written; write it anew with `run`")
-    prop = next((p for p in PROPERTIES if p.name == about.get("property")), None)
-    if prop is None:
-        raise CaseError(f"{path} is about {about.get('property')!r}, which is no property of this version; use its own")
+    try:
+        prop = named(about.get("property", ""))
+    except KeyError as error:
+        raise CaseError(f"{path} is about {error}, which is no property of this version; use its own") from error
     try:
         case = _network_case(tensors, about, prop) if prop.further else _case(tensors, about, prop)
         _check(case)

@@ -314,7 +314,6 @@ def _console() -> Console:
 @click.option("--device", help="Handed to a target that is made for a device.")
 def reproduce(case: Path, target: str | None, device: str | None) -> None:
     """Ask again what refuted a backend: CASE is a file that `run` wrote, TARGET the same backend or another."""
-    import conformance.properties  # noqa: F401  fills the registry
     from conformance.cases import CaseError, load, replay, steps
     from conformance.property import Outcome
     from conformance.report import FAILED, NOTHING, PASSED, SUITE_ERROR, UNUSABLE

@@ -14,6 +14,8 @@ from conformance.bounds import (
     free_run,
     model_of,
 )
+from conformance.dense_probes import probe
+from conformance.problems import with_gates
 from conformance.property import Difference, Inconclusive, Refuted
 from conformance.rounding import Bounded
 from conformance.trajectories import free_trajectory
@@ -24,6 +26,7 @@ from lstm_spec import (
     Cotangents,
     ErrorModel,
     State,
+    error_model,
 )
 from tests.bounded import ANSWER, BEYOND, EXPECTED, FAR, GROWN, LOSS, OTHER, PROBLEM, ROOMY, WIDE, WITHIN
 from tests.test_bounds import problem_of
@@ -163,3 +166,19 @@ def test_free_gradients_beyond_what_is_conclusive_are_not(
 ) -> None:
     with pytest.raises(Inconclusive, match=f"^{GROWN}$"):
         growing(monkeypatch, error, largest)
+
+
+def test_where_u_is_zero_all_steps_at_once_are_what_one_after_the_other_is() -> None:
+    """At grade relative nothing is rounded that is handed on, so `handed_on` only asks for the steps one by one."""
+    example, d = probe(0, (7, 3, 2, 4), "float32")
+    problem = with_gates(example, lambda _, gate: gate._replace(U=gate.U * 0))
+    model = error_model("relative", "float32")
+    once, steps = (free_trajectory(problem, model, handed_on=handed_on) for handed_on in (False, True))
+    back, back_steps = (
+        free_backpropagation(problem, forward, d, model, handed_on=handed_on)
+        for forward, handed_on in ((once, False), (steps, True))
+    )
+    for one, other in ((once, steps), (back, back_steps)):
+        for name, q in vars(one).items():
+            np.testing.assert_allclose(q.value, getattr(other, name).value, rtol=1e-13, atol=0, err_msg=name)
+            np.testing.assert_allclose(q.error, getattr(other, name).error, rtol=1e-12, atol=0, err_msg=name)
