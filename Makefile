@@ -4,8 +4,11 @@
 # make docs      write docs/spec.md anew
 # make kill-matrix  write the two pages docs/kill-matrix*.md anew: some 40 minutes
 # make product   judge NumPy on every combination of lengths, directions, layers and variants
-# make gpu-check  the ladder of evidence for CuPy without a GPU (docs/gpu.md); make gpu-run: on a GPU, for whoever has one
-# make bench    how fast problems are made, and NumPy beside torch and onnxruntime; draws docs/speed.svg
+# make gpu-quick  what CI asks of CuPy without a GPU: levels L0, L1, L2 and L4 of docs/gpu.md, a few minutes
+# make gpu-check  all of its levels in full; writes docs/gpu.md anew
+# make gpu-run  on a GPU, for whoever has one: writes gpu-run.json
+# make bench    how fast problems are made, and NumPy beside torch and onnxruntime; writes docs/speed.md anew
+# make bench-guard  the ratios to torch.nn.LSTM beside those that docs/speed.md has for this BLAS kernel
 # make proof     check the proofs of docs/accuracy.md with Coq (on Debian, as root, installs it)
 PYTHON ?= python3
 TORCH ?= torch
@@ -16,7 +19,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test dev torch check soak docs kill-matrix proof product gpu-check gpu-run bench clean
+.PHONY: conform test dev torch check soak docs kill-matrix proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -66,17 +69,28 @@ proof: dev
 product: dev
 	$(BIN)/python tools/product.py numpy
 
+gpu-quick: dev
+	sh tools/gpu/compiler.sh
+	$(BIN)/python tools/gpu_check.py L0 L1 L2 L4
+
 gpu-check: dev
+	sh tools/gpu/compiler.sh
 	$(BIN)/python tools/gpu_check.py --full --page docs/gpu.md
 
 gpu-run: torch
 	$(BIN)/python tools/gpu_run.py gpu-run.json
 
+BENCH := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m
+
 bench: torch
 	$(PIP) -e ".[dev,bench]"
 	$(BIN)/python benchmarks/generation.py
-	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/speed.py
-	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/growth.py docs/speed.svg
+	$(BENCH) benchmarks.speed --record docs/speed.json --page docs/speed.md
+	$(BENCH) benchmarks.growth docs/speed.svg
+
+bench-guard: torch
+	$(PIP) -e ".[dev,bench]"
+	$(BENCH) benchmarks.speed --guard docs/speed.json
 
 clean:
 	rm -rf .venv

@@ -5,7 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from backends.numpy_layer import layer_of, read, read_backwards
+from backends.numpy_backwards import read_backwards
+from backends.numpy_layer import layer_of, read
 from backends.stacked import Rows, asked, run, run_backwards
 from lstm_spec.adapters import wide_inside
 from lstm_spec.contract import Backend, Description, Feature

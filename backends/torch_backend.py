@@ -1,5 +1,6 @@
 """torch.nn.LSTM and autograd, on any torch device. torch is imported when the backend is asked for."""
 
+from contextlib import nullcontext
 from functools import cache, partial
 from typing import Any
 from warnings import catch_warnings, filterwarnings
@@ -153,8 +154,9 @@ def _called(lstm: Any, problem: Problem, x: Any, state: tuple[Any, Any]) -> Any:
     from torch import from_numpy
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-    with catch_warnings():
-        filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")  # it says how, not what
+    with catch_warnings() if problem.layer.R is not None else nullcontext():  # it takes as long as a short sequence
+        if problem.layer.R is not None:
+            filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")  # it says how, not what
         if problem.lengths is None:
             return lstm(x, state)
         lengths = from_numpy(np.array(problem.lengths, np.int64))
@@ -171,16 +173,20 @@ def _tensor(device: str, array: Array) -> Any:
     import torch
 
     copied = np.array(array, order="C")
-    if copied.dtype.name == "bfloat16":
+    if _is_bfloat16(copied.dtype):
         return torch.from_numpy(copied.view(np.int16)).view(torch.bfloat16).to(device)
     return torch.from_numpy(copied).to(device)
+
+
+def _is_bfloat16(dtype: np.dtype[Any]) -> bool:
+    return dtype.itemsize == 2 and dtype.name == "bfloat16"  # a name takes NumPy longer than a step takes torch
 
 
 def _array(tensor: Any, dtype: np.dtype[Any]) -> Array:
     import torch
 
     found = tensor.detach().cpu()
-    return found.view(torch.int16).numpy().view(dtype) if dtype.name == "bfloat16" else found.numpy()
+    return found.view(torch.int16).numpy().view(dtype) if _is_bfloat16(dtype) else found.numpy()
 
 
 def _answer(problem: Problem, *tensors: Any) -> Answer:

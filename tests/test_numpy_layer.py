@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backends import numpy_backend, numpy_layer
+from backends import numpy_backend, numpy_backwards, numpy_layer
+from backends.numpy_memory import CHUNK, ROWS, Memory, chunks_of
 from conformance.networks import BOTH, Form, build, loss
 from lstm_spec import REFERENCE
 
@@ -31,15 +32,17 @@ def leaves(found: Any) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 100])
+@pytest.mark.parametrize("B", [1, 3])
 @pytest.mark.parametrize("apart", [False, True], ids=["features together", "samples apart"])
-def test_chunks_and_memory_cannot_be_seen(steps: int, apart: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    def chunks(T: int, B: int, H: int, dtype: Any) -> list[slice]:
+def test_chunks_and_memory_cannot_be_seen(steps: int, B: int, apart: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def chunks(T: int, B: int, H: int, dtype: Any, rows: int = 0) -> list[slice]:
         return [slice(a, min(a + steps, T)) for a in range(0, T, steps)]
 
-    monkeypatch.setattr(numpy_layer, "_chunks", chunks)
-    monkeypatch.setattr(numpy_layer, "_samples_apart", lambda dtype: apart)
+    for module in (numpy_layer, numpy_backwards):
+        monkeypatch.setattr(module, "chunks_of", chunks)
+    monkeypatch.setattr(numpy_layer, "memory_of", lambda B, H, dtype: Memory(B, apart or B == 1))
     for number, form in enumerate(FORMS):
-        problem = build(np.dtype("float64"), form, (7, 3, 2, 4), DRAWN, number)
+        problem = build(np.dtype("float64"), form, (7, B, 2, 4), DRAWN, number)
         d = loss(problem, ("dense",) * 3, number)
         right, gradients = REFERENCE.gradients(problem, d)  # type: ignore[misc]
         answer, found = numpy_backend.gradients(problem, d)
@@ -50,15 +53,15 @@ def test_chunks_and_memory_cannot_be_seen(steps: int, apart: bool, monkeypatch: 
 
 def test_long_sequences_are_taken_in_several_chunks() -> None:
     dtype = np.dtype("float32")
-    chunks = numpy_layer._chunks(10_000, 4, 32, dtype)
+    chunks = chunks_of(10_000, 4, 32, dtype)
     assert len(chunks) > 1 and chunks[0].start == 0 and chunks[-1].stop == 10_000
     assert all(one.stop == other.start for one, other in zip(chunks, chunks[1:], strict=False))
     most = max(chunk.stop - chunk.start for chunk in chunks)
-    assert most * 4 * 32 * dtype.itemsize <= numpy_layer.CHUNK or most * 4 <= numpy_layer.ROWS
+    assert most * 4 * 32 * dtype.itemsize <= CHUNK or most * 4 <= ROWS
 
 
 def test_no_steps_are_no_chunks() -> None:
-    assert numpy_layer._chunks(0, 4, 32, np.dtype("float32")) == []
+    assert chunks_of(0, 4, 32, np.dtype("float32")) == []
 
 
 def test_an_answer_shares_no_memory_with_another() -> None:

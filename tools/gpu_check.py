@@ -56,10 +56,12 @@ class Ground(NamedTuple):
     def emulated(self) -> Path:
         """Python with the real CuPy on the CPU."""
         home = self.folder / "hip"
-        if not (home / "made").exists():
+        made, sources = home / "made", (ROOT / "tools" / "hip_on_cpu").rglob("*.*")
+        if not made.exists() or made.stat().st_mtime < max(path.stat().st_mtime for path in sources):
             self.said("sh", "-c", f"bash tools/hip_on_cpu/build.sh {home}")
             self.said(home / "venv/bin/pip", "install", "-q", "-c", "constraints.txt", "-e", ".[conformance]")
-            (home / "made").touch()
+            self.said(home / "python", "tools/hip_on_cpu/smoke.py")
+            made.touch()
         return home / "python"
 
     def cuda(self) -> Path:
@@ -153,7 +155,8 @@ something that those below cannot.
 | speed | none: it needs L6 |
 
 L6 is a GPU: `make gpu-run` judges the backend at every dtype with TF32 off and on, compares it with torch on the same
-device, times it beside cuDNN, and writes one JSON file. That command itself was never run on one, either.
+device, times it beside cuDNN, and writes one JSON file. That command was rehearsed on the emulated device alone
+(`tools/gpu_run.py --rehearse`).
 """
 
 

@@ -64,6 +64,8 @@ def judged(number: int) -> str:
 
     source = edited(MUTANTS[number], cupy_backend.source())
     cupy_backend.source = lambda: source
+    cupy_backend._module().compile()  # one that does not compile is no mistake to be found
+    print("compiles", file=sys.stderr)
     if "asan" in os.environ.get("LD_PRELOAD", ""):
         cupy.cuda.set_allocator(None)  # what the pool rounds up would hide what lies beyond
     backend = cupy_backend.backend()
@@ -85,6 +87,8 @@ def asked(number: int, folder: Path, **environment: str) -> subprocess.Completed
 def caught(number: int, folder: Path, sanitizer: str) -> str:
     """L2, L3 or nothing."""
     done = asked(number, folder)
+    if "compiles" not in done.stderr:
+        sys.exit(f"{MUTANTS[number].name}: does not compile\n{done.stderr}")
     if done.returncode or done.stdout.strip():
         return "L2"
     strict = {

@@ -7,6 +7,7 @@
 #include <vector>
 #include <map>
 #include <mutex>
+#include <numeric>
 #include <random>
 #include <algorithm>
 #include <dlfcn.h>
@@ -125,7 +126,7 @@ API int hipMalloc(void** p, size_t n) {
     size_t m = n ? n : 1;
     void* q = 0;
     if (posix_memalign(&q, 512, m)) return E(2);
-    memset(q, 0xCB, m); /* poison: uninitialised device memory is NaN-ish junk */
+    memset(q, 0xFF, m);  // uninitialised device memory is NaN, in every format
     mem[(uintptr_t)q] = m;
     inuse += m;
     *p = q;
@@ -136,7 +137,7 @@ API int hipFree(void* p) {
     if (!p) return 0;
     auto i = mem.find((uintptr_t)p);
     if (i == mem.end()) return E(1);
-    memset(p, 0xCB, i->second);
+    memset(p, 0xFF, i->second);
     inuse -= i->second;
     mem.erase(i);
     free(p);
@@ -464,23 +465,24 @@ API int hipModuleLaunchKernel(Fn* f, unsigned gx, unsigned gy, unsigned gz, unsi
     hipemu_gdim = {gx, gy, gz};
     hipemu_bdim = {bx, by, bz};
     static std::vector<char> dyn;
-    dyn.assign(smem + 64, (char)0xAB);
+    dyn.assign(smem + 64, (char)0xFF);
     hipemu_dyn = (char*)(((uintptr_t)dyn.data() + 63) & ~(uintptr_t)63);
     curfn = f;
     curargs = args;
     std::mt19937 rng(SEED + launches);
     if (f->fibers) return E(run_fibers(f, {gx, gy, gz}, {bx, by, bz}, rng));
     cur = 0;
-    for (unsigned z = 0; z < gz; ++z)
-        for (unsigned y = 0; y < gy; ++y)
-            for (unsigned x = 0; x < gx; ++x) {
-                hipemu_bid = {x, y, z};
-                for (unsigned c = 0; c < bz; ++c)
-                    for (unsigned b = 0; b < by; ++b)
-                        for (unsigned a = 0; a < bx; ++a) {
-                            hipemu_tid = {a, b, c};
-                            f->call(args);
-                        }
-            }
+    std::vector<size_t> blocks((size_t)gx * gy * gz), threads((size_t)bx * by * bz);
+    std::iota(blocks.begin(), blocks.end(), 0);
+    std::iota(threads.begin(), threads.end(), 0);
+    if (SEED) std::shuffle(blocks.begin(), blocks.end(), rng);
+    for (size_t k : blocks) {
+        hipemu_bid = {unsigned(k % gx), unsigned(k / gx % gy), unsigned(k / gx / gy)};
+        if (SEED) std::shuffle(threads.begin(), threads.end(), rng);
+        for (size_t i : threads) {
+            hipemu_tid = {unsigned(i % bx), unsigned(i / bx % by), unsigned(i / bx / by)};
+            f->call(args);
+        }
+    }
     return 0;
 }
