@@ -1,6 +1,7 @@
 """What NumPy's time grows with: T, B and H one at a time, drawn on logarithmic axes (SVG).
 
 A dotted line is what would be linear, from the largest size down: where the time lies above it, a fixed cost shows.
+Run as python -m benchmarks.growth PATH, from the repository.
 """
 
 import os
@@ -45,23 +46,25 @@ def main(path: Path, rounds: int) -> None:
     """Write the picture there."""
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, 3, figsize=(12, 4), sharey=True, layout="constrained")
+    figure, axes = pyplot.subplots(1, 3, figsize=(9, 3.4), sharey=True, layout="constrained")
     for axis, (letter, sizes) in zip(axes, VARIED.items(), strict=True):
         times = [seconds({**SIZES, letter: size}, rounds) for size in sizes]
         draw(axis, letter, sizes, [1000 * forward for forward, _ in times], [1000 * both for _, both in times])
     axes[0].set_ylabel("milliseconds")
     axes[0].legend()
-    figure.suptitle("NumPy, float32, one thread; else " + ", ".join(f"{k} = {n}" for k, n in SIZES.items()))
+    others = ", ".join(f"{k} = {n}" for k, n in SIZES.items())
+    figure.suptitle(f"NumPy, float32, one thread; what does not vary: {others}  (python -m benchmarks.growth)", size=10)
     figure.savefig(path, metadata={"Date": None, "Creator": "benchmarks/growth.py"})
 
 
 def draw(axis: Any, letter: str, sizes: list[int], forward: list[float], both: list[float]) -> None:
-    for name, times in (("forward", forward), ("forward + backward", both)):
-        (line,) = axis.loglog(sizes, times, "o-", label=name)
+    for name, times, marker in (("forward", forward, "o-"), ("forward + backward", both, "s--")):
+        (line,) = axis.loglog(sizes, times, marker, label=name, markersize=4)
         power = GROWS[letter]
         guide = [times[-1] * (size / sizes[-1]) ** power for size in sizes]
         axis.loglog(sizes, guide, ":", color=line.get_color())
     axis.set_xlabel(f"{letter} (dotted: proportional to {letter}{'²' if GROWS[letter] == 2 else ''})")
+    axis.set_ylim(bottom=min(forward) / 3)
     axis.grid(True, which="major", alpha=0.3)
 
 

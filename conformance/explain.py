@@ -9,8 +9,14 @@ import lstm_spec
 from conformance.property import PROPERTIES
 from conformance.targets import TargetError, installed, resolve
 from lstm_spec import CLAUSES, GRADES, Clause
+from lstm_spec.clauses import Level
 
-PAGES = ("equations.py", "gradients.py", "network.py", "variants.py", "accuracy.py")
+PAGES = ("equations.py", "gradients.py", "network.py", "variants.py", "contrast.py", "accuracy.py")
+
+NOTHING = {  # verifies them
+    Level.MAY: "nothing: what is allowed need not be tried",
+    Level.NOTE: "nothing: it is asked of no implementation; tests/test_contrast.py shows it",
+}
 
 
 def code_lines(clause: str) -> list[tuple[str, int, str]]:
@@ -36,7 +42,7 @@ def explanation(id: str) -> str:
     lines += [f"  source: {clause.source}"] if clause.source else []
     lines += [f"  lstm_spec/{page}:{number}  {text}" for page, number, text in code_lines(id)]
     verified = [f"  {p.sentence}" for p in PROPERTIES if id in p.clauses]
-    lines += ["verified by", *(verified or ["  nothing: what is allowed need not be tried"])]
+    lines += ["verified by", *(verified or [f"  {NOTHING[clause.level]}"])]
     faults = [fault for fault in ALL_FAULTS.values() if fault.clause == id]
     lines += (["broken by"] if faults else []) + [f"  fault:{fault.name}  {fault.sentence}" for fault in faults]
     return "\n".join(lines)

@@ -10,6 +10,7 @@ class Level(StrEnum):
     MUST = "MUST"
     SHOULD = "SHOULD"
     MAY = "MAY"
+    NOTE = "note"  # what follows from the definitions, or is beside them; asked of no implementation
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,11 @@ class Clause:
     source: str = ""
 
 
-MUST, SHOULD, MAY = Level
+MUST, SHOULD, MAY, NOTE = Level
 _1997 = "Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735"
 _2000 = "Gers, Schmidhuber & Cummins 2000, doi:10.1162/089976600300015015"
+_1990 = "Elman 1990, doi:10.1207/s15516709cog1402_1"
+_1994 = "Bengio, Simard & Frasconi 1994, doi:10.1109/72.279181"
 _2005 = "Graves & Schmidhuber 2005, doi:10.1016/j.neunet.2005.06.042"
 _2013 = "Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063"
 _PEEPHOLES = "Gers, Schraudolph & Schmidhuber 2002, jmlr.org/papers/v3/gers02a.html"
@@ -98,6 +101,10 @@ _TABLE = (
     Clause("FLOW-1", MUST, "Along the cell alone the gradient is the product of the forget gates, at every lag.", "∂c_T/∂c_0 = Π f_t", _1997),
     Clause("FLOW-2", MUST, "With the forget gate open and the input gate shut, the cell and its gradient are carried unchanged for any number of steps.", "f = 1, i = 0", _1997),
     Clause("FLOW-3", MUST, "A constant forget gate below one lets the gradient decay at exactly its own rate.", "∂c_T/∂c_0 = fᵀ", _2013),
+    Clause("FLOW-4", NOTE, "A net without state that is given a bag of steps does not see their order.", "y = tanh(W Σ_t x_t + b)", _1990),
+    Clause("FLOW-5", NOTE, "A recurrent net without gates has one memory, and writes it anew at every step.", "h_t = tanh(W x_t + U h_{t−1} + b)", _1990),
+    Clause("FLOW-6", NOTE, "Its gradient is a product with U at every step: it vanishes if the largest singular value of U is below 1, and can explode only if that is above 1.", "‖∂h_t/∂h_k‖₂ ≤ (γ σ_max(U))^{t−k}, γ = 1", f"{_1994}; {_2013}"),
+    Clause("FLOW-7", NOTE, "Through both memories the gradient of an LSTM is the product of its steps' Jacobians, in which FLOW-1 is the path along the cell.", "∂(h_t, c_t)/∂(h_k, c_k) = Π_j ∂(h_j, c_j)/∂(h_{j−1}, c_{j−1})", _1997),
     Clause("ACC-1", MUST, "At grade relative, every operation keeps its relative accuracy: σ within 10, tanh within 14 roundoffs.", source=_2002),
     Clause("ACC-2", MAY, "At grade absolute, σ and tanh may besides be off by 3 and 14 roundoffs in absolute terms.", source=_2002),
     Clause("ACC-3", MAY, "With 16 bits, at grade op-by-op, every operation is rounded to them, products are summed in float32: σ within 6, tanh within 3 roundoffs.", source=_2002),
