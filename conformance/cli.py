@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from conformance import cli_story
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -424,3 +426,7 @@ def doctor() -> None:
 
     for line in diagnosis_of_this_machine():
         click.echo(line)
+
+
+main.add_command(cli_story.flow)
+main.add_command(cli_story.gates)

@@ -1,0 +1,115 @@
+"""The commands that show rather than judge: flow, gates."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+LAGS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+SVG = click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw it there (extra `plot`).")
+DTYPE = click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True)
+
+
+@click.command()
+@click.argument("targets", nargs=-1, metavar="[TARGET...]")
+@click.option("--steps", type=click.IntRange(min=2), default=2000, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--device", help="Handed to targets that are made for a device, e.g. cuda.")
+@DTYPE
+@SVG
+def flow(targets: tuple[str, ...], steps: int, seed: int, device: str | None, dtype: str, svg: Path | None) -> None:
+    """Follow the gradient back in time, beside the equations', an RNN's, and its bound.
+
+    Exit status 1 where a target's gradient is cut off: at every lag from some one on, less than half of what the
+    equations say. Without a TARGET it is numpy.
+    """
+    from rich.table import Table
+
+    from conformance import flow as following
+
+    problem, d = following.question(steps, seed, dtype)
+    targets = targets or ("numpy",)
+    backends = [_resolved(target, device) for target in targets]
+    expected = following.of_equations(problem, d)
+    try:
+        found = [_named(following.of_backend(b, problem, d), t) for b, t in zip(backends, targets, strict=True)]
+    except ValueError as error:
+        click.echo(f"lstm-conform: {error}", err=True)
+        sys.exit(3)
+    flows = [*found, expected, following.of_carousel(problem, d), *following.of_elman(problem, d)]
+    cliffs = {one.name: lag for one in found if (lag := following.cliff(one, expected)) is not None}
+    table = Table("lag", *(one.name for one in flows), box=None, title="norm of the gradient of the loss by x")
+    for lag in [lag for lag in LAGS if lag < steps - 1] + [steps - 1]:
+        table.add_row(f"{lag:,}", *(f"{one.norms[lag]:.1e}" for one in flows))
+    _console().print(table)
+    for one in found:
+        lag = cliffs.get(one.name)
+        click.echo(f"{one.name}: " + ("no cliff" if lag is None else f"the gradient is cut off at lag {lag}"))
+    if svg:
+        _drawn("draw_flow", flows, cliffs, svg, " ".join(["lstm-conform flow", *targets]))
+    sys.exit(1 if cliffs else 0)
+
+
+@click.command()
+@click.argument("target", default="numpy")
+@click.option("--device", help="Handed to a target that is made for a device, e.g. cuda.")
+@DTYPE
+@SVG
+def gates(target: str, device: str | None, dtype: str, svg: Path | None) -> None:
+    """Show gates and memories while a fact arrives, is kept across a gap, and is told to be forgotten."""
+    from conformance.gates import EVENTS, bars, read, story
+
+    problem = story(dtype)
+    reading = read(_resolved(target, device), problem)
+    names = {
+        "i": "input gate",
+        "f": "forget gate",
+        "o": "output gate",
+        "c": "long-term memory",
+        "h": "short-term memory",
+    }
+    marks = "".join("|" if t in EVENTS else " " for t in range(len(problem.x)))
+    click.echo(f"{'':20}{marks}")
+    for letter, name in names.items():
+        click.echo(f"{name + ' ' + letter:20}{bars(getattr(reading, letter))}")
+    click.echo()
+    for t, (said, _) in EVENTS.items():
+        values = "  ".join(f"{letter} {getattr(reading, letter)[t]:.2f}" for letter in names)
+        click.echo(f"step {t:2}  {said:32}{values}")
+    if svg:
+        _drawn("draw_gates", reading, svg, f"lstm-conform gates {target}")
+
+
+def _resolved(target: str, device: str | None) -> Any:
+    from conformance.targets import TargetError, resolve
+
+    try:
+        return resolve(target, device)
+    except TargetError as error:
+        click.echo(f"lstm-conform: {error}", err=True)
+        sys.exit(3)
+
+
+def _named(flow: Any, target: str) -> Any:
+    """By the target, which tells one of two backends of the same name."""
+    return flow._replace(name=target)
+
+
+def _drawn(what: str, *arguments: Any) -> None:
+    from conformance import pictures
+
+    try:
+        getattr(pictures, what)(*arguments)
+    except ImportError as error:
+        click.echo(f"lstm-conform: {error}", err=True)
+        sys.exit(3)
+    except OSError as error:
+        click.echo(f"lstm-conform: {arguments[-2]} cannot be written ({error.strerror}); name another --svg", err=True)
+        sys.exit(3)
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 150, soft_wrap=False)

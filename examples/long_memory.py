@@ -1,0 +1,413 @@
+"""Which of two nets remembers: an Elman RNN and an LSTM learn the long-lag tasks of 1997, at lags of 10 to 500 steps.
+
+The LSTM is that of any backend, through its public `gradients`; everything else stands here. What is fixed before
+looking: LEARNING below, for both nets and both tasks alike. Lag: the least number of steps from the last input that
+matters to the end. Hochreiter & Schmidhuber 1997, experiments 4 (adding) and 6a (temporal order).
+
+    python examples/long_memory.py --lag 10 --seeds 1    # a minute
+    python examples/long_memory.py                       # all of it: hours, an hour of them at lags up to 100
+
+What is finished lies in a file of its own and is not run again: it may be stopped, and several may run side by side.
+"""
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from conformance.targets import TargetError, resolve
+from lstm_spec import Array, Backend, Cotangents, Gate, Parameters, Problem, State
+
+Weights = dict[str, Array]
+DTYPE = np.dtype("float32")
+
+
+class Learning(NamedTuple):
+    """Fixed before looking."""
+
+    H: int = 16
+    batch: int = 64
+    rate: float = 0.02  # at first; it goes down to 0 in equal steps
+    largest: float = 1.0  # norm of a gradient; longer ones are shortened to it
+    updates: int = 4_000
+    ask_every: int = 100
+    fresh: int = 2_000  # sequences of a test
+    share: float = 0.99  # of them that have to be right
+
+
+LEARNING = Learning()
+
+
+# ---------------------------------------------------------------- the tasks
+
+
+class Batch(NamedTuple):
+    """Sequences of one length, and what is to be said at their end."""
+
+    x: Array  # (T, B, I)
+    target: Array  # (B,)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is read, what is asked, and when an answer is right."""
+
+    name: str
+    inputs: int
+    outputs: int
+    longest: Callable[[int], int]  # sequence at a lag
+    draw: Callable[[np.random.Generator, int, int], Batch]  # at a lag, so many sequences
+    loss: Callable[[Array, Array], tuple[float, Array]]  # of outputs (B, O) and targets: the loss, and its gradient
+    right: Callable[[Array, Array], Array]  # (B,)
+
+
+def adding(rng: np.random.Generator, lag: int, B: int) -> Batch:
+    """Two of the numbers are marked, both in the first half; half of their half sum, and one half, is asked for."""
+    least = 2 * lag
+    T = int(rng.integers(least, least + least // 10 + 1))
+    x = np.zeros((T, B, 2), DTYPE)
+    x[..., 0] = rng.uniform(-1, 1, (T, B))
+    x[0, :, 1] = x[-1, :, 1] = -1
+    first = rng.integers(0, 10, B)
+    second = rng.integers(0, least // 2 - 2, B)
+    second += second >= first  # one that is not yet marked
+    k = np.arange(B)
+    ones, twos = x[first, k, 0].copy(), x[second, k, 0].copy()
+    x[first, k, 1] = x[second, k, 1] = 1
+    x[0, :, 1] = np.where((first == 0) | (second == 0), x[0, :, 1], -1)
+    ones[first == 0] = 0  # a mark on the very first pair counts as nothing
+    twos[second == 0] = 0
+    return Batch(x, (0.5 + (ones + twos) / 4).astype(DTYPE))
+
+
+def squared(out: Array, target: Array) -> tuple[float, Array]:
+    error = out[:, 0] - target
+    return float((error**2).mean()), (2 * error / len(error))[:, None]
+
+
+def near(out: Array, target: Array) -> Array:
+    return np.abs(out[:, 0] - target) < 0.04
+
+
+def temporal_order(rng: np.random.Generator, lag: int, B: int) -> Batch:
+    """E, noise, X or Y, noise, X or Y, noise, B: which two, in which order? At a tenth to a fifth, and half to 0.6."""
+    least = -(-5 * lag // 2)
+    T = int(rng.integers(least, least + least // 10 + 1))
+    symbols = rng.integers(4, 8, (T, B))  # a, b, c, d
+    symbols[0], symbols[-1] = 0, 1  # E and B
+    k, asked = np.arange(B), rng.integers(0, 2, (2, B))  # X or Y
+    for which, (low, high) in zip(asked, ((least // 10, least // 5), (least // 2, 3 * least // 5)), strict=True):
+        symbols[rng.integers(max(low, 1), high + 1, B), k] = 2 + which
+    return Batch(np.eye(8, dtype=DTYPE)[symbols], 2 * asked[0] + asked[1])
+
+
+def cross_entropy(out: Array, target: Array) -> tuple[float, Array]:
+    k = np.arange(len(out))
+    p = np.exp(out - out.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    loss = -float(np.log(np.maximum(p[k, target], 1e-30)).mean())
+    p[k, target] -= 1
+    return loss, p / len(out)
+
+
+def named(out: Array, target: Array) -> Array:
+    return out.argmax(axis=1) == target
+
+
+TASKS = {
+    task.name: task
+    for task in (
+        Task("adding", 2, 1, lambda lag: 2 * lag * 11 // 10, adding, squared, near),
+        Task("temporal order", 8, 4, lambda lag: -(-5 * lag // 2) * 11 // 10, temporal_order, cross_entropy, named),
+    )
+}
+
+
+# ---------------------------------------------------------------- the nets
+
+
+class Net(NamedTuple):
+    """From inputs to the last hidden state h (B, H), and from dh to the gradients of the weights."""
+
+    name: str
+    new: Callable[[np.random.Generator, int, int], Weights]  # for so many inputs, and sequences so long
+    last: Callable[[Weights, Array], Array]
+    learn: Callable[[Weights, Array, Callable[[Array], Array]], Weights]  # given what makes dh of h
+
+
+def uniform(rng: np.random.Generator, *shape: int) -> Array:
+    edge = 1 / np.sqrt(LEARNING.H)
+    return rng.uniform(-edge, edge, shape).astype(DTYPE)
+
+
+def lstm(backend: Backend) -> Net:
+    """The backend's."""
+    H = LEARNING.H
+
+    def new(rng: np.random.Generator, I: int, T: int) -> Weights:
+        """Forget gates that keep for 1 to T steps, as many as they let in: Tallec & Ollivier 2018, arXiv:1804.11188."""
+        found = {f"{part}_{k}": uniform(rng, H, n) for k in "ifgo" for part, n in (("W", I), ("U", H))}
+        kept = np.log(rng.uniform(1, T - 1, H)).astype(DTYPE)
+        return found | {"b_f": kept, "b_i": -kept, "b_g": np.zeros(H, DTYPE), "b_o": np.zeros(H, DTYPE)}
+
+    def problem(w: Weights, x: Array) -> Problem:
+        p = Parameters(*(Gate(w[f"W_{k}"], w[f"U_{k}"], w[f"b_{k}"]) for k in "ifgo"))
+        zero = np.zeros((1, x.shape[1], H), DTYPE)
+        return Problem(((p,),), x, State(zero, zero))
+
+    def last(w: Weights, x: Array) -> Array:
+        return backend.forward(problem(w, x)).state.h[0]
+
+    def learn(w: Weights, x: Array, dh: Callable[[Array], Array]) -> Weights:
+        asked = problem(w, x)
+        zero = np.zeros_like(asked.state.h)
+        d = Cotangents(np.zeros((*x.shape[:2], H), DTYPE), State(dh(last(w, x))[None], zero))
+        assert backend.gradients is not None
+        (p,) = backend.gradients(asked, d)[1].parameters[0]
+        return {f"{part}_{k}": getattr(getattr(p, k), part) for k in "ifgo" for part in "WUb"}
+
+    return Net("LSTM", new, last, learn)
+
+
+def elman() -> Net:
+    """h_t = tanh(W x_t + U h_{t-1} + b), for a batch: `lstm_spec.contrast` has it for one sample."""
+    H = LEARNING.H
+
+    def new(rng: np.random.Generator, I: int, T: int) -> Weights:
+        return {"W": uniform(rng, H, I), "U": uniform(rng, H, H), "b": np.zeros(H, DTYPE)}
+
+    def states(w: Weights, x: Array) -> Array:
+        h = np.zeros((len(x) + 1, x.shape[1], H), DTYPE)
+        z = x @ w["W"].T + w["b"]
+        for t in range(len(x)):
+            np.tanh(z[t] + h[t] @ w["U"].T, out=h[t + 1])
+        return h
+
+    def learn(w: Weights, x: Array, dh: Callable[[Array], Array]) -> Weights:
+        h = states(w, x)
+        d, dz = dh(h[-1]), np.empty_like(h[1:])
+        for t in reversed(range(len(x))):
+            dz[t] = d * (1 - h[t + 1] ** 2)
+            d = dz[t] @ w["U"]
+        rows = dz.reshape(-1, H)
+        return {"W": rows.T @ x.reshape(len(rows), -1), "U": rows.T @ h[:-1].reshape(-1, H), "b": rows.sum(axis=0)}
+
+    return Net("RNN", new, lambda w, x: states(w, x)[-1], learn)
+
+
+def cut_off(backend: Backend, steps: int) -> Backend:
+    """The backend, but its gradient sees the last steps alone: what a truncated back-propagation learns."""
+
+    def gradients(problem: Problem, d: Cotangents) -> Any:
+        early = max(0, len(problem.x) - steps)
+        before = backend.forward(replace(problem, x=problem.x[:early])).state if early else problem.state
+        assert backend.gradients is not None
+        return backend.gradients(replace(problem, x=problem.x[early:], state=before), replace(d, y=d.y[early:]))
+
+    return replace(backend, name=f"{backend.name}, cut off after {steps} steps", gradients=gradients)
+
+
+# ---------------------------------------------------------------- learning
+
+
+class Adam:
+    """Kingma & Ba 2015, with their constants; a gradient that is too long is shortened first."""
+
+    def __init__(self, weights: Weights) -> None:
+        self.n, self.m, self.v = 0, {k: 0 * a for k, a in weights.items()}, {k: 0 * a for k, a in weights.items()}
+
+    def move(self, weights: Weights, gradients: Weights) -> None:
+        """The weights, in place."""
+        self.n += 1
+        norm = np.sqrt(sum(float((g.astype(np.float64) ** 2).sum()) for g in gradients.values()))
+        shorter = min(1.0, LEARNING.largest / norm) if norm > 0 else 1.0
+        for k, g in gradients.items():
+            g = g * DTYPE.type(shorter)
+            self.m[k] += (1 - 0.9) * (g - self.m[k])
+            self.v[k] += (1 - 0.999) * (g * g - self.v[k])
+            m, v = self.m[k] / (1 - 0.9**self.n), self.v[k] / (1 - 0.999**self.n)
+            rate = LEARNING.rate * (1 - self.n / LEARNING.updates)
+            weights[k] -= (rate * m / (np.sqrt(v) + 1e-8)).astype(DTYPE)
+
+
+class Asked(NamedTuple):
+    """One run."""
+
+    task: Task
+    net: Net
+    lag: int
+    seed: int
+
+
+def trained(run: Asked, progress: Callable[[int, float, float], None]) -> dict[str, Any]:
+    """How many updates it took until the fresh sequences were right; `solved` says whether they ever were."""
+    task, net, started = run.task, run.net, time.perf_counter()
+    rng = np.random.default_rng([run.seed, run.lag])
+    weights = net.new(rng, task.inputs, task.longest(run.lag))
+    weights["V"], weights["a"] = uniform(rng, task.outputs, LEARNING.H), np.zeros(task.outputs, DTYPE)
+    adam, share, losses = Adam(weights), 0.0, [0.0]
+    for update in range(1, LEARNING.updates + 1):
+        x, target = task.draw(rng, run.lag, LEARNING.batch)
+        of_readout: Weights = {}
+
+        def back(h: Array, target: Array = target, of_readout: Weights = of_readout) -> Array:
+            loss, d = task.loss(h @ weights["V"].T + weights["a"], target)
+            losses[0] = loss
+            of_readout |= {"V": d.T @ h, "a": d.sum(axis=0)}
+            return d @ weights["V"]
+
+        gradients = net.learn(weights, x, back)
+        adam.move(weights, gradients | of_readout)
+        if update % LEARNING.ask_every == 0:
+            share = tested(run, weights, update)
+            progress(update, losses[0], share)
+            if share >= LEARNING.share:
+                break
+    found = {"solved": share >= LEARNING.share, "updates": update, "right": round(share, 4)}
+    return found | {"seconds": round(time.perf_counter() - started, 1)}
+
+
+def tested(run: Asked, weights: Weights, update: int) -> float:
+    """The share of fresh sequences that are right."""
+    rng, right = np.random.default_rng([run.seed, run.lag, update]), []
+    for _ in range(20):
+        x, target = run.task.draw(rng, run.lag, LEARNING.fresh // 20)
+        right.append(run.task.right(run.net.last(weights, x) @ weights["V"].T + weights["a"], target))
+    return float(np.concatenate(right).mean())
+
+
+# ---------------------------------------------------------------- all of it
+
+
+def file_of(folder: Path, run: Asked) -> Path:
+    return folder / f"{run.net.name}-{run.task.name}-{run.lag}-{run.seed}.json".replace(" ", "-").replace(",", "")
+
+
+def everything(folder: Path, runs: list[Asked]) -> Iterator[tuple[Asked, dict[str, Any]]]:
+    """What each run found; those with a file are not run again."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, transient=True) as progress:
+        for run in runs:
+            path, title = file_of(folder, run), f"{run.task.name}, lag {run.lag}, {run.net.name}, seed {run.seed}"
+            if not path.exists():
+                bar = progress.add_task(title, total=LEARNING.updates)
+
+                def told(update: int, loss: float, share: float, bar: Any = bar, title: str = title) -> None:
+                    said = f"{title}: {share:.1%} right, loss {loss:.4f}"
+                    progress.update(bar, completed=update, description=said)
+
+                found = {"learning": LEARNING._asdict(), **trained(run, told)}
+                path.write_text(json.dumps(found) + "\n", encoding="utf-8")
+                progress.remove_task(bar)
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if found["learning"] != LEARNING._asdict():
+                raise click.ClickException(f"{path} was learnt otherwise, by {found['learning']}; choose another --out")
+            yield run, found
+
+
+def summary(found: list[tuple[Asked, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Task by task, lag by lag, net by net."""
+    groups: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
+    for run, one in found:
+        groups.setdefault((run.task.name, run.lag, run.net.name), []).append(one)
+    return [
+        {
+            "task": task,
+            "lag": lag,
+            "net": net,
+            "seeds": len(ones),
+            "solved": sum(one["solved"] for one in ones),
+            "right, median": float(np.median([one["right"] for one in ones])),
+            "updates, median": float(np.median([one["updates"] for one in ones])),
+            "seconds, median": float(np.median([one["seconds"] for one in ones])),
+        }
+        for (task, lag, net), ones in groups.items()
+    ]
+
+
+def drawn(rows: list[dict[str, Any]], path: Path) -> None:
+    """Share of right answers against the lag, one panel for each task."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, len(TASKS), figsize=(8, 3.2), sharey=True, layout="constrained", squeeze=False)
+    for axis, task in zip(axes[0], TASKS, strict=True):
+        nets = dict.fromkeys(row["net"] for row in rows if row["task"] == task)
+        for net, style in zip(nets, ("o-", "s--", "^:"), strict=False):
+            mine = [row for row in rows if (row["task"], row["net"]) == (task, net)]
+            axis.semilogx([row["lag"] for row in mine], [100 * row["right, median"] for row in mine], style, label=net)
+        axis.set_title(task)
+        axis.set_xlabel("lag, steps")
+        axis.set_xticks(lags := sorted({row["lag"] for row in rows}), map(str, lags))
+        axis.minorticks_off()
+        axis.grid(alpha=0.3)
+        axis.set_ylim(0, 105)
+    axes[0][0].set_ylabel("right answers, %")
+    axes[0][0].legend()
+    figure.suptitle("Median over seeds (python examples/long_memory.py)", size=9)
+    figure.savefig(path, metadata={"Date": None, "Creator": "examples/long_memory.py"})
+
+
+@click.command()
+@click.option("--target", default="numpy", show_default=True, help="Whose LSTM.")
+@click.option("--task", "tasks", multiple=True, type=click.Choice(list(TASKS)), default=tuple(TASKS))
+@click.option("--lag", "lags", multiple=True, type=click.IntRange(min=10), default=(10, 50, 100, 500))
+@click.option("--net", "nets", multiple=True, type=click.Choice(["LSTM", "RNN", "cut off"]), default=("LSTM", "RNN"))
+@click.option("--seeds", default=5, show_default=True, type=click.IntRange(min=1))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("long-memory"), show_default=True)
+def main(
+    target: str, tasks: tuple[str, ...], lags: tuple[int, ...], nets: tuple[str, ...], seeds: int, out: Path
+) -> None:
+    """Learn, and print what came of it; OUT gets a file for each run, summary.json, and long-memory.svg."""
+    try:
+        backend = resolve(target)
+    except TargetError as error:
+        raise click.ClickException(str(error)) from error
+    made = {
+        "LSTM": lambda: lstm(backend),
+        "RNN": elman,
+        "cut off": lambda: lstm(cut_off(backend, 50))._replace(name="LSTM, gradient cut off after 50 steps"),
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    runs = [
+        Asked(TASKS[task], made[net](), lag, seed)
+        for lag in lags
+        for task in tasks
+        for net in nets
+        for seed in range(1, seeds + 1)
+    ]
+    rows = summary(list(everything(out, runs)))
+    table = Table("task", "lag", "net", "solved", "right, median", "updates, median", "seconds, median", box=None)
+    for row in rows:
+        counts = f"{row['updates, median']:,.0f}", f"{row['seconds, median']:.0f}"
+        table.add_row(
+            row["task"],
+            str(row["lag"]),
+            row["net"],
+            f"{row['solved']} of {row['seeds']}",
+            f"{row['right, median']:.1%}",
+            *counts,
+        )
+    Console().print(table)
+    about = {"generated by": "examples/long_memory.py", "target": target, "learning": LEARNING._asdict(), "rows": rows}
+    (out / "summary.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    drawn(rows, out / "long-memory.svg")
+
+
+if __name__ == "__main__":
+    main()
