@@ -28,22 +28,22 @@ def _pyplot() -> Any:
 def draw_flow(flows: Sequence[Flow], cliffs: dict[str, int], path: Path, command: str) -> None:
     """Gradient norms by lag on logarithmic axes; a cliff has a vertical line."""
     pyplot = _pyplot()
-    figure, axis = pyplot.subplots(figsize=(7, 4.4), layout="constrained")
+    figure, axis = pyplot.subplots(figsize=(7, 4.8), layout="constrained")
     top = max(float(flow.norms.max(initial=0)) for flow in flows)
     for flow, style, colour in zip(flows, STYLES * 9, COLOURS * 9, strict=False):
         seen = flow.norms > LEAST * top
         lags = range(1, len(flow.norms) + 1)
-        axis.loglog([k for k, s in zip(lags, seen, strict=True) if s], flow.norms[seen], ls=style, c=colour, lw=1.6)
+        axis.loglog([k for k, s in zip(lags, seen, strict=True) if s], flow.norms[seen], ls=style, c=colour, lw=1.5)
         last = max((k for k, s in zip(lags, seen, strict=True) if s), default=1)
         axis.plot([], [], ls=style, c=colour, label=f"{flow.name}" + ("" if seen.all() else f" (gone after {last})"))
-    for name, lag in cliffs.items():
+    for lag in cliffs.values():
         axis.axvline(lag + 1, color="black", lw=0.8)
-        axis.annotate(f"{name}: cut off at lag {lag}", (lag + 1, top), ha="right", va="top", rotation=90, size=9)
+        axis.annotate(f" cut off at lag {lag}", (lag + 1, 1e-6 * top), ha="left", va="center", size=10)
     axis.set_xlabel("lag + 1, steps")
     axis.set_ylabel("norm of the gradient of the loss by x")
     axis.set_ylim(LEAST * top, 3 * top)
     axis.grid(alpha=0.3)
-    axis.legend(loc="lower left", fontsize=9)
+    figure.legend(loc="outside upper center", ncols=2, fontsize=9)
     _saved(figure, path, command)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from backends import numpy_backend, numpy_backwards, numpy_layer
 from backends.numpy_memory import CHUNK, ROWS, Memory, chunks_of
+from benchmarks.speed import memory
 from conformance.networks import BOTH, Form, build, loss
 from lstm_spec import REFERENCE
 
@@ -73,3 +74,9 @@ def test_an_answer_shares_no_memory_with_another() -> None:
         a[...] = 7
     assert all((a == b).all() for a, b in zip(first, kept, strict=True))
     assert all(a.base is None or a.base.size == a.size for a in first)
+
+
+def test_a_long_sequence_needs_a_chunk_beside_its_answer_and_few_numbers_a_step_to_be_differentiated() -> None:
+    needed = memory((10_000, 4, 16, 32))
+    assert 0 < needed["forward"] < 0.5  # of T B H numbers: those of a chunk
+    assert 6 < needed["forward + backward"] <= 12  # it keeps six
