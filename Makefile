@@ -9,6 +9,7 @@
 # make gpu-run  on a GPU, for whoever has one: writes gpu-run.json
 # make bench    how fast problems are made, and NumPy beside torch and onnxruntime; writes docs/speed.md anew
 # make bench-guard  the ratios to torch.nn.LSTM beside those that docs/speed.md has for this BLAS kernel
+# make story     draw the pictures of docs/why.md anew
 # make proof     check the proofs of docs/accuracy.md with Coq (on Debian, as root, installs it)
 PYTHON ?= python3
 TORCH ?= torch
@@ -19,7 +20,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test dev torch check soak docs kill-matrix proof product gpu-quick gpu-check gpu-run bench bench-guard clean
+.PHONY: conform test dev torch check soak docs kill-matrix story proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -60,6 +61,11 @@ docs: dev
 kill-matrix: dev
 	$(BIN)/python tools/kill_matrix.py docs/kill-matrix.md
 	$(BIN)/python tools/kill_matrix.py docs/kill-matrix-networks.md --networks
+
+story: dev
+	$(BIN)/python tools/cell_picture.py docs/cell.svg
+	$(BIN)/lstm-conform gates --svg docs/gates.svg
+	-$(BIN)/lstm-conform flow numpy fault:truncates_the_gradient_after_50_steps --svg docs/flow.svg
 
 proof: dev
 	sh proof/build.sh
