@@ -1,0 +1,142 @@
+"""examples/long_memory.py: the tasks are those of 1997, the nets those of the specification, nothing is run twice."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from backends.numpy_backend import BACKEND
+from lstm_spec import REFERENCE, contrast
+
+PATH = Path(__file__).parent.parent / "examples" / "long_memory.py"
+
+
+def loaded() -> Any:
+    spec = importlib.util.spec_from_file_location("long_memory", PATH)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+lm = loaded()
+LAGS = (10, 50, 100)
+
+
+@pytest.mark.parametrize("lag", LAGS)
+def test_adding_is_that_of_1997(lag: int) -> None:
+    rng = np.random.default_rng(lag)
+    for _ in range(20):
+        x, target = lm.adding(rng, lag, 50)
+        T = len(x)
+        assert 2 * lag <= T <= 2.2 * lag and np.abs(x[..., 0]).max() <= 1
+        assert set(np.unique(x[..., 1])) <= {-1, 0, 1} and (x[-1, :, 1] == -1).all()
+        for k in range(50):
+            marked = np.flatnonzero(x[:, k, 1] == 1)
+            assert len(marked) == 2 and marked[0] < 10 and marked[1] < lag  # so the lag is the least
+            assert x[0, k, 1] == (1 if marked[0] == 0 else -1)
+            values = [0 if t == 0 else float(x[t, k, 0]) for t in marked]  # a mark on the first counts as nothing
+            assert target[k] == pytest.approx(0.5 + sum(values) / 4, abs=1e-6)
+
+
+@pytest.mark.parametrize("lag", LAGS)
+def test_temporal_order_is_that_of_1997(lag: int) -> None:
+    rng, least = np.random.default_rng(lag), 5 * lag / 2
+    seen = set()
+    for _ in range(20):
+        x, target = lm.temporal_order(rng, lag, 50)
+        T, symbols = len(x), x.argmax(axis=2)
+        assert (x.sum(axis=2) == 1).all() and least <= T <= 1.1 * least
+        assert (symbols[0] == 0).all() and (symbols[-1] == 1).all()
+        for k in range(50):
+            (first, second) = np.flatnonzero((symbols[:, k] == 2) | (symbols[:, k] == 3))
+            assert first <= least / 5 and least // 2 <= second <= 0.6 * least and T - second >= lag
+            assert target[k] == 2 * (symbols[first, k] - 2) + symbols[second, k] - 2
+        seen |= set(target.tolist())
+    assert seen == {0, 1, 2, 3}
+
+
+def test_the_rnn_is_that_of_the_contrast() -> None:
+    rng = np.random.default_rng(0)
+    net, x = lm.elman(), rng.standard_normal((6, 3, 2)).astype("float32")
+    w = net.new(rng, 2, 6)
+    p = contrast.Elman(*(w[k].astype(float) for k in ("W", "U", "b")))
+    dh = rng.standard_normal((3, lm.LEARNING.H)).astype("float32")
+    found, sums, zero = net.learn(w, x, lambda h: dh), [0.0, 0.0, 0.0], np.zeros(lm.LEARNING.H)
+    for k in range(3):
+        y = contrast.elman(p, x[:, k].astype(float), zero)
+        np.testing.assert_allclose(net.last(w, x)[k], y[-1], rtol=1e-5, atol=1e-6)
+        dy = np.zeros_like(y)
+        dy[-1] = dh[k]
+        sums = [
+            a + b for a, b in zip(sums, contrast.elman_gradient(p, x[:, k].astype(float), zero, dy)[0], strict=True)
+        ]
+    for name, right in zip(("W", "U", "b"), sums, strict=True):
+        np.testing.assert_allclose(found[name], right, rtol=1e-4, atol=1e-5)
+
+
+def test_a_gradient_that_is_cut_off_sees_the_last_steps_alone() -> None:
+    rng = np.random.default_rng(0)
+    x, dh = rng.standard_normal((8, 2, 2)).astype("float32"), rng.standard_normal((2, lm.LEARNING.H)).astype("float32")
+    w = lm.lstm(BACKEND).new(rng, 2, 8)
+    whole, never, short = (
+        lm.lstm(b).learn(w, x, lambda h: dh) for b in (BACKEND, lm.cut_off(BACKEND, 8), lm.cut_off(BACKEND, 3))
+    )
+    assert all((whole[k] == never[k]).all() for k in whole)
+    late = lm.lstm(BACKEND).last(w, x)
+    assert (late == lm.lstm(lm.cut_off(BACKEND, 3)).last(w, x)).all()  # the forward pass is as it was
+    assert not np.allclose(short["W_g"], whole["W_g"])
+
+
+@pytest.mark.parametrize("task", lm.TASKS.values(), ids=lambda task: task.name)
+def test_the_gradient_of_a_loss_is_its_own(task: Any) -> None:
+    rng = np.random.default_rng(1)
+    out = rng.standard_normal((5, task.outputs))
+    _, target = task.draw(rng, 10, 5)
+    _, d = task.loss(out, target)
+    for at in np.ndindex(out.shape):
+        step = np.zeros_like(out)
+        step[at] = 1e-6
+        slope = (task.loss(out + step, target)[0] - task.loss(out - step, target)[0]) / 2e-6
+        assert d[at] == pytest.approx(slope, abs=1e-6)
+
+
+def run(folder: Path, *arguments: str) -> str:
+    done = CliRunner().invoke(lm.main, ["--out", str(folder), *arguments], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_what_is_finished_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lm, "LEARNING", lm.LEARNING._replace(updates=4, ask_every=2, fresh=40))
+    first = run(tmp_path, "--lag", "10", "--seeds", "2")
+    assert first.count("0 of 2") == 4 and (tmp_path / "long-memory.svg").exists()
+    summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+    assert summary["generated by"] == "examples/long_memory.py" and len(summary["rows"]) == 4
+    monkeypatch.setattr(lm, "trained", lambda *_: pytest.fail("it was run again"))
+    assert run(tmp_path, "--lag", "10", "--seeds", "2") == first
+
+
+def test_what_was_learnt_otherwise_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lm, "LEARNING", lm.LEARNING._replace(updates=2, ask_every=1, fresh=40))
+    run(tmp_path, "--lag", "10", "--seeds", "1", "--net", "RNN", "--task", "adding")
+    monkeypatch.setattr(lm, "LEARNING", lm.LEARNING._replace(updates=3))
+    done = CliRunner().invoke(lm.main, ["--out", str(tmp_path), "--lag", "10", "--seeds", "1", "--net", "RNN"])
+    assert done.exit_code == 1 and "was learnt otherwise" in done.output and "choose another --out" in done.output
+
+
+def test_the_nets_learn_a_lag_of_ten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the reference's gradients, too, the loss goes down: a short run, by no clock."""
+    monkeypatch.setattr(lm, "LEARNING", lm.LEARNING._replace(updates=60, ask_every=30, fresh=200))
+    order = lm.TASKS["temporal order"]
+    for net in (lm.lstm(BACKEND), lm.elman()):
+        losses: list[float] = []
+        lm.trained(lm.Asked(order, net, 10, 1), lambda update, loss, share, losses=losses: losses.append(loss))
+        assert losses[-1] < losses[0]
+    assert REFERENCE.gradients is not None
