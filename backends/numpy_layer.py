@@ -3,6 +3,9 @@
 Steps are taken in chunks: what the gates receive from a chunk of inputs is one product. Time runs as it is read: every
 sequence of the batch starts at step 0. `valid` (T, B, 1) tells what lies within its length, and is None where
 everything does. numpy_backwards.py has the gradients.
+
+The gates stand in the order o, i, f, g, and after them the cell state before the step: i and f lie beside what they are
+for.
 """
 
 from itertools import cycle
@@ -13,8 +16,6 @@ import numpy as np
 from backends.numpy_memory import Memory, Product, chunks_of, memory_of
 from backends.stacked import Read
 from lstm_spec.types import Array, Parameters, State, Variant
-
-GATES = "oifg"  # their blocks; a fifth holds the cell state before the step: i and f lie beside what they are for
 
 
 class Kind(NamedTuple):
@@ -67,6 +68,16 @@ def layer_of(p: Parameters, variant: Variant) -> Layer:
     return Layer(kind, W, U, b, seen, p.R, None if variant.clip is None else np.array(variant.clip, dtype))
 
 
+class Pass(NamedTuple):
+    """What is the same for every chunk of a forward pass."""
+
+    layer: Layer
+    memory: Memory
+    U_times: Product
+    R_times: Product | None
+    keep: bool  # the gates of every step; else two steps' are used in turn
+
+
 class Trace(NamedTuple):
     """What the backward pass needs of the forward pass."""
 
@@ -88,12 +99,13 @@ def read(layer: Layer, x: Array, s: State, valid: Array | None, keep: bool) -> R
     received, hs = np.empty(most * B * len(layer.b), dtype), memory.empty(most, P, dtype=dtype)
     h, ended = memory.inside(s.h), None if valid is None else memory.inside(~valid)
     gates[0, 4] = c = memory.inside(s.c)
-    products = memory.product(layer.U), None if layer.R is None else memory.product(layer.R)
+    R_times = None if layer.R is None else memory.product(layer.R)
+    how = Pass(layer, memory, memory.product(layer.U), R_times, keep)
     with np.errstate(over="ignore"):
         for chunk in chunks:
             z, of_chunk = _from_inputs(layer, memory, x[chunk], received), None if ended is None else ended[chunk]
             at, over = (slice(chunk.start, chunk.stop + 1), chunk) if keep else (slice(None), slice(None))
-            h, c = _read_chunk(layer, memory, products, z, h, gates[at], squashed[over], hs[: len(z)], of_chunk)
+            h, c = _read_chunk(how, z, h, gates[at], squashed[over], hs[: len(z)], of_chunk)
             y[chunk], h = memory.outside(hs[: len(z)]), h.copy()  # the next chunk writes over it
             if not keep:
                 gates[0, 4] = c
@@ -117,21 +129,14 @@ def _from_inputs(layer: Layer, memory: Memory, x: Array, received: Array) -> Arr
 
 
 def _read_chunk(
-    layer: Layer,
-    memory: Memory,
-    products: tuple[Product, Product | None],
-    z: Array,
-    h: Array,
-    gates: Array,
-    squashed: Array,
-    hs: Array,
-    ended: Array | None,
+    how: Pass, z: Array, h: Array, gates: Array, squashed: Array, hs: Array, ended: Array | None
 ) -> tuple[Array, Array]:
     """Some steps from the hidden state h, and from the cell state in the first of the gates; the last of both.
 
-    The gates are one more than the steps, and are kept; or they are two, which are used in turn.
+    The gates are one more than the steps, or two.
     """
-    kind, p, (U_times, R_times), keep = layer.kind, layer.p, products, len(gates) == len(z) + 1
+    layer, memory, U_times, R_times, keep = how
+    kind, p = layer.kind, layer.p
     before, after = (gates[:-1], gates[1:]) if keep else (gates, gates[::-1])
     step = memory.empty(1, len(layer.b), dtype=z.dtype)
     from_h, from_h_blocks, both = step[0], memory.blocks(step, 4)[0], np.empty_like(gates[0, 1:3])

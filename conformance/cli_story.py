@@ -1,6 +1,7 @@
 """The commands that show rather than judge: flow, gates."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,10 @@ def flow(targets: tuple[str, ...], steps: int, seed: int, device: str | None, dt
     targets = targets or ("numpy",)
     backends = [_resolved(target, device) for target in targets]
     expected = following.of_equations(problem, d)
-    try:
-        found = [_named(following.of_backend(b, problem, d), t) for b, t in zip(backends, targets, strict=True)]
-    except ValueError as error:
-        click.echo(f"lstm-conform: {error}", err=True)
-        sys.exit(3)
+    found = [
+        _asked(target, following.of_backend, backend, problem, d)._replace(name=target)
+        for target, backend in zip(targets, backends, strict=True)
+    ]
     flows = [*found, expected, following.of_carousel(problem, d), *following.of_elman(problem, d)]
     cliffs = {one.name: lag for one in found if (lag := following.cliff(one, expected)) is not None}
     table = Table("lag", *(one.name for one in flows), box=None, title="norm of the gradient of the loss by x")
@@ -61,7 +61,7 @@ def gates(target: str, device: str | None, dtype: str, svg: Path | None) -> None
     from conformance.gates import EVENTS, bars, read, story
 
     problem = story(dtype)
-    reading = read(_resolved(target, device), problem)
+    reading = _asked(target, read, _resolved(target, device), problem)
     names = {
         "i": "input gate",
         "f": "forget gate",
@@ -91,9 +91,19 @@ def _resolved(target: str, device: str | None) -> Any:
         sys.exit(3)
 
 
-def _named(flow: Any, target: str) -> Any:
-    """By the target, which tells one of two backends of the same name."""
-    return flow._replace(name=target)
+def _asked(target: str, question: Callable[..., Any], backend: Any, problem: Any, *more: Any) -> Any:
+    """What the backend answers; exit 3 where it claims no such question, or raises."""
+    dtype, claimed = problem.dtype.name, backend.description.dtypes
+    if dtype not in claimed:
+        names = ", ".join(claimed) or "no dtype"
+        click.echo(f"lstm-conform: {target} claims {names}, not {dtype}; choose another --dtype", err=True)
+        sys.exit(3)
+    try:
+        return question(backend, problem, *more)
+    except Exception as error:  # whatever a target may raise
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        click.echo(f"lstm-conform: {target} gave no answer to follow ({said}); lstm-conform run judges it", err=True)
+        sys.exit(3)
 
 
 def _drawn(what: str, *arguments: Any) -> None:

@@ -397,7 +397,10 @@ def main(
         "RNN": elman,
         "cut off": lambda: lstm(cut_off(backend, 50))._replace(name="LSTM, gradient cut off after 50 steps"),
     }
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"{out} cannot be made ({error.strerror}); name another --out") from error
     runs = [
         Asked(TASKS[task], made[net](), lag, seed)
         for lag in lags

@@ -1,7 +1,9 @@
 """The guard of benchmarks/speed.py, by figures made up: no test here measures a time."""
 
+from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from benchmarks import speed
@@ -47,6 +49,13 @@ def test_a_busy_machine_is_not_a_regression(monkeypatch: pytest.MonkeyPatch) -> 
 def test_each_pass_is_beside_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     again(monkeypatch, 1.9, 1.9)
     assert len(speed.slower([row(1.9, what="forward + backward")], RECORDED, 9)) == 1
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "nothing"])
+def test_a_file_that_is_no_record_is_one_sentence(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(text, encoding="utf-8")
+    with pytest.raises(click.UsageError, match="is no record of ratios .*; write one with --record"):
+        speed.kernels_in(tmp_path / "a.json")
 
 
 def test_the_page_has_every_row_and_says_what_wrote_it() -> None:

@@ -147,6 +147,19 @@ def test_a_picture_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> Non
     assert status == 3 and "cannot be written (No such file or directory); name another --svg" in output
 
 
+@pytest.mark.parametrize("command", ["flow", "gates"])
+def test_a_target_that_raises_is_one_sentence(command: str) -> None:
+    status, output = said(command, target("raises"))
+    assert status == 3 and "gave no answer to follow (" in output and output.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["flow", "gates"])
+def test_a_dtype_that_is_not_claimed_is_one_sentence(command: str) -> None:
+    for name, claimed in (("claims_float16_only", "float16"), ("claims_no_dtype", "no dtype")):
+        status, output = said(command, target(name))
+        assert status == 3 and f"claims {claimed}, not float32; choose another --dtype" in output
+
+
 def test_a_target_that_is_none_is_one_sentence() -> None:
     for command in ("flow", "gates"):
         status, output = said(command, "nothing")
