@@ -102,10 +102,33 @@ def noted(root: float, a: Value, found: dict[int, Value], k: int) -> Value:
 defvjp(noted, lambda ans, root, a, found, k: lambda d: found.update({k: d}) or 0.0, argnums=(0,))
 
 
+@primitive
+def preactivation(x: Value, W: Value, h: Value, U: Value, b: Value) -> Value:
+    """x Wᵀ + h Uᵀ + b: autograd takes its time for each operation, not for each number."""
+    return np.dot(x, W.T) + np.dot(h, U.T) + b
+
+
+defvjp(
+    preactivation,
+    lambda z, x, W, h, U, b: lambda d: np.dot(d, W),
+    lambda z, x, W, h, U, b: lambda d: np.dot(d.T, x),
+    lambda z, x, W, h, U, b: lambda d: np.dot(d, U),
+    lambda z, x, W, h, U, b: lambda d: np.dot(d.T, h),
+    lambda z, x, W, h, U, b: lambda d: d.sum(axis=0),
+)
+
+
+def product(x: Value, W: Value) -> Value:
+    return anp.dot(x, W.T)
+
+
 def step(parts: "Parts", w: Weights, x: Value, h: Value, c: Value) -> tuple[Value, Value]:
     """One step from (h, c), for a batch."""
     recurrent = parts.recurrent(h)
-    z = {k: parts.product(x, w.W[k]) + parts.product(recurrent, w.U[k]) + w.b[k] for k in GATES}
+    if parts.product is product:
+        z = {k: preactivation(x, w.W[k], recurrent, w.U[k], w.b[k]) for k in GATES}
+    else:
+        z = {k: parts.product(x, w.W[k]) + parts.product(recurrent, w.U[k]) + w.b[k] for k in GATES}
     gates = {k: parts.candidate(z[k]) if k == "g" else parts.sigmoid(z[k]) for k in GATES}
     new = parts.cell(gates, c)
     return parts.hidden(gates, new, c, parts.squash), new
@@ -118,7 +141,7 @@ class Parts:
     weights: Callable[[Weights], Weights] = lambda w: w
     inputs: Callable[[Value], Value] = lambda x: x
     initial: Callable[[Value, Value], tuple[Value, Value]] = lambda h, c: (h, c)
-    product: Callable[[Value, Value], Value] = lambda x, W: anp.dot(x, W.T)
+    product: Callable[[Value, Value], Value] = product
     recurrent: Callable[[Value], Value] = lambda h: h
     sigmoid: Callable[[Value], Value] = sigmoid
     candidate: Callable[[Value], Value] = anp.tanh

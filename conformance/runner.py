@@ -1,10 +1,12 @@
 """Property times backend to Verdict: the only place where Hypothesis is applied."""
 
 import hashlib
+import sys
 import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -124,9 +126,26 @@ def _search(trial: "_Trial", strategy: Any, examples: int, run_seed: int, shrink
         trial(example)
 
     wrapped = seed(number)(explicit(given(strategy)(body)))  # type: ignore[no-untyped-call]
-    with warnings.catch_warnings():
+    with _of_the_seed_alone(), warnings.catch_warnings():
         warnings.simplefilter("ignore", HypothesisWarning)  # it finds the text of a large problem too long
         wrapped()
+
+
+@contextmanager
+def _of_the_seed_alone() -> Iterator[None]:
+    """No constants from the source of whatever is imported: Hypothesis would draw them, here others than elsewhere."""
+    of_hypothesis: Any = sys.modules.get("hypothesis.internal.conjecture.providers")
+    taken = getattr(of_hypothesis, "_get_local_constants", None)  # private: where there is none, none are drawn
+    if not taken:
+        yield
+        return
+    of_hypothesis._get_local_constants = of_hypothesis.Constants
+    of_hypothesis.CONSTANTS_CACHE.cache.clear()
+    try:
+        yield
+    finally:
+        of_hypothesis._get_local_constants = taken
+        of_hypothesis.CONSTANTS_CACHE.cache.clear()
 
 
 class _Trial:

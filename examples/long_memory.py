@@ -1,11 +1,13 @@
 """Which of two nets remembers: an Elman RNN and an LSTM learn the long-lag tasks of 1997, at lags of 10 to 500 steps.
 
-The LSTM is that of any backend, through its public `gradients`; everything else stands here. What is fixed before
-looking: LEARNING below, for both nets and both tasks alike. Lag: the least number of steps from the last input that
-matters to the end. Hochreiter & Schmidhuber 1997, experiments 4 (adding) and 6a (temporal order).
+The LSTM is that of any backend, through its public `gradients`; everything else stands here. Hochreiter & Schmidhuber
+1997, experiments 4 (adding) and 6a (temporal order). Lag: the least number of steps from the last input that matters to
+the end. Fixed before looking: LEARNING below, for both nets and both tasks alike; each net's initial weights, which are
+those that help it to remember; and its rate, chosen on seeds 0 and 100, which are not among those of the figures.
 
-    python examples/long_memory.py --lag 10 --seeds 1    # a minute
-    python examples/long_memory.py                       # all of it: hours, an hour of them at lags up to 100
+    python examples/long_memory.py --lag 10 --seed 1    # seconds
+    python examples/long_memory.py                      # all of it: hours, an hour of them at lags up to 100
+    python examples/long_memory.py --net RNN --lag 10 --seed 0 --seed 100 --rate 0.005 --out tried  # a better one?
 
 What is finished lies in a file of its own and is not run again: it may be stopped, and several may run side by side.
 """
@@ -17,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,7 +42,6 @@ class Learning(NamedTuple):
 
     H: int = 16
     batch: int = 64
-    rate: float = 0.02  # at first; it goes down to 0 in equal steps
     largest: float = 1.0  # norm of a gradient; longer ones are shortened to it
     updates: int = 4_000
     ask_every: int = 100
@@ -143,6 +144,7 @@ class Net(NamedTuple):
     """From inputs to the last hidden state h (B, H), and from dh to the gradients of the weights."""
 
     name: str
+    rate: float  # of its learning at first; it goes down to 0 in equal steps
     new: Callable[[np.random.Generator, int, int], Weights]  # for so many inputs, and sequences so long
     last: Callable[[Weights, Array], Array]
     learn: Callable[[Weights, Array, Callable[[Array], Array]], Weights]  # given what makes dh of h
@@ -179,7 +181,7 @@ def lstm(backend: Backend) -> Net:
         (p,) = backend.gradients(asked, d)[1].parameters[0]
         return {f"{part}_{k}": getattr(getattr(p, k), part) for k in "ifgo" for part in "WUb"}
 
-    return Net("LSTM", new, last, learn)
+    return Net("LSTM", 0.02, new, last, learn)
 
 
 def elman() -> Net:
@@ -187,7 +189,9 @@ def elman() -> Net:
     H = LEARNING.H
 
     def new(rng: np.random.Generator, I: int, T: int) -> Weights:
-        return {"W": uniform(rng, H, I), "U": uniform(rng, H, H), "b": np.zeros(H, DTYPE)}
+        """U orthogonal, by which nothing shrinks but in tanh: Saxe, McClelland & Ganguli 2014, arXiv:1312.6120."""
+        q, r = np.linalg.qr(rng.standard_normal((H, H)))
+        return {"W": uniform(rng, H, I), "U": (q * np.sign(np.diag(r))).astype(DTYPE), "b": np.zeros(H, DTYPE)}
 
     def states(w: Weights, x: Array) -> Array:
         h = np.zeros((len(x) + 1, x.shape[1], H), DTYPE)
@@ -205,7 +209,7 @@ def elman() -> Net:
         rows = dz.reshape(-1, H)
         return {"W": rows.T @ x.reshape(len(rows), -1), "U": rows.T @ h[:-1].reshape(-1, H), "b": rows.sum(axis=0)}
 
-    return Net("RNN", new, lambda w, x: states(w, x)[-1], learn)
+    return Net("RNN", 0.01, new, lambda w, x: states(w, x)[-1], learn)
 
 
 def cut_off(backend: Backend, steps: int) -> Backend:
@@ -226,7 +230,8 @@ def cut_off(backend: Backend, steps: int) -> Backend:
 class Adam:
     """Kingma & Ba 2015, with their constants; a gradient that is too long is shortened first."""
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: Weights, rate: float) -> None:
+        self.rate = rate
         self.n, self.m, self.v = 0, {k: 0 * a for k, a in weights.items()}, {k: 0 * a for k, a in weights.items()}
 
     def move(self, weights: Weights, gradients: Weights) -> None:
@@ -239,7 +244,7 @@ class Adam:
             self.m[k] += (1 - 0.9) * (g - self.m[k])
             self.v[k] += (1 - 0.999) * (g * g - self.v[k])
             m, v = self.m[k] / (1 - 0.9**self.n), self.v[k] / (1 - 0.999**self.n)
-            rate = LEARNING.rate * (1 - self.n / LEARNING.updates)
+            rate = self.rate * (1 - self.n / LEARNING.updates)
             weights[k] -= (rate * m / (np.sqrt(v) + 1e-8)).astype(DTYPE)
 
 
@@ -258,7 +263,7 @@ def trained(run: Asked, progress: Callable[[int, float, float], None]) -> dict[s
     rng = np.random.default_rng([run.seed, run.lag])
     weights = net.new(rng, task.inputs, task.longest(run.lag))
     weights["V"], weights["a"] = uniform(rng, task.outputs, LEARNING.H), np.zeros(task.outputs, DTYPE)
-    adam, share, losses = Adam(weights), 0.0, [0.0]
+    adam, share, losses = Adam(weights, net.rate), 0.0, [0.0]
     for update in range(1, LEARNING.updates + 1):
         x, target = task.draw(rng, run.lag, LEARNING.batch)
         of_readout: Weights = {}
@@ -296,45 +301,47 @@ def file_of(folder: Path, run: Asked) -> Path:
     return folder / f"{run.net.name}-{run.task.name}-{run.lag}-{run.seed}.json".replace(" ", "-").replace(",", "")
 
 
-def everything(folder: Path, runs: list[Asked]) -> Iterator[tuple[Asked, dict[str, Any]]]:
-    """What each run found; those with a file are not run again."""
+def learn_all(folder: Path, runs: list[Asked]) -> None:
+    """A file for each run; those that have one are not run again."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, transient=True) as progress:
         for run in runs:
             path, title = file_of(folder, run), f"{run.task.name}, lag {run.lag}, {run.net.name}, seed {run.seed}"
-            if not path.exists():
-                bar = progress.add_task(title, total=LEARNING.updates)
+            learning = LEARNING._asdict() | {"rate": run.net.rate}
+            if path.exists():
+                if (found := json.loads(path.read_text(encoding="utf-8"))["learning"]) != learning:
+                    raise click.ClickException(f"{path} was learnt otherwise, by {found}; choose another --out")
+                continue
+            bar = progress.add_task(title, total=LEARNING.updates)
 
-                def told(update: int, loss: float, share: float, bar: Any = bar, title: str = title) -> None:
-                    said = f"{title}: {share:.1%} right, loss {loss:.4f}"
-                    progress.update(bar, completed=update, description=said)
+            def told(update: int, loss: float, share: float, bar: Any = bar, title: str = title) -> None:
+                said = f"{title}: {share:.1%} right, loss {loss:.4f}"
+                progress.update(bar, completed=update, description=said)
 
-                found = {"learning": LEARNING._asdict(), **trained(run, told)}
-                path.write_text(json.dumps(found) + "\n", encoding="utf-8")
-                progress.remove_task(bar)
-            found = json.loads(path.read_text(encoding="utf-8"))
-            if found["learning"] != LEARNING._asdict():
-                raise click.ClickException(f"{path} was learnt otherwise, by {found['learning']}; choose another --out")
-            yield run, found
+            about = {"task": run.task.name, "lag": run.lag, "net": run.net.name, "seed": run.seed, "learning": learning}
+            path.write_text(json.dumps(about | trained(run, told)) + "\n", encoding="utf-8")
+            progress.remove_task(bar)
 
 
-def summary(found: list[tuple[Asked, dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Task by task, lag by lag, net by net."""
+def summary(folder: Path) -> list[dict[str, Any]]:
+    """All that is finished: task by task, lag by lag, net by net."""
     groups: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
-    for run, one in found:
-        groups.setdefault((run.task.name, run.lag, run.net.name), []).append(one)
+    for path in folder.glob("*-*-*-*.json"):
+        one = json.loads(path.read_text(encoding="utf-8"))
+        groups.setdefault((one["task"], one["lag"], one["net"]), []).append(one)
     return [
         {
             "task": task,
             "lag": lag,
             "net": net,
+            "rate": ones[0]["learning"]["rate"],
             "seeds": len(ones),
             "solved": sum(one["solved"] for one in ones),
             "right, median": float(np.median([one["right"] for one in ones])),
             "updates, median": float(np.median([one["updates"] for one in ones])),
             "seconds, median": float(np.median([one["seconds"] for one in ones])),
         }
-        for (task, lag, net), ones in groups.items()
+        for (task, lag, net), ones in sorted(groups.items())
     ]
 
 
@@ -374,7 +381,8 @@ def page(rows: list[dict[str, Any]], target: str) -> str:
         found = f"{row['solved']} of {row['seeds']} | {row['right, median']:.1%} | {row['updates, median']:,.0f}"
         lines += [f"| {row['task']} | {row['lag']} | {row['net']} | {found} | {row['seconds, median']:.0f} |"]
     about = ", ".join(f"{name} {value}" for name, value in LEARNING._asdict().items())
-    return "\n".join([*lines, "", f"Fixed before looking, for all: {about}.", ""])
+    rates = ", ".join(f"{rate} ({net})" for net, rate in {row["net"]: row["rate"] for row in rows}.items())
+    return "\n".join([*lines, "", f"Fixed before looking, for all: {about}; rate {rates}.", ""])
 
 
 @click.command()
@@ -382,12 +390,19 @@ def page(rows: list[dict[str, Any]], target: str) -> str:
 @click.option("--task", "tasks", multiple=True, type=click.Choice(list(TASKS)), default=tuple(TASKS))
 @click.option("--lag", "lags", multiple=True, type=click.IntRange(min=10), default=(10, 50, 100, 500))
 @click.option("--net", "nets", multiple=True, type=click.Choice(["LSTM", "RNN", "cut off"]), default=("LSTM", "RNN"))
-@click.option("--seeds", default=5, show_default=True, type=click.IntRange(min=1))
+@click.option("--seed", "seeds", multiple=True, type=click.IntRange(min=0), default=(1, 2, 3, 4, 5), show_default=True)
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Of learning, in place of each net's own.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("long-memory"), show_default=True)
 def main(
-    target: str, tasks: tuple[str, ...], lags: tuple[int, ...], nets: tuple[str, ...], seeds: int, out: Path
+    target: str,
+    tasks: tuple[str, ...],
+    lags: tuple[int, ...],
+    nets: tuple[str, ...],
+    seeds: tuple[int, ...],
+    rate: float | None,
+    out: Path,
 ) -> None:
-    """Learn, and print what came of it; OUT gets a file for each run, the summary, and a picture."""
+    """Learn, and print what came of it and of whatever OUT already has: a file for each run, a summary, a picture."""
     try:
         backend = resolve(target)
     except TargetError as error:
@@ -401,14 +416,11 @@ def main(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.ClickException(f"{out} cannot be made ({error.strerror}); name another --out") from error
-    runs = [
-        Asked(TASKS[task], made[net](), lag, seed)
-        for lag in lags
-        for task in tasks
-        for net in nets
-        for seed in range(1, seeds + 1)
-    ]
-    rows = summary(list(everything(out, runs)))
+    learners = [made[net]() for net in nets]
+    learners = [net._replace(rate=rate or net.rate) for net in learners]
+    runs = [Asked(TASKS[task], net, lag, seed) for lag in lags for task in tasks for net in learners for seed in seeds]
+    learn_all(out, runs)
+    rows = summary(out)
     table = Table("task", "lag", "net", "solved", "right, median", "updates, median", "seconds, median", box=None)
     for row in rows:
         counts = f"{row['updates, median']:,.0f}", f"{row['seconds, median']:.0f}"

@@ -4,8 +4,6 @@
 no other of them does. The page that says so is made by `make kill-matrix`; a tenth of it is made again here.
 """
 
-import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -43,21 +41,10 @@ def tenth(page: str) -> list[str]:
     return [name for name in MATRICES[page].faults if (crc32(name.encode()) + chosen) % 10 == 0]
 
 
-def rows_again(names: list[str]) -> dict[str, kill_matrix.Row]:
-    """Made in a process that imports what the tool imports: Hypothesis draws constants of every module of ours that it
-    finds imported, so that among other tests it would draw other examples."""
-    code = "import json, sys, kill_matrix; print(json.dumps({name: kill_matrix.row(name) for name in sys.argv[1:]}))"
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "tools")}
-    asked = subprocess.run(
-        [sys.executable, "-c", code, *names], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-    )
-    return json.loads(asked.stdout)
-
-
 @of_both
 def test_a_tenth_of_the_matrix_is_what_the_page_says_but_for_examples_at_the_edge_of_a_bound(page: str) -> None:
     """Another machine rounds an error of 0.999 of a bound to 1.001 of it, and the search ends an example later."""
-    rows, made = ROWS[page], rows_again(tenth(page))
+    rows, made = ROWS[page], {name: kill_matrix.row(name) for name in tenth(page)}
     cells = {(name, prop) for name in made for prop in made[name].keys() | rows[name].keys()}
     other = sorted((name, prop) for name, prop in cells if made[name].get(prop) != rows[name].get(prop))
     assert len(other) <= AT_THE_EDGE * len(cells), f"the page is not up to date: run `make kill-matrix`: {other}"

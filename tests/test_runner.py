@@ -1,5 +1,6 @@
 """That a verdict depends on backend and seed alone, and that only what is the backend's fault is called so."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from hypothesis.strategies import integers
 from rich.console import Console
 
 from backends.numpy_backend import BACKEND as NUMPY
@@ -121,6 +123,25 @@ def asked(seed: int) -> list[bytes]:
 def test_the_same_seed_asks_the_same_questions_and_another_seed_others() -> None:
     assert asked(0) == asked(0)
     assert asked(0) != asked(1)
+
+
+def test_what_else_is_imported_changes_no_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hypothesis draws constants that it reads in local modules, too."""
+
+    def on(context: object) -> object:
+        return integers(0, 10**6)
+
+    def numbers() -> list[int]:
+        seen: list[int] = []
+        judged(NUMPY, injected(lambda backend, number: seen.append(number), on), profile="full")
+        return seen
+
+    before = numbers()
+    constants = ", ".join(str(3 * k) for k in range(1, 1000))
+    (tmp_path / "full_of_numbers.py").write_text(f"NUMBERS = [{constants}]", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("full_of_numbers")
+    assert numbers() == before and len(before) == PROFILES["full"].examples
 
 
 # ---------------------------------------------------------------- verdicts that are none of the usual
