@@ -9,7 +9,8 @@
 # make gpu-run  on a GPU, for whoever has one: writes gpu-run.json
 # make bench    how fast problems are made, and NumPy beside torch and onnxruntime; writes docs/speed.md anew
 # make bench-guard  the ratios to torch.nn.LSTM beside those that docs/speed.md has for this BLAS kernel
-# make story     draw the pictures of docs/why.md anew
+# make story     make the pictures and figures of docs/why.md anew: seconds, and then long-memory
+# make long-memory  let both nets learn at every lag: hours, which may be interrupted and go on; writes docs/long-memory.*
 # make proof     check the proofs of docs/accuracy.md with Coq (on Debian, as root, installs it)
 PYTHON ?= python3
 TORCH ?= torch
@@ -20,7 +21,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test dev torch check soak docs kill-matrix story proof product gpu-quick gpu-check gpu-run bench bench-guard clean
+.PHONY: conform test dev torch check soak docs kill-matrix story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -66,6 +67,12 @@ story: dev
 	$(BIN)/python tools/cell_picture.py docs/cell.svg
 	$(BIN)/lstm-conform gates --svg docs/gates.svg
 	-$(BIN)/lstm-conform flow numpy fault:truncates_the_gradient_after_50_steps --svg docs/flow.svg
+	$(MAKE) long-memory
+
+long-memory: dev
+	$(BIN)/python examples/long_memory.py --out long-memory
+	$(BIN)/python examples/long_memory.py --out long-memory --net "cut off" --lag 100
+	cp long-memory/long-memory.md long-memory/long-memory.svg docs
 
 proof: dev
 	sh proof/build.sh

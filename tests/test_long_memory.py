@@ -26,40 +26,57 @@ def loaded() -> Any:
 
 
 lm = loaded()
-LAGS = (10, 50, 100)
+LAGS = (10, 40, 50, 100)
 
 
 @pytest.mark.parametrize("lag", LAGS)
 def test_adding_is_that_of_1997(lag: int) -> None:
-    rng = np.random.default_rng(lag)
-    for _ in range(20):
-        x, target = lm.adding(rng, lag, 50)
+    rng, first, second, lengths, lags = np.random.default_rng(lag), set(), set(), set(), set()
+    values, spread = [], []
+    for _ in range(100):
+        x, target = lm.adding(rng, lag, 100)
         T = len(x)
-        assert 2 * lag <= T <= 2.2 * lag and np.abs(x[..., 0]).max() <= 1
+        lengths.add(T)
+        values.append(x[..., 0])
+        spread.append(x[..., 0].std())
         assert set(np.unique(x[..., 1])) <= {-1, 0, 1} and (x[-1, :, 1] == -1).all()
-        for k in range(50):
-            marked = np.flatnonzero(x[:, k, 1] == 1)
-            assert len(marked) == 2 and marked[0] < 10 and marked[1] < lag  # so the lag is the least
-            assert x[0, k, 1] == (1 if marked[0] == 0 else -1)
-            values = [0 if t == 0 else float(x[t, k, 0]) for t in marked]  # a mark on the first counts as nothing
-            assert target[k] == pytest.approx(0.5 + sum(values) / 4, abs=1e-6)
+        assert (x[1:-1, :, 1] >= 0).all()
+        for k in range(100):
+            one, two = marked = np.flatnonzero(x[:, k, 1] == 1)  # exactly two
+            first.add(int(one))
+            second.add(int(two))
+            lags.add(T - 1 - int(two))
+            assert x[0, k, 1] == (1 if one == 0 else -1)
+            counted = [0 if t == 0 else float(x[t, k, 0]) for t in marked]
+            assert target[k] == pytest.approx(0.5 + sum(counted) / 4, abs=1e-6)
+    assert (min(lengths), max(lengths)) == (2 * lag, 2 * lag + 2 * lag // 10)
+    assert (min(first), max(second), min(lags)) == (0, lag - 1, lag) and max(first) >= 8
+    assert min(v.min() for v in values) < -0.99 and max(v.max() for v in values) > 0.99
+    assert np.mean(spread) == pytest.approx(3**-0.5, rel=0.02)  # as uniform numbers have it
 
 
 @pytest.mark.parametrize("lag", LAGS)
 def test_temporal_order_is_that_of_1997(lag: int) -> None:
-    rng, least = np.random.default_rng(lag), 5 * lag / 2
-    seen = set()
-    for _ in range(20):
-        x, target = lm.temporal_order(rng, lag, 50)
+    rng, least = np.random.default_rng(lag), -(-5 * lag // 2)
+    firsts, seconds, lengths, lags, noise, classes = set(), set(), set(), set(), set(), set()
+    for _ in range(100):
+        x, target = lm.temporal_order(rng, lag, 100)
         T, symbols = len(x), x.argmax(axis=2)
-        assert (x.sum(axis=2) == 1).all() and least <= T <= 1.1 * least
+        lengths.add(T)
+        assert (x.sum(axis=2) == 1).all() and set(np.unique(x)) == {0, 1}
         assert (symbols[0] == 0).all() and (symbols[-1] == 1).all()
-        for k in range(50):
+        for k in range(100):
             (first, second) = np.flatnonzero((symbols[:, k] == 2) | (symbols[:, k] == 3))
-            assert first <= least / 5 and least // 2 <= second <= 0.6 * least and T - second >= lag
+            firsts.add(int(first) + 1)  # counted from 1, as the paper does: at 40 it is its Table 10
+            seconds.add(int(second) + 1)
+            lags.add(T - 1 - int(second))
             assert target[k] == 2 * (symbols[first, k] - 2) + symbols[second, k] - 2
-        seen |= set(target.tolist())
-    assert seen == {0, 1, 2, 3}
+        noise |= set(symbols[1:-1].ravel().tolist()) - {2, 3}
+        classes |= set(target.tolist())
+    assert (min(lengths), max(lengths)) == (least, least + least // 10)
+    assert (min(firsts), max(firsts)) == (max(2, least // 10), least // 5)
+    assert (min(seconds), max(seconds), min(lags)) == (least // 2, 3 * least // 5, lag)
+    assert classes == {0, 1, 2, 3} and noise == {4, 5, 6, 7}
 
 
 def test_the_rnn_is_that_of_the_contrast() -> None:
@@ -150,7 +167,7 @@ def test_what_was_learnt_otherwise_is_refused(tmp_path: Path, monkeypatch: pytes
     run(tmp_path, "--lag", "10", "--seed", "1", "--net", "RNN", "--task", "adding")
     monkeypatch.setattr(lm, "LEARNING", lm.LEARNING._replace(updates=3))
     done = CliRunner().invoke(lm.main, ["--out", str(tmp_path), "--lag", "10", "--seed", "1", "--net", "RNN"])
-    assert done.exit_code == 1 and "was learnt otherwise" in done.output and "choose another --out" in done.output
+    assert done.exit_code == 1 and "was learnt otherwise" in done.output and "name another --out" in done.output
 
 
 @pytest.mark.parametrize(
@@ -165,6 +182,12 @@ def test_what_was_learnt_otherwise_is_refused(tmp_path: Path, monkeypatch: pytes
 def test_bad_input_is_one_sentence(arguments: tuple[str, ...], sentence: str) -> None:
     done = CliRunner().invoke(lm.main, arguments)
     assert isinstance(done.exception, SystemExit) and sentence in done.output
+
+
+def test_an_lstm_remembers_over_a_lag_of_ten() -> None:
+    """As the page says: in a hundred updates or two."""
+    found = lm.trained(lm.Asked(lm.TASKS["temporal order"], lm.lstm(BACKEND), 10, 1), lambda *_: None)
+    assert found["solved"] and found["updates"] <= 300 and found["right"] >= 0.99
 
 
 def test_the_nets_learn_a_lag_of_ten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
