@@ -8,13 +8,26 @@ from typing import Any
 import click
 
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
-SVG = click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw it there (extra `plot`).")
+
+
+def _an_svg(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
+    if path and path.suffix != ".svg":
+        raise click.BadParameter(f"{str(path)!r} is no SVG, expected a name that ends in .svg")
+    return path
+
+
+SVG = click.option(
+    "--svg",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_an_svg,
+    help="Draw it there (extra `plot`).",
+)
 DTYPE = click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True)
 
 
 @click.command()
 @click.argument("targets", nargs=-1, metavar="[TARGET...]")
-@click.option("--steps", type=click.IntRange(min=2), default=2000, show_default=True)
+@click.option("--steps", type=click.IntRange(2, 100_000), default=2000, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--device", help="Handed to targets that are made for a device, e.g. cuda.")
 @DTYPE
@@ -22,8 +35,8 @@ DTYPE = click.option("--dtype", type=click.Choice(["float32", "float64"]), defau
 def flow(targets: tuple[str, ...], steps: int, seed: int, device: str | None, dtype: str, svg: Path | None) -> None:
     """Follow the gradient back in time, beside the equations', an RNN's, and its bound.
 
-    Exit status 1 where a target's gradient is cut off: at every lag from some one on, less than half of what the
-    equations say. Without a TARGET it is numpy.
+    Exit status 1 where a target's gradient has a cliff: from some lag on always less than half of what the equations
+    say. Without a TARGET it is numpy.
     """
     from rich.table import Table
 
@@ -44,11 +57,22 @@ def flow(targets: tuple[str, ...], steps: int, seed: int, device: str | None, dt
         table.add_row(f"{lag:,}", *(f"{one.norms[lag]:.1e}" for one in flows))
     _console().print(table)
     for one in found:
-        lag = cliffs.get(one.name)
-        click.echo(f"{one.name}: " + ("no cliff" if lag is None else f"the gradient is cut off at lag {lag}"))
+        click.echo(f"{one.name}: {_of_a_cliff(one, cliffs.get(one.name), expected, steps)}")
     if svg:
-        _drawn("draw_flow", flows, cliffs, svg, " ".join(["lstm-conform flow", *targets]))
+        _drawn("draw_flow", flows, cliffs, svg, _command("flow", *targets))
     sys.exit(1 if cliffs else 0)
+
+
+def _of_a_cliff(one: Any, lag: int | None, expected: Any, steps: int) -> str:
+    from conformance.flow import finite
+
+    if not finite(one):
+        return "the gradient is no number somewhere"
+    if lag is None:
+        return f"no cliff within {steps:,} steps"
+    if not one.norms[lag:].any():
+        return f"the gradient is cut off at lag {lag}"
+    return f"from lag {lag} on the gradient is less than half of what the equations say"
 
 
 @click.command()
@@ -78,7 +102,19 @@ def gates(target: str, device: str | None, dtype: str, svg: Path | None) -> None
         values = "  ".join(f"{letter} {getattr(reading, letter)[t]:.2f}" for letter in names)
         click.echo(f"step {t:2}  {said:32}{values}")
     if svg:
-        _drawn("draw_gates", reading, svg, f"lstm-conform gates {target}")
+        _drawn("draw_gates", reading, svg, _command("gates", target))
+
+
+def _command(name: str, *targets: str) -> str:
+    """What was asked for, without where it is drawn: it stands in the picture."""
+    context = click.get_current_context()
+    given = [
+        f"--{key} {value}"
+        for key, value in context.params.items()
+        if key not in ("svg", "target", "targets")
+        and context.get_parameter_source(key) is not click.core.ParameterSource.DEFAULT
+    ]
+    return " ".join(["lstm-conform", name, *targets, *given])
 
 
 def _resolved(target: str, device: str | None) -> Any:
@@ -100,7 +136,7 @@ def _asked(target: str, question: Callable[..., Any], backend: Any, problem: Any
         sys.exit(3)
     try:
         return question(backend, problem, *more)
-    except Exception as error:  # whatever a target may raise
+    except (Exception, SystemExit) as error:  # whatever a target may raise
         said = f"{type(error).__name__}: {error}".splitlines()[0]
         click.echo(f"lstm-conform: {target} gave no answer to follow ({said}); lstm-conform run judges it", err=True)
         sys.exit(3)

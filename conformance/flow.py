@@ -45,10 +45,13 @@ def question(steps: int, seed: int, dtype: str) -> tuple[Problem, Cotangents]:
 
 
 def of_backend(backend: Backend, problem: Problem, d: Cotangents) -> Flow:
-    """Through its public gradients. Raises ValueError for a backend without them."""
+    """Through its public gradients. Raises ValueError for a backend without them, or where dx has another shape."""
     if backend.gradients is None:
         raise ValueError(f"{backend.name} claims no gradients, expected Feature.GRADIENTS; there is nothing to follow")
-    return Flow(backend.name, _norms(backend.gradients(problem, d)[1].x[:, 0]))
+    dx = backend.gradients(problem, d)[1].x
+    if np.shape(dx) != problem.x.shape:
+        raise ValueError(f"dx has shape {np.shape(dx)}, expected {problem.x.shape}")
+    return Flow(backend.name, _norms(dx[:, 0]))
 
 
 def of_equations(problem: Problem, d: Cotangents) -> Flow:
@@ -91,11 +94,16 @@ def of_elman(problem: Problem, d: Cotangents) -> tuple[Flow, Flow]:
 
 def cliff(flow: Flow, expected: Flow) -> int | None:
     """The lag from which on it is less than LEFT of what it should be; None where there is no such lag."""
-    low = ~(flow.norms >= LEFT * expected.norms)  # a NaN is low
+    low = ~(flow.norms >= LEFT * expected.norms)  # a NaN is low: `finite` tells
     if not low[-1]:
         return None
     high = np.flatnonzero(~low)
     return int(high[-1]) + 1 if len(high) else 0
+
+
+def finite(flow: Flow) -> bool:
+    """Whether every norm is a number."""
+    return bool(np.isfinite(flow.norms).all())
 
 
 def _norms(dx: Array) -> Array:

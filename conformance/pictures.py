@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from conformance.flow import Flow
 from conformance.gates import EVENTS, Reading
 
@@ -28,8 +30,8 @@ def _pyplot() -> Any:
 def draw_flow(flows: Sequence[Flow], cliffs: dict[str, int], path: Path, command: str) -> None:
     """Gradient norms by lag on logarithmic axes; a cliff has a vertical line."""
     pyplot = _pyplot()
-    figure, axis = pyplot.subplots(figsize=(7, 4.8), layout="constrained")
-    top = max(float(flow.norms.max(initial=0)) for flow in flows)
+    figure, axis = pyplot.subplots(figsize=(7, 5.2), layout="constrained")
+    top = max(float(flow.norms[np.isfinite(flow.norms)].max(initial=0)) for flow in flows)
     for flow, style, colour in zip(flows, STYLES * 9, COLOURS * 9, strict=False):
         seen = flow.norms > LEAST * top
         lags = range(1, len(flow.norms) + 1)
@@ -38,12 +40,12 @@ def draw_flow(flows: Sequence[Flow], cliffs: dict[str, int], path: Path, command
         axis.plot([], [], ls=style, c=colour, label=f"{flow.name}" + ("" if seen.all() else f" (gone after {last})"))
     for lag in cliffs.values():
         axis.axvline(lag + 1, color="black", lw=0.8)
-        axis.annotate(f" cut off at lag {lag}", (lag + 1, 1e-6 * top), ha="left", va="center", size=10)
+        axis.annotate(f" cliff at lag {lag}", (lag + 1, 1e-6 * top), ha="left", va="center", size=10)
     axis.set_xlabel("lag + 1, steps")
     axis.set_ylabel("norm of the gradient of the loss by x")
     axis.set_ylim(LEAST * top, 3 * top)
     axis.grid(alpha=0.3)
-    figure.legend(loc="outside upper center", ncols=2, fontsize=9)
+    figure.legend(loc="outside upper center", ncols=2, fontsize=8)
     _saved(figure, path, command)
 
 

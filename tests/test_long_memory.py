@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from backends.numpy_backend import BACKEND
-from lstm_spec import contrast
+from lstm_spec import Cotangents, Gate, Parameters, Problem, State, contrast
+from tests.specimens import target
 
 PATH = Path(__file__).parent.parent / "examples" / "long_memory.py"
 
@@ -108,7 +110,20 @@ def test_a_gradient_that_is_cut_off_sees_the_last_steps_alone() -> None:
     assert all((whole[k] == never[k]).all() for k in whole)
     late = lm.lstm(BACKEND).last(w, x)
     assert (late == lm.lstm(lm.cut_off(BACKEND, 3)).last(w, x)).all()  # the forward pass is as it was
+    # the gradient of the last three steps alone, from where the others left the state
+    middle = BACKEND.forward(asked(w, x[:5])).state
+    d = Cotangents(np.zeros((3, 2, lm.LEARNING.H), "float32"), State(dh[None], np.zeros_like(dh[None])))
+    (p,) = BACKEND.gradients(replace(asked(w, x[5:]), state=middle), d)[1].parameters[0]
+    for k in "ifgo":
+        for part in "WUb":
+            assert (short[f"{part}_{k}"] == getattr(getattr(p, k), part)).all()
     assert not np.allclose(short["W_g"], whole["W_g"])
+
+
+def asked(w: Any, x: Any) -> Problem:
+    p = Parameters(*(Gate(w[f"W_{k}"], w[f"U_{k}"], w[f"b_{k}"]) for k in "ifgo"))
+    zero = np.zeros((1, x.shape[1], lm.LEARNING.H), "float32")
+    return Problem(((p,),), x, State(zero, zero))
 
 
 @pytest.mark.parametrize("task", lm.TASKS.values(), ids=lambda task: task.name)
@@ -152,7 +167,8 @@ def test_the_table_is_of_all_that_is_finished(tmp_path: Path, monkeypatch: pytes
         (10, "RNN", 2),
         (11, cut_off, 1),
     ]
-    assert "rate 0.02 (LSTM), 0.01 (RNN)" in (tmp_path / "long-memory.md").read_text(encoding="utf-8")
+    page = (tmp_path / "long-memory.md").read_text(encoding="utf-8")
+    assert "0.02 (LSTM), 0.01 (RNN)" in page and "is that of numpy" in page
 
 
 def test_each_net_begins_where_it_remembers() -> None:
@@ -175,13 +191,48 @@ def test_what_was_learnt_otherwise_is_refused(tmp_path: Path, monkeypatch: pytes
     [
         (("--target", "nothing"), "'nothing' is not an installed backend"),
         (("--lag", "9"), "9 is not in the range x>=10"),
-        (("--out", str(PATH)), "cannot be made (File exists); name another --out"),
+        (("--lag", "10", "--out", str(PATH)), "cannot be written (File exists); name another --out"),
+        (("--lag", "10", "--out", "/proc/self"), "cannot be written ("),
+        (("--rate", "nan"), "nan is no rate, expected a number above 0"),
+        (("--target", target("forward_only")), "claims no gradients, without which nothing is learnt"),
+        (("--target", target("returns_only_gradients")), "does not learn (TypeError: "),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
 def test_bad_input_is_one_sentence(arguments: tuple[str, ...], sentence: str) -> None:
     done = CliRunner().invoke(lm.main, arguments)
-    assert isinstance(done.exception, SystemExit) and sentence in done.output
+    assert isinstance(done.exception, SystemExit) and sentence in done.output and "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"net": "RNN"}'])
+def test_a_file_that_is_no_result_is_one_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "RNN-adding-10-1.json").write_text(text, encoding="utf-8")
+    done = CliRunner().invoke(lm.main, ["--out", str(tmp_path), "--lag", "10"])
+    assert done.exit_code == 1 and "RNN-adding-10-1.json is no result of this program; remove it" in done.output
+
+
+def test_without_matplotlib_nothing_is_learnt_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    done = CliRunner().invoke(lm.main, ["--out", str(tmp_path / "never")])
+    assert done.exit_code == 1 and 'pip install "lstm-spec[plot]"' in done.output and not (tmp_path / "never").exists()
+
+
+def test_another_target_does_not_take_these_results_for_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lm, "LEARNING", lm.LEARNING._replace(updates=2, ask_every=1, fresh=40))
+    run(tmp_path, "--lag", "10", "--seed", "1", "--task", "adding")
+    done = CliRunner().invoke(lm.main, ["--out", str(tmp_path), "--lag", "10", "--target", "lstm_spec:REFERENCE"])
+    assert done.exit_code == 1 and "was learnt otherwise, by {'of': 'numpy'" in done.output
+
+
+def test_one_task_alone_is_drawn_alone_and_the_same_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lm, "LEARNING", lm.LEARNING._replace(updates=2, ask_every=1, fresh=40))
+    drawn = []
+    for _ in range(2):
+        run(tmp_path, "--lag", "10", "--seed", "1", "--task", "temporal order")
+        drawn.append((tmp_path / "long-memory.svg").read_text(encoding="utf-8"))
+    assert drawn[0] == drawn[1] and "<!-- temporal order -->" in drawn[0] and "<!-- adding -->" not in drawn[0]
 
 
 def test_an_lstm_remembers_over_a_lag_of_ten() -> None:

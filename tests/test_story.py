@@ -12,9 +12,11 @@ from backends.numpy_backend import BACKEND
 from conformance import flow, gates
 from conformance.targets import resolve
 from lstm_spec import Parameters
-from tests.specimens import said, target
+from tests.specimens import differentiating, said, target
 
 STEPS = 300
+NAN = differentiating(lambda answer, g: (answer, replace(g, x=g.x * np.nan)), "nan")
+FLAT = differentiating(lambda answer, g: (answer, replace(g, x=g.x[:, 0])), "flat")
 TRUNCATED = "fault:truncates_the_gradient_after_50_steps"
 
 
@@ -94,6 +96,22 @@ def test_a_backend_without_gradients_is_told_so() -> None:
     assert status == 3 and "claims no gradients, expected Feature.GRADIENTS" in output
 
 
+def test_a_gradient_that_is_no_number_is_called_so_and_drawn(tmp_path: Path) -> None:
+    status, output = said("flow", "tests.test_story:NAN", "--steps", "20", "--svg", str(tmp_path / "a.svg"))
+    assert status == 1 and "tests.test_story:NAN: the gradient is no number somewhere" in output
+    assert (tmp_path / "a.svg").exists()
+
+
+def test_a_gradient_of_another_shape_is_one_sentence() -> None:
+    status, output = said("flow", "tests.test_story:FLAT", "--steps", "20")
+    assert status == 3 and "dx has shape (20, 2), expected (20, 1, 2)" in output and output.count("\n") == 1
+
+
+def test_a_gradient_of_another_lstm_is_not_called_cut_off() -> None:
+    status, output = said("flow", "fault:swaps_input_and_forget_gates", "--steps", "100")
+    assert status == 1 and "on the gradient is less than half of what the equations say" in output
+
+
 # ---------------------------------------------------------------- gates
 
 
@@ -136,6 +154,18 @@ def test_a_picture_is_drawn_and_is_the_same_again(command: tuple[str, ...], tmp_
     assert drawn[0] == drawn[1]
 
 
+def test_the_picture_says_how_it_was_made(tmp_path: Path) -> None:
+    said("flow", "numpy", "--steps", "20", "--dtype", "float64", "--svg", str(tmp_path / "a.svg"))
+    text = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert "<dc:title>lstm-conform flow numpy --steps 20 --dtype float64</dc:title>" in text
+
+
+@pytest.mark.parametrize("name", ["a.png", "a"])
+def test_a_picture_is_an_svg(name: str, tmp_path: Path) -> None:
+    status, output = said("flow", "--steps", "20", "--svg", str(tmp_path / name))
+    assert status == 2 and "is no SVG, expected a name that ends in .svg" in output
+
+
 def test_without_matplotlib_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     status, output = said("gates", "--svg", str(tmp_path / "a.svg"))
@@ -161,6 +191,10 @@ def test_a_dtype_that_is_not_claimed_is_one_sentence(command: str) -> None:
 
 
 def test_a_target_that_is_none_is_one_sentence() -> None:
+    status, output = said("flow", target("exits"))
+    assert status == 3 and "(ValueError: exits claims no gradients" in output
+    status, output = said("gates", target("exits"))
+    assert status == 3 and "gave no answer to follow (SystemExit: goodbye)" in output
     for command in ("flow", "gates"):
         status, output = said(command, "nothing")
         assert status == 3 and output.startswith("lstm-conform: ") and output.count("\n") == 1
