@@ -1,8 +1,8 @@
 """What the LSTM is measured against, for one sample: a net that sees no order, and a recurrent net that forgets.
 
 x (I,) and x (T, I), state h (H,). Elman 1990; how its gradient flows: Bengio, Simard & Frasconi 1994, Pascanu, Mikolov
-& Bengio 2013. What the LSTM's gradient does instead stands at the end: Hochreiter & Schmidhuber 1997; with forget gates,
-Gers, Schmidhuber & Cummins 2000.
+& Bengio 2013. What the LSTM's gradient does instead stands at the end: Hochreiter & Schmidhuber 1997; with forget
+gates, Gers, Schmidhuber & Cummins 2000.
 """
 
 from typing import NamedTuple
