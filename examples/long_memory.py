@@ -418,7 +418,7 @@ def cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 def page(rows: list[dict[str, Any]]) -> str:
     """The table in Markdown."""
-    of, every = ", ".join(sorted({row["of"] for row in rows if row["net"] != "RNN"})) or "no one", LEARNING.ask_every
+    of, every = ", ".join(sorted({row["of"] for row in rows if row["net"] == "LSTM"})) or "none", LEARNING.ask_every
     rates = ", ".join(f"{rate} ({net})" for net, rate in {row["net"]: row["rate"] for row in rows}.items())
     about = ", ".join(f"{name} {value}" for name, value in LEARNING._asdict().items())
     table = [COLUMNS, ("---",) * len(COLUMNS), *map(cells, rows)]
