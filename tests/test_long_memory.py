@@ -235,6 +235,19 @@ def test_one_task_alone_is_drawn_alone_and_the_same_again(tmp_path: Path, monkey
     assert drawn[0] == drawn[1] and "<!-- temporal order -->" in drawn[0] and "<!-- adding -->" not in drawn[0]
 
 
+def test_the_figures_of_the_page_are_of_this_learning_and_say_what_why_says() -> None:
+    page = (PATH.parent.parent / "docs" / "long-memory.md").read_text(encoding="utf-8")
+    assert ", ".join(f"{name} {value}" for name, value in lm.LEARNING._asdict().items()) in page
+    assert f"{lm.lstm(BACKEND).rate} (LSTM), {lm.elman().rate} (RNN)" in page
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")]
+    solved = {tuple(row[:3]): int(row[3].split()[0]) for row in rows[2:] if row[3].endswith("of 5")}
+    assert len(solved) == len(rows) - 2 == 2 * (2 * 4 + 1)
+    for task in lm.TASKS:
+        assert all(solved[task, lag, "LSTM"] >= 4 for lag in ("10", "50", "100", "500"))
+        assert not any(solved[task, lag, "RNN"] for lag in ("50", "100", "500"))
+        assert not solved[task, "100", lm.CUT_OFF]
+
+
 def test_an_lstm_remembers_over_a_lag_of_ten() -> None:
     """As the page says: in a hundred updates or two."""
     found = lm.trained(lm.Asked(lm.TASKS["temporal order"], lm.lstm(BACKEND), 10, 1), lambda *_: None)
