@@ -1,9 +1,9 @@
 """Draws docs/cell.svg: the two paths, three gates, three inputs and two outputs of the cell, with the clauses' ids."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import matplotlib
 
 matplotlib.use("svg")
@@ -42,7 +42,10 @@ def gate(axis: Any, letter: str) -> None:
     arrow(axis, (x, LOW), (x, MIDDLE - 0.34))
 
 
+@click.command()
+@click.argument("path", type=click.Path(dir_okay=False, writable=True, path_type=Path))
 def draw(path: Path) -> None:
+    """Draw the cell to PATH, an SVG."""
     figure, axis = pyplot.subplots(figsize=(8.6, 5.2))
     axis.add_patch(Rectangle((1.3, 0.3), 9.2, 5.6, facecolor="#fafafa", edgecolor="#999999", lw=1))
 
@@ -97,4 +100,4 @@ def draw(path: Path) -> None:
 
 if __name__ == "__main__":
     pyplot.rcParams["svg.hashsalt"] = "lstm-spec"
-    draw(Path(sys.argv[1]))
+    draw()
