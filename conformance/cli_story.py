@@ -35,8 +35,8 @@ DTYPE = click.option("--dtype", type=click.Choice(["float32", "float64"]), defau
 def flow(targets: tuple[str, ...], steps: int, seed: int, device: str | None, dtype: str, svg: Path | None) -> None:
     """Follow the gradient back in time, beside the equations', an RNN's, and its bound.
 
-    Exit status 1 where a target's gradient has a cliff: from some lag on always less than half of what the equations
-    say. Without a TARGET it is numpy.
+    Exit status 1 where a target's gradient has a cliff (from some lag on always less than half of what the equations
+    say), or is no number somewhere. Without a TARGET it is numpy.
     """
     from rich.table import Table
 
@@ -60,7 +60,7 @@ def flow(targets: tuple[str, ...], steps: int, seed: int, device: str | None, dt
         click.echo(f"{one.name}: {_of_a_cliff(one, cliffs.get(one.name), expected, steps)}")
     if svg:
         _drawn("draw_flow", flows, cliffs, svg, _command("flow", *targets))
-    sys.exit(1 if cliffs else 0)
+    sys.exit(1 if cliffs or not all(map(following.finite, found)) else 0)
 
 
 def _of_a_cliff(one: Any, lag: int | None, expected: Any, steps: int) -> str:

@@ -17,8 +17,9 @@ from autograd.extend import defvjp, primitive
 from autograd.tracer import getval
 
 from conformance.dtypes import limits
-from conformance.faulty import GATES, Parts, Value, Weights, registering, rounded, sigmoid, stop
-from conformance.faulty import Fault as Fault
+from conformance.fault import Fault as Fault
+from conformance.fault import registering
+from conformance.faulty import GATES, Parts, Value, Weights, rounded, sigmoid, stop
 from conformance.network_faults import NETWORK_FAULTS
 from lstm_spec import Answer, Backend, Cotangents, Feature, Gate, Gradients, Parameters, Problem, State
 

@@ -94,7 +94,7 @@ def of_elman(problem: Problem, d: Cotangents) -> tuple[Flow, Flow]:
 
 def cliff(flow: Flow, expected: Flow) -> int | None:
     """The lag from which on it is less than LEFT of what it should be; None where there is no such lag."""
-    low = ~(flow.norms >= LEFT * expected.norms)  # a NaN is low: `finite` tells
+    low = ~(flow.norms >= LEFT * expected.norms)  # a NaN is low
     if not low[-1]:
         return None
     high = np.flatnonzero(~low)

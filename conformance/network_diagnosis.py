@@ -14,7 +14,7 @@ import numpy as np
 from conformance.dense_probes import fitted
 from conformance.diagnosis import Diagnosis, Parted, answers
 from conformance.dtypes import limits
-from conformance.faulty import Fault
+from conformance.fault import Fault
 from conformance.faulty_network import Network
 from conformance.faulty_network import backend as made_of
 from conformance.kinds import frozen

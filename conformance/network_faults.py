@@ -14,7 +14,8 @@ import numpy as np
 from autograd.tracer import getval
 
 from conformance import faulty_network as right
-from conformance.faulty import Fault, Value, graded, registering, rounded, selected, sigmoid, stop
+from conformance.fault import Fault, registering
+from conformance.faulty import Value, graded, rounded, selected, sigmoid, stop
 from conformance.faulty_network import Memory, Network, Read, Reader, Rows, Seen, Shown, backend, reordered, turned
 from lstm_spec import Answer, Backend, Cotangents, Gate, Gradients, Parameters, Problem, State
 from lstm_spec.types import Array

@@ -16,6 +16,7 @@ from tests.specimens import differentiating, said, target
 
 STEPS = 300
 NAN = differentiating(lambda answer, g: (answer, replace(g, x=g.x * np.nan)), "nan")
+ONE_NAN = differentiating(lambda answer, g: (answer, replace(g, x=np.where(g.x == g.x[9], np.nan, g.x))), "one NaN")
 FLAT = differentiating(lambda answer, g: (answer, replace(g, x=g.x[:, 0])), "flat")
 TRUNCATED = "fault:truncates_the_gradient_after_50_steps"
 
@@ -96,9 +97,10 @@ def test_a_backend_without_gradients_is_told_so() -> None:
     assert status == 3 and "claims no gradients, expected Feature.GRADIENTS" in output
 
 
-def test_a_gradient_that_is_no_number_is_called_so_and_drawn(tmp_path: Path) -> None:
-    status, output = said("flow", "tests.test_story:NAN", "--steps", "20", "--svg", str(tmp_path / "a.svg"))
-    assert status == 1 and "tests.test_story:NAN: the gradient is no number somewhere" in output
+@pytest.mark.parametrize("name", ["NAN", "ONE_NAN"])
+def test_a_gradient_that_is_no_number_is_called_so_and_drawn(name: str, tmp_path: Path) -> None:
+    status, output = said("flow", f"tests.test_story:{name}", "--steps", "20", "--svg", str(tmp_path / "a.svg"))
+    assert status == 1 and f"tests.test_story:{name}: the gradient is no number somewhere" in output
     assert (tmp_path / "a.svg").exists()
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from rich.progress import track
 
 import conformance.properties  # noqa: F401  fills the registry
+from conformance.fault import Fault
 from conformance.faults import ALL_FAULTS, FAULTS
-from conformance.faulty import Fault
 from conformance.network_faults import NETWORK_FAULTS
 from conformance.property import PROPERTIES, Outcome, Property
 from conformance.runner import PROFILES, Profile, judge
