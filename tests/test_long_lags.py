@@ -135,6 +135,22 @@ def test_each_net_begins_where_it_remembers() -> None:
     assert (w["b_i"] == -w["b_f"]).all() and w["b_f"].min() >= 0 and w["b_f"].max() <= np.log(99)
 
 
+def test_adam_is_that_of_the_paper_and_shortens_what_is_too_long() -> None:
+    """Kingma & Ba 2015: means of the gradients and of their squares, by powers of 0.9 and 0.999, in closed form."""
+    gradients = [np.array([0.5, -0.25]), np.array([-0.125, 0.5]), np.array([6.0, 8.0])]
+    w, rate, seen = {"w": np.array([1.0, 2.0], "float32")}, 0.1, []
+    expected, adam = np.array([1.0, 2.0]), learning.Adam(w, rate)
+    for t, g in enumerate(gradients, 1):
+        adam.move(w, {"w": g.astype("float32")})
+        seen.append(g / max(1.0, np.linalg.norm(g)))
+        m, v = (
+            sum(beta ** (t - k) * a**power for k, a in enumerate(seen, 1)) / sum(beta**k for k in range(t))
+            for beta, power in ((0.9, 1), (0.999, 2))
+        )
+        expected = expected - rate * (1 - t / learning.LEARNING.updates) * m / (np.sqrt(v) + 1e-8)
+        np.testing.assert_allclose(w["w"], expected, rtol=1e-5)
+
+
 def test_an_lstm_remembers_over_a_lag_of_ten() -> None:
     """As the page says: in a hundred updates or two."""
     found = learning.trained(learning.Asked(tasks.TASKS["temporal order"], nets.lstm(BACKEND), 10, 1), lambda *_: None)
