@@ -54,17 +54,17 @@ check: dev
 	$(BIN)/lint-imports
 
 soak: torch
-	$(BIN)/python tools/soak.py
+	$(BIN)/python tools/checks/soak.py
 
 docs: dev
-	$(BIN)/python tools/spec_page.py docs/spec.md
+	$(BIN)/python tools/pages/spec_page.py docs/spec.md
 
 kill-matrix: dev
-	$(BIN)/python tools/kill_matrix.py docs/kill-matrix.md
-	$(BIN)/python tools/kill_matrix.py docs/kill-matrix-networks.md --networks
+	$(BIN)/python tools/pages/kill_matrix.py docs/kill-matrix.md
+	$(BIN)/python tools/pages/kill_matrix.py docs/kill-matrix-networks.md --networks
 
 story: dev
-	$(BIN)/python tools/cell_picture.py docs/cell.svg
+	$(BIN)/python tools/pages/cell_picture.py docs/cell.svg
 	$(BIN)/lstm-conform gates --svg docs/gates.svg
 	-$(BIN)/lstm-conform flow numpy fault:truncates_the_gradient_after_50_steps --svg docs/flow.svg
 	$(MAKE) long-memory
@@ -80,18 +80,18 @@ proof: dev
 	$(BIN)/python -m proof.weakened
 
 product: dev
-	$(BIN)/python tools/product.py numpy
+	$(BIN)/python tools/checks/product.py numpy
 
 gpu-quick: dev
 	sh tools/gpu/compiler.sh
-	$(BIN)/python tools/gpu_check.py L0 L1 L2 L4
+	$(BIN)/python tools/gpu/check.py L0 L1 L2 L4
 
 gpu-check: dev
 	sh tools/gpu/compiler.sh
-	$(BIN)/python tools/gpu_check.py --full --page docs/gpu.md
+	$(BIN)/python tools/gpu/check.py --full --page docs/gpu.md
 
 gpu-run: torch
-	$(BIN)/python tools/gpu_run.py gpu-run.json
+	$(BIN)/python tools/gpu/run.py gpu-run.json
 
 BENCH := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m
 

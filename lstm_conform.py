@@ -45,7 +45,7 @@ def main() -> None:
         sys.exit(3)
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # many small products: threads only get in the way
         os.environ.setdefault(variable, "1")
-    from conformance.cli import main as command
+    from conformance.cli.main import main as command
 
     command(prog_name="lstm-conform")
 

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 
 import conformance.properties  # noqa: F401  fills the registry
-from conformance.problems import Context
+from conformance.problems.question import Context
 from conformance.property import PROPERTIES
 from lstm_spec import REFERENCE
 

@@ -16,8 +16,8 @@ from typing import Any
 import click
 import matplotlib
 
-from backends import numpy_backend
-from conformance.dense_probes import probe
+from backends.numpy import backend as numpy_backend
+from conformance.diagnosis.dense_probes import probe
 
 matplotlib.use("svg")
 SIZES = {"T": 64, "B": 16, "I": 64, "H": 128}  # of those that do not vary

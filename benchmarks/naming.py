@@ -1,4 +1,4 @@
-"""How many mistakes of other people's code the diagnosis names: tests/planted*.py, which are not the catalogue's.
+"""How many mistakes of other people's code the diagnosis names: tests/planted, which are not the catalogue's.
 
 Run as python -m benchmarks.naming, from the repository.
 """
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import click
 
-from tests.planted import NEEDS_TORCH, PLANTED, Found, diagnosed, groups, tally, tally_of_groups
-from tests.planted_entry import Planted
+from tests.planted.entry import Planted
+from tests.planted.faults import NEEDS_TORCH, PLANTED, Found, diagnosed, groups, tally, tally_of_groups
 
 WIDTH = 48
 

@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from conformance import check
-from conformance.faults import FAULTS, Fault
+from conformance.faults.catalogue import FAULTS
+from conformance.faults.fault import Fault
 from lstm_spec import Answer, Array, Backend, Packed, Problem, State, unpack
 
 ORDER = "iofg"  # ONNX writes iofc

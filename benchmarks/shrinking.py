@@ -16,11 +16,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from conformance import runner
-from conformance.checking import check
-from conformance.faults import FAULTS, Fault
+from conformance import arrays
+from conformance.faults.catalogue import FAULTS
+from conformance.faults.fault import Fault
+from conformance.run import search
+from conformance.run.check import check
 
-WANTED, AT_MOST = 6, runner.SHRINKING
+WANTED, AT_MOST = 6, search.SHRINKING
 
 
 class Measured(NamedTuple):
@@ -39,7 +41,7 @@ def measured(fault: Fault) -> Measured | None:
     anew: list[float] = []
     asking = [0.0]
 
-    class Noting(runner._Trial):
+    class Noting(search.Trial):
         def __call__(self, example: Any) -> None:
             started = time.perf_counter()
             try:
@@ -49,17 +51,17 @@ def measured(fault: Fault) -> Measured | None:
                     asking.append(time.perf_counter() - started)
 
         def _remember(self, example: Any, error: Any) -> None:
-            known = runner.fingerprint(example) in self.failing
+            known = arrays.fingerprint(example) in self.failing
             super()._remember(example, error)
             failed_at.append(time.perf_counter())
             if not known:
                 anew.append(failed_at[-1])
 
-    usual, runner._Trial = runner._Trial, Noting  # type: ignore[misc]
+    usual, search.Trial = search.Trial, Noting  # type: ignore[misc]
     try:
         report = check(fault.backend(), profile="quick", dtypes=(dtype,), maxfail=1, strict=True, diagnose=False)
     finally:
-        runner._Trial = usual  # type: ignore[misc]
+        search.Trial = usual  # type: ignore[misc]
     found = [v.refutation for v in report.failures if v.refutation and v.refutation.problem is not None]
     if not found:
         return None
@@ -69,15 +71,15 @@ def measured(fault: Fault) -> Measured | None:
 
 def non_zeros(example: Any) -> int:
     """In every array of an example."""
-    return sum(int(np.count_nonzero(a)) for a in arrays(example))
+    return sum(int(np.count_nonzero(a)) for a in arrays_in(example))
 
 
-def arrays(example: Any) -> list[Any]:
+def arrays_in(example: Any) -> list[Any]:
     if isinstance(example, np.ndarray):
         return [example]
     if isinstance(example, tuple):
-        return [a for part in example for a in arrays(part)]
-    return [a for part in vars(example).values() for a in arrays(part)] if hasattr(example, "__dict__") else []
+        return [a for part in example for a in arrays_in(part)]
+    return [a for part in vars(example).values() for a in arrays_in(part)] if hasattr(example, "__dict__") else []
 
 
 @click.command()

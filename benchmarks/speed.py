@@ -20,10 +20,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from backends import numpy_backend
+from backends.numpy import backend as numpy_backend
 from benchmarks.measuring import ceiling, peak, products, ratio, seconds
 from benchmarks.ways import candidates
-from conformance.dense_probes import probe
+from conformance.diagnosis.dense_probes import probe
 
 SIZES = (  # T, B, I, H
     (50, 1, 64, 64),

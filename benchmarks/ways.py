@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backends import numpy_backend
+from backends.numpy import backend as numpy_backend
 from lstm_spec import Cotangents, Problem
 from lstm_spec.layouts import pack
 
@@ -40,7 +40,7 @@ def torch_module(problem: Problem, d: Cotangents) -> Candidate:
     """torch.nn.LSTM with everything in its place; the smallest that a caller can pay."""
     import torch
 
-    from backends.torch_backend import _inputs, _module, _tensor
+    from backends.torch import _inputs, _module, _tensor
 
     torch.set_num_threads(1)
     lstm, (x, state) = _module("cpu", problem), _inputs("cpu", problem)
@@ -61,7 +61,7 @@ def torch_module(problem: Problem, d: Cotangents) -> Candidate:
 
 
 def torch_backend(problem: Problem, d: Cotangents) -> Candidate:
-    from backends.torch_backend import backend
+    from backends.torch import backend
 
     torch = backend("cpu")
     return Candidate("torch backend", lambda: torch.forward(problem), lambda: torch.gradients(problem, d))  # type: ignore[misc]

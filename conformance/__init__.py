@@ -6,19 +6,19 @@ Nothing is imported until it is used.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from conformance.checking import check as check
-    from conformance.property import Outcome as Outcome
+    from conformance.outcome import Outcome as Outcome
     from conformance.property import Property as Property
-    from conformance.property import Verdict as Verdict
     from conformance.property import verifies as verifies
-    from conformance.report import Report as Report
+    from conformance.report.report import Report as Report
+    from conformance.run.check import check as check
+    from conformance.verdict import Verdict as Verdict
 
 _HOME = {
-    "check": "conformance.checking",
-    "Report": "conformance.report",
-    "Outcome": "conformance.property",
+    "check": "conformance.run.check",
+    "Report": "conformance.report.report",
+    "Outcome": "conformance.outcome",
     "Property": "conformance.property",
-    "Verdict": "conformance.property",
+    "Verdict": "conformance.verdict",
     "verifies": "conformance.property",
 }
 __all__ = ["Outcome", "Property", "Report", "Verdict", "check", "verifies"]

@@ -2,67 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from lstm_spec import CLAUSES, Feature
 from lstm_spec.clauses import Level
-
-
-class Outcome(StrEnum):
-    HOLDS = "holds"
-    REFUTED = "refuted"
-    NOT_CLAIMED = "not claimed"
-    ERRORED = "errored"
-    INCONCLUSIVE = "inconclusive"
-    SUITE_ERROR = "suite error"
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The first element that is further off than allowed."""
-
-    quantity: str
-    where: dict[str, int]
-    expected: float
-    allowed: float
-    got: float
-
-    @property
-    def ratio(self) -> float:
-        """The error in units of the allowed error; infinite where nothing is allowed or the value is not finite."""
-        error = abs(self.got - self.expected)
-        return error / self.allowed if self.allowed > 0 and error < float("inf") else float("inf")
-
-
-class Refuted(Exception):
-    """The implementation is not an LSTM: the reason, and where it can be seen.
-
-    `clause` is set where another clause than the property's is broken, e.g. a shape on the way to a value.
-    """
-
-    def __init__(self, reason: str, *, clause: str = "", difference: Difference | None = None) -> None:
-        super().__init__(reason)
-        self.reason, self.clause, self.difference = reason, clause, difference
-        self.problem: Any = None  # what was drawn
-        self.asked: Any = None  # the problem that the backend was asked last
-        self.loss: Any = None  # and the cotangents, where that was for gradients
-
-
-class Errored(Exception):
-    """The implementation raised an exception of its own."""
-
-    problem: Any = None  # as in Refuted
-    asked: Any = None
-    loss: Any = None
-
-
-class Inconclusive(Exception):
-    """This example lies outside the domain of a bound."""
-
-
-class NotClaimed(Exception):
-    """The backend does not offer what the property is about."""
 
 
 @dataclass(frozen=True)
@@ -101,27 +45,6 @@ class Property:
         return Level.MUST if Level.MUST in levels else Level.SHOULD
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What came out when a property was tried on a backend at a dtype."""
-
-    property: Property
-    dtype: str
-    outcome: Outcome
-    detail: str = ""
-    examples: int = 0
-    inconclusive: int = 0
-    seconds: float = 0.0
-    refutation: Refuted | None = None
-    error: Errored | None = None  # what it raised
-
-
-def broken(verdict: Verdict) -> tuple[str, ...]:
-    """The clause that is known to be broken; all that the property verifies where none is."""
-    clause = verdict.refutation.clause if verdict.refutation else ""
-    return (clause,) if clause else verdict.property.clauses
-
-
 PROPERTIES: list[Property] = []
 
 
@@ -155,3 +78,7 @@ def verifies(
         return function
 
     return register
+
+
+NETWORK_DTYPES = ("float32", "float64")  # the formulas of variants and networks are those of the relative grade
+verifies_further = partial(verifies, further=True, dtypes=NETWORK_DTYPES)

@@ -5,11 +5,14 @@ from collections import defaultdict
 
 import pytest
 
-from conformance.checking import selected
-from conformance.property import PROPERTIES, Outcome, Property, Verdict
-from conformance.report import Asked, Report
-from conformance.runner import PROFILES, judge
-from conformance.targets import TargetError, resolve
+from conformance.outcome import Outcome
+from conformance.property import PROPERTIES, Property
+from conformance.report.report import Asked, Report
+from conformance.run.judge import judge
+from conformance.run.profiles import PROFILES
+from conformance.run.selection import selected
+from conformance.targets.resolve import TargetError, resolve
+from conformance.verdict import Verdict
 from lstm_spec import Backend, Feature
 from lstm_spec.clauses import Level
 

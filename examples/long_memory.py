@@ -35,7 +35,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from conformance.targets import TargetError, resolve
+from conformance.targets.resolve import TargetError, resolve
 from lstm_spec import Backend
 
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from conformance import backpropagation, rounding, trajectories
-from conformance.rounding import INFLATION, Bounded
+from conformance.tolerance import backpropagation, rounding, trajectories
+from conformance.tolerance.rounding import INFLATION, Bounded
 from lstm_spec.accuracy import ErrorModel
 from lstm_spec.types import Array, Cotangents, Gate, Parameters, Problem, State
 from proof.gallina import functions

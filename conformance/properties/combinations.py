@@ -1,9 +1,13 @@
 """Everything that is claimed at once, and nothing of it ignored."""
 
-from conformance.network_bounds import assert_network_conforms, assert_network_gradients_conform, verifies_further
-from conformance.networks import ANYTHING, BOTH, network_questions, networks, of_what_is_claimed
-from conformance.problems import Question
-from conformance.switches import Switched, assert_not_ignored, switches
+from conformance.assertions.network_backward import assert_network_gradients_conform
+from conformance.assertions.network_forward import assert_network_conforms
+from conformance.assertions.switches import assert_not_ignored
+from conformance.problems.form import ANYTHING, BOTH
+from conformance.problems.networks import network_questions, networks, of_what_is_claimed
+from conformance.problems.question import Question
+from conformance.problems.switches import Switched, switches
+from conformance.property import verifies_further
 from lstm_spec import Backend, Feature, Problem
 
 ANY = of_what_is_claimed(networks(**ANYTHING))

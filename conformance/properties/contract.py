@@ -6,16 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from conformance.bounds import (
-    STEP,
-    assert_answer_shaped,
-    assert_conforms,
-    assert_gradients_conform_freely,
-    assert_gradients_shaped,
-    assert_same,
-)
-from conformance.problems import Question, problems, questions, redrawn, tame_questions, with_gates, with_seed
-from conformance.property import Errored, Refuted, verifies
+from conformance.assertions.backward import assert_gradients_conform_freely
+from conformance.assertions.comparison import STEP, assert_same
+from conformance.assertions.forward import assert_conforms
+from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
+from conformance.outcome import Errored, Refuted
+from conformance.problems.question import Question, redrawn, with_gates
+from conformance.problems.recipes import problems, questions, tame_questions, with_seed
+from conformance.property import verifies
 from lstm_spec import Answer, Backend, Feature, Gate, Gradients, Problem, State, pack
 
 ANY = questions(problems(T=(1, 2, 3, 5, 9), H=(1, 2, 3, 5, 8)), dy="dense", dh="dense", dc="dense")

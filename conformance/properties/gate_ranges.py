@@ -8,21 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from conformance import rounding
-from conformance.bounds import (
-    STEP,
-    Comparison,
-    assert_answer_shaped,
-    assert_gradients_shaped,
-    assert_observed,
-    assert_within,
-    model_of,
-)
-from conformance.dtypes import limits
-from conformance.kinds import frozen
-from conformance.problems import Question, Recipe, problems, questions, with_gates, with_seed
-from conformance.property import Refuted, verifies
-from conformance.trajectories import Trajectory, observed_trajectory
+from conformance.arrays import frozen, limits
+from conformance.assertions.comparison import STEP, Comparison, assert_observed, assert_within, model_of
+from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
+from conformance.outcome import Refuted
+from conformance.problems.question import Question, Recipe, with_gates
+from conformance.problems.recipes import problems, questions, with_seed
+from conformance.property import verifies
+from conformance.tolerance import rounding
+from conformance.tolerance.trajectories import Trajectory, observed_trajectory
 from lstm_spec import Answer, Backend, Feature, Gate, Parameters, Problem, State, pack
 from lstm_spec.types import Array
 

@@ -7,19 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from conformance.backpropagation import Backpropagation, free_backpropagation
-from conformance.bounds import (
-    Comparison,
-    assert_answer_shaped,
-    assert_gradients_shaped,
-    assert_within,
-    model_of,
-)
-from conformance.kinds import frozen
-from conformance.problems import Question, Recipe, problems, questions, with_gates, with_seed
-from conformance.property import Inconclusive, verifies
-from conformance.rounding import sigmoid_value
-from conformance.trajectories import free_trajectory
+from conformance.arrays import frozen
+from conformance.assertions.comparison import Comparison, assert_within, model_of
+from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
+from conformance.outcome import Inconclusive
+from conformance.problems.question import Question, Recipe, with_gates
+from conformance.problems.recipes import problems, questions, with_seed
+from conformance.property import verifies
+from conformance.tolerance.backpropagation import Backpropagation, free_backpropagation
+from conformance.tolerance.rounding import sigmoid_value
+from conformance.tolerance.trajectories import free_trajectory
 from lstm_spec import Backend, Cotangents, ErrorModel, Feature, Gate, Problem
 from lstm_spec.types import Array
 

@@ -2,27 +2,23 @@
 
 import numpy as np
 
-from conformance import rounding
-from conformance.bounds import (
-    Comparison,
-    assert_conforms,
+from conformance.arrays import frozen
+from conformance.assertions.backward import (
     assert_gate_gradients_conform,
     assert_gradients_conform_freely,
-    assert_gradients_shaped,
     assert_part_conforms,
     assert_part_finite_enough,
-    assert_within,
     free_gradients,
-    model_of,
     parts,
 )
-from conformance.kinds import frozen
-from conformance.probes import Probed, probed
-from conformance.problems import (
+from conformance.assertions.comparison import Comparison, assert_within, model_of
+from conformance.assertions.forward import assert_conforms
+from conformance.assertions.probes import Probed, probed
+from conformance.assertions.shapes import assert_gradients_shaped
+from conformance.outcome import Refuted
+from conformance.problems.question import Question, Recipe, Split
+from conformance.problems.recipes import (
     ANY_SCALE,
-    Question,
-    Recipe,
-    Split,
     further,
     large_problems,
     problems,
@@ -32,10 +28,11 @@ from conformance.problems import (
     tame_questions,
     with_seed,
 )
-from conformance.property import Refuted, verifies
-from conformance.rounding import U64
-from conformance.tangents import tangent
-from conformance.trajectories import ORDER
+from conformance.property import verifies
+from conformance.tolerance import rounding
+from conformance.tolerance.rounding import U64
+from conformance.tolerance.tangents import tangent
+from conformance.tolerance.trajectories import ORDER
 from lstm_spec import Backend, Cotangents, Feature, Gradients, Problem, State, pack
 from lstm_spec.types import Array
 

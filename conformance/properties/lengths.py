@@ -4,16 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from conformance.kinds import frozen
-from conformance.network_bounds import (
-    assert_network_conforms,
-    assert_network_gradients_conform,
-    valid_steps,
-    verifies_further,
-)
-from conformance.networks import network_questions, networks, poisoned
-from conformance.problems import Question, with_seed
-from conformance.property import Errored, Refuted
+from conformance.arrays import frozen
+from conformance.assertions.network_backward import assert_network_gradients_conform
+from conformance.assertions.network_forward import assert_network_conforms
+from conformance.assertions.network_order import valid_steps
+from conformance.outcome import Errored, Refuted
+from conformance.problems.networks import network_questions, networks, poisoned
+from conformance.problems.question import Question
+from conformance.problems.recipes import with_seed
+from conformance.property import verifies_further
 from lstm_spec import Backend, Feature, Problem
 
 NEEDS = (Feature.LENGTHS,)

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from conformance.bounds import assert_answer_shaped, assert_conforms, assert_steps_conform
-from conformance.kinds import frozen
-from conformance.problems import problems, with_seed
-from conformance.property import Refuted, verifies
+from conformance.arrays import frozen
+from conformance.assertions.forward import assert_conforms, assert_steps_conform
+from conformance.assertions.shapes import assert_answer_shaped
+from conformance.outcome import Refuted
+from conformance.problems.recipes import problems, with_seed
+from conformance.property import verifies
 from lstm_spec import Answer, Backend, Problem, State
 
 SEVERAL = problems(T=(2, 3, 4, 5), B=(2, 3, 4), x="dense", W="dense", c="dense wide")  # a weight of 0 may be skipped

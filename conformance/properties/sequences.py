@@ -8,18 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from conformance.bounds import (
-    STEP,
-    assert_agree,
-    assert_answer_shaped,
-    assert_answers_agree,
-    assert_conforms,
-    assert_same,
-    free_run,
-)
-from conformance.kinds import frozen
-from conformance.problems import SMALL, Split, of_single_steps, problems, splits, tame_problems, with_gates, with_seed
-from conformance.property import Inconclusive, verifies
+from conformance.arrays import frozen
+from conformance.assertions.comparison import STEP, assert_agree, assert_same
+from conformance.assertions.forward import assert_answers_agree, assert_conforms, free_run
+from conformance.assertions.shapes import assert_answer_shaped
+from conformance.outcome import Inconclusive
+from conformance.problems.question import Split, with_gates
+from conformance.problems.recipes import of_single_steps, problems, splits, tame_problems, with_seed
+from conformance.problems.sizes import SMALL
+from conformance.property import verifies
 from lstm_spec import Answer, Backend, Feature, Gate, Problem, State
 from lstm_spec.types import Array
 

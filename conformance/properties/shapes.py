@@ -5,17 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from conformance.bounds import (
-    Comparison,
-    assert_answer_shaped,
-    assert_answers_agree,
-    assert_gradients_shaped,
-    assert_same,
-    assert_within,
-    free_gradients,
-    parts,
-)
-from conformance.problems import Question, problems, questions, tame_problems, tame_questions, with_gates, with_seed
+from conformance.assertions.backward import free_gradients, parts
+from conformance.assertions.comparison import Comparison, assert_same, assert_within
+from conformance.assertions.forward import assert_answers_agree
+from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
+from conformance.problems.question import Question, with_gates
+from conformance.problems.recipes import problems, questions, tame_problems, tame_questions, with_seed
 from conformance.property import verifies
 from lstm_spec import Backend, Cotangents, Feature, Gate, Problem, State, pack
 from lstm_spec.types import Array

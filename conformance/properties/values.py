@@ -1,17 +1,9 @@
 """The comparison with the equations: outputs and final state, each step judged from the backend's own states."""
 
-from conformance.bounds import assert_answer_shaped, assert_conforms
-from conformance.problems import (
-    ANY_SCALE,
-    Recipe,
-    Split,
-    further,
-    large_problems,
-    problems,
-    redrawn,
-    splits,
-    with_seed,
-)
+from conformance.assertions.forward import assert_conforms
+from conformance.assertions.shapes import assert_answer_shaped
+from conformance.problems.question import Recipe, Split, redrawn
+from conformance.problems.recipes import ANY_SCALE, further, large_problems, problems, splits, with_seed
 from conformance.property import verifies
 from lstm_spec import Backend, Problem
 

@@ -1,8 +1,10 @@
 """The variants of the cell, alone and with everything else that is claimed."""
 
-from conformance.network_bounds import assert_network_conforms, assert_network_gradients_conform, verifies_further
-from conformance.networks import network_questions, networks
-from conformance.problems import Question
+from conformance.assertions.network_backward import assert_network_gradients_conform
+from conformance.assertions.network_forward import assert_network_conforms
+from conformance.problems.networks import network_questions, networks
+from conformance.problems.question import Question
+from conformance.property import verifies_further
 from lstm_spec import Backend, Feature, Problem
 
 GRADIENTS = Feature.GRADIENTS

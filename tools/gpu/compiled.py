@@ -12,7 +12,7 @@ import nvidia
 from cupy._core.core import assemble_cupy_compiler_options
 from cupy.cuda import compiler, nvrtc
 
-import backends.cupy_backend as backend
+from backends.cupy import backend
 
 INCLUDE = [f"-I{folder}" for root in nvidia.__path__ for folder in Path(root).glob("cu13/include")]
 
@@ -20,7 +20,7 @@ INCLUDE = [f"-I{folder}" for root in nvidia.__path__ for folder in Path(root).gl
 def compiled(architecture: str) -> int:
     """How many kernels came of it. Raises RuntimeError where one does not compile, or spills."""
     source, names = backend.source(), backend.instances()
-    program = nvrtc.createProgram(source, "cupy_kernels.cu", (), ())
+    program = nvrtc.createProgram(source, "kernels.cu", (), ())
     for name in names:
         nvrtc.addNameExpression(program, name)
     options = (f"--gpu-architecture=sm_{architecture}", "-std=c++17", "-default-device", "-ftz=true", "-Xptxas=-v")

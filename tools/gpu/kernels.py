@@ -5,9 +5,10 @@ from itertools import product
 import cupy
 import numpy as np
 
-from backends import cupy_backend
-from backends.cupy_backend import backend
-from conformance.networks import BOTH, Form, build, loss
+from backends.cupy import backend as cupy_backend
+from backends.cupy.backend import backend
+from conformance.problems.form import BOTH, Form
+from conformance.problems.networks import build, loss
 from lstm_spec import REFERENCE
 
 SHAPES = ((3, 2, 3, 4), (5, 7, 2, 37), (2, 1, 5, 1), (4, 9, 3, 33))

@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-import backends.cupy_backend as cupy_backend
+from backends.cupy import backend as cupy_backend
 
 
 class Mutant(NamedTuple):
@@ -60,7 +60,7 @@ def judged(number: int) -> str:
     """What refutes it; nothing where nothing does."""
     import cupy
 
-    from conformance.checking import check
+    from conformance.run.check import check
 
     source = edited(MUTANTS[number], cupy_backend.source())
     cupy_backend.source = lambda: source

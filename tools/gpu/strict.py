@@ -11,7 +11,8 @@ import array_api_strict as strict
 import numpy as np
 
 from backends.stacked import Asked, Found, Read, asked, run, run_backwards
-from conformance.networks import BOTH, FORWARD, REVERSE, Form, build, loss
+from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
+from conformance.problems.networks import build, loss
 from lstm_spec import Cotangents, Problem
 from lstm_spec.types import State
 

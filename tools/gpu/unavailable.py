@@ -2,7 +2,7 @@
 
 import cupy
 
-from backends.cupy_backend import backend
+from backends.cupy.backend import backend
 from lstm_spec.contract import BackendUnavailable
 
 try:

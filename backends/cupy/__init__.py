@@ -1,0 +1,1 @@
+"""An LSTM on a CUDA device, by CuPy."""

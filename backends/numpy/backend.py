@@ -1,0 +1,42 @@
+"""An LSTM in NumPy: any layers, directions, lengths and variants, a batch at a time, gradients by hand."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from backends.numpy.backwards import read_backwards
+from backends.numpy.layer import layer_of, read
+from backends.stacked import Rows, asked, run, run_backwards
+from lstm_spec.adapters import wide_inside
+from lstm_spec.contract import Backend, Description, Feature
+from lstm_spec.types import Answer, Cotangents, Gradients, Problem
+from lstm_spec.validation import check_cotangents
+
+
+def forward(problem: Problem) -> Answer:
+    """The answer. Raises ValueError or TypeError where the problem is not well formed."""
+    problem.checked()
+    q = asked(np, problem, problem.x, problem.state, problem.lengths)
+    _, y, after = run(q, _layers(problem), partial(read, valid=q.valid, keep=False))
+    return Answer(np.ascontiguousarray(y), after)
+
+
+def gradients(problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradients]:
+    """The answer and the gradients of the same pass. Raises as `forward`, for the cotangents too."""
+    problem.checked()
+    check_cotangents(problem, cotangents)
+    q, layers = asked(np, problem, problem.x, problem.state, problem.lengths), _layers(problem)
+    traces, y, after = run(q, layers, partial(read, valid=q.valid, keep=True))
+    back = partial(read_backwards, valid=q.valid)
+    found = run_backwards(q, layers, traces, cotangents.y, cotangents.state, back)
+    return Answer(np.ascontiguousarray(y), after), replace(found, x=np.ascontiguousarray(found.x))
+
+
+def _layers(problem: Problem) -> Rows:
+    return [[layer_of(p, problem.variant) for p in row] for row in problem.parameters]
+
+
+BACKEND = wide_inside(
+    Backend("numpy", forward, gradients, Description(version=np.__version__, features=frozenset(Feature)))
+)

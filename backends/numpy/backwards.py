@@ -1,0 +1,135 @@
+"""The gradients of one layer in one direction, in NumPy, by hand: one product a step, and sums as products of many."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from backends.numpy.layer import Layer, Trace
+from backends.numpy.memory import ONCE, chunks_of
+from backends.stacked import Found
+from lstm_spec.types import Array, Gate, Parameters, State
+
+
+class Sums(NamedTuple):
+    """Gradients that are sums over steps and batch, while they grow; of what a Layer has, as it has it."""
+
+    W: Array
+    U: Array
+    b: Array
+    p: Array | None  # (3, H)
+    R: Array | None
+
+
+def read_backwards(layer: Layer, trace: Trace, dy: Array, d_last: State, valid: Array | None) -> Found:
+    """From the cotangents dy (T, B, P) of the outputs, 0 where not valid, and those of where each sequence ends."""
+    (T, B, _), H, dtype, memory = trace.x.shape, d_last.c.shape[1], dy.dtype, trace.memory
+    p, R = (None if a is None else np.zeros_like(a) for a in (layer.p, layer.R))
+    sums = Sums(np.zeros_like(layer.W), np.zeros_like(layer.U), np.zeros_like(layer.b), p, R)
+    dx, ended = np.empty_like(trace.x), None if valid is None else memory.inside(~valid)
+    dh, dc = (memory.inside(a).copy() for a in d_last)
+    chunks = chunks_of(T, B, H, dtype, ONCE)
+    most = max((chunk.stop - chunk.start for chunk in chunks), default=0)
+    space = memory.blocks(memory.empty(most, 6 * H, dtype=dtype), 6)
+    for chunk in reversed(chunks):
+        d, dm = space[: chunk.stop - chunk.start], np.array(memory.inside(dy[chunk]), order="C")
+        for part in chunks_of(len(d), B, H, dtype, 0):
+            _multipliers(layer, trace, slice(chunk.start + part.start, chunk.start + part.stop), d[part])
+        dh, dc = _chunk_backwards(layer, trace, chunk, d, dm, dh, dc, None if ended is None else ended[chunk])
+        dx[chunk] = _add(layer, trace, chunk, d, dm, sums)
+    before = (np.array(memory.outside(a), order="C") for a in (dh, dc))
+    return Found(_parameters(layer, sums), dx, *before)
+
+
+def _multipliers(layer: Layer, trace: Trace, chunk: slice, d: Array) -> None:
+    """By what dh must be multiplied to move c and o, and dc to move i, f, g and the cell state before."""
+    kind, gates, squashed = layer.kind, trace.gates[chunk], trace.squashed[chunk]
+    o, i, f, g, c = (gates[:, n] for n in range(5))
+    to_c, to_o, to_i, to_f, to_g, back = (d[:, n] for n in range(6))
+    sigmoids, to_sigmoids = gates[:, :3], d[:, 1:4]
+    np.subtract(sigmoids, 1, out=to_sigmoids)  # σ' of -z
+    to_sigmoids *= sigmoids
+    to_o *= squashed
+    to_i *= g - c if kind.coupled else g
+    np.multiply(squashed, squashed, out=to_c)
+    np.subtract(1, to_c, out=to_c)
+    to_c *= o
+    candidate = g if kind.stretch == 1 else g / kind.stretch
+    np.multiply(candidate, candidate, out=to_g)
+    np.subtract(1, to_g, out=to_g)
+    to_g *= i
+    if kind.stretch != 1:
+        to_c /= kind.stretch
+        to_g *= kind.stretch
+    if kind.has_f:
+        to_f *= c
+    else:
+        to_f[...] = 0
+    back[...] = f
+
+
+def _chunk_backwards(
+    layer: Layer, trace: Trace, chunk: slice, d: Array, dm: Array, dh: Array, dc: Array, ended: Array | None
+) -> tuple[Array, Array]:
+    """Makes the multipliers d gate gradients, and adds to the cotangents dm of y what comes from later steps.
+
+    The cotangents of h and c before the chunk are returned.
+    """
+    memory, bound, carried = trace.memory, layer.bound, np.empty_like(dc)
+    U_times = memory.product(layer.U.T)
+    R_times, shown = None if layer.R is None else memory.product(layer.R.T), np.empty_like(dc)
+    p = None if layer.p is None else memory.columns(layer.p)
+    parts = (dm, d[:, :2], d[:, 2:], d[:, 0], d[:, 1:5], memory.rows(d[:, 1:5]), d[:, 5])
+    steps = zip(range(len(d))[::-1], *(a[::-1] for a in parts), strict=True)
+    for t, dm_t, of_h, of_c, to_c, dz, dz_rows, before in steps:
+        np.add(dm_t, dh, out=dm_t)
+        if R_times is not None:
+            R_times(dm_t, shown)
+        np.multiply(of_h, dm_t if R_times is None else shown, out=of_h)
+        np.add(dc, to_c, out=carried)
+        if p is not None:
+            carried += p[0] * dz[0]
+        if bound is not None:
+            carried[~(np.abs(trace.gates[chunk.start + t + 1, 4]) < bound)] = 0
+        np.multiply(of_c, carried, out=of_c)
+        if p is not None:
+            before += p[1] * dz[1] + p[2] * dz[2]
+        if ended is not None:
+            np.copyto(dz, 0, where=ended[t])
+            np.copyto(before, dc, where=ended[t])
+        U_times(dz_rows, dh)
+        if ended is not None:
+            np.copyto(dh, dm_t, where=ended[t])
+            np.copyto(dm_t, 0, where=ended[t])
+        dc = before
+    return dh, dc.copy()  # the next chunk writes over it
+
+
+def _add(layer: Layer, trace: Trace, chunk: slice, d: Array, dm: Array, sums: Sums) -> Array:
+    """Adds a chunk's part to the parameter gradients; what its inputs receive (k, B, I)."""
+    memory, (k, B, I), P = trace.memory, trace.x[chunk].shape, trace.y.shape[2]
+    dz = memory.samples(memory.rows(d[:, 1:5]))
+    first = [] if chunk.start else [trace.before[None]]
+    h = np.concatenate([*first, trace.y[max(chunk.start - 1, 0) : chunk.stop - 1]])
+    np.add(sums.W, dz.T @ trace.x[chunk].reshape(k * B, I), out=sums.W)
+    np.add(sums.U, dz.T @ h.reshape(k * B, P), out=sums.U)
+    np.add(sums.b, dz.sum(axis=0), out=sums.b)
+    if sums.p is not None:
+        c = trace.gates[chunk.start : chunk.stop + 1, 4]
+        for n, seen in enumerate((c[1:], c[:-1], c[:-1])):
+            sums.p[n] += memory.samples(d[:, n + 1] * seen).sum(axis=0)
+    if sums.R is not None:
+        shown = trace.gates[chunk, 0] * trace.squashed[chunk]
+        np.add(sums.R, memory.samples(dm).T @ memory.samples(shown), out=sums.R)
+    return (dz @ layer.W).reshape(k, B, I)
+
+
+def _parameters(layer: Layer, sums: Sums) -> Parameters:
+    """The gradients of the parameters themselves."""
+    H, kind = len(layer.b) // 4, layer.kind
+    gates = []
+    for n, factor in enumerate((-1, -1, -1, 1 / kind.stretch)):
+        gates.append(Gate(*(a[n * H : (n + 1) * H] * a.dtype.type(factor) for a in sums[:3])))
+    o, i, f, g = gates
+    if sums.p is not None:
+        o, i, f = (gate._replace(p=-p) for gate, p in zip((o, i, f), sums.p, strict=True))
+    return Parameters(i, f if kind.has_f else None, g, o, sums.R)

@@ -1,0 +1,180 @@
+"""One layer in one direction, in NumPy: all gates in one matrix product a step.
+
+Steps are taken in chunks: what the gates receive from a chunk of inputs is one product. Time runs as it is read: every
+sequence of the batch starts at step 0. `valid` (T, B, 1) tells what lies within its length, and is None where
+everything does. numpy_backwards.py has the gradients.
+
+The gates stand in the order o, i, f, g, and after them the cell state before the step: i and f lie beside what they are
+for.
+"""
+
+from itertools import cycle
+from typing import NamedTuple
+
+import numpy as np
+
+from backends.numpy.memory import Memory, Product, chunks_of, memory_of
+from backends.stacked import Read
+from lstm_spec.types import Array, Parameters, State, Variant
+
+
+class Kind(NamedTuple):
+    """What tells a kind of cell from the others."""
+
+    has_f: bool = True  # of its own
+    coupled: bool = False  # f = 1 - i
+    stretch: int = 1  # g = s tanh(z / s) and h = o tanh(c / s)
+
+
+KINDS = {
+    "standard": Kind(),
+    "peephole": Kind(),
+    "coupled": Kind(has_f=False, coupled=True),
+    "no forget gate": Kind(has_f=False),  # f = 1
+    "1997 simplified": Kind(has_f=False, stretch=2),
+}
+
+
+class Layer(NamedTuple):
+    """One layer in one direction, its gates stacked on rows.
+
+    The rows of the sigmoids are negated, for σ(z) = 1 / (1 + exp(-z)), and those of the candidate divided by the
+    stretch. A coupled f has the rows of i, not negated, for 1 - σ(z) = σ(-z); those of an absent one are zero.
+    """
+
+    kind: Kind
+    W: Array  # (4H, I)
+    U: Array  # (4H, P)
+    b: Array  # (4H,)
+    p: Array | None  # (3, H)  of o, i and f
+    R: Array | None  # (P, H)
+    bound: Array | None  # ()
+
+
+def layer_of(p: Parameters, variant: Variant) -> Layer:
+    """The layer with these parameters."""
+    kind, dtype, (H, I), P = KINDS[variant.kind], p.i.b.dtype, p.i.W.shape, p.i.U.shape[1]
+    W, U, b = np.empty((4 * H, I), dtype), np.empty((4 * H, P), dtype), np.empty(4 * H, dtype)
+    for n, gate in enumerate((p.o, p.i, p.f or p.i, p.g)):
+        for stacked, part in zip((W, U, b), gate[:3], strict=True):
+            rows = stacked[n * H : (n + 1) * H]
+            if gate is p.g:
+                np.divide(part, kind.stretch, out=rows)
+            elif n == 2 and not kind.has_f:
+                rows[...] = part if kind.coupled else 0
+            else:
+                np.negative(part, out=rows)
+    seen = None if p.o.p is None else -np.array([gate.p for gate in (p.o, p.i, p.f) if gate])
+    return Layer(kind, W, U, b, seen, p.R, None if variant.clip is None else np.array(variant.clip, dtype))
+
+
+class Pass(NamedTuple):
+    """What is the same for every chunk of a forward pass."""
+
+    layer: Layer
+    memory: Memory
+    U_times: Product
+    R_times: Product | None
+    keep: bool  # the gates of every step; else two steps' are used in turn
+
+
+class Trace(NamedTuple):
+    """What the backward pass needs of the forward pass."""
+
+    memory: Memory
+    x: Array  # (T, B, I)
+    before: Array  # (B, P)  h
+    y: Array  # (T, B, P)
+    gates: Array  # (T+1, 5, H) for every sample: o, i, f, g, and the cell state before the step
+    squashed: Array  # (T, H) for every sample
+
+
+def read(layer: Layer, x: Array, s: State, valid: Array | None, keep: bool) -> Read:
+    """Every step from the state s; `keep` what the backward pass needs. x is finite where it is not valid."""
+    (T, B, _), P, H, dtype = x.shape, s.h.shape[1], s.c.shape[1], x.dtype
+    memory, chunks = memory_of(B, H, dtype), chunks_of(T, B, H, dtype)
+    y, most = np.empty((T, B, P), dtype), max((chunk.stop - chunk.start for chunk in chunks), default=0)
+    gates = memory.blocks(memory.empty(T + 1 if keep else 2, 5 * H, dtype=dtype), 5)
+    squashed = memory.empty(T if keep else 2, H, dtype=dtype)
+    received, hs = np.empty(most * B * len(layer.b), dtype), memory.empty(most, P, dtype=dtype)
+    h, ended = memory.inside(s.h), None if valid is None else memory.inside(~valid)
+    gates[0, 4] = c = memory.inside(s.c)
+    R_times = None if layer.R is None else memory.product(layer.R)
+    how = Pass(layer, memory, memory.product(layer.U), R_times, keep)
+    with np.errstate(over="ignore"):
+        for chunk in chunks:
+            z, of_chunk = _from_inputs(layer, memory, x[chunk], received), None if ended is None else ended[chunk]
+            at, over = (slice(chunk.start, chunk.stop + 1), chunk) if keep else (slice(None), slice(None))
+            h, c = _read_chunk(how, z, h, gates[at], squashed[over], hs[: len(z)], of_chunk)
+            y[chunk], h = memory.outside(hs[: len(z)]), h.copy()  # the next chunk writes over it
+            if not keep:
+                gates[0, 4] = c
+    last = State(np.array(memory.outside(h), order="C"), np.array(memory.outside(c), order="C"))
+    if valid is not None:
+        y[~valid[..., 0]] = 0
+    return Read(y, last, Trace(memory, x, s.h, y, gates, squashed) if keep else None)
+
+
+def _from_inputs(layer: Layer, memory: Memory, x: Array, received: Array) -> Array:
+    """W x + b of some steps (k, 4, H) for every sample: one product, into what was received before."""
+    (k, B, I), rows = x.shape, len(layer.b)
+    x, received = x.reshape(k * B, I), received[: k * B * rows]
+    if memory.apart:
+        z = np.dot(x, layer.W.T, received.reshape(k * B, rows))
+        np.add(z, layer.b, out=z)
+        return memory.blocks(memory.inside(z.reshape(k, B, rows)), 4)
+    z = np.dot(layer.W, x.T, received.reshape(rows, k * B))
+    np.add(z, layer.b[:, None], out=z)
+    return z.reshape(4, rows // 4, k, B).transpose(2, 0, 1, 3)
+
+
+def _read_chunk(
+    how: Pass, z: Array, h: Array, gates: Array, squashed: Array, hs: Array, ended: Array | None
+) -> tuple[Array, Array]:
+    """Some steps from the hidden state h, and from the cell state in the first of the gates; the last of both.
+
+    The gates are one more than the steps, or two.
+    """
+    layer, memory, U_times, R_times, keep = how
+    kind, p = layer.kind, layer.p
+    before, after = (gates[:-1], gates[1:]) if keep else (gates, gates[::-1])
+    step = memory.empty(1, len(layer.b), dtype=z.dtype)
+    from_h, from_h_blocks, both = step[0], memory.blocks(step, 4)[0], np.empty_like(gates[0, 1:3])
+    (written, kept), shown = both, np.empty_like(squashed[0])
+    p_o, p_if = (None, None) if p is None else (memory.columns(p[:1])[0], memory.columns(p[1:]))
+    one, first, new_t = np.ones((), z.dtype), 0 if p is None else 1, gates[0, 4]
+    parts = [before[:, :4], before[:, first:3], before[:, 1:3], before[:, 3:]]
+    parts += [before[:, 0], before[:, 2], before[:, 3], before[:, 4], after[:, 4], squashed]
+    steps = zip(z, hs, *(parts if keep else map(cycle, parts)), strict=False)  # cheaper than indices
+    for t, (z_t, h_t, all_t, sigmoids_t, if_t, gc_t, o_t, f_t, g_t, c_t, new_t, squashed_t) in enumerate(steps):
+        U_times(h, from_h)
+        np.add(z_t, from_h_blocks, out=all_t)
+        if p_if is not None:
+            if_t += p_if * c_t
+        np.exp(sigmoids_t, out=sigmoids_t)  # a sigmoid is kept as 1 / σ, and divides; it is ∞ where σ = 0
+        np.add(sigmoids_t, one, out=sigmoids_t)
+        np.tanh(g_t, out=g_t)
+        if not (kind.has_f or kind.coupled):
+            f_t[...] = 1
+        if kind.stretch != 1:
+            g_t *= kind.stretch
+        np.divide(gc_t, if_t, out=both)
+        np.add(written, kept, out=new_t)
+        if layer.bound is not None:
+            np.clip(new_t, -layer.bound, layer.bound, out=new_t)
+        if p_o is not None:
+            o_t += p_o * new_t
+            np.exp(o_t, out=o_t)
+            np.add(o_t, one, out=o_t)
+        np.tanh(new_t if kind.stretch == 1 else new_t / kind.stretch, out=squashed_t)
+        if R_times is None:
+            np.divide(squashed_t, o_t, out=h_t)
+        else:
+            R_times(np.divide(squashed_t, o_t, out=shown), h_t)
+        if ended is not None:
+            np.copyto(h_t, h, where=ended[t])
+            np.copyto(new_t, c_t, where=ended[t])
+        h = h_t
+    if keep:
+        np.reciprocal(before[:, :3], out=before[:, :3])
+    return h, new_t

@@ -1,0 +1,127 @@
+"""The only place that decides whether something is close enough."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
+
+import numpy as np
+
+from conformance.outcome import Difference, Refuted
+from lstm_spec import Backend, ErrorModel, Problem, error_model
+from lstm_spec.types import Array
+
+STATE = ("layer", "batch", "unit")
+STEP = ("t", "batch", "unit")
+
+
+class Comparison(NamedTuple):
+    """What was got, beside what was expected and how far off it may be."""
+
+    quantity: str
+    axes: tuple[str, ...]
+    got: Array
+    expected: Array
+    allowed: Array
+    backwards: bool = False  # the error arises at the last step and travels to the first
+
+
+_ratios: ContextVar[dict[str, list[float]] | None] = ContextVar("_ratios", default=None)
+
+
+@contextmanager
+def recorded_ratios() -> Iterator[dict[str, list[float]]]:
+    """While it is open: per quantity, the largest error/bound of each comparison."""
+    ratios: dict[str, list[float]] = {}
+    token = _ratios.set(ratios)
+    try:
+        yield ratios
+    finally:
+        _ratios.reset(token)
+
+
+_comparisons: ContextVar[list[Comparison] | None] = ContextVar("_comparisons", default=None)
+
+
+@contextmanager
+def recorded_comparisons() -> Iterator[list[Comparison]]:
+    """While it is open: what was compared."""
+    comparisons: list[Comparison] = []
+    token = _comparisons.set(comparisons)
+    try:
+        yield comparisons
+    finally:
+        _comparisons.reset(token)
+
+
+def model_of(backend: Backend, problem: Problem) -> ErrorModel:
+    """The error model of the grade that the backend names at the problem's dtype."""
+    name = problem.dtype.name
+    return error_model(backend.description.grade(name), name)
+
+
+# ---------------------------------------------------------------- decisions
+
+
+def assert_observed(comparison: Comparison) -> None:
+    """As `assert_within`, for what is judged from the backend's own states; its error/bound is recorded."""
+    _record(comparison)
+    assert_within(comparison)
+
+
+def assert_within(comparison: Comparison) -> None:
+    """Refuted at the first element that is further off than allowed; a NaN always is."""
+    quantity, axes, got, expected, allowed, backwards = comparison
+    got, expected, allowed = (np.asarray(a, np.float64) for a in (got, expected, allowed))
+    error = np.abs(got - np.broadcast_to(expected, got.shape))
+    allowed = np.broadcast_to(allowed, got.shape)
+    wrong = ~(error <= allowed)
+    if not wrong.any():
+        return
+    steps = np.flatnonzero(wrong.any(axis=tuple(range(1, wrong.ndim))))
+    step = steps[-1 if backwards else 0]
+    index = (step, *np.argwhere(wrong[step])[0])
+    where = {axis: int(k) for axis, k in zip(axes, index, strict=True)}
+    wanted = float(np.broadcast_to(expected, got.shape)[index])
+    difference = Difference(quantity, where, wanted, float(allowed[index]), float(got[index]))
+    raise Refuted(f"{quantity} is further from the equations than rounding can explain", difference=difference)
+
+
+def _record(comparison: Comparison) -> None:
+    compared, ratios = _comparisons.get(), _ratios.get()
+    if compared is not None:
+        compared.append(comparison)
+    if ratios is not None and comparison.got.size:
+        error = np.abs(comparison.got.astype(np.float64) - comparison.expected)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(error == 0, 0, error / comparison.allowed)
+        ratios.setdefault(comparison.quantity, []).append(float(ratio.max()))
+
+
+def assert_same(quantity: str, got: Array, expected: Array, axes: tuple[str, ...], clause: str = "") -> None:
+    """Refuted unless equal to the last bit (NaN equals NaN, -0 equals 0); only where no rounding can enter."""
+    try:
+        one, other = (np.nan_to_num(a.astype(np.float64)) for a in (got, expected))
+        assert_within(Comparison(quantity, axes, one, other, np.zeros(())))
+        if not np.array_equal(got, expected, equal_nan=True):
+            raise Refuted(f"{quantity} differs where it has to be the same")
+    except Refuted as refuted:
+        reason = f"{quantity} is not the same to the last bit"
+        raise Refuted(reason, clause=clause, difference=refuted.difference) from None
+
+
+def assert_agree(
+    quantity: str, axes: tuple[str, ...], one: Array, other: Array, allowed_one: Array, allowed_other: Array
+) -> None:
+    """Refuted unless two runs that may be off by so much each are within the sum of it."""
+    assert_within(Comparison(quantity, axes, one, other, allowed_one + allowed_other))
+
+
+@contextmanager
+def breaking(clause: str) -> Iterator[None]:
+    """What is refuted in here breaks this clause, unless it is known to break another."""
+    try:
+        yield
+    except Refuted as refuted:
+        refuted.clause = refuted.clause or clause
+        raise

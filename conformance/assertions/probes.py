@@ -1,0 +1,77 @@
+"""Inputs that are always 0 and whose weights are the identity: their gradient is the gate gradient, exactly.
+
+W' = [W | 1], x' = [x, 0]. The forward pass is unchanged, for exact zeros add no rounding, and dx' = W'^T dz hands over
+dz itself through the public interface.
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from conformance.arrays import frozen
+from conformance.assertions.shapes import assert_gradients_shaped
+from conformance.outcome import Inconclusive, NotClaimed
+from conformance.problems.question import with_gates
+from conformance.tolerance.trajectories import ORDER
+from lstm_spec import Answer, Backend, Cotangents, Feature, Gate, Gradients, Parameters, Problem
+from lstm_spec.types import Array
+
+
+class Probed(NamedTuple):
+    """One pass: its answer, its gradients without the probes, and its gate gradients."""
+
+    answer: Answer
+    gradients: Gradients
+    dz: Array  # (T, B, 4H), in the order of trajectories.ORDER
+
+
+def probed(backend: Backend, problem: Problem, d: Cotangents) -> Probed:
+    """The backend's gradients, its gate gradients among them; in blocks of columns where its shapes ask for it."""
+    _, _, I, H = problem.sizes
+    blocks, first = [], None
+    plan = _blocks(I, 4 * H, backend.description.shapes.I)
+    if len(plan) > 1 and not backend.offers(Feature.DETERMINISTIC):
+        raise NotClaimed("its shapes need several passes for the probes, and no two of its passes are the same")
+    for rows, width in plan:
+        wide = widened(problem, rows, width)
+        answer, gradients = backend.gradients(wide, d)  # type: ignore[misc]
+        assert_gradients_shaped(gradients, wide)
+        blocks.append(gradients.x[:, :, I : I + len(rows)])
+        first = first or (answer, narrowed(gradients, I))
+    assert first is not None
+    return Probed(*first, np.concatenate(blocks, axis=2))
+
+
+def _blocks(I: int, rows: int, allowed: range) -> list[tuple[range, int]]:
+    """Which gate rows are probed in which pass, and the number of inputs of that pass."""
+    largest = _fit(I + rows, allowed)
+    if largest <= I:
+        outside = NotClaimed if len(allowed) == 1 else Inconclusive
+        raise outside(f"its shapes leave no room for probes beside {I} inputs")
+    room = min(largest - I, rows)
+    return [(range(k, min(k + room, rows)), largest) for k in range(0, rows, room)]
+
+
+def _fit(n: int, allowed: range) -> int:
+    """The smallest allowed size that holds n, else the largest there is."""
+    steps = max(0, -(-(n - allowed.start) // allowed.step))
+    return allowed[min(steps, len(allowed) - 1)] if allowed else 0
+
+
+def widened(problem: Problem, rows: range, width: int) -> Problem:
+    """The problem with so many inputs, the new ones zero, probing these rows of the packed gates."""
+    T, B, I, H = problem.sizes
+    probes = np.zeros((4 * H, width - I), problem.dtype)
+    probes[list(rows), range(len(rows))] = 1
+    block = dict(zip(ORDER, np.split(probes, 4), strict=True))
+    wide = with_gates(problem, lambda k, gate: gate._replace(W=frozen(np.concatenate([gate.W, block[k]], axis=1))))
+    x = np.concatenate([problem.x, np.zeros((T, B, width - I), problem.dtype)], axis=2)
+    return replace(wide, x=frozen(x))
+
+
+def narrowed(gradients: Gradients, I: int) -> Gradients:
+    """The gradients without those of the probes."""
+    layer = gradients.parameters[0][0]
+    i, f, g, o = (gate._replace(W=gate.W[:, :I]) for gate in layer[:4] if isinstance(gate, Gate))
+    return Gradients(((Parameters(i, f, g, o),),), gradients.x[:, :, :I], gradients.state)

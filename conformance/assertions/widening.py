@@ -1,0 +1,199 @@
+"""A network made wider, so that what happens inside it can be read off its answer and the gradient of its input.
+
+Nothing that was there changes: what is added gives exact zeros to it. Two kinds of things are added.
+
+- A *probe* is an input that is always 0, with weight 1 into one row of the gates: its gradient is that row's gate
+  gradient. It reaches an upper layer through *pass units* of those below, whose input and output gates are open, whose
+  forget gate is shut, and which at 0 have value 0 and slope 1.
+- A *copy* is a pass unit that reads one output of the layer below, times 2^-k: tanh(z) = z to the last bit where z is
+  tiny, so that every inner output leaves the last layer.
+
+A cell that adds up all it reads cannot pass anything on: a stack without a forget gate is asked step by step.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from conformance.arrays import frozen
+from conformance.assertions.widening_plan import OPEN, Plan, fit_size, scale_bits
+from conformance.problems.sizes import nearest
+from conformance.tolerance.rounding import Bounded
+from lstm_spec import Backend, Cotangents, ErrorModel, Gate, Parameters, Problem, State
+from lstm_spec.types import Array
+
+
+def widened(plan: Plan) -> Problem:
+    """The wider network, which answers like the original where that answers."""
+    problem = plan.original
+    rows = tuple(
+        tuple(_parameters(plan, layer, d, p) for d, p in enumerate(row)) for layer, row in enumerate(problem.parameters)
+    )
+    x = _padded(problem.x, plan.inputs)
+    state = State(_padded(problem.state.h, plan.width), _padded(problem.state.c, plan.H + plan.extra))
+    return replace(problem, parameters=rows, x=x, state=state)
+
+
+def _padded(a: Array, width: int) -> Array:
+    """With zeros after the last number of each row."""
+    return frozen(np.concatenate([a, np.zeros((*a.shape[:-1], width - a.shape[-1]), a.dtype)], axis=-1))
+
+
+class _Wire(tuple[int, int, float]):
+    """A pass unit, the input it reads, and with which weight."""
+
+
+def _parameters(plan: Plan, layer: int, d: int, p: Parameters) -> Parameters:
+    wires = list(_wires(plan, layer, d))
+
+    def gate(k: str) -> Gate | None:
+        one = getattr(p, k)
+        if one is None:
+            return None
+        W, U = _weights(plan, layer, d, k, one.W), np.zeros((plan.H + plan.extra, plan.width), one.U.dtype)
+        U[: plan.H, : plan.original.P] = one.U
+        b = np.concatenate([one.b, np.zeros(plan.extra, one.b.dtype)])
+        for unit, source, weight in wires:
+            if k == "g":
+                W[unit, source] = weight
+            else:
+                b[unit] = -OPEN if k == "f" else OPEN
+        return Gate(frozen(W), frozen(U), frozen(b), None if one.p is None else _padded(one.p, plan.H + plan.extra))
+
+    i, f, g, o = map(gate, "ifgo")
+    assert i and g and o
+    return Parameters(i, f, g, o, None if p.R is None else _projection(plan, p.R))
+
+
+def _weights(plan: Plan, layer: int, d: int, gate: str, W: Array) -> Array:
+    """The input weights, with probes into the rows of this gate."""
+    wide = np.zeros((plan.H + plan.extra, plan.D * plan.width if layer else plan.inputs), W.dtype)
+    for e in range(plan.D if layer else 1):
+        width = plan.original.P if layer else W.shape[1]
+        wide[: plan.H, e * plan.width : e * plan.width + width] = W[:, e * width : (e + 1) * width]
+    if plan.probes:
+        first = d * plan.width + plan.passing(layer - 1, layer).start if layer else plan.columns(0, d).start
+        first += plan.gates.index(gate) * plan.H
+        wide[range(plan.H), range(first, first + plan.H)] = 1
+    return wide
+
+
+def _wires(plan: Plan, layer: int, d: int) -> Iterator[tuple[int, int, float]]:
+    """Each pass unit of a layer: where it is among the units, what it reads, and with which weight."""
+    H, P, below = plan.H, plan.original.P, d * plan.width
+    for of in range(layer):
+        source = below if of == layer - 1 else below + plan.copies(of).start
+        for j in range(P):
+            yield H - P + plan.copies(of).start + j, source + j, 2.0**-plan.k if of == layer - 1 else 1.0
+    for to in range(layer + 1, plan.L) if plan.probes else ():
+        source = below + plan.passing(layer - 1, to).start if layer else plan.columns(to, d).start
+        for j in range(plan.rows):
+            yield H - P + plan.passing(layer, to).start + j, source + j, 1.0
+
+
+def _projection(plan: Plan, R: Array) -> Array:
+    """The projection of what was there, and each unit that is new handed on as it is."""
+    (P, H), E = R.shape, plan.extra
+    wide = np.zeros((P + E, H + E), R.dtype)
+    wide[:P, :H] = R
+    wide[P:, H:] = np.eye(E, dtype=R.dtype)
+    return frozen(wide)
+
+
+def widened_cotangents(plan: Plan, d: Cotangents) -> Cotangents:
+    """With zeros for everything that is new."""
+    T, B, _ = d.y.shape
+    y = _padded(d.y.reshape(T, B, plan.D, plan.original.P), plan.width).reshape(T, B, plan.D * plan.width)
+    return Cotangents(frozen(y), State(_padded(d.state.h, plan.width), _padded(d.state.c, plan.H + plan.extra)))
+
+
+# ---------------------------------------------------------------- reading it off
+
+
+def outputs(plan: Plan, y: Array, model: ErrorModel, exactly: bool) -> list[Bounded]:
+    """What each layer of the wider network returned (T, B, D*width), told by the outputs y of its last."""
+    T, B, _ = y.shape
+    top = y.astype(np.float64).reshape(T, B, plan.D, plan.width)
+    scaled = [top[..., plan.copies(of)] for of in range(plan.L - 1)]
+    found = []
+    for layer in range(plan.L - 1):
+        value = np.zeros((T, B, plan.D, plan.width))
+        value[..., : plan.original.P] = scaled[layer] * 2.0**plan.k
+        for of in range(layer):
+            value[..., plan.copies(of)] = scaled[of]
+        flat = value.reshape(T, B, plan.D * plan.width)
+        found.append(Bounded(flat, _uncertainty(plan, layer, flat, model, exactly)))
+    return [*found, Bounded(y.astype(np.float64), np.zeros(y.shape))]
+
+
+def _uncertainty(plan: Plan, layer: int, value: Array, model: ErrorModel, exactly: bool) -> Array:
+    """V8: a copy is exact unless it underflows, or where a pass unit is not exact for this backend."""
+    hops, near, smallest = plan.L - 1 - layer, np.abs(value), 2.0**plan.k * model.eta
+    underflow = np.where((near < 2 * smallest) & (near > 0), 8 * hops * smallest, 0.0)
+    if exactly:
+        return np.where(near == 0, _lost_wholly(plan, value, hops * smallest), underflow)
+    coupled = plan.original.variant.kind == "coupled"  # f = 1 - i leaves a trace of what was there before
+    roundings = 2 * model.r_s + 2 * model.r_t + 8 + (2 * model.r_s + 8 if coupled else 0)
+    for _ in range(hops if coupled else 0):
+        padded = np.concatenate([near[:1], near, near[-1:]])
+        near = np.maximum(near, np.maximum(padded[:-2], padded[2:]))
+    return underflow + 1.01 * hops * roundings * model.u * near + 8 * hops * smallest
+
+
+def _lost_wholly(plan: Plan, value: Array, room: float) -> Array:
+    """An output that is 0 may have been one that underflowed; what is new and idle is 0."""
+    real = np.zeros((plan.D, plan.width), bool)
+    real[:, : plan.original.P] = True
+    return np.where(real.reshape(-1), 8 * room, 0.0) * np.ones_like(value)
+
+
+def gate_gradients(plan: Plan, dx: Array) -> list[list[Array]]:
+    """By layer and direction (T, B, G*(H + extra)), told by the gradient dx of the wider input."""
+    assert plan.probes
+    T, B, _ = dx.shape
+    G, H, P = len(plan.gates), plan.H, plan.original.P
+    seen = [[dx[..., plan.columns(layer, d)] for d in range(plan.D)] for layer in range(plan.L)]
+    found = []
+    for layer in range(plan.L):
+        row = []
+        for d in range(plan.D):
+            dz = np.zeros((T, B, G, H + plan.extra), dx.dtype)
+            dz[..., :H] = seen[layer][d].reshape(T, B, G, H)
+            for to in range(layer + 1, plan.L):  # a pass unit's candidate has the gradient that it hands down
+                units = plan.passing(layer, to)
+                dz[:, :, plan.gates.index("g"), H - P + units.start : H - P + units.stop] = seen[to][d]
+            row.append(dz.reshape(T, B, G * (H + plan.extra)))
+        found.append(row)
+    return found
+
+
+# ---------------------------------------------------------------- whether a pass unit is exact
+
+
+def passes_exactly(backend: Backend, problem: Problem) -> bool:
+    """Whether one layer of pass units of this backend returns 2^-k x to the last bit, whatever it held before."""
+    k, shapes = scale_bits(problem), backend.description.shapes
+    T, B, n = (
+        nearest(letter, (wanted,), getattr(shapes, letter))[0] for letter, wanted in (("T", 5), ("B", 2), ("I", 16))
+    )
+    x = np.tanh(np.random.default_rng(1).standard_normal((T, B, n))).astype(
+        problem.dtype
+    )  # uniform ones: exact differences
+    H = fit_size("H", n, shapes.H)
+    gates = {}
+    for letter in "ifgo":
+        one = getattr(problem.layer, letter)
+        W = np.zeros((H, n), x.dtype)
+        if letter == "g":
+            W[range(n), range(n)] = 2.0**-k
+        b = np.full(H, {"f": -OPEN, "g": 0.0}.get(letter, OPEN), x.dtype)
+        sees = None if one is None or one.p is None else np.zeros(H, x.dtype)
+        gates[letter] = None if one is None else Gate(W, np.zeros((H, H), x.dtype), b, sees)
+    zero = np.zeros((1, B, H), x.dtype)
+    p = Parameters(gates["i"], gates["f"], gates["g"], gates["o"])  # type: ignore[arg-type]
+    variant = replace(problem.variant, clip=None)
+    one = Problem(((p,),), frozen(x), State(frozen(zero), frozen(zero.copy())), variant=variant)
+    y = backend.forward(one).y
+    exact = x * np.asarray(2.0**-k, x.dtype)
+    return isinstance(y, np.ndarray) and y.shape == (T, B, H) and np.array_equal(y[..., :n], exact)

@@ -1,0 +1,94 @@
+"""Where everything lies in a network that was made wider so that its inside can be seen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from conformance.outcome import Inconclusive, NotClaimed
+from lstm_spec import Backend, Problem, Shapes
+
+OPEN = 1000.0  # σ(1000) = 1 and σ(-1000) = 0 in every format
+PASSED_ON = ("standard", "peephole", "coupled")  # by a unit of these kinds, whatever it holds
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where everything is in the wider network."""
+
+    original: Problem
+    probes: bool  # whether there are probes, too
+    gates: str
+    extra: int  # units that each layer has more
+    inputs: int  # that there are in all
+    k: int  # copies are scaled by 2^-k
+
+    @property
+    def L(self) -> int:
+        return len(self.original.parameters)
+
+    @property
+    def D(self) -> int:
+        return len(self.original.directions)
+
+    @property
+    def H(self) -> int:
+        return self.original.sizes[3]
+
+    @property
+    def rows(self) -> int:
+        """How many gate rows a layer has in one direction."""
+        return len(self.gates) * self.H
+
+    @property
+    def width(self) -> int:
+        """Of the hidden state, in one direction."""
+        return self.original.P + self.extra
+
+    def copies(self, of: int) -> slice:
+        """Where any layer above that one has the copies of its outputs, among the outputs of one direction."""
+        P = self.original.P
+        return slice(P + of * P, P + (of + 1) * P)
+
+    def passing(self, layer: int, to: int) -> slice:
+        """Where a layer has the pass units for the probes of a layer above it."""
+        first = self.original.P * (1 + layer) + (to - layer - 1) * self.rows
+        return slice(first, first + self.rows)
+
+    def columns(self, layer: int, d: int) -> slice:
+        """The inputs that are the probes of a layer in one direction."""
+        first = self.original.sizes[2] + (layer * self.D + d) * self.rows
+        return slice(first, first + self.rows)
+
+
+def plan_for(backend: Backend, problem: Problem, probes: bool) -> Plan:
+    """NotClaimed or Inconclusive where the backend's shapes leave no room."""
+    P, (_, _, I, H), L = problem.P, problem.sizes, len(problem.parameters)
+    gates = "igo" if problem.layer.f is None else "ifgo"
+    rows = len(gates) * H if probes else 0
+    extra = max(layer * P + (L - 1 - layer) * rows for layer in range(L))
+    shapes: Shapes = backend.description.shapes
+    H_wide = fit_size("H", H + extra, shapes.H) if extra else H
+    inputs = fit_size("I", I + L * len(problem.directions) * rows, shapes.I) if rows else I
+    return Plan(problem, probes, gates, H_wide - H, inputs, scale_bits(problem))
+
+
+def fit_size(letter: str, wanted: int, allowed: range) -> int:
+    """The smallest size that the shapes allow and that is large enough."""
+    size = allowed.start + allowed.step * max(0, -(-(wanted - allowed.start) // allowed.step))
+    if size not in allowed:
+        outside = NotClaimed if len(allowed) == 1 else Inconclusive
+        raise outside(f"its shapes leave no room for {letter} = {wanted}, with which it could be looked into")
+    return size
+
+
+def scale_bits(problem: Problem) -> int:
+    """k, so that tanh(2^-k h) = 2^-k h to the last bit for every h that a layer can return."""
+    R = [
+        float(np.abs(p.R.astype(np.float64)).sum(axis=1).max())
+        for row in problem.parameters
+        for p in row
+        if p.R is not None
+    ]
+    largest = max(1.0, *R, float(np.abs(problem.state.h.astype(np.float64)).max(initial=0)))
+    digits = int(np.finfo(problem.dtype).nmant) + 1
+    return digits // 2 + 2 + int(np.ceil(np.log2(largest)))

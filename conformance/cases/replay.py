@@ -1,0 +1,93 @@
+"""A case asked again, of any backend, as a whole and step by step."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from conformance.cases import network as network_cases
+from conformance.cases.case import Case
+from conformance.cases.expectations import COMPARED, expectations
+from conformance.outcome import Errored, Inconclusive, NotClaimed, Outcome, Refuted
+from conformance.problems.form import form_of
+from conformance.problems.question import problem_of
+from conformance.targets.border import guarded, line
+from lstm_spec import Backend
+from lstm_spec.types import Array
+
+
+class Replayed(NamedTuple):
+    """What came out of a case that was asked again."""
+
+    outcome: Outcome
+    detail: str = ""
+
+
+OUTCOMES: dict[type[Exception], Outcome] = {
+    Refuted: Outcome.REFUTED,
+    Errored: Outcome.ERRORED,
+    NotClaimed: Outcome.NOT_CLAIMED,
+    Inconclusive: Outcome.INCONCLUSIVE,
+}
+
+
+def replay(case: Case, backend: Backend) -> Replayed:
+    """What the property says of the example now; one question, no search."""
+    outside = _outside(case, backend)
+    if outside:
+        return Replayed(Outcome.NOT_CLAIMED, outside)
+    try:
+        with np.errstate(all="ignore"):
+            case.prop.refute(guarded(backend), case.example)
+    except tuple(OUTCOMES) as error:
+        return Replayed(OUTCOMES[type(error)], str(error))
+    except Exception as error:  # e.g. of a file that was made by hand, an example that the property never draws
+        reason = f"{type(error).__name__}: {line(error)}"
+        return Replayed(Outcome.SUITE_ERROR, f"it is no example of its property ({reason})")
+    return Replayed(Outcome.HOLDS)
+
+
+def _outside(case: Case, backend: Backend) -> str:
+    """Why this backend is not asked this; nothing where it is."""
+    problem, about = problem_of(case.example), backend.description
+    wanted = dict.fromkeys((*case.prop.features, *sorted(form_of(problem).features)))
+    missing = [feature for feature in wanted if not backend.offers(feature)]
+    if missing:
+        return f"it does not claim {', '.join(missing)}"
+    if problem.dtype.name not in about.dtypes:
+        return f"it does not claim {problem.dtype}"
+    sizes = {k: n for k, n in zip("TBIH", problem.sizes, strict=True) if n and n not in getattr(about.shapes, k)}
+    return f"its shapes exclude {', '.join(f'{k} = {n}' for k, n in sizes.items())}" if sizes else ""
+
+
+class Step(NamedTuple):
+    """The largest error of a quantity (at a step, where it is one of steps), and that in units of what is allowed."""
+
+    quantity: str
+    t: int | None
+    error: float
+    ratio: float
+
+
+def steps(case: Case, backend: Backend) -> list[Step]:
+    """The steps of y, then c_T; of a gradient the steps of dz from the last to the first, then the sums over them.
+
+    Each step is judged from the states, or the gate gradients, that the backend returned.
+    """
+    if _outside(case, backend):
+        return []
+    if case.prop.further:
+        found = network_cases.expectations(guarded(backend), case.prop, case.example)
+    else:
+        found = expectations(guarded(backend), case.asked)
+    names = [name.removeprefix("got.") for name in found if name.startswith("got.")]
+    return [step for name in names for step in _steps(name, *(found[f"{k}.{name}"] for k in COMPARED))]
+
+
+def _steps(quantity: str, got: Array, expected: Array, allowed: Array) -> list[Step]:
+    with np.errstate(all="ignore"):
+        error = np.nan_to_num(np.abs(got.astype(np.float64) - expected), nan=np.inf)
+        ratio = np.where(error == 0, 0, error / allowed)
+    if quantity not in ("y", "dz"):
+        return [Step(quantity, None, float(error.max(initial=0)), float(ratio.max(initial=0)))]
+    order = range(len(error)) if quantity == "y" else reversed(range(len(error)))
+    return [Step(quantity, t, float(error[t].max(initial=0)), float(ratio[t].max(initial=0))) for t in order]

@@ -1,0 +1,57 @@
+"""The commands `list`, `explain` and `doctor`."""
+
+from __future__ import annotations
+
+import click
+
+from conformance.cli.options import LISTS
+
+
+@click.command("list")
+@click.argument("what", type=click.Choice(LISTS))
+def list_(what: str) -> None:
+    """List clauses, properties, faults or backends, one per line."""
+    for line in _lines(what):
+        click.echo(line)
+
+
+def _lines(what: str) -> list[str]:
+    from lstm_spec import CLAUSES
+
+    if what == "clauses":
+        return [f"{clause.id:11} {clause.level:6} {clause.sentence}" for clause in CLAUSES.values()]
+    if what == "backends":
+        from conformance.targets.resolve import installed
+
+        return installed()
+    if what == "faults":
+        from conformance.faults.catalogue import ALL_FAULTS
+
+        return [
+            f"{fault.name:55} {fault.family:14} {fault.clause:10} {fault.sentence}" for fault in ALL_FAULTS.values()
+        ]
+    import conformance.properties  # noqa: F401  fills the registry
+    from conformance.property import PROPERTIES
+
+    return [f"{prop.family:14} {prop.name:75} {' '.join(prop.clauses)}" for prop in PROPERTIES]
+
+
+@click.command()
+@click.argument("clause")
+def explain(clause: str) -> None:
+    """Say what a clause demands, where it stands in the code, and what tries to refute it."""
+    from conformance.cli.explanation import explanation
+    from lstm_spec import CLAUSES
+
+    if clause.upper() not in CLAUSES:
+        raise click.BadParameter(f"{clause!r} is not a clause; see lstm-conform list clauses", param_hint="CLAUSE")
+    click.echo(explanation(clause.upper()))
+
+
+@click.command()
+def doctor() -> None:
+    """Say what is installed and what can be used here."""
+    from conformance.cli.explanation import diagnosis_of_this_machine
+
+    for line in diagnosis_of_this_machine():
+        click.echo(line)

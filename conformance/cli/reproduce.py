@@ -1,0 +1,55 @@
+"""The command `reproduce`: ask again what refuted a backend."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("case", type=click.Path(path_type=Path))
+@click.argument("target", required=False)
+@click.option("--device", help="Handed to a target that is made for a device.")
+def reproduce(case: Path, target: str | None, device: str | None) -> None:
+    """Ask again what refuted a backend: CASE is a file that `run` wrote, TARGET the same backend or another."""
+    from conformance.cases.case import CaseError
+    from conformance.cases.load import load
+    from conformance.cases.replay import replay, steps
+    from conformance.cases.text import step_lines
+    from conformance.outcome import Outcome
+    from conformance.report.status import FAILED, NOTHING, PASSED, SUITE_ERROR, UNUSABLE
+    from conformance.targets.resolve import TargetError, resolve
+
+    try:
+        found = load(case)
+        backend = resolve(target or _named_in(found.about["target"], case), device)
+    except (CaseError, TargetError) as error:
+        click.echo(f"lstm-conform: {error}", err=True)
+        sys.exit(UNUSABLE)
+    about, said = found.about, replay(found, backend)
+    click.echo(f"{about['clause']}  {found.prop.sentence}  ({about['dtype']}, written with seed {about['seed']})")
+    for line in step_lines(steps(found, backend)):
+        click.echo(line)
+    verdict, status = {
+        Outcome.REFUTED: ("still refuted", FAILED),
+        Outcome.ERRORED: ("errored", FAILED),
+        Outcome.HOLDS: ("holds: it is not refuted by this case any more", PASSED),
+        Outcome.SUITE_ERROR: ("suite error", SUITE_ERROR),
+        Outcome.NOT_CLAIMED: ("not claimed", NOTHING),
+        Outcome.INCONCLUSIVE: ("inconclusive", NOTHING),
+    }[said.outcome]
+    click.echo(f"{verdict}: {said.detail}" if said.detail else verdict)
+    sys.exit(status)
+
+
+def _named_in(target: str, case: Path) -> str:
+    """The target of a case, unless it is an import path: a file has no say in what is imported."""
+    from conformance.cases.case import CaseError
+
+    if ":" in target and not target.startswith("fault:"):
+        command = shlex.join(["lstm-conform", "reproduce", str(case), target])
+        raise CaseError(f"{case} names {target!r}, and a file may not say what is imported; if you trust it, {command}")
+    return target

@@ -1,0 +1,34 @@
+"""The command `selftest`: the judge judged."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from conformance.cli.console import make_console
+from conformance.cli.options import DTYPE_NAMES, PROFILE_NAMES
+
+
+@click.command()
+@click.option("--dtype", type=click.Choice(DTYPE_NAMES), default="float32", show_default=True)
+@click.option("--profile", type=click.Choice(PROFILE_NAMES), default="quick", show_default=True)
+@click.option("--pairs", type=click.IntRange(min=0), default=0, help="So many pairs in place of single ones.")
+@click.option("--device", help="Where the mistakes are made; they know the cpu alone.")
+def selftest(dtype: str, profile: str, pairs: int, device: str | None) -> None:
+    """Put every known mistake to the judge, on this machine, and say what it saw."""
+    from rich.progress import track
+
+    from conformance.report.status import PASSED, SUITE_ERROR, UNUSABLE
+    from conformance.selftest.look import catalogue, look, look_at_pairs, scored
+    from conformance.selftest.text import print_score
+
+    if device not in (None, "cpu"):
+        click.echo(f"lstm-conform: the known mistakes run on cpu only, not on {device!r}; drop --device", err=True)
+        sys.exit(UNUSABLE)
+    console = make_console()
+    looking = look_at_pairs(pairs, 0, dtype, profile) if pairs else look(dtype, profile)
+    total, hidden = pairs or len(catalogue(dtype)), not console.is_terminal
+    score = scored(list(track(looking, "known mistakes", total, console=console, transient=True, disable=hidden)))
+    print_score(console, score, dtype, profile)
+    sys.exit(SUITE_ERROR if score.missed else PASSED)

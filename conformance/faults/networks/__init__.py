@@ -1,0 +1,1 @@
+"""Known mistakes of lengths, directions, layers and variants."""

@@ -1,0 +1,221 @@
+"""Known faults: the contract of a backend."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from conformance.arrays import limits
+from conformance.faults.fault import Fault as Fault
+from conformance.faults.plain.catalogue import contract
+from conformance.faults.plain.gradient import change_gates
+from conformance.faults.primitives import GATES, Value
+from lstm_spec import Answer, Backend, Cotangents, Feature, Gate, Gradients, Parameters, Problem, State
+
+
+@contract("CONTRACT-1")
+def writes_the_final_state_into_the_initial_one(right: Backend) -> Backend:
+    """The given c_0 is overwritten with c_T."""
+
+    def forward(problem: Problem) -> Answer:
+        answer = right.forward(problem)
+        if problem.state.c.flags.writeable:
+            problem.state.c[...] = answer.state.c
+        return answer
+
+    return replace(right, forward=forward)
+
+
+@contract("CONTRACT-1")
+def scales_the_cotangents_in_place(right: Backend) -> Backend:
+    """dL/dy is halved where it lies, after it was used."""
+
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        found = right.gradients(problem, d)  # type: ignore[misc]
+        if d.y.flags.writeable:
+            d.y[...] /= 2
+        return found
+
+    return replace(right, gradients=gradients)
+
+
+@contract("SHAPE-6")
+def loses_an_empty_batch(right: Backend) -> Backend:
+    """An empty batch is answered as if it had one sample."""
+    claimed = replace(right.description, features=right.description.features | {Feature.EMPTY_BATCH})
+
+    def forward(problem: Problem) -> Answer:
+        answer = right.forward(problem)
+        T, B, _, H = problem.sizes
+        return replace(answer, y=np.zeros((T, 1, H), problem.dtype)) if B == 0 else answer
+
+    return replace(right, forward=forward, description=claimed)
+
+
+@contract("SHAPE-6", "a mean over no samples")
+def divides_by_an_empty_batch(right: Backend) -> Backend:
+    """The parameter gradients of an empty batch are 0/0."""
+    claimed = replace(right.description, features=right.description.features | {Feature.EMPTY_BATCH})
+
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        answer, g = right.gradients(problem, d)  # type: ignore[misc]
+        if problem.x.shape[1] == 0:
+            g = change_gates(lambda k, gate: Gate(*(np.full_like(a, np.nan) for a in gate[:3])))(problem, g)
+        return answer, g
+
+    return replace(right, gradients=gradients, description=claimed)
+
+
+@contract("SHAPE-2", "tensorflow/tensorflow#60192")
+def answers_in_float64(right: Backend) -> Backend:
+    """Every output is float64, whatever was asked; at float64 the cell state is float32."""
+
+    def forward(problem: Problem) -> Answer:
+        answer = right.forward(problem)
+        other = np.float64 if problem.dtype == np.float32 else np.float32
+        return Answer(answer.y.astype(other), State(*(a.astype(other) for a in answer.state)))
+
+    return replace(right, forward=forward)
+
+
+@contract("SHAPE-4", "tracel-ai/burn#872")
+def drops_an_axis_of_length_one(right: Backend) -> Backend:
+    """y loses its batch axis where B = 1."""
+
+    def forward(problem: Problem) -> Answer:
+        answer = right.forward(problem)
+        return replace(answer, y=answer.y[:, 0]) if problem.x.shape[1] == 1 else answer
+
+    return replace(right, forward=forward)
+
+
+@contract("SHAPE-3")
+def drops_an_axis_of_length_one_from_the_gradient(right: Backend) -> Backend:
+    """dx loses its last axis where I = 1."""
+
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        answer, g = right.gradients(problem, d)  # type: ignore[misc]
+        return answer, replace(g, x=g.x[..., 0]) if g.x.shape[-1] == 1 else g
+
+    return replace(right, gradients=gradients)
+
+
+@contract("SHAPE-1")
+def drops_the_layer_axis_of_the_state(right: Backend) -> Backend:
+    """h_T and c_T are (B, H)."""
+
+    def forward(problem: Problem) -> Answer:
+        answer = right.forward(problem)
+        return replace(answer, state=State(answer.state.h[0], answer.state.c[0]))
+
+    return replace(right, forward=forward)
+
+
+@contract("SHAPE-3")
+def returns_the_input_gradient_batch_first(right: Backend) -> Backend:
+    """dx is (B, T, I)."""
+
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        answer, g = right.gradients(problem, d)  # type: ignore[misc]
+        return answer, replace(g, x=np.swapaxes(g.x, 0, 1))
+
+    return replace(right, gradients=gradients)
+
+
+@contract("CONTRACT-2")
+def answers_differently_each_time(right: Backend) -> Backend:
+    """The last bits are random, though it claims to be deterministic."""
+    rng = np.random.default_rng()
+
+    def forward(problem: Problem) -> Answer:
+        answer = right.forward(problem)
+        noise = (1 + rng.choice([-1, 1], answer.y.shape) * limits(problem.dtype).eps).astype(problem.dtype)
+        y = answer.y * noise
+        return Answer(y, answer.state._replace(h=y[-1:])) if len(y) else answer
+
+    return replace(right, forward=forward)
+
+
+@contract("CONTRACT-2")
+def keeps_the_weights_of_the_first_call(right: Backend) -> Backend:
+    """Weights are cached by their shape."""
+    cache: dict[Any, Any] = {}
+
+    def forward(problem: Problem) -> Answer:
+        key = (problem.sizes[2:], problem.dtype)
+        return right.forward(replace(problem, parameters=cache.setdefault(key, problem.parameters)))
+
+    return replace(right, forward=forward)
+
+
+@contract("CONTRACT-2")
+def answers_in_one_buffer(right: Backend) -> Backend:
+    """The memory of an answer is used again for the next one of its shape."""
+    buffers: dict[Any, Any] = {}
+
+    def forward(problem: Problem) -> Answer:
+        answer = right.forward(problem)
+        y = buffers.setdefault((answer.y.shape, answer.y.dtype), answer.y)
+        y[...] = answer.y
+        return replace(answer, y=y)
+
+    return replace(right, forward=forward)
+
+
+@contract("CONTRACT-2", "gradients added to those of the call before")
+def accumulates_gradients_over_calls(right: Backend) -> Backend:
+    """Every gradient of a call is added to that of the last call of the same shape."""
+    before: dict[Any, Gradients] = {}
+
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        answer, g = right.gradients(problem, d)  # type: ignore[misc]
+        key = (problem.sizes, problem.dtype)
+        before[key] = _summed(before[key], g) if key in before else g
+        return answer, before[key]
+
+    return replace(right, gradients=gradients)
+
+
+def _summed(one: Gradients, other: Gradients) -> Gradients:
+    layer = other.parameters[0][0]
+    i, f, g, o = (
+        Gate(*(a + b for a, b in zip(k[:3], getattr(layer, letter)[:3], strict=True)))
+        for letter, k in zip(GATES, one.parameters[0][0][:4], strict=True)
+        if isinstance(k, Gate)
+    )
+    state = State(*(a + b for a, b in zip(one.state, other.state, strict=True)))
+    return Gradients(((Parameters(i, f, g, o),),), one.x + other.x, state)
+
+
+@contract("CONTRACT-4")
+def reads_memory_in_a_row(right: Backend) -> Backend:
+    """Strides are ignored: the numbers are read as they lie in memory."""
+
+    def forward(problem: Problem) -> Answer:
+        return right.forward(replace(problem, x=_in_a_row(problem.x)))
+
+    return replace(right, forward=forward)
+
+
+def _in_a_row(a: Value) -> Value:
+    base = a if a.base is None else a.base
+    flat = np.frombuffer(base.tobytes(order="A"), a.dtype) if base.dtype == a.dtype else a.ravel()
+    return np.resize(flat, a.shape)
+
+
+@contract("CONTRACT-3", "chainer/chainer#5436")
+def answers_problems_that_do_not_fit(right: Backend) -> Backend:
+    """Superfluous inputs, units and samples are cut off."""
+
+    def forward(problem: Problem) -> Answer:
+        return right.forward(_cut_to_size(problem))
+
+    return replace(right, forward=forward)
+
+
+def _cut_to_size(problem: Problem) -> Problem:
+    H, I = problem.layer.i.W.shape
+    B = problem.x.shape[1]
+    i, f, g, o = (Gate(k.W, k.U[:, :H], k.b[:H]) for k in problem.layer[:4] if isinstance(k, Gate))
+    state = State(*(a[:, :B] for a in problem.state))
+    return replace(problem, parameters=((Parameters(i, f, g, o),),), x=problem.x[..., :I], state=state)

@@ -1,0 +1,242 @@
+"""Known faults: gradients, and the pass that is differentiated."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from autograd.extend import defvjp, primitive
+from autograd.tracer import getval
+
+from conformance.arrays import limits
+from conformance.faults.cell_parts import Parts
+from conformance.faults.fault import Fault as Fault
+from conformance.faults.plain.catalogue import add, around, gradient
+from conformance.faults.primitives import GATES, Value, sigmoid, stop
+from lstm_spec import Answer, Backend, Cotangents, Gate, Gradients, Parameters, Problem, State
+
+
+def _register_truncations() -> None:
+    for steps in (1, 50, 100, 200):
+        name = f"truncates_the_gradient_after_{steps}_steps"
+        sentence, source = f"Back-propagation through time is cut off every {steps} steps.", "pytorch/pytorch#96416"
+        add(Fault(name, "gradient", "GRAD-3", sentence, source, "gradient", partial(_truncated, steps)))
+
+
+def _truncated(steps: int, parts: Parts) -> Parts:
+    return replace(parts, carried=lambda t, h, c: (stop(h), stop(c)) if t and t % steps == 0 else (h, c))
+
+
+_register_truncations()
+
+
+@gradient("gradient", "GRAD-3", "the truncated gradient of 1997")
+def drops_the_path_through_the_hidden_state(parts: Parts) -> Parts:
+    """No gradient returns through U."""
+    return replace(parts, recurrent=stop)
+
+
+@gradient("gradient", "GRAD-1")
+def drops_the_path_through_the_cell_state(parts: Parts) -> Parts:
+    """No gradient returns along the cell."""
+    return replace(parts, cell=lambda k, c: k["f"] * stop(c) + k["i"] * k["g"])
+
+
+@gradient("gradient", "GRAD-2")
+def holds_the_forget_gate_constant(parts: Parts) -> Parts:
+    """The forget gate has no gradient of its own."""
+    return replace(parts, cell=lambda k, c: stop(k["f"]) * c + k["i"] * k["g"])
+
+
+@gradient("gradient", "GRAD-7")
+def ignores_the_gradient_of_the_final_hidden_state(parts: Parts) -> Parts:
+    """dL/dh_T is taken as zero."""
+    return replace(parts, cotangents=lambda d: replace(d, state=State(d.state.h * 0, d.state.c)))
+
+
+@gradient("gradient", "GRAD-7", "apache/mxnet#17818")
+def ignores_the_gradient_of_the_final_cell_state(parts: Parts) -> Parts:
+    """dL/dc_T is taken as zero."""
+    return replace(parts, cotangents=lambda d: replace(d, state=State(d.state.h, d.state.c * 0)))
+
+
+@gradient("gradient", "GRAD-7")
+def ignores_the_gradient_of_all_outputs_but_the_last(parts: Parts) -> Parts:
+    """dL/dy_t is read for t = T alone."""
+    return replace(parts, cotangents=lambda d: replace(d, y=np.concatenate([d.y[:-1] * 0, d.y[-1:]])))
+
+
+@primitive
+def _tanh_with_slope_one_minus_y(z: Value) -> Value:
+    return np.tanh(z)
+
+
+defvjp(_tanh_with_slope_one_minus_y, lambda y, z: lambda d: d * (1 - y))
+
+
+@primitive
+def _sigmoid_with_slope_s(z: Value) -> Value:
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1, e) / (1 + e)
+
+
+defvjp(_sigmoid_with_slope_s, lambda s, z: lambda d: d * s)
+
+
+@primitive
+def _sigmoid_with_overflowing_slope(z: Value) -> Value:
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1, e) / (1 + e)
+
+
+defvjp(_sigmoid_with_overflowing_slope, lambda s, z: lambda d: d * np.exp(z) / (1 + np.exp(z)) ** 2)
+
+
+@gradient("gradient", "GRAD-2")
+def takes_the_slope_of_tanh_as_one_minus_y(parts: Parts) -> Parts:
+    """1 - y in place of 1 - y²."""
+    return replace(parts, candidate=_tanh_with_slope_one_minus_y, squash=_tanh_with_slope_one_minus_y)
+
+
+@gradient("gradient", "GRAD-1")
+def takes_the_slope_of_the_squashed_cell_as_one_minus_y(parts: Parts) -> Parts:
+    """1 - tanh(c) in place of 1 - tanh²(c), at the cell alone."""
+    return replace(parts, squash=_tanh_with_slope_one_minus_y)
+
+
+@gradient("gradient", "GRAD-2")
+def takes_the_slope_of_sigmoid_as_itself(parts: Parts) -> Parts:
+    """s in place of s (1 - s)."""
+    return replace(parts, sigmoid=_sigmoid_with_slope_s)
+
+
+@gradient("overflow", "ACT-3", "tinygrad/tinygrad#1113")
+def overflows_in_the_slope_of_the_sigmoid(parts: Parts) -> Parts:
+    """exp(z) / (1 + exp(z))², which is NaN for large z."""
+    return replace(parts, sigmoid=_sigmoid_with_overflowing_slope)
+
+
+def change_gates(change: Callable[[str, Gate], Gate]) -> Callable[[Problem, Gradients], Gradients]:
+    def changed(problem: Problem, g: Gradients) -> Gradients:
+        layer = g.parameters[0][0]
+        i, f, c, o = (change(k, getattr(layer, k)) for k in GATES)
+        return replace(g, parameters=((Parameters(i, f, c, o),),))
+
+    return changed
+
+
+@gradient("gradient", "GRAD-4", "hanbt/learn_dl#53")
+def leaves_out_the_gradient_of_one_bias(parts: Parts) -> Parts:
+    """db_o is zero."""
+    return replace(parts, gradients=change_gates(lambda k, g: g._replace(b=g.b * (k != "o"))))
+
+
+@gradient("gradient", "GRAD-4")
+def leaves_out_the_gradient_of_the_recurrent_weights(parts: Parts) -> Parts:
+    """dU is zero."""
+    return replace(parts, gradients=change_gates(lambda k, g: g._replace(U=g.U * 0)))
+
+
+@gradient("gradient", "GRAD-4")
+def gives_one_gate_the_gradient_of_another(parts: Parts) -> Parts:
+    """dW_f is dW_i."""
+
+    def changed(problem: Problem, g: Gradients) -> Gradients:
+        layer = g.parameters[0][0]
+        return replace(g, parameters=((layer._replace(f=layer.f._replace(W=layer.i.W)),),))  # type: ignore[union-attr]
+
+    return replace(parts, gradients=changed)
+
+
+@gradient("gradient", "GRAD-4")
+def averages_the_parameter_gradients_over_the_batch(parts: Parts) -> Parts:
+    """They are divided by B."""
+
+    def averaged(problem: Problem, g: Gradients) -> Gradients:
+        change = change_gates(lambda k, gate: Gate(*(a / problem.x.shape[1] for a in gate[:3])))
+        return change(problem, g)
+
+    return replace(parts, gradients=averaged)
+
+
+@gradient("gradient", "GRAD-4")
+def transposes_the_gradient_of_the_recurrent_weights(parts: Parts) -> Parts:
+    """dUᵀ is returned for dU."""
+    return replace(parts, gradients=change_gates(lambda k, g: g._replace(U=g.U.T.copy())))
+
+
+@around("gradient", "gradient", "GRAD-4")
+def misses_the_last_step_in_the_recurrent_weights(right: Backend) -> Backend:
+    """dU is summed over all steps but the last."""
+
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        answer, g = right.gradients(problem, d)  # type: ignore[misc]
+        before = right.forward(replace(problem, x=problem.x[:-1])).state
+        last = replace(problem, x=problem.x[-1:], state=before)
+        _, of_last = right.gradients(last, replace(d, y=d.y[-1:]))  # type: ignore[misc]
+        missed = of_last.parameters[0][0]
+        return answer, change_gates(lambda k, gate: gate._replace(U=gate.U - getattr(missed, k).U))(problem, g)
+
+    return replace(right, gradients=gradients)
+
+
+@gradient("gradient", "GRAD-6")
+def leaves_out_the_gradient_of_the_initial_hidden_state(parts: Parts) -> Parts:
+    """dh_0 is zero."""
+    return replace(parts, gradients=lambda problem, g: replace(g, state=State(g.state.h * 0, g.state.c)))
+
+
+@around("gradient", "gradient", "GRAD-6")
+def leaves_the_forget_gate_out_of_the_initial_cell_gradient(right: Backend) -> Backend:
+    """dc_0 is dc_1, without its f_1."""
+
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        answer, g = right.gradients(problem, d)  # type: ignore[misc]
+        if len(problem.x) == 0:
+            return answer, g
+        gate = problem.layer.f
+        assert gate is not None
+        f = sigmoid(problem.x[0] @ gate.W.T + problem.state.h[0] @ gate.U.T + gate.b)
+        c = (g.state.c / np.maximum(f, limits(f.dtype).tiny)).astype(problem.dtype)
+        return answer, replace(g, state=g.state._replace(c=c))
+
+    return replace(right, gradients=gradients)
+
+
+@gradient("gradient", "GRAD-5")
+def leaves_out_the_input_gradient_of_the_first_step(parts: Parts) -> Parts:
+    """dx_1 is zero."""
+    return replace(parts, gradients=lambda p, g: replace(g, x=np.concatenate([g.x[:1] * 0, g.x[1:]])))
+
+
+@gradient("gradient", "GRAD-7")
+def clips_the_gradient(parts: Parts) -> Parts:
+    """Every gradient is kept within [-1, 1]."""
+
+    def clip(a: Value) -> Value:
+        return np.clip(a, -1, 1)
+
+    def clipped(problem: Problem, g: Gradients) -> Gradients:
+        g = change_gates(lambda k, gate: Gate(*map(clip, gate[:3])))(problem, g)
+        return replace(g, x=clip(g.x), state=State(*map(clip, g.state)))
+
+    return replace(parts, gradients=clipped)
+
+
+# ---------------------------------------------------------------- pass
+
+
+@gradient("pass", "GRAD-8", "dropout left on")
+def drops_units_out_in_the_gradient_pass(parts: Parts) -> Parts:
+    """Every second unit of h is not read while training."""
+
+    def dropped(h: Value) -> Value:
+        return h * (np.arange(h.shape[-1]) % 2 == 0).astype(getval(h).dtype)
+
+    return replace(parts, recurrent=dropped)
+
+
+@gradient("pass", "GRAD-8")
+def differentiates_an_lstm_without_initial_state(parts: Parts) -> Parts:
+    """The gradient pass starts from zeros."""
+    return replace(parts, initial=lambda h, c: (h * 0, c * 0))

@@ -1,0 +1,106 @@
+"""Known faults: precision and clipping."""
+
+from dataclasses import replace
+from functools import partial
+
+import autograd.numpy as anp
+import numpy as np
+from autograd.extend import defvjp, primitive
+
+from conformance.faults.cell_parts import Parts
+from conformance.faults.fault import Fault as Fault
+from conformance.faults.plain.catalogue import add, change_each, forward
+from conformance.faults.primitives import Value, rounded
+
+
+@primitive
+def tf32(a: Value) -> Value:
+    """Cut to the 10 fraction bits of TF32."""
+    kept = (a.astype(np.float32).view(np.uint32) + np.uint32(0x1000)) & np.uint32(0xFFFFE000)
+    return kept.view(np.float32).astype(a.dtype)
+
+
+defvjp(tf32, lambda ans, a: lambda d: d)
+
+
+# ---------------------------------------------------------------- precision
+
+
+@forward("precision", "ACC-1", "microsoft/onnxruntime, precision disputes")
+def accumulates_in_float16(parts: Parts) -> Parts:
+    """Products are summed up in 16 bits."""
+
+    def product(x: Value, W: Value) -> Value:
+        total = x[..., :1] * W[:, 0] * 0
+        for k in range(x.shape[-1]):
+            total = rounded(total + x[..., k : k + 1] * W[:, k], np.float16)
+        return total
+
+    return replace(parts, product=product)
+
+
+@forward("precision", "ACC-1", "pytorch/pytorch#175845")
+def multiplies_in_tf32(parts: Parts) -> Parts:
+    """The factors of every product are cut to 10 bits."""
+    return replace(parts, product=lambda x, W: anp.dot(tf32(x), tf32(W).T))
+
+
+@forward("precision", "ACC-1")
+def keeps_the_cell_state_in_float16(parts: Parts) -> Parts:
+    """c is stored in 16 bits from step to step."""
+    return replace(parts, cell=lambda k, c: rounded(k["f"] * c + k["i"] * k["g"], np.float16))
+
+
+@forward("precision", "ACC-1")
+def takes_the_biases_in_float32(parts: Parts) -> Parts:
+    """The biases of a float64 LSTM are constants in float32."""
+    return replace(parts, weights=lambda w: w._replace(b=change_each(lambda a: rounded(a, np.float32), w.b)))
+
+
+@forward("precision", "ACC-1")
+def takes_the_tanh_in_float32(parts: Parts) -> Parts:
+    """The tanh of a float64 LSTM is the one for float32."""
+
+    def tanh(z: Value) -> Value:
+        return rounded(anp.tanh(z), np.float32)
+
+    return replace(parts, candidate=tanh, squash=tanh)
+
+
+@forward("precision", "ACC-1")
+def computes_in_float32_throughout(parts: Parts) -> Parts:
+    """A float64 problem is answered in float32 and cast back."""
+
+    def product(x: Value, W: Value) -> Value:
+        return rounded(anp.dot(x, W.T), np.float32)
+
+    return replace(parts, product=product, carried=lambda t, h, c: (rounded(h, np.float32), rounded(c, np.float32)))
+
+
+# ---------------------------------------------------------------- clip
+
+
+def _register_clips() -> None:
+    for limit in (3, 10, 50):
+        name = f"clips_the_cell_state_at_{limit}"
+        sentence, source = f"c is silently kept within [-{limit}, {limit}].", "microsoft/onnxruntime#27224"
+        add(Fault(name, "clip", "CELL-5", sentence, source, "forward", partial(_clipped, limit)))
+
+
+def _clipped(limit: float, parts: Parts) -> Parts:
+    return replace(parts, cell=lambda k, c: anp.clip(k["f"] * c + k["i"] * k["g"], -limit, limit))
+
+
+_register_clips()
+
+
+@forward("clip", "SEQ-3")
+def clips_the_cell_state_it_returns(parts: Parts) -> Parts:
+    """c_T is clipped at 3 on the way out; what is carried is not."""
+    return replace(parts, returned=lambda hs, cs: (hs[1:], hs[-1], anp.clip(cs[-1], -3, 3)))
+
+
+@forward("clip", "CELL-1")
+def clips_what_the_gates_read(parts: Parts) -> Parts:
+    """Inputs are kept within [-2, 2]."""
+    return replace(parts, inputs=lambda x: anp.clip(x, -2, 2))

@@ -1,0 +1,17 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import re
+
+
+def shorten(x: float) -> str:
+    """Two digits; 1.6e-6."""
+    return re.sub(r"e([+-])0*", r"e\1", f"{x:.2g}").replace("e+", "e")
+
+
+def format_times(ratio: float) -> str:
+    """Two digits; 38 000."""
+    if ratio == float("inf"):
+        return "∞"
+    return f"{float(f'{ratio:.2g}'):,.0f}".replace(",", " ") if 100 <= ratio < 1e6 else shorten(ratio)

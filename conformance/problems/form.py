@@ -1,0 +1,64 @@
+"""What kind of network a problem is: layers, directions, kind of cell, projection, bound and lengths."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from lstm_spec import Feature, Problem
+from lstm_spec.types import Direction
+
+Directions = tuple[Direction, ...]
+FORWARD: Directions = ("forward",)
+REVERSE: Directions = ("reverse",)
+BOTH: Directions = ("forward", "reverse")
+
+
+@dataclass(frozen=True)
+class Form:
+    """What kind of network: what is drawn before any size or number is."""
+
+    layers: int = 1
+    directions: Directions = FORWARD
+    kind: str = "standard"
+    projection: str = ""  # "", narrow (P < H) or full (P = H)
+    clip: float | None = None
+    lengths: str = ""  # "", full, any, zeros (some are) or nothing (all are)
+
+    @property
+    def features(self) -> set[Feature]:
+        """What a backend has to claim to be asked."""
+        wanted = (
+            (Feature.LAYERS, self.layers > 1),
+            (Feature.REVERSE, self.directions == REVERSE),
+            (Feature.BIDIRECTIONAL, self.directions == BOTH),
+            (Feature.PEEPHOLES, self.kind == "peephole"),
+            (Feature.COUPLED, self.kind == "coupled"),
+            (Feature.NO_FORGET_GATE, self.kind == "no forget gate"),
+            (Feature.SIMPLIFIED_1997, self.kind == "1997 simplified"),
+            (Feature.PROJECTION, self.projection != ""),
+            (Feature.FULL_PROJECTION, self.projection == "full"),
+            (Feature.CELL_CLIP, self.clip is not None),
+            (Feature.LENGTHS, self.lengths != ""),
+            (Feature.EMPTY_SEQUENCE, self.lengths in ("zeros", "nothing")),
+        )
+        return {feature for feature, needed in wanted if needed}
+
+
+def form_of(problem: Problem) -> Form:
+    """The form of a problem; of its lengths only what has to be claimed."""
+    lengths = "" if problem.lengths is None else "any" if (problem.lengths > 0).all() else "zeros"
+    projection = "" if problem.layer.R is None else "full" if problem.sizes[3] == problem.P else "narrow"
+    variant = problem.variant
+    return Form(len(problem.parameters), problem.directions, variant.kind, projection, variant.clip, lengths)
+
+
+ANYTHING: dict[str, tuple[Any, ...]] = {
+    "layers": (1, 1, 1, 2, 2, 3),
+    "directions": (FORWARD, FORWARD, REVERSE, BOTH, BOTH),
+    "kind": ("standard", "standard", "peephole", "coupled", "no forget gate", "1997 simplified"),
+    "projection": ("", "", "", "narrow", "full"),
+    "clip": (None, None, None, 0.75, 3.0),  # no fixed points of saturated gates
+    "lengths": ("", "", "full", "any", "any", "zeros"),
+}
+
+
+BEYOND = {feature for form in ANYTHING for value in ANYTHING[form] for feature in Form(**{form: value}).features}

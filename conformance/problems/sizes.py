@@ -1,0 +1,80 @@
+"""How large problems are, and which sizes a backend's shapes allow."""
+
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+
+from conformance.outcome import NotClaimed
+from conformance.problems.question import Context
+
+SMALL = {
+    "T": (1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 12),
+    "B": (1, 2, 2, 2, 3, 3, 4, 5),
+    "I": (1, 2, 3, 3, 4, 5, 6),
+    "H": (1, 2, 2, 3, 4, 4, 5, 7, 8),
+}
+MODERATE = {"T": (33, 65), "B": (33,), "I": (33,), "H": (17, 33)}
+LARGE = {  # one at a time: past the usual block boundaries
+    "T": (33, 65, 129, 200, 257, 300, 400, 513, 600),
+    "B": (31, 33, 64, 65, 127, 128, 129),
+    "I": (31, 33, 64, 65, 127, 129, 257),
+    "H": (31, 33, 63, 64, 65, 127, 128, 129),
+}
+LARGEST = {**LARGE, "T": (200, 257, 300, 400, 513, 600), "H": (64, 65, 96, 127, 128)}
+
+
+class Reach(NamedTuple):
+    """How far a profile goes: which size is large, in these proportions, and how large."""
+
+    modes: tuple[str, ...]
+    large: dict[str, tuple[int, ...]]
+    alone: bool = False  # where H is large, B is 1
+
+
+REACHES = {
+    "quick": Reach(("", "", "", "", "", "square", "T", "H"), MODERATE),
+    "standard": Reach(("", "", "", "", "", "", "square", "T", "T", "H", "B", "I"), LARGE),
+    "full": Reach(("", "", "", "square", "T", "T", "H", "B", "I"), LARGE),
+    "soak": Reach(("square", *("T",) * 31, *("H",) * 9, "B", "I"), LARGEST, alone=True),
+}
+
+Size = int | tuple[int, ...] | None
+
+
+def draw_shapes(context: Context, fixed: dict[str, Size]) -> st.SearchStrategy[tuple[int, int, int, int]]:
+    """T, B, I, H as the shapes allow; NotClaimed where they do not."""
+    reach = REACHES[context.reach]
+    usual = {k: st.sampled_from(_choices(k, fixed[k], SMALL[k], context)) for k in "TBIH"}
+    large = {k: st.sampled_from(_choices(k, fixed[k], reach.large[k], context)) for k in "TBIH"}
+    beside = {"H": {**usual, "B": st.sampled_from(_choices("B", fixed["B"], (1,), context))}} if reach.alone else {}
+
+    @st.composite
+    def draw_sizes(draw: Any) -> tuple[int, int, int, int]:
+        mode = draw(st.sampled_from(reach.modes))
+        T, B, I, H = (draw(large[k] if k == mode else beside.get(mode, usual)[k]) for k in "TBIH")
+        if mode == "square":  # where a transposed matrix, or batch for time, would still fit
+            T = B if fixed["T"] is None and B in context.description.shapes.T else T
+            I = H if fixed["I"] is None and H in context.description.shapes.I else I
+        return T, B, I, H
+
+    return draw_sizes()
+
+
+def _choices(letter: str, fixed: Size, usual: tuple[int, ...], context: Context) -> tuple[int, ...]:
+    """The one size that is fixed, or the allowed ones nearest to what is wished."""
+    allowed = getattr(context.description.shapes, letter)
+    if not isinstance(fixed, int):
+        return nearest(letter, fixed or usual, allowed)
+    if fixed not in allowed:
+        raise NotClaimed(f"its shapes exclude {letter} = {fixed}")
+    return (fixed,)
+
+
+def nearest(letter: str, wanted: tuple[int, ...], allowed: range) -> tuple[int, ...]:
+    """The allowed sizes next to the wanted ones; at least 1, and at least 2 where all of those are."""
+    least = min(2, *wanted)
+    positive = allowed[max(0, -(-(least - allowed.start) // allowed.step)) :]
+    if not positive:
+        raise NotClaimed(f"its shapes leave no {letter} of at least {least}")
+    steps = (round((n - positive.start) / positive.step) for n in wanted)
+    return tuple(positive[min(max(k, 0), len(positive) - 1)] for k in steps)

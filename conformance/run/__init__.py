@@ -1,0 +1,1 @@
+"""Property times target to verdict to report."""

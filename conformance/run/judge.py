@@ -1,0 +1,64 @@
+"""Property times backend to Verdict."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from hypothesis.errors import FailedHealthCheck, Flaky, Unsatisfiable
+
+import conformance.properties  # noqa: F401  fills the registry
+from conformance.outcome import Errored, NotClaimed, Outcome, Refuted
+from conformance.problems.question import Context
+from conformance.property import Property
+from conformance.run.profiles import Profile
+from conformance.run.search import Trial, nobody, search
+from conformance.targets.border import guarded, line
+from conformance.verdict import Verdict
+from lstm_spec import Backend
+
+Judging = Callable[[list[tuple[Property, str]], Profile, int, bool], Iterator[Verdict]]  # of a seed; whether to shrink
+
+
+def judge(
+    prop: Property,
+    backend: Backend,
+    dtype: str,
+    profile: Profile,
+    run_seed: int = 0,
+    observe: Callable[[Any], None] = nobody,
+    shrink: bool = True,
+) -> Verdict:
+    """Try to refute one property of one backend at one dtype; `observe` sees every example before it is tried.
+
+    `shrink`: look for a smaller example once one is found.
+    """
+    started = time.perf_counter()
+    missing = [feature for feature in prop.features if not backend.offers(feature)]
+    if not prop.is_of(dtype):
+        return Verdict(prop, dtype, Outcome.NOT_CLAIMED, f"it is judged at {', '.join(prop.dtypes)} only")
+    if missing:
+        return Verdict(prop, dtype, Outcome.NOT_CLAIMED, f"it does not claim {', '.join(missing)}")
+    trial = Trial(prop, guarded(backend), observe)
+    outcome, detail, refutation, raised = Outcome.HOLDS, "", None, None
+    try:
+        context = Context(np.dtype(dtype), backend.description, profile.reach)
+        search(trial, prop.on(context), profile.examples_of(prop, dtype), run_seed, shrink)
+    except NotClaimed as error:
+        outcome, detail = Outcome.NOT_CLAIMED, str(error)
+    except Refuted as error:
+        outcome, detail, refutation = Outcome.REFUTED, error.reason, error
+    except Errored as error:
+        outcome, detail, raised = Outcome.ERRORED, str(error), error
+    except Flaky:
+        refutation = trial.last or Refuted("it failed once and not again")
+        refutation.clause = "CONTRACT-2"
+        outcome, detail = Outcome.REFUTED, f"the same question did not fail again: {refutation.reason}"
+    except (Unsatisfiable, FailedHealthCheck) as error:
+        outcome, detail = Outcome.SUITE_ERROR, f"no examples could be made: {line(error)}"
+    except Exception as error:
+        outcome, detail = Outcome.SUITE_ERROR, f"{type(error).__name__}: {line(error)}"
+    if outcome is Outcome.HOLDS and trial.inconclusive == trial.examples:
+        outcome, detail = Outcome.INCONCLUSIVE, "every example lies outside the domain of the bound"
+    counts = (trial.examples, trial.inconclusive, time.perf_counter() - started)
+    return Verdict(prop, dtype, outcome, detail, *counts, refutation, raised)

@@ -1,0 +1,32 @@
+"""How thoroughly a backend is judged."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from conformance.property import Property
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How many examples a property gets, how far their sizes go, and what is left out."""
+
+    name: str
+    examples: int
+    reach: str
+    dtypes: tuple[str, ...] | None = None  # None: every claimed one
+    long_examples: int = 0  # of properties that are slow
+    further_examples: int = 1  # of properties of features beyond the core
+    narrow_share: int = 3  # one in so many of those with 16 bits, where there is less to be seen
+
+    def examples_of(self, prop: Property, dtype: str) -> int:
+        many = self.long_examples if prop.long else self.further_examples if prop.further else self.examples
+        return max(1, many // self.narrow_share) if np.dtype(dtype).itemsize == 2 else many
+
+
+PROFILES = {
+    "quick": Profile("quick", 20, "quick", ("float32",), 4, 4),
+    "standard": Profile("standard", 60, "standard", None, 8, 12),
+    "full": Profile("full", 400, "full", None, 40, 100),
+    "soak": Profile("soak", 120, "soak", None, 100, 60),
+}

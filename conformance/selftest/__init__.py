@@ -1,0 +1,1 @@
+"""The judge, judged by the known mistakes."""

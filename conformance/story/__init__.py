@@ -1,0 +1,1 @@
+"""What happens inside an LSTM: flow and gates."""

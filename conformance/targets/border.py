@@ -1,0 +1,74 @@
+"""The border to somebody else's code: what it raises becomes Errored, what is no answer at all is Refuted."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from conformance.arrays import subnormals_are_kept
+from conformance.outcome import Errored, Refuted
+from lstm_spec import Answer, Backend, Gate, Gradients, Parameters, State
+
+
+def guarded(backend: Backend) -> Backend:
+    """The backend behind a border: what it raises becomes Errored, what is no answer at all is Refuted."""
+    gradients = backend.gradients
+    return replace(
+        backend,
+        forward=_border(backend.forward, is_answer),
+        gradients=None if gradients is None else _border(gradients, is_pair),
+    )
+
+
+def _border(function: Callable[..., Any], check: Callable[[Any], None]) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        try:
+            result = function(*arguments)
+        except (Errored, Refuted):  # known already, of a backend in a process of its own
+            raise
+        except (Exception, SystemExit) as error:
+            raise Errored(f"it raised {type(error).__name__}: {line(error)}") from error
+        if not subnormals_are_kept():
+            raise Errored(f"it switched subnormal numbers off for the whole process; {KEEP_SUBNORMALS}")
+        check(result)
+        return result
+
+    return call
+
+
+KEEP_SUBNORMALS = "do not link it with -ffast-math, or restore the floating-point state before returning"
+
+
+def is_answer(result: Any) -> None:
+    if not (isinstance(result, Answer) and isinstance(result.state, State)):
+        raise Refuted(
+            f"forward returned a {type(result).__name__}, expected an lstm_spec.Answer; return Answer(y, State(h, c))",
+            clause="SHAPE-1",
+        )
+
+
+def is_pair(result: Any) -> None:
+    if not (isinstance(result, tuple) and len(result) == 2 and _is_gradients(result[1])):
+        raise Refuted(
+            f"gradients returned a {type(result).__name__}, expected (Answer, Gradients); "
+            "return the answer of the pass that was differentiated, too",
+            clause="SHAPE-3",
+        )
+    is_answer(result[0])
+
+
+def _is_gradients(found: Any) -> bool:
+    if not (isinstance(found, Gradients) and isinstance(found.state, State)):
+        return False
+    layers = found.parameters
+    if not (isinstance(layers, tuple) and layers and all(isinstance(row, tuple) and row for row in layers)):
+        return False
+    return all(isinstance(p, Parameters) and _are_gates(p) for row in layers for p in row)
+
+
+def _are_gates(p: Parameters) -> bool:
+    """The forget gate alone may be absent."""
+    return all(isinstance(gate, Gate) for gate in (p.i, p.g, p.o, p.f or p.i))
+
+
+def line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or ["(no message)"])[0]

@@ -1,0 +1,65 @@
+"""The nouns of the specification taken apart into arrays, and put together again."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from conformance.targets.wire import Form, Tensors
+from lstm_spec import (
+    Answer,
+    Cotangents,
+    Gate,
+    Gradients,
+    Parameters,
+    Problem,
+    State,
+)
+from lstm_spec.types import Variant
+
+NOUNS = {noun.__name__: noun for noun in (Problem, Variant, Parameters, Gate, State, Cotangents, Answer, Gradients)}
+UNNAMED = {(Problem, "parameters"), (Gradients, "parameters"), (Cotangents, "state")}  # i.W, not parameters.i.W
+OTHERS: dict[str, Callable[[list[Any]], Any]] = {"tuple": tuple, "list": list, "scalar": lambda parts: parts[0][()]}
+LABELS: dict[Any, list[tuple[str, str]]] = {
+    noun: [(part, "" if (noun, part) in UNNAMED else f".{part}") for part in noun.__match_args__]
+    for noun in NOUNS.values()
+}
+
+
+def taken_apart(value: Any, name: str, tensors: Tensors) -> Form:
+    """How a noun is made of arrays, which go into `tensors`; of what is none of ours, its type alone."""
+    if isinstance(value, np.ndarray):
+        tensors[name] = np.asarray(value)
+        return name
+    if value is None:
+        return None
+    if noun := _noun(value.__class__):
+        parts = [taken_apart(getattr(value, part), name + label, tensors) for part, label in LABELS[noun]]
+        return [noun.__name__, *parts]
+    if isinstance(value, tuple | list):
+        parts = [taken_apart(part, f"{name}.{k}" if len(value) > 1 else name, tensors) for k, part in enumerate(value)]
+        return ["list" if isinstance(value, list) else "tuple", *parts]
+    if isinstance(value, np.generic):
+        return ["scalar", taken_apart(np.asarray(value), name, tensors)]
+    if type(value) in (str, int, float, bool):
+        return {"plain": value}
+    return {"module": type(value).__module__, "name": type(value).__name__}
+
+
+@lru_cache(256)
+def _noun(kind: type) -> Any:
+    """The noun of ours that a type is, or is made from."""
+    return next((noun for noun in LABELS if issubclass(kind, noun)), None)
+
+
+def put_together(form: Form, tensors: Tensors) -> Any:
+    """The noun again; in place of what is none of ours an object whose type has the same name."""
+    if form is None:
+        return None
+    if isinstance(form, str):
+        return tensors[form]
+    if isinstance(form, dict):
+        return form["plain"] if "plain" in form else type(form["name"], (), {"__module__": form["module"]})()
+    parts = [put_together(part, tensors) for part in form[1:]]
+    return OTHERS[form[0]](parts) if form[0] in OTHERS else NOUNS[form[0]](*parts)

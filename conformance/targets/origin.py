@@ -1,0 +1,11 @@
+"""How a backend was named on the command line."""
+
+from typing import NamedTuple
+
+
+class Origin(NamedTuple):
+    """How a backend was named on the command line, and the seed of the run."""
+
+    target: str
+    seed: int
+    device: str | None = None

@@ -1,0 +1,136 @@
+"""From what stands on the command line to a Backend: an entry point, an import path or a known fault."""
+
+import difflib
+import importlib
+import os
+import sys
+from importlib.metadata import entry_points
+from typing import Any
+
+from conformance.arrays import subnormals_are_kept
+from lstm_spec import Backend, BackendUnavailable
+from lstm_spec.validation import check_backend
+
+GROUP = "lstm_spec.backends"
+KEEP = "do not link it with -ffast-math, or restore the floating-point state after loading it"
+
+
+class TargetError(Exception):
+    """The target cannot be found, imported or used; the message is one sentence with the remedy."""
+
+
+def installed() -> list[str]:
+    """The names of the installed backends."""
+    return sorted({entry.name for entry in entry_points(group=GROUP)})
+
+
+def is_ours(target: str) -> bool:
+    """Whether it is one of this project's own: a backend it installs, the reference, or a known mistake."""
+    modules = [entry.module for entry in entry_points(group=GROUP) if entry.name == target]
+    module = modules[0] if modules else target.partition(":")[0]
+    return module.partition(".")[0] in ("backends", "lstm_spec", "fault")
+
+
+def resolve(target: str, device: str | None = None) -> Backend:
+    """The backend that a target names. Raises TargetError."""
+    if target.startswith("fault:"):
+        if device not in (None, "cpu"):
+            raise TargetError(f"target {target!r} runs on cpu only, not on {device!r}; drop --device")
+        return _fault(target.removeprefix("fault:"))
+    try:
+        made = _made(target, _load(target), device)
+    except BackendUnavailable as error:
+        raise TargetError(f"{target} is unavailable: {error}") from error
+    try:
+        check_backend(made)
+        if not subnormals_are_kept():
+            raise ValueError(f"it switched subnormal numbers off for the whole process; {KEEP}")
+    except (TypeError, ValueError) as error:
+        raise TargetError(f"target {target!r}: {error}") from error
+    return made
+
+
+def _fault(name: str) -> Backend:
+    from conformance.faults.catalogue import ALL_FAULTS
+
+    if name not in ALL_FAULTS:
+        raise TargetError(
+            f"fault {name!r} is not in the catalogue{_nearest(name, list(ALL_FAULTS))}; see lstm-conform list faults"
+        )
+    return ALL_FAULTS[name].backend()
+
+
+def _load(target: str) -> Any:
+    for entry in entry_points(group=GROUP):
+        if entry.name == target:
+            return _imported(target, entry.module, entry.attr)
+    if ":" not in target:
+        names = installed()
+        raise TargetError(
+            f"target {target!r} is not an installed backend ({', '.join(names)}){_nearest(target, names)}; "
+            "for one of your own write package.module:NAME"
+        )
+    module, _, attribute = target.partition(":")
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.append(os.getcwd())
+    return _imported(target, module, attribute)
+
+
+def _imported(target: str, module: str, attribute: str) -> Any:
+    try:
+        found = importlib.import_module(module)
+    except BackendUnavailable:
+        raise
+    except (Exception, SystemExit) as error:
+        reason = _line(error)
+        raise TargetError(
+            f"target {target!r}: module {module!r} cannot be imported ({reason}); "
+            "run it from the folder that holds the module, or install it"
+        ) from error
+    try:
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except AttributeError as error:
+        names = [name for name in dir(found) if not name.startswith("_")]
+        raise TargetError(
+            f"target {target!r}: module {module!r} has no {attribute!r}{_nearest(attribute, names)}; "
+            "name a Backend, or a function that makes one from a device"
+        ) from error
+    return found
+
+
+def _made(target: str, found: Any, device: str | None) -> Backend:
+    if isinstance(found, Backend):
+        if device is not None and device != found.description.device:
+            raise TargetError(
+                f"target {target!r} runs on {found.description.device} only, not on {device!r}; drop --device"
+            )
+        return found
+    if callable(found):
+        try:
+            made = found() if device is None else found(device)
+        except BackendUnavailable:
+            raise
+        except (Exception, SystemExit) as error:
+            raise TargetError(
+                f"target {target!r}: making the backend raised {_line(error)}; "
+                "raise lstm_spec.BackendUnavailable if it cannot be used here"
+            ) from error
+        if isinstance(made, Backend):
+            return made
+        found = made
+    raise TargetError(
+        f"target {target!r} is of type {type(found).__name__}, expected an lstm_spec.Backend "
+        "or a function that makes one; wrap it with lstm_spec.from_packed"
+    )
+
+
+def _line(error: BaseException) -> str:
+    """The exception in one line."""
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(name, names, 1) or [other for other in names if name and other.startswith(name)]
+    return f", did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,1 @@
+"""How far a right implementation may be off: pure formulas, bridged to the proofs."""

@@ -1,0 +1,121 @@
+"""How far single operations of an implementation may be off: formulas F4, F5 and F10 to F12 of docs/accuracy.md.
+
+A Bounded is a value of the float64 oracle, and how far an implementation's own value may lie from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import EllipsisType
+from typing import NamedTuple
+
+import numpy as np
+
+from conformance.arrays import SUBNORMAL64
+from lstm_spec.accuracy import ErrorModel
+from lstm_spec.types import Array
+
+U64 = 2.0**-53
+INFLATION = 1 + 1e-9  # for the rounding of the bound itself, measured at 6e-14
+
+
+class Bounded(NamedTuple):
+    value: Array
+    error: Array  # >= 0
+
+    @property
+    def largest(self) -> Array:
+        """How large the implementation's value can be."""
+        return np.abs(self.value) + self.error
+
+
+def exact(value: Array) -> Bounded:
+    """A number that oracle and implementation share."""
+    value = np.asarray(value, np.float64)
+    return Bounded(value, np.zeros_like(value))
+
+
+def with_oracle(m: ErrorModel) -> ErrorModel:
+    """The model of implementation and float64 oracle together: the oracle rounds too."""
+    return replace(m, u=m.u + U64, u_acc=m.u_acc + U64, eta=m.eta + 3 * SUBNORMAL64)
+
+
+def about(q: Bounded, known: Mapping[str, Bounded], name: str, t: int | EllipsisType = ...) -> Bounded:
+    """The same room about a value, of step t, that is known better; q itself where none is."""
+    if name not in known:
+        return q
+    value, error = known[name]
+    return Bounded(value[t], q.error + error[t])
+
+
+def sigmoid_value(z: Array) -> Array:
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1.0, e) / (1 + e)
+
+
+def sigmoid_slope(z: Array) -> Array:
+    e = np.exp(-np.abs(z))
+    return e / (1 + e) ** 2
+
+
+def tanh_slope(z: Array) -> Array:
+    return 4 * sigmoid_slope(2 * z)
+
+
+def extra_roundings(m: ErrorModel, many: int) -> float:
+    """(1 + u)^many - 1."""
+    return float((1 + m.u) ** many - 1)
+
+
+def sigmoid(z: Bounded, m: ErrorModel) -> Bounded:
+    """F5."""
+    return _activation(sigmoid_value(z.value), sigmoid_slope(_nearest_to_zero(z)), z.error, m.r_s, m.s_abs, m)
+
+
+def tanh(z: Bounded, m: ErrorModel) -> Bounded:
+    """F5 and F8."""
+    return _activation(np.tanh(z.value), tanh_slope(_nearest_to_zero(z)), z.error, m.r_t, m.t_abs, m)
+
+
+def _nearest_to_zero(z: Bounded) -> Array:
+    return np.maximum(np.abs(z.value) - z.error, 0)
+
+
+def _activation(v: Array, slope: Array, dz: Array, relative: float, absolute: float, m: ErrorModel) -> Bounded:
+    d = np.minimum(slope * dz, 2.0)
+    return Bounded(v, d + relative * m.u * (np.abs(v) + d) + absolute * m.u + 2 * m.eta)
+
+
+def flushed(m: ErrorModel) -> float:
+    """What a storage of its own may lose of a number that it flushes."""
+    return m.eta if m.u_h or m.u_c else 0.0
+
+
+def narrowed(q: Bounded, v: float, m: ErrorModel) -> Bounded:
+    """A number that is returned with roundoff v, though it may be wider inside; as it is where v = 0."""
+    return Bounded(q.value, q.error + v * q.largest + m.eta) if v else q
+
+
+def product(factors: tuple[Bounded, ...], roundings: int, m: ErrorModel) -> Bounded:
+    """F10: a product with so many roundings in it, in any order of association."""
+    p, e = factors[0]
+    largest = np.maximum(1, np.abs(p) + e)
+    for v, d in factors[1:]:
+        e = e * (np.abs(v) + d) + np.abs(p) * d
+        p = p * v
+        largest = largest * np.maximum(1, np.abs(v) + d)
+    r = roundings * m.u
+    e = np.where(np.isnan(e), np.inf, e)  # 0 times an error that overflowed
+    return Bounded(p, e + r * (np.abs(p) + e) * (1 + r) + roundings * m.eta * largest)
+
+
+def one_minus(s: Bounded, m: ErrorModel) -> Bounded:
+    """F11: 1 - s."""
+    v = 1 - s.value
+    return Bounded(v, s.error + m.u * (v + s.error))
+
+
+def one_minus_square(y: Bounded, m: ErrorModel) -> Bounded:
+    """F12: 1 - y*y, in any of the usual ways of computing it."""
+    v, a, dy, u = np.maximum(1 - y.value * y.value, 0), np.abs(y.value), y.error, m.u
+    moved = 2 * a * dy + dy * dy
+    return Bounded(v, moved + u * (a + dy) * (1 + a + dy) + u * (v + moved) + m.eta)

@@ -1,0 +1,27 @@
+"""What came out when a property was tried on a backend at a dtype."""
+
+from dataclasses import dataclass
+
+from conformance.outcome import Errored, Outcome, Refuted
+from conformance.property import Property
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came out when a property was tried on a backend at a dtype."""
+
+    property: Property
+    dtype: str
+    outcome: Outcome
+    detail: str = ""
+    examples: int = 0
+    inconclusive: int = 0
+    seconds: float = 0.0
+    refutation: Refuted | None = None
+    error: Errored | None = None  # what it raised
+
+
+def broken(verdict: Verdict) -> tuple[str, ...]:
+    """The clause that is known to be broken; all that the property verifies where none is."""
+    clause = verdict.refutation.clause if verdict.refutation else ""
+    return (clause,) if clause else verdict.property.clauses

@@ -1,0 +1,151 @@
+"""The backends conform, and what wraps foreign code gives it what it wants."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import permutations, product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backends.numpy.backend import BACKEND as NUMPY
+from conformance.assertions.backward import assert_gradients_conform_freely
+from conformance.assertions.forward import assert_answers_agree, assert_conforms
+from conformance.problems.question import with_gates
+from conformance.run.check import check
+from lstm_spec import REFERENCE, Description, Feature, Gate, State, from_packed, pack, unpack
+from lstm_spec.types import Array
+from tests.conformance.assertions.test_bounds import loss_on, problem_of
+
+TORCH = (
+    os.environ.get("LSTM_SPEC_TORCH", "") != "none"
+)  # `make test TORCH=none` does without; absence is else a failure
+BOTH = ("float32", "float64")
+
+
+@pytest.mark.parametrize("dtype", BOTH)
+@pytest.mark.parametrize(
+    "name", ["numpy", "reference", pytest.param("torch", marks=pytest.mark.skipif(not TORCH, reason="TORCH=none"))]
+)
+def test_the_backend_conforms(name: str, dtype: Any) -> None:
+    report = check(made(name), profile="quick", dtypes=(dtype,))
+    assert report.status == 0, report.statement
+
+
+def made(name: str) -> Any:
+    if name == "torch":
+        from backends.torch import backend
+
+        return backend()
+    return {"numpy": NUMPY, "reference": REFERENCE}[name]
+
+
+@pytest.mark.skipif(not TORCH, reason="TORCH=none")
+def test_a_sigmoid_that_flushes_before_it_doubles_conforms() -> None:
+    """PyTorch's float32 sigma is 0 where it should be up to the root of 2, times 2^-126; |c_0| makes it visible."""
+    biases = {"i": -1e4, "f": np.linspace(-87.3, -86.9, 200), "g": 0, "o": 0}
+    p = problem_of(T=1, B=1, I=1, H=200)
+    p = with_gates(p, lambda k, gate: Gate(0 * gate.W, 0 * gate.U, (0 * gate.b + biases[k]).astype(np.float32)))
+    p = replace(p, state=State(p.state.h, 0 * p.state.c + np.float32(65)))
+    assert_conforms(made("torch"), made("torch").forward(p), p)
+
+
+@pytest.mark.skipif(not TORCH, reason="TORCH=none")
+def test_a_device_that_is_not_there_is_unavailable() -> None:
+    from backends.torch import backend
+    from lstm_spec import BackendUnavailable
+
+    with pytest.raises(BackendUnavailable, match="cannot use device 'cuda'.*--device"):
+        backend("cuda")
+
+
+def test_the_numpy_backend_agrees_with_the_reference() -> None:
+    problem = problem_of(dtype="float64")
+    one, other = (backend.gradients(problem, loss_on(problem)) for backend in (NUMPY, REFERENCE))  # type: ignore[misc]
+    assert_answers_agree(NUMPY, (problem, one[0]), (problem, other[0]))
+    for _, gradients in (one, other):
+        assert_gradients_conform_freely(NUMPY, problem, loss_on(problem), gradients)
+
+
+@pytest.mark.parametrize("order", ["".join(letters) for letters in permutations("ifgo")])
+def test_packing_and_unpacking_are_inverse_to_the_last_bit(order: str) -> None:
+    layer = problem_of().layer
+    packed = pack(layer, order)
+    assert np.array_equal(packed.b[:5], getattr(layer, order[0]).b)
+    again = unpack(packed, order)
+    assert all(
+        np.array_equal(a, b) for k in "ifgo" for a, b in zip(getattr(again, k)[:3], getattr(layer, k)[:3], strict=True)
+    )
+
+
+def foreign(order: str, biases: int, batch_first: bool, transposed: bool) -> Any:
+    """A function that wants its arrays in that form, around the NumPy backend; with gradients."""
+
+    def problem(x: Array, h: Array, c: Array, W: Array, U: Array, *b: Array) -> Any:
+        from lstm_spec import Packed, Problem, State
+
+        assert len(b) == biases and all(a.flags.c_contiguous and a.flags.writeable for a in (x, h, c, W, U, *b))
+        W, U = (W.T, U.T) if transposed else (W, U)
+        layer = unpack(Packed(np.ascontiguousarray(W), np.ascontiguousarray(U), sum(b)), order)  # type: ignore[arg-type]
+        return Problem(((layer,),), turned(x), State(h[None], c[None]))
+
+    def turned(a: Array) -> Array:
+        return np.ascontiguousarray(np.swapaxes(a, 0, 1)) if batch_first else a
+
+    def forward(*arguments: Array) -> Any:
+        answer = NUMPY.forward(problem(*arguments))
+        return turned(answer.y), answer.state.h[0], answer.state.c[0]
+
+    def gradients(*arguments: Array) -> Any:
+        from lstm_spec import Cotangents, State
+
+        *given, dy, dh, dc = arguments
+        loss = Cotangents(turned(dy), State(dh[None], dc[None]))
+        answer, g = NUMPY.gradients(problem(*given), loss)  # type: ignore[misc]
+        W, U, b = pack(g.parameters[0][0], order)
+        W, U = (W.T, U.T) if transposed else (W, U)
+        first = (turned(answer.y), answer.state.h[0], answer.state.c[0])
+        return (*first, turned(g.x), g.state.h[0], g.state.c[0], W, U, *([b] * biases))
+
+    how = {"order": order, "biases": biases, "batch_first": batch_first, "transposed": transposed}
+    return from_packed(forward, gradients, **how)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("biases", "batch_first", "transposed"), [*product((1, 2), (False, True), (False, True))])
+def test_packed_functions_of_every_form_conform(biases: int, batch_first: bool, transposed: bool) -> None:
+    report = check(foreign("gofi", biases, batch_first, transposed), profile="quick", examples=6)
+    assert report.status == 0, report.statement
+    assert report.gradients
+
+
+def test_a_packed_function_that_reads_another_order_does_not_conform() -> None:
+    right = foreign("ifgo", 2, False, False)
+    wrong = from_packed(lambda *a: right_answer(right, a), order="fiog", description=Description())
+    assert check(wrong, profile="quick", maxfail=1, diagnose=False).status == 1
+
+
+def right_answer(backend: Any, arguments: Any) -> Any:
+    from lstm_spec import Packed, Problem, State
+
+    x, h, c, W, U, b, more = arguments
+    problem = Problem(((unpack(Packed(W, U, b + more)),),), x, State(h[None], c[None]))
+    answer = backend.forward(problem)
+    return answer.y, answer.state.h[0], answer.state.c[0]
+
+
+def test_a_bias_that_is_forgotten_is_noticed() -> None:
+    right = foreign("ifgo", 2, False, False)
+    wrong = from_packed(lambda x, h, c, W, U, b, more: right_answer(right, (x, h, c, W, U, b, b * 0)))
+    assert check(wrong, profile="quick", maxfail=1, diagnose=False).status == 1
+
+
+def test_without_gradients_none_are_claimed() -> None:
+    assert Feature.GRADIENTS not in from_packed(lambda *a: a).description.features
+
+
+@pytest.mark.skipif(not TORCH, reason="TORCH=none")
+def test_torch_is_imported_only_when_the_backend_is_asked_for() -> None:
+    before = "import sys, backends.torch as b; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", f"{before}; b.backend(); assert 'torch' in sys.modules"], check=True)

@@ -1,0 +1,178 @@
+"""The bounds of networks and variants: no legal implementation is refuted, and one that errs by more is."""
+
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from conformance.assertions import widening, widening_plan
+from conformance.assertions.comparison import recorded_ratios
+from conformance.assertions.network_backward import assert_network_gradients_conform
+from conformance.assertions.network_forward import assert_network_conforms
+from conformance.outcome import Inconclusive, Refuted
+from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
+from conformance.problems.networks import build, loss
+from lstm_spec import REFERENCE, Array, Cotangents, Problem, State, error_model
+from lstm_spec.variants import KINDS
+from tests.helpers import network_adversary
+from tests.helpers.network_adversary import Adversary
+
+DENSE = ("dense", "dense", "by-width", "dense", "within-1", "dense")
+HARD = ("large", "wide", "very-wide", "saturating", "dense", "wide")
+WAYS = ("", "by sigmoid", "by difference", "by tanh")
+
+
+def random_form(rng: np.random.Generator, layers: int = 1, **fixed: object) -> Form:
+    directions = (FORWARD, REVERSE, BOTH)[rng.integers(3)]
+    clip = (None, None, 0.75, 3.0)[rng.integers(4)]
+    lengths = str(rng.choice(["", "full", "any", "zeros", "nothing"]))
+    kind, projection = str(rng.choice(list(KINDS))), str(rng.choice(["", "narrow", "full"]))
+    form = Form(layers, directions, kind, projection, clip, lengths)
+    return replace(form, **fixed)  # type: ignore[arg-type]
+
+
+def question(form: Form, seed: int, dtype: str = "float64") -> tuple[Problem, Cotangents]:
+    rng = np.random.default_rng(seed)
+    sizes = tuple(int(n) for n in rng.integers(1, 6, 4))
+    problem = build(np.dtype(dtype), form, sizes, (DENSE, DENSE, HARD)[seed % 3], seed)
+    return problem, loss(problem, ("dense", "dense", "dense"), seed)
+
+
+def signs(seed: int):  # type: ignore[no-untyped-def]
+    """All errors away from zero, all towards it, or at random."""
+    rng = np.random.default_rng(seed)
+    return (lambda shape: np.ones(shape), lambda shape: -np.ones(shape), lambda shape: rng.choice([-1.0, 1.0], shape))[
+        seed % 3
+    ]
+
+
+def judged(adversary: Adversary, problem: Problem, d: Cotangents) -> None:
+    with suppress(Inconclusive):
+        assert_network_gradients_conform(network_adversary.backend(adversary), problem, d)
+
+
+def test_no_legal_network_is_refuted_and_the_bounds_are_reached() -> None:
+    worst: dict[str, float] = {}
+    for seed in range(240):
+        rng = np.random.default_rng(seed)
+        adversary = Adversary(signs(seed), WAYS[seed // 3 % 4])
+        with recorded_ratios() as ratios:
+            judged(adversary, *question(random_form(rng), seed))
+        for name, values in ratios.items():
+            worst[name.split(" of ")[0]] = max(worst.get(name.split(" of ")[0], 0), *values)
+    assert all(worst[name] > 0.999 for name in ("y", "c_T", "dz", "dc_0")), worst
+    assert all(worst[name] > 0.85 for name in ("dW", "dU", "db", "dx", "dh_0", "dR", "dp_i", "dp_f", "dp_o")), worst
+
+
+GREEDY = {
+    "pre-activation": {},
+    "sigmoid": {},
+    "tanh": {"kind": "standard"},
+    "cell": {"kind": "standard"},
+    "sum": {},
+    "shown": {},
+    "peephole": {"kind": "peephole"},
+    "1 - i": {"kind": "coupled", "clip": None},
+    "stretched": {"kind": "1997 simplified"},
+    "projection": {"projection": "narrow"},
+    "dh": {},
+    "dm": {"projection": "narrow"},
+    "dz": {},
+    "dc": {},
+    "dc sum": {},
+    "carried": {"kind": "standard"},
+    "carried sum": {"kind": "peephole"},
+    "1 - s": {},
+    "1 - y*y": {"kind": "standard"},
+    "slope": {"kind": "1997 simplified"},
+    "sum over time": {},
+    "dx": {},
+    "dh_0": {},
+}
+
+
+@pytest.mark.parametrize("kind", GREEDY)
+def test_an_operation_that_is_off_by_far_more_is_refuted(kind: str) -> None:
+    way = {"1 - i": "", "slope": "by sigmoid"}.get(kind, "")
+    for seed in range(120):
+        form = random_form(np.random.default_rng(seed), **GREEDY[kind])
+        try:
+            judged(Adversary(signs(seed), way, kind), *question(form, seed + seed // 3))
+        except Refuted:
+            return
+    raise AssertionError(f"nobody noticed that {kind} was off by {network_adversary.GREED} times what is allowed")
+
+
+# ---------------------------------------------------------------- what is added to a network
+
+
+STACKS = [
+    (layers, directions, kind, projection)
+    for layers in (1, 2, 3)
+    for directions in (FORWARD, BOTH)
+    for kind in widening_plan.PASSED_ON
+    for projection in ("", "narrow")
+]
+
+
+@pytest.mark.parametrize("layers, directions, kind, projection", STACKS)
+def test_a_wider_network_answers_as_the_original_and_shows_its_insides(
+    layers: int, directions: tuple, kind: str, projection: str
+) -> None:
+    problem, d = question(Form(layers, directions, kind, projection, lengths="any"), 7)
+    plan = widening_plan.plan_for(REFERENCE, problem, probes=True)
+    wide = widening.widened(plan).checked()
+    answer, gradients = REFERENCE.gradients(wide, widening.widened_cotangents(plan, d))  # type: ignore[misc]
+    plain, wanted = REFERENCE.gradients(problem, d)  # type: ignore[misc]
+    P, H = problem.P, problem.sizes[3]
+    np.testing.assert_allclose(parted(plan, answer.y)[..., :P], parted_of(problem, plain.y), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(answer.state.c[..., :H], plain.state.c, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(gradients.x[..., : problem.sizes[2]], wanted.x, rtol=1e-9, atol=1e-12)
+    seen = widening.outputs(plan, answer.y, error_model("relative", "float64"), exactly=True)
+    for layer in range(1, layers):
+        lower = replace(problem, parameters=problem.parameters[:layer], state=first(problem, layer))
+        np.testing.assert_allclose(
+            seen[layer - 1].value.reshape(*answer.y.shape[:2], len(directions), plan.width)[..., :P],
+            parted_of(problem, REFERENCE.forward(lower).y),
+            rtol=1e-9,
+            atol=1e-12,
+        )
+    for layer, row in enumerate(widening.gate_gradients(plan, gradients.x)):
+        for k, dz in enumerate(row):
+            db = np.concatenate([gate.b for gate in wanted.parameters[layer][k][:4] if gate is not None])
+            shown = dz.reshape(*dz.shape[:2], len(plan.gates), -1)[..., :H].sum(axis=(0, 1)).reshape(-1)
+            np.testing.assert_allclose(shown, db, rtol=1e-9, atol=1e-12)
+
+
+def parted(plan: widening_plan.Plan, y: Array) -> Array:
+    return y.reshape(*y.shape[:2], plan.D, plan.width)
+
+
+def parted_of(problem: Problem, y: Array) -> Array:
+    return y.reshape(*y.shape[:2], len(problem.directions), problem.P)
+
+
+def first(problem: Problem, layers: int) -> State:
+    """The states of the first so many layers."""
+    return State(*(a[: layers * len(problem.directions)] for a in problem.state))
+
+
+@pytest.mark.parametrize("kind", widening_plan.PASSED_ON)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_reference_passes_on_exactly(kind: str, dtype: str) -> None:
+    problem, _ = question(Form(2, FORWARD, kind), 3, dtype)
+    assert widening.passes_exactly(REFERENCE, problem)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_the_reference_conforms_to_itself(kind: str, layers: int) -> None:
+    for seed, dtype in ((1, "float32"), (2, "float64"), (4, "float32")):
+        form = random_form(np.random.default_rng(seed), layers, kind=kind)
+        problem, d = question(form, seed, dtype)
+        assert_network_conforms(REFERENCE, problem)
+        try:
+            assert_network_gradients_conform(REFERENCE, problem, d)
+        except Inconclusive:
+            assert form.clip is not None

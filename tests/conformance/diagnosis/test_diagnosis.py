@@ -1,0 +1,174 @@
+"""The diagnosis names the mistake."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backends.numpy.backend import BACKEND as NUMPY
+from conformance.diagnosis.dense_probes import fitted
+from conformance.diagnosis.plain import KNOWN, Diagnosis, diagnose
+from conformance.faults.catalogue import FAULTS
+from conformance.faults.fault import Fault
+from conformance.outcome import NotClaimed
+from conformance.run.check import check
+from conformance.targets.border import guarded
+from lstm_spec import Answer, Array, Backend, Description, Problem, Shapes, at_most, from_packed, multiple_of
+from tests.backends.test_backends import foreign, right_answer
+from tests.helpers.specimens import answering
+
+VALUES = [fault for fault in FAULTS.values() if fault.kind != "contract"]
+
+
+@pytest.mark.parametrize("fault", VALUES[::3], ids=lambda fault: fault.name)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # some faults are of overflow
+def test_every_third_fault_is_named_and_no_other(fault: Fault) -> None:
+    dtype = "float64" if "float32" in fault.name else "float32"
+    found = diagnose(guarded(fault.backend()), dtype)
+    assert found is not None and [fit.name for fit in found.fitting] == [fault.name]
+    assert f"1 of {KNOWN} known faults fits: {fault.name}" in found.sentence
+
+
+def test_a_right_backend_has_no_diagnosis() -> None:
+    found = diagnose(guarded(NUMPY), "float32")
+    assert found is not None and not found.fitting
+    assert "its answers are those of the equations" in found.sentence
+
+
+def test_a_mistake_in_code_of_another_hand_is_named() -> None:
+    right = foreign("ifgo", 2, False, False)
+    wrong = from_packed(lambda x, h, c, W, U, b, more: right_answer(right, (x, h, c, W, U, b, b * 0)))
+    found = diagnose(guarded(wrong), "float32")
+    assert found is not None and [fit.name for fit in found.fitting] == ["drops_the_recurrent_bias"]
+
+
+def test_what_nobody_knows_is_said_to_be_unknown() -> None:
+    def forward(problem: Problem) -> Answer:
+        answer = NUMPY.forward(problem)
+        return Answer(answer.y * np.float32(0.5), answer.state._replace(h=answer.state.h * np.float32(0.5)))
+
+    report = check(replace(NUMPY, forward=forward), profile="quick", name="read_alone", maxfail=1)
+    assert not report.diagnosed and report.cause == f"none of {KNOWN} known faults fits"
+
+
+# ---------------------------------------------------------------- classes of error
+
+
+def of_products(product: Any) -> Backend:
+    """An LSTM in NumPy whose matrix products are these."""
+
+    def forward(x: Array, h: Array, c: Array, W: Array, U: Array, b: Array) -> tuple[Array, Array, Array]:
+        y = []
+        for x_t in x:
+            z = (product(x_t, W) + product(h, U)).astype(x.dtype) + b
+            i, f, g, o = np.split(z, 4, axis=1)
+            c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+            h = sigmoid(o) * np.tanh(c)
+            y.append(h)
+        return np.array(y), h, c
+
+    return from_packed(forward, biases=1)
+
+
+def sigmoid(z: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-z)))
+
+
+def summed_up_in(dtype: str) -> Backend:
+    """One product is added after the other."""
+    return of_products(lambda a, M: np.add.accumulate((a[:, None] * M).astype(dtype), axis=2, dtype=dtype)[..., -1])
+
+
+def rounded_to(dtype: str) -> Backend:
+    return of_products(lambda a, M: a.astype(dtype).astype(np.float64) @ M.astype(dtype).astype(np.float64).T)
+
+
+def said_of(backend: Backend, dtype: str) -> str:
+    with np.errstate(all="ignore"):
+        found = diagnose(guarded(backend), dtype)
+    assert isinstance(found, Diagnosis)
+    return found.sentence
+
+
+@pytest.mark.parametrize(("narrow", "dtype", "bits"), [("f2", "float32", "16 bits"), ("f4", "float64", "32 bits")])
+def test_an_accumulator_that_is_too_narrow_is_told_by_errors_that_grow(narrow: str, dtype: str, bits: str) -> None:
+    assert f"none known by name fits; it accumulates in {bits}" in said_of(summed_up_in(narrow), dtype)
+
+
+@pytest.mark.parametrize(
+    ("narrow", "dtype", "said"),
+    [("float16", "float32", "16-bit floats"), ("bfloat16", "float32", "bfloat16"), ("float32", "float64", "float32")],
+)
+def test_factors_that_are_too_narrow_are_told_by_errors_that_do_not_grow(narrow: str, dtype: str, said: str) -> None:
+    assert f"errors as large as those of {said}" in said_of(rounded_to(narrow), dtype)
+
+
+@pytest.mark.parametrize("power", [-24, -11, -8])
+def test_a_wrong_formula_is_not_taken_for_rounding_however_small_its_error(power: int) -> None:
+    off = answering(lambda a: replace(a, y=a.y * (1 + 2.0**power), state=a.state), "off")
+    assert said_of(off, "float64") == f"none of {KNOWN} known faults fits"
+
+
+# ---------------------------------------------------------------- shapes
+
+
+def within(backend: Backend, shapes: Shapes) -> Backend:
+    """The backend, which raises outside of these shapes."""
+    differentiate = backend.gradients
+    assert differentiate is not None
+
+    def fitting(problem: Problem) -> Problem:
+        assert all(n in getattr(shapes, k) for k, n in zip("TBIH", problem.sizes, strict=True)), problem
+        return problem
+
+    return replace(
+        backend,
+        forward=lambda problem: backend.forward(fitting(problem)),
+        gradients=lambda problem, d: differentiate(fitting(problem), d),
+        description=replace(backend.description, shapes=shapes),
+    )
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [Shapes(H=multiple_of(16)), Shapes(T=range(1, 2)), Shapes(B=range(1, 2)), Shapes(I=at_most(1), T=at_most(9))],
+    ids=["H by 16", "one step", "one sample", "one input"],
+)
+@pytest.mark.parametrize(
+    "name", ["swaps_input_and_forget_gates", "clips_the_cell_state_at_50", "takes_the_slope_of_sigmoid_as_itself"]
+)
+def test_a_fault_is_named_within_the_shapes_of_the_backend(name: str, shapes: Shapes) -> None:
+    with np.errstate(all="ignore"):
+        found = diagnose(guarded(within(FAULTS[name].backend(), shapes)), "float32")
+    assert found is not None and [fit.name for fit in found.fitting] == [name]
+
+
+def test_a_narrow_accumulator_is_told_within_the_shapes_too() -> None:
+    about = Description(shapes=Shapes(H=multiple_of(16)))
+    assert "it accumulates in 16 bits" in said_of(replace(summed_up_in("f2"), description=about), "float32")
+
+
+def test_what_no_problem_fits_has_no_diagnosis() -> None:
+    assert diagnose(guarded(within(NUMPY, Shapes(H=range(0)))), "float32") is None
+
+
+def test_sizes_that_were_equal_stay_equal_where_they_may() -> None:
+    assert fitted((3, 3, 4, 4), Shapes()) == (3, 3, 4, 4)
+    assert fitted((3, 3, 4, 4), Shapes(B=multiple_of(8), H=multiple_of(16))) == (8, 8, 16, 16)
+    assert fitted((3, 3, 4, 4), Shapes(I=at_most(2), H=multiple_of(16))) == (3, 3, 2, 16)
+    with pytest.raises(NotClaimed, match="no H"):
+        fitted((3, 3, 4, 4), Shapes(H=range(0)))
+
+
+# ---------------------------------------------------------------- 16 bits
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize(
+    "name", ["swaps_input_and_forget_gates", "never_forgets", "drops_the_path_through_the_cell_state"]
+)
+def test_a_fault_is_named_at_16_bits_too(name: str, dtype: str) -> None:
+    with np.errstate(all="ignore"):
+        found = diagnose(guarded(FAULTS[name].backend()), dtype)
+    assert found is not None and [fit.name for fit in found.fitting] == [name]

@@ -1,0 +1,55 @@
+"""Every known mistake is caught, by a property of the clause it breaks."""
+
+from typing import Any
+
+import pytest
+
+from conformance.faults.catalogue import FAULTS
+from conformance.faults.cell_parts import Parts, backend
+from conformance.faults.fault import Fault
+from conformance.outcome import Outcome
+from conformance.run.check import check
+from lstm_spec import CLAUSES
+
+ONLY_AT_FLOAT64 = {"takes_the_biases_in_float32", "takes_the_tanh_in_float32", "computes_in_float32_throughout"}
+CASES = [
+    pytest.param(fault, dtype, id=f"{fault.name}-{dtype}")
+    for fault in FAULTS.values()
+    for dtype in ("float32", "float64")
+    if dtype == "float64" or fault.name not in ONLY_AT_FLOAT64
+]
+
+
+@pytest.mark.parametrize(("fault", "dtype"), CASES)
+def test_every_fault_is_refuted_by_a_property_of_the_clause_it_breaks(fault: Fault, dtype: Any) -> None:
+    report = check(fault.backend(), dtypes=(dtype,), clauses=(fault.clause,), maxfail=1, strict=True, diagnose=False)
+    assert [v.outcome for v in report.failures] == [Outcome.REFUTED]
+    assert report.status == 1
+
+
+@pytest.mark.parametrize("name", sorted(ONLY_AT_FLOAT64))
+def test_what_float32_cannot_show_is_not_shown_there(name: str) -> None:
+    report = check(FAULTS[name].backend(), dtypes=("float32",), clauses=(FAULTS[name].clause,), examples=20)
+    assert not report.failures
+
+
+def test_the_parts_a_fault_does_not_replace_are_right() -> None:
+    report = check(backend("right", Parts()), profile="quick", examples=8)
+    assert report.status == 0, report.statement
+
+
+def test_the_catalogue_is_large_and_every_fault_says_what_it_breaks() -> None:
+    assert len(FAULTS) >= 90
+    for fault in FAULTS.values():
+        assert (
+            fault.clause in CLAUSES
+            and fault.sentence.endswith(".")
+            and fault.kind in ("forward", "gradient", "contract")
+        )
+
+
+def test_the_families_are_those_people_get_wrong() -> None:
+    families = {fault.family for fault in FAULTS.values()}
+    assert families >= {"gate order", "weights", "bias", "state", "cell", "activation", "precision", "clip", "layout"}
+    assert families >= {"gradient", "overflow", "pass", "contract"}
+    assert sum(fault.family == "gate order" for fault in FAULTS.values()) == 23

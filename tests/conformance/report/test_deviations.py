@@ -1,0 +1,324 @@
+"""Declared deviations: what is known is no failure, what is not as it was declared is one."""
+
+import json
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.cases.load import load
+from conformance.cases.save import save
+from conformance.outcome import Outcome, Refuted
+from conformance.problems.question import problem_of
+from conformance.property import PROPERTIES, Property
+from conformance.report import deviations
+from conformance.report.deviations import Deviation, DeviationError, read
+from conformance.report.report import Asked, Report
+from conformance.report.status import FAILED, PASSED
+from conformance.run.check import check
+from conformance.run.judge import judge
+from conformance.run.profiles import PROFILES
+from conformance.run.witnesses import examined
+from conformance.targets.origin import Origin
+from conformance.verdict import Verdict
+from lstm_spec import REFERENCE, Backend, Description
+from tests.conformance.cli.test_messages import well_formed
+from tests.helpers import specimens
+from tests.helpers.specimens import said, target
+
+ISSUE = "https://example.org/issues/7"
+WRONG = specimens.swaps_input_and_forget_gates
+EQUATIONS = "the_answer_is_that_of_the_equations"
+QUICK: dict[str, Any] = {"profile": "quick", "examples": 2, "name": EQUATIONS}
+
+
+def named(name: str) -> Property:
+    return next(prop for prop in PROPERTIES if prop.name == name)
+
+
+def case_of(folder: Path, backend: Backend, name: str, target: str) -> Path:
+    verdict = judge(named(name), backend, "float32", PROFILES["quick"])
+    path = save(folder, backend, verdict, Origin(target, 0))
+    assert path is not None
+    return path
+
+
+@pytest.fixture(scope="module")
+def witness(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A case that refutes WRONG at CELL-1, among others."""
+    return case_of(
+        tmp_path_factory.mktemp("w"), WRONG, EQUATIONS, "tests.helpers.specimens:swaps_input_and_forget_gates"
+    )
+
+
+def declared(witness: Path, **about: Any) -> Deviation:
+    return Deviation("CELL-1", "the gates are swapped", ISSUE, Outcome.REFUTED, witness, **about)
+
+
+# ---------------------------------------------------------------- what is as it was declared
+
+
+def test_a_declared_deviation_is_no_failure_and_no_plain_conformance(witness: Path) -> None:
+    report = check(WRONG, **QUICK, deviations=(declared(witness),))
+    assert report.status == PASSED and not report.failures and not report.complaints
+    assert report.statement == (
+        f"holds on this selection; nothing is said about the rest with 1 declared deviation (CELL-1: {ISSUE})"
+    )
+
+
+def test_without_the_declaration_it_is_one() -> None:
+    assert check(WRONG, **QUICK).status == FAILED
+
+
+def test_what_conforms_with_deviations_names_them_all(witness: Path) -> None:
+    both = (declared(witness), replace(declared(witness), clause="CELL-2", issue=f"{ISSUE}#2"))
+    report = Report("x", Description(), False, Asked("standard", 0, ("float32",)), [], deviations=both)
+    held = [Verdict(prop, "float32", Outcome.HOLDS) for prop in PROPERTIES]
+    statement = replace(report, verdicts=held).statement
+    assert statement.startswith(
+        "conforms to LSTM Specification 1.0 (forward only) at float32 (relative) with 2 declared"
+    )
+    assert statement.endswith(f" deviations (CELL-1: {ISSUE}, CELL-2: {ISSUE}#2)")
+
+
+def test_a_clause_that_is_declared_need_not_be_covered(witness: Path) -> None:
+    verdicts = [
+        Verdict(
+            prop, "float32", Outcome.REFUTED if "SHAPE-2" in prop.clauses else Outcome.HOLDS, refutation=Refuted("x")
+        )
+        for prop in PROPERTIES
+    ]
+    report = Report("x", Description(), False, Asked("standard", 0, ("float32",)), verdicts)
+    assert "SHAPE-2" in report.uncovered and report.status == FAILED
+    known = replace(declared(witness), clause="SHAPE-2")
+    assert replace(report, deviations=(known,)).uncovered == []
+
+
+def test_another_failure_is_one_still(witness: Path) -> None:
+    report = check(
+        WRONG, **{**QUICK, "name": "of_the_equations"}, deviations=(replace(declared(witness), clause="SEQ-1"),)
+    )
+    assert report.status == FAILED
+    assert {v.property.name for v in report.failures} == {"a_step_from_any_state_is_that_of_the_equations"}
+
+
+def test_a_deviation_of_another_backend_is_not_this_ones(witness: Path) -> None:
+    assert check(WRONG, **QUICK, deviations=(declared(witness, target="torch"),)).status == FAILED
+    assert check(WRONG, **QUICK, deviations=(declared(witness, target=WRONG.name),)).status == PASSED
+
+
+def test_a_deviation_that_was_not_asked_about_is_not_judged_and_that_is_said(witness: Path, tmp_path: Path) -> None:
+    file = toml(tmp_path, {**ENTRY, "clause": "GRAD-1", "witness": str(tmp_path / "missing")})
+    status, text = said("run", "numpy", "--profile", "quick", "-k", EQUATIONS, "--deviations", str(file))
+    assert status == PASSED and "DEVIATION  GRAD-1  is not judged: nothing that was asked is about it\n" in text
+    assert "declared deviation" not in text
+
+
+def test_what_the_witness_still_shows_is_there_though_nothing_else_does(witness: Path) -> None:
+    """A small profile need not meet what a larger one found."""
+
+    def rarely(problem: Any) -> Any:
+        return (WRONG if problem.sizes == sizes else REFERENCE).forward(problem)
+
+    case = load(witness)
+    sizes = problem_of(case.example).sizes
+    backend = replace(REFERENCE, name="rarely", forward=rarely, gradients=None)
+    held = Report(
+        "rarely", Description(), False, Asked("quick", 0, ("float32",)), [Verdict(case.prop, "float32", Outcome.HOLDS)]
+    )
+    report = examined(replace(held, deviations=(declared(witness),)), backend)
+    assert report.complaints == () and "with 1 declared deviation" in report.statement
+
+
+def test_an_exception_and_what_is_not_claimed_may_be_declared(tmp_path: Path, witness: Path) -> None:
+    raised = case_of(tmp_path, specimens.raises, EQUATIONS, "tests.helpers.specimens:raises")
+    assert (
+        check(specimens.raises, **QUICK, deviations=(replace(declared(raised), kind=Outcome.ERRORED),)).status == PASSED
+    )
+    gradient = case_of(tmp_path, specimens.differentiates_another_lstm, GRADIENTS, "x")
+    unclaimed = replace(declared(gradient), clause="GRAD-2", kind=Outcome.NOT_CLAIMED)
+    report = check(specimens.forward_only, profile="quick", examples=2, name="equations", deviations=(unclaimed,))
+    assert report.status == PASSED and report.statement.endswith(f"(GRAD-2: {ISSUE})")
+
+
+GRADIENTS = "the_gate_gradients_are_the_derivatives_of_the_equations"
+
+# ---------------------------------------------------------------- what is not
+
+
+def test_a_deviation_that_is_not_there_any_more_fails(witness: Path) -> None:
+    report = check(REFERENCE, **QUICK, deviations=(declared(witness),))
+    assert report.status == FAILED
+    assert report.complaints == ("deviation CELL-1 is not there any more: remove it",)
+    assert report.statement == "does not conform as declared: deviation CELL-1 is not there any more: remove it"
+
+
+def test_one_that_fails_otherwise_fails(witness: Path) -> None:
+    report = check(specimens.raises, **QUICK, deviations=(declared(witness),))
+    assert report.complaints == ("deviation CELL-1 fails otherwise: errored, declared refuted; correct its kind",)
+
+
+def test_one_whose_witness_shows_it_no_more_fails(tmp_path: Path) -> None:
+    other = case_of(tmp_path, specimens.returns_nan, EQUATIONS, "x")
+    calm = replace(declared(other), witness=case_with_a_calm_example(tmp_path))
+    (complaint,) = check(WRONG, **QUICK, deviations=(calm,)).complaints
+    assert complaint == f"deviation CELL-1: its witness {calm.witness} comes out as holds, declared refuted; renew it"
+
+
+def case_with_a_calm_example(folder: Path) -> Path:
+    """A case of a problem on which i = f, so that to swap them changes nothing."""
+    refutation = Refuted("x")
+    refutation.problem = refutation.asked = well_formed()
+    verdict = Verdict(named(EQUATIONS), "float32", Outcome.REFUTED, "x", refutation=refutation)
+    path = save(folder, REFERENCE, verdict, Origin("numpy", 0))
+    assert path is not None
+    return path
+
+
+def test_one_without_its_witness_fails(tmp_path: Path) -> None:
+    (complaint,) = check(WRONG, **QUICK, deviations=(declared(tmp_path / "x.safetensors"),)).complaints
+    assert complaint == (
+        f"deviation CELL-1 lacks its witness: {tmp_path}/x.safetensors cannot be read (No such file or directory); "
+        "name a case that `run` wrote"
+    )
+
+
+def test_one_whose_witness_is_about_another_clause_fails(witness: Path) -> None:
+    known = replace(declared(witness), clause="CONTRACT-2")
+    verdict = Verdict(
+        named("the_same_question_gets_the_same_answer"), "float32", Outcome.REFUTED, refutation=Refuted("x")
+    )
+    report = Report("x", Description(), False, Asked("quick", 0, ("float32",)), [verdict], deviations=(known,))
+    (complaint,) = examined(report, WRONG).complaints
+    assert complaint == f"deviation CONTRACT-2 lacks its witness: {witness} is about CELL-1; name another"
+
+
+def test_one_that_has_expired_fails_from_the_day_after(witness: Path) -> None:
+    day = date(2027, 1, 31)
+    report = check(WRONG, **QUICK)
+    report = replace(report, deviations=(declared(witness, expires=day),))
+    assert examined(report, WRONG, day).complaints == ()
+    (complaint,) = examined(report, WRONG, date(2027, 2, 1)).complaints
+    assert complaint == "deviation CELL-1 expired on 2027-01-31: mend it, or agree on another date"
+
+
+# ---------------------------------------------------------------- the file
+
+ENTRY = {"clause": "CELL-1", "reason": "swapped", "issue": ISSUE, "kind": "refuted", "witness": "w.safetensors"}
+
+
+def toml(folder: Path, *entries: dict[str, Any], head: str = "") -> Path:
+    def line(name: str, value: Any) -> str:
+        return f"{name} = {value if isinstance(value, date) else json.dumps(value)}\n"
+
+    tables = ["[[deviation]]\n" + "".join(line(*item) for item in entry.items()) for entry in entries]
+    path = folder / "lstm-deviations.toml"
+    path.write_text(head + "".join(tables), encoding="utf-8")
+    return path
+
+
+def test_a_file_of_deviations_is_read(tmp_path: Path) -> None:
+    file = toml(tmp_path, ENTRY, {**ENTRY, "target": "mine", "expires": date(2027, 1, 31)})
+    first, second = read(file)
+    assert first == Deviation("CELL-1", "swapped", ISSUE, Outcome.REFUTED, tmp_path / "w.safetensors")
+    assert second == replace(first, target="mine", expires=date(2027, 1, 31))
+    assert read(toml(tmp_path)) == ()
+
+
+ENTRIES: dict[str, tuple[dict[str, Any], str]] = {
+    **{
+        f"no {name}": ({k: v for k, v in ENTRY.items() if k != name}, f"deviation 1 lacks {name!r}, expected ")
+        for name in ENTRY
+    },
+    "another field": (
+        {**ENTRY, "clauses": "CELL-1"},
+        "deviation 1 has 'clauses', expected clause, reason, issue, kind",
+    ),
+    "no such clause": ({**ENTRY, "clause": "CELL-99"}, "deviation 1: clause is 'CELL-99', expected the id of a clause"),
+    "an empty reason": ({**ENTRY, "reason": " "}, "deviation 1: reason is ' ', expected why it deviates"),
+    "no address": ({**ENTRY, "issue": "see #7"}, "deviation 1: issue is 'see #7', expected the URL where it is"),
+    "no web address": ({**ENTRY, "issue": "file:///x"}, "deviation 1: issue is 'file:///x', expected the URL"),
+    "another kind": (
+        {**ENTRY, "kind": "holds"},
+        "kind is 'holds', expected one of refuted, errored, inconclusive, not",
+    ),
+    "a number for a witness": ({**ENTRY, "witness": 3}, "deviation 1: witness is 3, expected the path of a case"),
+    "a number for a target": ({**ENTRY, "target": 3}, "deviation 1: target is 3, expected the name of a backend"),
+    "text for a date": (
+        {**ENTRY, "expires": "soon"},
+        "deviation 1: expires is 'soon', expected a date like 2027-01-31",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ENTRIES)
+def test_an_entry_that_means_nothing_is_refused_before_anything_is_judged(what: str, tmp_path: Path) -> None:
+    entry, sentence = ENTRIES[what]
+    file = toml(tmp_path, entry)
+    with pytest.raises(DeviationError) as refused:
+        read(file)
+    assert str(refused.value).startswith(f"{file}, {'' if sentence.startswith('dev') else 'deviation 1: '}{sentence}")
+    status, text = said("run", target("raises"), "--deviations", str(file))
+    assert status == 2 and "Invalid value for --deviations: " in text and "ERRORED" not in text
+
+
+FILES = {
+    "no TOML": ("[[deviation", "is not TOML ("),
+    "another table": (
+        "[deviations]\n",
+        "has 'deviations', expected tables [[deviation]] alone; put it into one of them",
+    ),
+    "one table": ("[deviation]\nclause = 'CELL-1'\n", "has 'deviation', expected tables [[deviation]] alone"),
+    "no tables": ("deviation = [1]\n", "has 'deviation', expected tables [[deviation]] alone"),
+}
+
+
+@pytest.mark.parametrize("what", FILES)
+def test_a_file_that_is_none_is_refused(what: str, tmp_path: Path) -> None:
+    head, sentence = FILES[what]
+    file = toml(tmp_path, head=head)
+    with pytest.raises(DeviationError) as refused:
+        read(file)
+    assert str(refused.value).startswith(f"{file} {sentence}")
+    assert said("run", "numpy", "--deviations", str(file)).status == 2
+
+
+# ---------------------------------------------------------------- the command line
+
+
+def run_with(witness: Path, folder: Path, name: str, **about: Any) -> tuple[int, str, dict[str, Any]]:
+    file, report = toml(folder, {**ENTRY, "witness": str(witness), **about}), folder / "report.json"
+    asked = ("--profile", "quick", "--examples", "2", "-k", EQUATIONS, "--out", str(folder / "out"))
+    status, text = said("run", target(name), *asked, "--deviations", str(file), "--json", str(report))
+    return status, text, json.loads(report.read_text(encoding="utf-8"))["targets"][0]
+
+
+def test_a_deviation_is_told_in_the_table_the_text_and_the_statement(witness: Path, tmp_path: Path) -> None:
+    status, text, written = run_with(witness, tmp_path, "swaps_input_and_forget_gates")
+    assert status == PASSED and "REFUTED" not in text
+    assert "the answer is that of the equations" in text and " deviation\n" in text.replace("  \n", "\n")
+    assert f"\nDEVIATION  CELL-1  swapped      {ISSUE}\n" in text
+    assert f"with 1 declared deviation (CELL-1: {ISSUE})" in text and "1 refuted (1 declared)" in text
+    assert [(d["clause"], d["judged"]) for d in written["deviations"]] == [("CELL-1", True)]
+    assert written["complaints"] == [] and [v["declared"] for v in written["verdicts"]] == [True]
+
+
+def test_what_is_wrong_about_a_deviation_fails_the_run(witness: Path, tmp_path: Path) -> None:
+    status, text, written = run_with(witness, tmp_path, "forward_only")
+    assert (
+        status == FAILED and "does not conform as declared: deviation CELL-1 is not there any more: remove it" in text
+    )
+    assert written["complaints"] == ["deviation CELL-1 is not there any more: remove it"]
+
+
+def test_the_witness_is_looked_for_beside_the_file(witness: Path, tmp_path: Path) -> None:
+    (tmp_path / "cases").mkdir()
+    (tmp_path / "cases" / "one.safetensors").write_bytes(witness.read_bytes())
+    status, _, _ = run_with(Path("cases/one.safetensors"), tmp_path, "swaps_input_and_forget_gates")
+    assert status == PASSED
+
+
+def test_the_kinds_are_those_that_are_no_success() -> None:
+    assert set(deviations.KINDS) == set(Outcome) - {Outcome.HOLDS, Outcome.SUITE_ERROR}

@@ -1,0 +1,91 @@
+"""Several processes judge as one does."""
+
+import os
+from functools import partial
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from conformance.arrays import fingerprint
+from conformance.cli.lending import lend as _lent
+from conformance.cli.main import main
+from conformance.property import PROPERTIES, named
+from conformance.report.report import Report
+from conformance.run import parallel
+from conformance.run.check import check
+from conformance.run.parallel import as_many_as_help, in_processes
+from conformance.targets.resolve import resolve
+
+TARGETS = ("numpy", "fault:swaps_input_and_forget_gates", "fault:leaves_out_the_gradient_of_the_initial_hidden_state")
+SOME = ("SEQ-*", "CELL-2", "SHAPE-2", "CONTRACT-2", "GRAD-3")
+
+
+def judged(target: str, jobs: int, **options: object) -> Report:
+    backend, lend = resolve(target), partial(_lent, target, None, False, 60.0, Path("unused"))
+    with in_processes(jobs, lend) as judging:
+        return check(backend, profile="quick", clauses=SOME, judging=judging if jobs > 1 else None, **options)  # type: ignore[arg-type]
+
+
+def said(report: Report) -> list[tuple[object, ...]]:
+    """Everything but the seconds, to the bits of the examples."""
+    return [
+        (
+            v.property.name,
+            v.dtype,
+            v.outcome,
+            v.detail,
+            v.examples,
+            v.inconclusive,
+            v.refutation and (v.refutation.clause, v.refutation.difference, fingerprint(v.refutation.problem)),
+            v.error and fingerprint(v.error.problem),
+        )
+        for v in report.verdicts
+    ]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_verdicts_are_those_of_one_process(target: str) -> None:
+    one, two = judged(target, 1, shrink=False), judged(target, 2, shrink=False)
+    assert said(one) == said(two) and one.status == two.status
+    assert bool(one.failures) == target.startswith("fault:")
+
+
+def test_it_stops_after_so_many_failures() -> None:
+    report = judged("fault:swaps_input_and_forget_gates", 2, maxfail=1)
+    assert len(report.failures) == 1 and not report.asked.whole
+
+
+def test_there_are_no_more_processes_than_cores_or_than_have_enough_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(4)), raising=False)
+    assert [as_many_as_help(n) for n in (1, 79, 80, 130, 384)] == [1, 1, 2, 3, 4]
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(64)), raising=False)
+    assert as_many_as_help(384) == parallel.MOST
+
+
+def test_a_property_goes_to_another_process_by_its_name() -> None:
+    assert all(named(prop.name) is prop for prop in PROPERTIES)
+    with pytest.raises(KeyError):
+        named("nothing")
+
+
+DYING = """
+import os
+from dataclasses import replace
+from lstm_spec import REFERENCE
+BACKEND = replace(REFERENCE, name="dying", forward=lambda problem: os._exit(1))
+"""
+
+
+def test_a_process_that_dies_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dying_lstm.py").write_text(DYING, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    asked = ["run", "dying_lstm:BACKEND", "--no-isolate", "--jobs", "2", "--profile", "quick", "--out", str(tmp_path)]
+    found = CliRunner().invoke(main, asked)
+    assert found.exit_code == 4 and "a process that judged died" in found.output and "--isolate" in found.output
+
+
+def test_what_is_counted_in_one_process_is_not_asked_of_several() -> None:
+    found = CliRunner().invoke(main, ["run", "numpy", "--rigorous", "--jobs", "2"])
+    assert found.exit_code == 2 and "--rigorous" in found.output and "drop --jobs" in found.output

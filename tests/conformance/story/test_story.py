@@ -1,0 +1,204 @@
+"""The commands that show rather than judge: how far a gradient flows, and what the gates do."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from backends.numpy.backend import BACKEND
+from conformance.story import flow, gates
+from conformance.targets.resolve import resolve
+from lstm_spec import Parameters
+from tests.helpers.specimens import differentiating, said, target
+
+STEPS = 300
+NAN = differentiating(lambda answer, g: (answer, replace(g, x=g.x * np.nan)), "nan")
+ONE_NAN = differentiating(lambda answer, g: (answer, replace(g, x=np.where(g.x == g.x[9], np.nan, g.x))), "one NaN")
+FLAT = differentiating(lambda answer, g: (answer, replace(g, x=g.x[:, 0])), "flat")
+TRUNCATED = "fault:truncates_the_gradient_after_50_steps"
+
+
+# ---------------------------------------------------------------- flow
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_numpy_flows_as_the_equations_do(dtype: str, seed: int) -> None:
+    problem, d = flow.question(STEPS, seed, dtype)
+    found, expected = flow.of_backend(BACKEND, problem, d), flow.of_equations(problem, d)
+    np.testing.assert_allclose(found.norms, expected.norms, rtol=1e-3 if dtype == "float32" else 1e-9)
+    assert flow.cliff(found, expected) is None
+
+
+@pytest.mark.parametrize("steps", [50, 100])
+def test_a_gradient_that_is_cut_off_has_a_cliff_at_that_lag(steps: int) -> None:
+    problem, d = flow.question(STEPS, 0, "float64")
+    found = flow.of_backend(resolve(f"fault:truncates_the_gradient_after_{steps}_steps"), problem, d)
+    expected = flow.of_equations(problem, d)
+    assert flow.cliff(found, expected) == steps
+    np.testing.assert_allclose(found.norms[:steps], expected.norms[:steps], rtol=1e-9)
+    assert (found.norms[steps:] == 0).all()
+
+
+def norms(*values: float) -> flow.Flow:
+    return flow.Flow("", np.array(values))
+
+
+def test_a_cliff_is_where_it_stays_low_from_then_on() -> None:
+    expected = norms(4, 4, 4, 4)
+    assert flow.cliff(norms(4, 1, 4, 4), expected) is None  # a dip is none
+    assert flow.cliff(norms(4, 4, 1, 1), expected) == 2
+    assert flow.cliff(norms(4, 1, 4, 0), expected) == 3
+    assert flow.cliff(norms(0, 0, 0, 0), expected) == 0
+    assert flow.cliff(norms(4, 4, np.nan, np.nan), expected) == 2
+    assert flow.cliff(norms(9, 9, 9, 9), expected) is None
+
+
+def test_along_the_cell_alone_is_all_there_is_where_nothing_else_is_read() -> None:
+    problem, d = flow.question(60, 0, "float64")
+    layer = Parameters(
+        *(
+            gate._replace(U=0 * gate.U, W=gate.W * (k == 2))
+            for k, gate in enumerate(problem.layer[:4])
+            if gate is not None
+        )
+    )
+    problem = replace(problem, parameters=((layer,),))
+    np.testing.assert_allclose(
+        flow.of_carousel(problem, d).norms, flow.of_equations(problem, d).norms, rtol=1e-9, atol=1e-300
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_rnn_is_within_its_bound_and_gone_where_the_lstm_is_not(seed: int) -> None:
+    problem, d = flow.question(STEPS, seed, "float64")
+    rnn, bound = flow.of_elman(problem, d)
+    assert (rnn.norms <= bound.norms * (1 + 1e-9)).all()
+    assert rnn.norms[200] < 1e-12 < 1e-6 < flow.of_equations(problem, d).norms[200]
+
+
+def test_the_command_says_where_the_cliff_is() -> None:
+    status, output = said("flow", "numpy", TRUNCATED, "--steps", str(STEPS))
+    assert status == 1
+    assert "numpy: no cliff" in output and f"{TRUNCATED}: the gradient is cut off at lag 50" in output
+    assert "an RNN's bound" in output and "299" in output
+
+
+def test_without_a_target_it_is_numpy() -> None:
+    status, output = said("flow", "--steps", "20")
+    assert status == 0 and "numpy: no cliff" in output
+
+
+def test_a_backend_without_gradients_is_told_so() -> None:
+    status, output = said("flow", target("forward_only"), "--steps", "20")
+    assert status == 3 and "claims no gradients, expected Feature.GRADIENTS" in output
+
+
+@pytest.mark.parametrize("name", ["NAN", "ONE_NAN"])
+def test_a_gradient_that_is_no_number_is_called_so_and_drawn(name: str, tmp_path: Path) -> None:
+    status, output = said(
+        "flow", f"tests.conformance.story.test_story:{name}", "--steps", "20", "--svg", str(tmp_path / "a.svg")
+    )
+    assert status == 1 and f"tests.conformance.story.test_story:{name}: the gradient is no number somewhere" in output
+    assert (tmp_path / "a.svg").exists()
+
+
+def test_a_gradient_of_another_shape_is_one_sentence() -> None:
+    status, output = said("flow", "tests.conformance.story.test_story:FLAT", "--steps", "20")
+    assert status == 3 and "dx has shape (20, 2), expected (20, 1, 2)" in output and output.count("\n") == 1
+
+
+def test_a_gradient_of_another_lstm_is_not_called_cut_off() -> None:
+    status, output = said("flow", "fault:swaps_input_and_forget_gates", "--steps", "100")
+    assert status == 1 and "on the gradient is less than half of what the equations say" in output
+
+
+# ---------------------------------------------------------------- gates
+
+
+def test_a_fact_is_let_in_kept_shown_and_forgotten() -> None:
+    reading = gates.read(BACKEND, gates.story("float32"))
+    fact, dead = 9, 44
+    assert reading.i[fact] > 0.99 and np.delete(reading.i, fact).max() < 0.01
+    assert reading.f[dead] < 0.01 and np.delete(reading.f, dead).min() > 0.99
+    assert (reading.c[:fact] < 0.01).all() and (reading.c[fact:dead] > 0.85).all() and (reading.c[dead:] < 0.01).all()
+    assert reading.h[20] > 0.7 and reading.h[35] > 0.7 and reading.h[54] < 0.01
+    assert (np.delete(reading.h, [20, 35]) < 0.01).all()
+
+
+def test_the_memories_are_those_of_the_target() -> None:
+    reading = gates.read(resolve("fault:swaps_input_and_forget_gates"), gates.story("float32"))
+    assert (reading.c[10:44] < 0.01).all()  # the hero is forgotten at once
+
+
+def test_bars_grow_with_what_they_show() -> None:
+    assert gates.bars(np.array([0, 0.25, 0.5, 1.0, 7.0, -1.0, np.nan])) == " ▂▄██  "
+
+
+def test_the_command_tells_the_story() -> None:
+    status, output = said("gates")
+    assert status == 0 and "the hero dies" in output and "forget gate f" in output
+    (shown,) = (line for line in output.splitlines() if line.startswith("step 35"))
+    assert "h 0.7" in shown
+
+
+# ---------------------------------------------------------------- pictures
+
+
+@pytest.mark.parametrize("command", [("flow", "numpy", TRUNCATED, "--steps", "100"), ("gates",)])
+def test_a_picture_is_drawn_and_is_the_same_again(command: tuple[str, ...], tmp_path: Path) -> None:
+    drawn = []
+    for name in ("one.svg", "other.svg"):
+        said(*command, "--svg", str(tmp_path / name))
+        drawn.append((tmp_path / name).read_text(encoding="utf-8"))
+        assert ElementTree.fromstring(drawn[-1]).tag.endswith("svg")
+    assert drawn[0] == drawn[1]
+
+
+def test_the_picture_says_how_it_was_made(tmp_path: Path) -> None:
+    said("flow", "numpy", "--steps", "20", "--dtype", "float64", "--svg", str(tmp_path / "a.svg"))
+    text = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert "<dc:title>lstm-conform flow numpy --steps 20 --dtype float64</dc:title>" in text
+
+
+@pytest.mark.parametrize("name", ["a.png", "a"])
+def test_a_picture_is_an_svg(name: str, tmp_path: Path) -> None:
+    status, output = said("flow", "--steps", "20", "--svg", str(tmp_path / name))
+    assert status == 2 and "is no SVG, expected a name that ends in .svg" in output
+
+
+def test_without_matplotlib_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    status, output = said("gates", "--svg", str(tmp_path / "a.svg"))
+    assert status == 3 and '--svg needs matplotlib; pip install "lstm-spec[plot]"' in output
+
+
+def test_a_picture_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    status, output = said("gates", "--svg", str(tmp_path / "nowhere" / "a.svg"))
+    assert status == 3 and "cannot be written (No such file or directory); name another --svg" in output
+
+
+@pytest.mark.parametrize("command", ["flow", "gates"])
+def test_a_target_that_raises_is_one_sentence(command: str) -> None:
+    status, output = said(command, target("raises"))
+    assert status == 3 and "gave no answer to follow (" in output and output.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["flow", "gates"])
+def test_a_dtype_that_is_not_claimed_is_one_sentence(command: str) -> None:
+    for name, claimed in (("claims_float16_only", "float16"), ("claims_no_dtype", "no dtype")):
+        status, output = said(command, target(name))
+        assert status == 3 and f"claims {claimed}, not float32; choose another --dtype" in output
+
+
+def test_a_target_that_is_none_is_one_sentence() -> None:
+    status, output = said("flow", target("exits"))
+    assert status == 3 and "(ValueError: exits claims no gradients" in output
+    status, output = said("gates", target("exits"))
+    assert status == 3 and "gave no answer to follow (SystemExit: goodbye)" in output
+    for command in ("flow", "gates"):
+        status, output = said(command, "nothing")
+        assert status == 3 and output.startswith("lstm-conform: ") and output.count("\n") == 1

@@ -1,0 +1,141 @@
+"""What bfloat16 and float16 admit: each operation rounded, or float32 inside; and what they do not."""
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from conformance.faults.catalogue import FAULTS
+from conformance.outcome import Outcome
+from conformance.report.report import Report
+from conformance.run.check import check
+from lstm_spec.adapters import NARROW
+from tests.helpers import sixteen
+from tests.helpers.sixteen import FLUSHING, OP_BY_OP, WIDE, Arithmetic, flushed, rounded
+
+TORCH = os.environ.get("LSTM_SPEC_TORCH", "") != "none"
+
+in_either_dtype = pytest.mark.parametrize("dtype", NARROW)
+
+
+def judged(a: Arithmetic, grade: str, dtype: str, **how: Any) -> Report:
+    return check(sixteen.backend("sixteen", a, grade), dtypes=(dtype,), diagnose=False, **{"profile": "quick", **how})
+
+
+# ---------------------------------------------------------------- accepted
+
+ADMITTED = {
+    ("op-by-op", "sums over time at once"): replace(OP_BY_OP, step_by_step=False),
+    ("op-by-op", "subnormal numbers are flushed where it stores"): FLUSHING,
+    ("op-by-op", "float32 within a step, 16 bits in between"): replace(WIDE, stored_c=rounded, stored_dz=rounded),
+    ("wide", "h is fed back as it was before it was rounded"): replace(WIDE, stored_h=sixteen.as_it_is),
+    ("wide", "subnormal numbers are flushed where it stores"): replace(WIDE, stored_h=flushed, returned=flushed),
+}
+SIGMOIDS = {
+    "two branches": sixteen.two_branches,
+    "a quotient that is kept from overflowing": sixteen.quotient_up_to_ten,
+}
+
+
+def test_arithmetic_that_is_wider_inside_conforms() -> None:
+    report = check(sixteen.backend("wide", WIDE, "wide"), profile="standard")
+    assert report.statement == "conforms to LSTM Specification 1.0 at bfloat16 (wide), float16 (wide)"
+    assert not report.counted(Outcome.INCONCLUSIVE)
+
+
+@in_either_dtype
+@pytest.mark.parametrize(
+    "how", [{"profile": "quick"}, {"profile": "standard", "clauses": ("GRAD-4",)}], ids=["quick", "GRAD-4"]
+)
+def test_arithmetic_that_rounds_every_operation_is_accepted(how: dict[str, Any], dtype: str) -> None:
+    report = judged(OP_BY_OP, "op-by-op", dtype, **how)
+    assert report.status == 0, report.statement
+    assert not report.counted(Outcome.INCONCLUSIVE)
+
+
+@in_either_dtype
+@pytest.mark.parametrize(("grade", "what"), ADMITTED, ids=lambda text: text)
+def test_what_a_grade_admits_is_accepted(grade: str, what: str, dtype: str) -> None:
+    report = judged(ADMITTED[grade, what], grade, dtype, examples=2)
+    assert report.status == 0, report.statement
+
+
+@in_either_dtype
+@pytest.mark.parametrize("sigmoid", SIGMOIDS)
+def test_sigmoids_that_are_accurate_relatively_are_accepted(sigmoid: str, dtype: str) -> None:
+    report = judged(replace(OP_BY_OP, sigmoid=SIGMOIDS[sigmoid]), "op-by-op", dtype, clauses=("ACT-*", "CELL-*"))
+    assert report.status == 0, report.statement
+
+
+# ---------------------------------------------------------------- refuted
+
+REFUSED = {
+    # exp overflows from z = 11.1 on in float16, from 88.8 on in bfloat16
+    ("op-by-op", "the sigmoid is infinity over infinity"): (replace(OP_BY_OP, sigmoid=sixteen.quotient), "read_alone"),
+    ("op-by-op", "products are summed in 16 bits"): (
+        replace(OP_BY_OP, product=sixteen.in_its_own_dtype),
+        "the_answer_is",
+    ),
+    # four products rounded, and three additions, where the grade has one rounding
+    ("op-by-op", "dx is added up gate by gate"): (replace(OP_BY_OP, gate_by_gate=True), "gradient_of_an_input_is"),
+    # dh_0 is made of gate gradients that are wider than those that probes show
+    ("op-by-op", "it is wider inside"): (WIDE, "initial_state_has_its_gradient"),
+    ("wide", "every operation is rounded"): (OP_BY_OP, "open_gates_count"),
+    ("wide", "the cell state is stored in 16 bits"): (replace(WIDE, stored_c=rounded), "open_gates_count"),
+    ("wide", "parameter gradients are added up in 16 bits"): (
+        replace(WIDE, step_by_step=True, stored_sum=rounded),
+        "parameter_gradients_are_sums",
+    ),
+}
+
+
+@in_either_dtype
+@pytest.mark.parametrize(("grade", "what"), REFUSED, ids=lambda text: text)
+def test_what_a_grade_does_not_admit_is_refuted(grade: str, what: str, dtype: str) -> None:
+    a, name = REFUSED[grade, what]
+    report = judged(a, grade, dtype, profile="standard", examples=100, name=name, maxfail=1)
+    assert [v.outcome for v in report.failures] == [Outcome.REFUTED]
+
+
+@pytest.mark.parametrize(("dtype", "outcome"), [("bfloat16", Outcome.REFUTED), ("float16", Outcome.HOLDS)])
+def test_a_sigmoid_made_of_a_tanh_is_told_where_underflow_is_smaller(dtype: str, outcome: Outcome) -> None:
+    """Where the gate is shut it is off by 2^-9 or 2^-13 of 1, and F5 allows 2 eta: 2^-125 or 2^-13."""
+    a = replace(OP_BY_OP, sigmoid=sixteen.by_tanh)
+    report = judged(a, "op-by-op", dtype, profile="standard", examples=100, name="the_answer_is", maxfail=1)
+    assert {v.outcome for v in report.verdicts if v.examples} == {outcome}
+
+
+GROSS = (
+    "swaps_input_and_forget_gates",
+    "reads_iofg_as_ifgo",
+    "drops_the_recurrent_bias",
+    "adds_one_to_the_forget_bias",
+    "does_not_squash_the_cell_state",
+    "does_not_carry_the_hidden_state",
+    "uses_a_hard_sigmoid_of_slope_one_fifth",
+    "truncates_the_gradient_after_1_steps",
+    "takes_the_slope_of_tanh_as_one_minus_y",
+    "answers_in_float64",
+)
+
+
+@in_either_dtype
+@pytest.mark.parametrize("name", GROSS)
+def test_gross_faults_are_seen_in_16_bits_too(name: str, dtype: str) -> None:
+    fault = FAULTS[name]
+    report = check(fault.backend(), dtypes=(dtype,), clauses=(fault.clause,), maxfail=1, diagnose=False)
+    assert [v.outcome for v in report.failures] == [Outcome.REFUTED]
+
+
+# ---------------------------------------------------------------- torch
+
+
+@pytest.mark.skipif(not TORCH, reason="TORCH=none")
+@in_either_dtype
+def test_torch_rounds_every_operation(dtype: str) -> None:
+    from backends.torch import backend
+
+    report = check(backend(), profile="quick", dtypes=(dtype,), diagnose=False)
+    assert report.status == 0, report.statement
+    assert f"{dtype} (op-by-op)" in report.statement or "no fault found" in report.statement

@@ -1,0 +1,90 @@
+"""Every planted mistake, and how many of them the diagnosis names. None of this code is the catalogue's."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from conformance.diagnosis.plain import Diagnosis, diagnose
+from conformance.targets.border import guarded
+from tests.planted.autograd import AUTOGRAD
+from tests.planted.backward import BACKWARD
+from tests.planted.edits import FORWARD
+from tests.planted.entry import Planted
+from tests.planted.surgery import SURGERY
+
+PLANTED: tuple[Planted, ...] = (*SURGERY, *FORWARD, *BACKWARD, *AUTOGRAD)
+NEEDS_TORCH = ("weight surgery", "autograd")
+
+
+class Found(NamedTuple):
+    """What the diagnosis makes of a planted mistake."""
+
+    planted: Planted
+    diagnosis: Diagnosis
+
+    @property
+    def fitting(self) -> set[str]:
+        return {fault.name for fault in self.diagnosis.fitting}
+
+    @property
+    def named(self) -> bool:
+        """Whether a right name is among those that fit, or the true class of error is told where none does."""
+        if self.fitting:
+            return bool(self.planted.means & self.fitting)
+        return bool(self.planted.error) and re.search(self.planted.error, self.diagnosis.remark) is not None
+
+    @property
+    def uniquely(self) -> bool:
+        """Whether it is named and nothing that fits is a wrong name."""
+        return self.named and self.fitting <= self.planted.means
+
+    @property
+    def misnamed(self) -> bool:
+        """Whether something is said of it and all of that is wrong; that none fits is never wrong."""
+        return not self.named and (bool(self.fitting) or "none known by name fits" in self.diagnosis.remark)
+
+
+def diagnosed(planted: Planted) -> Found:
+    """Raises AssertionError where the backend does not answer the probes."""
+    with np.errstate(all="ignore"):
+        found = diagnose(guarded(planted.build()), planted.dtype)
+    assert found is not None, f"{planted.name} does not answer the probes of the diagnosis"
+    return Found(planted, found)
+
+
+class Tally(NamedTuple):
+    """Of those that the catalogue knows: how many are named; of the others: to how many a wrong name is given."""
+
+    known: int
+    named: int
+    uniquely: int
+    novel: int
+    misnamed: int
+
+    def __str__(self) -> str:
+        named = f"{self.named} of {self.known} named, {self.uniquely} uniquely"
+        return f"{named}; {self.misnamed} of {self.novel} that the catalogue does not know misnamed"
+
+
+def tally(found: Iterable[Found]) -> Tally:
+    known: list[Found] = []
+    novel: list[Found] = []
+    for each in found:
+        (novel if each.planted.novel else known).append(each)
+    named, uniquely = sum(each.named for each in known), sum(each.uniquely for each in known)
+    return Tally(len(known), named, uniquely, len(novel), sum(each.misnamed for each in novel))
+
+
+def groups(found: Sequence[Found]) -> dict[str, list[Found]]:
+    """Those that are mathematically one, together."""
+    together: dict[str, list[Found]] = {}
+    for each in found:
+        together.setdefault(each.planted.group, []).append(each)
+    return together
+
+
+def tally_of_groups(found: Sequence[Found]) -> Tally:
+    """Those that are mathematically one count as one, and as the worst of them."""
+    return tally(min(group, key=lambda each: (each.named, each.uniquely)) for group in groups(found).values())

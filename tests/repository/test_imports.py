@@ -1,0 +1,187 @@
+"""Who may import whom: each rule holds, and each is shown to fail once where it is broken on purpose."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.root import ROOT
+
+PACKAGES = ("lstm_spec", "backends", "conformance")
+PLAIN = {name: value for name, value in os.environ.items() if name != "FORCE_COLOR"} | {"COLUMNS": "200"}
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+
+VIOLATIONS = [  # the contract, a file, and what is planted at its end
+    (
+        "lstm_spec knows nothing of the judge, the backends or the libraries they use",
+        "lstm_spec/equations.py",
+        "import torch",
+    ),
+    (
+        "lstm_spec knows nothing of the judge, the backends or the libraries they use",
+        "lstm_spec/adapters.py",
+        "import conformance",
+    ),
+    ("the judge never imports an implementation", "conformance/assertions/forward.py", "import backends"),
+    ("the judge never imports an implementation", "conformance/assertions/probes.py", "import cupy"),
+    ("a backend never imports the judge", "backends/numpy/backend.py", "import conformance"),
+    ("a backend never imports the judge", "backends/torch.py", "import hypothesis"),
+    ("backends do not know each other", "backends/torch.py", "import backends.numpy"),
+    ("properties do not know each other", "conformance/properties/values.py", "import conformance.properties.shapes"),
+    ("properties do not know who runs them", "conformance/properties/shapes.py", "import conformance.run.judge"),
+]
+
+NUMPY_AND_ITSELF = sys.stdlib_module_names | {"numpy", "lstm_spec"}
+ALLOWED_ON_THE_PAGE = {"numpy", "lstm_spec.types"}
+
+# Whatever was asked for while a module was imported, found or not, and whatever that brought along.
+ASKED_FOR = """
+import sys
+before, asked = set(sys.modules), set()
+sys.addaudithook(lambda event, values: event == "import" and asked.add(values[0]))
+import {module}
+print(*(asked | set(sys.modules) - before))
+"""
+
+
+def copy_of_the_packages(where: Path) -> Path:
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, where / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "lstm_conform.py"):
+        shutil.copy(ROOT / file, where)
+    return where
+
+
+def plant(file: Path, line: str) -> None:
+    file.write_text(f"{file.read_text()}\n{line}\n")
+
+
+def verdicts(root: Path) -> dict[str, str]:
+    """KEPT or BROKEN, by contract. import-linter looks for the packages in the current folder first."""
+    lint = f"{sysconfig.get_path('scripts')}/lint-imports"
+    command = [lint, "--no-cache", "--no-logo"]
+    done = subprocess.run(command, cwd=root, env=PLAIN, capture_output=True, text=True, timeout=120)
+    found = [line.rsplit(" ", 1) for line in done.stdout.splitlines() if line.endswith((" KEPT", " BROKEN"))]
+    said = {name: verdict for name, verdict in found}
+    assert done.returncode == ("BROKEN" in said.values()), done
+    return said
+
+
+def imports(source: str) -> set[str]:
+    """The modules that a source text names in its import statements, wherever they stand."""
+    nodes = list(ast.walk(ast.parse(source)))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {"." * node.level + (node.module or "") for node in nodes if isinstance(node, ast.ImportFrom)}
+
+
+def strangers_to_the_specification(source: str) -> set[str]:
+    return {name for name in imports(source) if name.split(".")[0] not in NUMPY_AND_ITSELF}
+
+
+def strangers_to_the_page(source: str) -> set[str]:
+    return imports(source) - ALLOWED_ON_THE_PAGE
+
+
+def asked_for(module: str, root: Path = ROOT, *flags: str) -> set[str]:
+    """The top-level names that a fresh interpreter asks for to import a module."""
+    command = [sys.executable, *flags, "-c", ASKED_FOR.format(module=module)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return top_level(done.stdout.split())
+
+
+def top_level(names: Iterable[str]) -> set[str]:
+    return {name.split(".")[0] for name in names}
+
+
+# ---------------------------------------------------------------- contracts
+
+
+def test_every_contract_is_kept() -> None:
+    assert verdicts(ROOT) == {contract["name"]: "KEPT" for contract in CONTRACTS}
+
+
+@pytest.mark.parametrize("contract, file, line", VIOLATIONS, ids=[f"{line} in {file}" for _, file, line in VIOLATIONS])
+def test_a_planted_import_breaks_its_contract(contract: str, file: str, line: str, tmp_path: Path) -> None:
+    plant(copy_of_the_packages(tmp_path) / file, line)
+    assert verdicts(tmp_path)[contract] == "BROKEN"
+
+
+def test_every_contract_is_broken_once_on_purpose() -> None:
+    assert {contract for contract, _, _ in VIOLATIONS} == {contract["name"] for contract in CONTRACTS}
+
+
+@pytest.mark.parametrize(
+    "contract, files",
+    [
+        ("backends do not know each other", "backends/*_backend.py"),
+        ("properties do not know each other", "conformance/properties/[!_]*.py"),
+    ],
+)
+def test_a_contract_of_independence_names_every_module_of_its_kind(contract: str, files: str) -> None:
+    (named,) = (each["modules"] for each in CONTRACTS if each["name"] == contract)
+    there = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.glob(files)]
+    assert sorted(named) == sorted(there)
+
+
+# ---------------------------------------------------------------- allow-lists
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "lstm_spec").rglob("*.py")), ids=lambda path: path.name)
+def test_the_specification_imports_numpy_the_standard_library_and_itself(path: Path) -> None:
+    assert strangers_to_the_specification(path.read_text()) == set()
+
+
+def test_the_page_imports_numpy_and_its_types() -> None:
+    assert strangers_to_the_page((ROOT / "lstm_spec/equations.py").read_text()) == set()
+
+
+@pytest.mark.parametrize("line", ["import scipy.special", "from scipy import special", "def f():\n    import scipy"])
+def test_a_stranger_to_the_specification_is_found(line: str) -> None:
+    page = (ROOT / "lstm_spec/network.py").read_text()
+    assert top_level(strangers_to_the_specification(f"{page}\n{line}\n")) == {"scipy"}
+
+
+@pytest.mark.parametrize("line", ["import math", "from lstm_spec import layouts", "from . import layouts"])
+def test_a_stranger_to_the_page_is_found(line: str) -> None:
+    page = (ROOT / "lstm_spec/equations.py").read_text()
+    assert len(strangers_to_the_page(f"{page}\n{line}\n")) == 1
+
+
+# ---------------------------------------------------------------- what an import loads
+
+
+@pytest.mark.parametrize("module", [*PACKAGES, "conformance.run.judge", "conformance.cli.main"])
+def test_an_import_asks_for_no_library_of_a_backend(module: str) -> None:
+    asked = asked_for(module)
+    assert module.split(".")[0] in asked
+    assert asked.isdisjoint({"torch", "cupy"})
+
+
+def test_importing_the_judge_asks_for_nothing_that_is_slow() -> None:
+    assert asked_for("conformance").isdisjoint({"hypothesis", "numpy", "lstm_spec", "rich", "click"})
+
+
+def test_the_guard_is_imported_with_the_standard_library_alone() -> None:
+    assert asked_for("lstm_conform", ROOT, "-S") <= sys.stdlib_module_names | {"lstm_conform"}
+
+
+@pytest.mark.parametrize(
+    "module, file, line, library",
+    [
+        ("lstm_spec", "lstm_spec/types.py", "try: import torch.nn\nexcept ImportError: pass", "torch"),
+        ("backends", "backends/__init__.py", "try: import cupy\nexcept ImportError: pass", "cupy"),
+        ("conformance", "conformance/__init__.py", "import conformance.property", "numpy"),
+        ("lstm_conform", "lstm_conform.py", "try: import pytest\nexcept ImportError: pass", "pytest"),
+    ],
+)
+def test_a_planted_import_is_asked_for(module: str, file: str, line: str, library: str, tmp_path: Path) -> None:
+    plant(copy_of_the_packages(tmp_path) / file, line)
+    assert library in asked_for(module, tmp_path)

@@ -1,0 +1,82 @@
+"""What the README shows is run."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.root import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+BACKEND, USE = (text for kind, text in BLOCKS if kind == "python")
+COMMANDS = [line[2:].split("#")[0].strip() for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "my_lstm.py").write_text(BACKEND, encoding="utf-8")
+    return tmp_path
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_backend_is_shorter_than_forty_lines() -> None:
+    assert len(BACKEND.splitlines()) < 40
+
+
+def test_the_backend_conforms_forward_only(folder: Path) -> None:
+    done = run(folder, "lstm-conform", "run", "my_lstm:BACKEND")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "conforms to LSTM Specification 1.0 (forward only)" in done.stdout
+
+
+def test_the_check_in_python_passes(folder: Path) -> None:
+    done = run(folder, sys.executable, "-c", USE)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_line_for_pytest_runs(folder: Path) -> None:
+    done = run(folder, *next(c for c in COMMANDS if c.startswith("pytest")).split(), "-q")
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"\d+ passed", done.stdout)
+
+
+def test_every_command_line_is_one_that_exists(folder: Path) -> None:
+    for command in COMMANDS:
+        program, *words = command.split()
+        assert program in ("make", "pip", "lstm-conform", "pytest"), command
+        if program == "make":
+            assert re.search(rf"^{words[0]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE), command
+        if program == "lstm-conform":
+            help_text = run(folder, program, words[0], "--help").stdout
+            assert all(word in help_text for word in words if word.startswith("--")), command
+
+
+def test_the_equations_are_those_of_the_clauses() -> None:
+    from lstm_spec import CLAUSES
+
+    for k in range(1, 5):
+        assert CLAUSES[f"CELL-{k}"].equation in README
+
+
+def test_the_refutation_shown_is_the_one_that_is_printed(folder: Path) -> None:
+    done = run(
+        folder, "lstm-conform", "run", "fault:swaps_input_and_forget_gates", "--profile", "quick", "--maxfail", "1"
+    )
+    assert done.returncode == 1
+    shown = next(text for kind, text in BLOCKS if kind == "text" and text.startswith("REFUTED"))
+    shown, printed = (re.sub(r"(?<=\d) (?=\d{3}\b)", "", text) for text in (shown, done.stdout))  # 38 000
+    for line in shown.splitlines():  # the figures depend on how far shrinking came in its time
+        pattern = r"\S+".join(re.escape(part) for part in re.split(r"\d\S*", line))
+        assert re.search(pattern, printed), f"{line!r} is not in\n{printed}"
+
+
+def test_every_file_it_links_to_is_there() -> None:
+    assert all((ROOT / link).exists() for link in re.findall(r"\]\(([^)#]+)\)", README))
