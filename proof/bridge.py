@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from conformance.tolerance import backpropagation, rounding, trajectories
+from conformance.tolerance import backpropagation, cell, cell_backward, rounding, trajectories
+from conformance.tolerance.layer import Trajectory
 from conformance.tolerance.rounding import INFLATION, Bounded
 from lstm_spec.accuracy import ErrorModel
+from lstm_spec.layouts import Packed
 from lstm_spec.types import Array, Cotangents, Gate, Parameters, Problem, State
 from proof.gallina import functions
 
@@ -97,7 +99,7 @@ def drawn(rng: np.random.Generator) -> Case:
 # ---------------------------------------------------------------- F4 to F9
 
 
-def _compare_forward(result: Comparison, folder: Path, case: Case, forward: trajectories.Trajectory, b: int) -> None:
+def _compare_forward(result: Comparison, folder: Path, case: Case, forward: Trajectory, b: int) -> None:
     T, _, _, H = case.problem.sizes
     coq = functions_of(folder, FORWARD, _forward_variables(case, b))
     result.agree("E(c_0)", 0.0, float(forward.c_before.error[0, b].max()))
@@ -141,7 +143,7 @@ def _forward_variables(case: Case, b: int) -> dict[str, Any]:
 # ---------------------------------------------------------------- F10 to F15
 
 
-def _compare_backward(result: Comparison, folder: Path, case: Case, forward: trajectories.Trajectory, b: int) -> None:
+def _compare_backward(result: Comparison, folder: Path, case: Case, forward: Trajectory, b: int) -> None:
     T, _, _, H = case.problem.sizes
     got = backpropagation.observed_backpropagation(case.problem, forward, case.d, case.dz, case.model)
     for j in range(H):
@@ -157,7 +159,7 @@ def _compare_backward(result: Comparison, folder: Path, case: Case, forward: tra
 
 
 def _backward_variables(
-    case: Case, forward: trajectories.Trajectory, b: int, j: int, coq: dict[str, Any]
+    case: Case, forward: Trajectory, b: int, j: int, coq: dict[str, Any]
 ) -> dict[str, Any]:
     """The oracle's values by the equations, as functions of r; `coq` is where the formulas will be."""
     T, _, _, H = case.problem.sizes
@@ -168,7 +170,8 @@ def _backward_variables(
 
     def E_dh(r: int) -> float:
         S = sizes[T - 1 - r] + np.abs(later[T - 1 - r]).sum()
-        return coq["dot_bound"](4 * H + 1 + 2, m.u_acc + U64, coq["ETA"], S)
+        terms = 4 * H if T > 1 else 1  # F3: of a single step there are no later gate gradients
+        return coq["dot_bound"](terms + 1 + 2, m.u_acc + U64, coq["ETA"], S)
 
     def through_c(r: int) -> float:
         return coq["dc"](r - 1) * coq["gf"](r - 1) if r else case.d.state.c[0, b, j]
@@ -184,7 +187,7 @@ def _backward_variables(
     }
 
 
-def _given_to_backward(forward: trajectories.Trajectory, b: int, j: int) -> dict[str, Any]:
+def _given_to_backward(forward: Trajectory, b: int, j: int) -> dict[str, Any]:
     names = dict(gi="i", gf="f", gg="g", go="o", tau="squashed", cp="c_before")
     values = {name: getattr(forward, q) for name, q in names.items()}
     return {
@@ -204,9 +207,9 @@ def by_r(values: Array) -> Callable[[int], float]:
 # ---------------------------------------------------------------- F13 and F16 as dot products, and the term with pre
 
 
-def _compare_sums(result: Comparison, folder: Path, case: Case, forward: trajectories.Trajectory) -> None:
+def _compare_sums(result: Comparison, folder: Path, case: Case, forward: Trajectory) -> None:
     T, B, _, H = case.problem.sizes
-    m, w = case.model, trajectories.packed64(case.problem)
+    m, w = case.model, trajectories.read_plain(case.problem).w
     coq = functions_of(folder, SUMS, {})
     got = backpropagation.observed_backpropagation(case.problem, forward, case.d, case.dz, m)
     dz, x, h = (a.reshape(T * B, -1) for a in (case.dz, case.problem.x, forward.h_before.value))
@@ -224,18 +227,18 @@ def _compare_sums(result: Comparison, folder: Path, case: Case, forward: traject
     _compare_pre(result, coq, case, w)
 
 
-def _compare_pre(result: Comparison, coq: dict[str, Any], case: Case, w: trajectories.Packed) -> None:
+def _compare_pre(result: Comparison, coq: dict[str, Any], case: Case, w: Packed) -> None:
     plain = rounding.with_oracle(case.model)
-    x, h, zero = case.problem.x[0], rounding.exact(case.y[0]), rounding.exact(case.dz[0])
-    loss = Bounded(case.d.y[0], np.abs(case.d.y[0]))
+    x, h, dz = rounding.exact(case.problem.x[0]), rounding.exact(case.y[0]), rounding.exact(case.dz[0])
+    loss, later = cell_backward.given(case.d.y[0]), cell_backward.times(dz, w.U)
     for pre in range(3):
         m = replace(plain, pre=pre)
-        z = [trajectories.preactivations(w, x, h, 9, model) for model in (plain, m)]
-        A = np.abs(x @ w.W.T) + np.abs(h.value @ w.U.T) + np.abs(w.b)
+        z = [cell.preactivations(w, x, h, 9, model) for model in (plain, m)]
+        A = np.abs(x.value @ w.W.T) + np.abs(h.value @ w.U.T) + np.abs(w.b)
         for at in np.ndindex(A.shape):
             result.agree("F4 with pre", coq["pre_error"](m.u, pre, A[at], z[0].error[at]), z[1].error[at])
-        dh = [backpropagation.hidden_cotangent(loss, zero, w.U, model) for model in (plain, m)]
-        A = loss.error + np.abs(zero.value @ w.U)
+        dh = [cell_backward.hidden_cotangent(loss, np.zeros(()), later, model) for model in (plain, m)]
+        A = loss.size + np.abs(later.value)
         for at in np.ndindex(A.shape):
             result.agree("F13 with pre", coq["pre_error"](m.u, pre, A[at], dh[0].error[at]), dh[1].error[at])
 

@@ -17,8 +17,9 @@ from conformance.assertions.network_forward import (
 from conformance.assertions.network_order import name_place, part_of, turned, valid_steps
 from conformance.assertions.network_shapes import assert_network_answer_shaped, assert_network_gradients_shaped
 from conformance.outcome import Inconclusive, Refuted
-from conformance.tolerance.layer import Read, selected
-from conformance.tolerance.layer_backward import ReadBackwards, Summed, read_backwards
+from conformance.tolerance.layer import Trajectory, select
+from conformance.tolerance.cell_backward import Summed, given, round_sum
+from conformance.tolerance.layer_backward import Backpropagation, Loss, observe_backward
 from conformance.tolerance.rounding import exact, with_oracle
 from lstm_spec import Backend, Cotangents, ErrorModel, Gradients, Problem, State
 from lstm_spec.types import Array
@@ -81,14 +82,13 @@ def _assert_conform_step_by_step(backend: Backend, problem: Problem, d: Cotangen
 
 
 def assert_seen_gradients_conform(
-    seen: Seen, d: Cotangents, reads: list[list[Read]], gradients: Gradients, dz: GateGradients, model: ErrorModel
+    seen: Seen, d: Cotangents, reads: list[list[Trajectory]], gradients: Gradients, dz: GateGradients, model: ErrorModel
 ) -> None:
     """Refuted unless each layer's gradients follow from its own gate gradients, and those of the layer above."""
     problem, valid = seen.problem, valid_steps(seen.problem)
-    dy = np.where(valid, d.y.astype(np.float64), 0.0)
-    above = Summed(dy, np.abs(dy), 1)
+    above = given(np.where(valid, d.y, 0))
     for layer in reversed(range(len(problem.parameters))):
-        x = exact(np.where(valid, problem.x, 0)) if layer == 0 else selected(valid, seen.outputs[layer - 1])
+        x = exact(np.where(valid, problem.x, 0)) if layer == 0 else select(valid, seen.outputs[layer - 1])
         sums = []
         for direction, p in enumerate(problem.parameters[layer]):
             r = reading_of(problem, layer, direction, p, x)
@@ -97,31 +97,32 @@ def assert_seen_gradients_conform(
             assert_padding_zero(f"dz{place}", shown, valid, "LEN-5")
             if not np.isfinite(shown).all():
                 raise Refuted(f"dz{place} is not finite", clause="GRAD-2")
-            mine = _summed(problem, direction, above)
             k = layer * len(problem.directions) + direction
             d_last = State(*(a[k].astype(np.float64) for a in d.state))
-            found = read_backwards(r, reads[layer][direction], mine, d_last, turned(problem, direction, shown), model)
-            _assert_parts(seen.problem, layer, direction, gradients, turned(problem, direction, shown), found)
-            sums.append(
-                found.dx._replace(**{k: turned(problem, direction, getattr(found.dx, k)) for k in ("value", "size")})
-            )
+            loss, shown = Loss(_read_by(problem, direction, above), d_last), turned(problem, direction, shown)
+            found = observe_backward(r, reads[layer][direction], loss, shown, model)
+            _assert_parts(seen.problem, layer, direction, gradients, shown, found)
+            sums.append(_turn_back(problem, direction, found.into_x))
         above = Summed(*(np.sum(column, axis=0) for column in zip(*sums, strict=True)))
     m = with_oracle(model)
     assert_padding_zero("dx", gradients.x, valid, "LEN-5")
-    n = above.terms + 2
-    allowed = (n * m.u_acc * above.size + 2 * n * m.eta) * (1 + 1e-9)
     with breaking("GRAD-5"):
-        got = np.where(valid, gradients.x, 0)
-        assert_observed(Comparison("dx", ("t", "batch", "input"), got, above.value, allowed, backwards=True))
+        got, expected = np.where(valid, gradients.x, 0), round_sum(above, 1 if m.pre else 0, m)
+        assert_observed(Comparison("dx", ("t", "batch", "input"), got, *expected, backwards=True))
 
 
-def _summed(problem: Problem, d: int, above: Summed) -> Summed:
+def _read_by(problem: Problem, d: int, above: Summed) -> Summed:
     """The part of a direction, in the order in which it reads."""
-    value, size = (turned(problem, d, part_of(problem, d, a)) for a in above[:2])
-    return Summed(value, size, above.terms if isinstance(above.terms, int) else part_of(problem, d, above.terms))
+    turn = (turned(problem, d, part_of(problem, d, a)) for a in above[:3])
+    return Summed(*turn, above.terms if isinstance(above.terms, int) else part_of(problem, d, above.terms))
 
 
-def _assert_parts(problem: Problem, layer: int, d: int, gradients: Gradients, dz: Array, found: ReadBackwards) -> None:
+def _turn_back(problem: Problem, d: int, s: Summed) -> Summed:
+    """A direction's sum, in the order of time."""
+    return Summed(*(turned(problem, d, a) for a in s[:3]), s.terms)
+
+
+def _assert_parts(problem: Problem, layer: int, d: int, gradients: Gradients, dz: Array, found: Backpropagation) -> None:
     """The gate gradients, in the order in which they are read; then everything that follows from them."""
     place, k = name_place(problem, layer, d), layer * len(problem.directions) + d
     with breaking("GRAD-3"):
@@ -149,9 +150,9 @@ def _assert_parts(problem: Problem, layer: int, d: int, gradients: Gradients, dz
         assert_observed(Comparison(f"dc_0{place}", ("batch", "unit"), gradients.state.c[k], *found.dc))
 
 
-def _unambiguous(reads: list[list[Read]]) -> None:
+def _unambiguous(reads: list[list[Trajectory]]) -> None:
     assert_conclusive(reads)
-    if any(passed.steps.slope.error.any() for row in reads for passed in row):
+    if any(passed.slope.error.any() for row in reads for passed in row):
         raise Inconclusive(
             "a cell state may lie on the edge of its bound, where its derivative is anything from 0 to 1"
         )

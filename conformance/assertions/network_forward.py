@@ -26,7 +26,7 @@ from conformance.assertions.network_order import name_place, part_of, turn_bound
 from conformance.assertions.network_shapes import assert_network_answer_shaped
 from conformance.outcome import Inconclusive, NotClaimed
 from conformance.tolerance.conclusive import CONCLUSIVE
-from conformance.tolerance.layer import Read, Reading, read, reading, selected
+from conformance.tolerance.layer import Reading, Trajectory, make_reading, observe, select
 from conformance.tolerance.rounding import Bounded, exact
 from lstm_spec import Answer, Backend, ErrorModel, Parameters, Problem, State
 from lstm_spec.types import Array
@@ -94,7 +94,7 @@ def step_by_step(backend: Backend, problem: Problem) -> Iterator[tuple[Seen, Pro
         state = answer.state
 
 
-def assert_seen_conforms(seen: Seen, model: ErrorModel) -> list[list[Read]]:
+def assert_seen_conforms(seen: Seen, model: ErrorModel) -> list[list[Trajectory]]:
     """Refuted unless each layer's outputs follow from those of the layer below; the passes, by layer and direction."""
     problem, answer, outputs = seen
     valid, reads = valid_steps(problem), []
@@ -110,10 +110,10 @@ def assert_seen_conforms(seen: Seen, model: ErrorModel) -> list[list[Read]]:
         for d, p in enumerate(row):
             r = reading_of(problem, layer, d, p, x)
             mine = Bounded(*(turned(problem, d, part_of(problem, d, a)) for a in got))
-            passes.append(read(r, mine, model))
-            expected.append(turn_bounded(problem, d, passes[-1].steps.h))
-        wanted = selected(valid, Bounded(*(np.concatenate(a, axis=-1) for a in zip(*expected, strict=True))))
-        clean = selected(valid, got)
+            passes.append(observe(r, mine, model))
+            expected.append(turn_bounded(problem, d, passes[-1].h))
+        wanted = select(valid, Bounded(*(np.concatenate(a, axis=-1) for a in zip(*expected, strict=True))))
+        clean = select(valid, got)
         assert_observed(
             Comparison(f"y{name_place(problem, layer)}", STEP, clean.value, wanted.value, wanted.error + clean.error)
         )
@@ -127,7 +127,7 @@ def assert_seen_conforms(seen: Seen, model: ErrorModel) -> list[list[Read]]:
 def reading_of(problem: Problem, layer: int, d: int, p: Parameters, x: Bounded) -> Reading:
     k = layer * len(problem.directions) + d
     state = State(*(a[k] for a in problem.state))
-    return reading(p, problem.variant, problem.dtype, turn_bounded(problem, d, x), state, valid_steps(problem))
+    return make_reading(p, problem.variant, problem.dtype, turn_bounded(problem, d, x), state, valid_steps(problem))
 
 
 def assert_padding_zero(quantity: str, a: Array, valid: Array, clause: str) -> None:
@@ -136,7 +136,7 @@ def assert_padding_zero(quantity: str, a: Array, valid: Array, clause: str) -> N
         assert_within(Comparison(f"{quantity} beyond the length", STEP, beyond, np.zeros(()), np.zeros(())))
 
 
-def _assert_final_state(seen: Seen, layer: int, d: int, passed: Read) -> None:
+def _assert_final_state(seen: Seen, layer: int, d: int, passed: Trajectory) -> None:
     """h is the last output that was read, to the last bit where that is known; c follows from the pass."""
     problem, answer, outputs = seen
     k, B = layer * len(problem.directions) + d, problem.x.shape[1]
@@ -155,8 +155,8 @@ def _assert_final_state(seen: Seen, layer: int, d: int, passed: Read) -> None:
     assert_observed(Comparison(f"c_T{place}", ("batch", "unit"), answer.state.c[k], *empty))
 
 
-def assert_conclusive(reads: list[list[Read]]) -> None:
+def assert_conclusive(reads: list[list[Trajectory]]) -> None:
     if any(
-        np.nan_to_num(passed.steps.h.error, nan=np.inf).max(initial=0) > CONCLUSIVE for row in reads for passed in row
+        np.nan_to_num(passed.h.error, nan=np.inf).max(initial=0) > CONCLUSIVE for row in reads for passed in row
     ):
         raise Inconclusive("rounding may have grown too much")

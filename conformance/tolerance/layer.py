@@ -1,59 +1,126 @@
-"""What one layer gives in one direction, whatever its variant, and how far an implementation may be from it.
+"""One layer in one direction: what the equations give, and how far an implementation may be from it.
 
-Formulas F1 to F12 of docs/accuracy.md, and V1 to V7 there. Every step starts from the outputs that the implementation
-returned, which may themselves be known to within something; so does what the layer reads. Time runs as it is read here:
-`network_bounds` turns a reverse direction round. Everything is float64, for models of float32 and float64.
+*Observed*: every step starts from the hidden state that the implementation itself returned, so nothing grows with the
+weights or with T. *Free*: that is not known, and errors pass through abs(U) from step to step. Time runs in the order in
+which the direction reads. Everything is float64.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from conformance.tolerance import rounding, trajectories
-from conformance.tolerance.rounding import INFLATION, Bounded, exact, one_minus, one_minus_square, product
-from conformance.tolerance.trajectories import at
+from conformance.arrays import subnormals_are_kept
+from conformance.tolerance import rounding
+from conformance.tolerance.audit import Known
+from conformance.tolerance.cell import (
+    add_peephole,
+    added_cell_state,
+    clip_cell_state,
+    count_terms,
+    coupled_forget_gate,
+    coupling,
+    hidden_state,
+    multiplied_cell_state,
+    preactivations,
+    project,
+    squash_candidate,
+    written,
+)
+from conformance.tolerance.rounding import Bounded, about, exact, product
+from lstm_spec import KINDS, Kind
 from lstm_spec.accuracy import ErrorModel
 from lstm_spec.layouts import Packed
 from lstm_spec.types import Array, Parameters, State, Variant
+
+NOTHING: Known = {}
 
 
 @dataclass(frozen=True)
 class Reading:
     """One layer in one direction, and what it reads, in the order in which it is read."""
 
-    kind: str
-    gates: str  # the letters of those it has, as they are stacked
+    kind: Kind
     bound: float  # of the cell state; infinite where nothing bounds it
-    w: Packed  # float64
+    w: Packed  # float64, the gates stacked as in kind.gates
     peepholes: dict[str, Array]  # (H,), by gate
     R: Array | None  # (P, H)
     x: Bounded  # (T, B, I), 0 where there is nothing to be read
     state: State  # h (B, P), c (B, H), float64
     valid: Array  # (T, B, 1)  whether there is something to be read
 
+    @property
+    def gates(self) -> str:
+        """The letters of the gates that it has, as they are stacked."""
+        return self.kind.gates
 
-def reading(p: Parameters, variant: Variant, dtype: np.dtype, x: Bounded, state: State, valid: Array) -> Reading:
-    """Of parameters as they are, in float64; what is not `valid` in x does not count, NaN or not."""
-    gates = "igo" if p.f is None else "ifgo"
+    @property
+    def H(self) -> int:
+        return int(self.state.c.shape[-1])
+
+    @cached_property
+    def whole(self) -> bool:
+        """Whether every sequence is read to the last step."""
+        return bool(self.valid.all())
+
+    @cached_property
+    def ends(self) -> Array:
+        """(T, B, 1): whether the sequence ends at that step."""
+        return self.valid & ~np.concatenate([self.valid[1:], np.zeros_like(self.valid[:1])])
+
+    def at(self, gate: str, a: Array) -> Array:
+        """The part of a (..., G*H) that belongs to a gate."""
+        k = self.gates.index(gate)
+        return a[..., k * self.H : (k + 1) * self.H]
+
+    def part(self, gate: str, q: Bounded) -> Bounded:
+        """That part of a bounded one."""
+        return Bounded(self.at(gate, q.value), self.at(gate, q.error))
+
+    def select(self, q: Bounded) -> Bounded:
+        """q where there is something to be read, exactly 0 elsewhere."""
+        return q if self.whole else select(self.valid, q)
+
+
+def make_reading(p: Parameters, variant: Variant, dtype: np.dtype, x: Bounded, state: State, valid: Array) -> Reading:
+    """The reading, in float64; what is not `valid` in x (T, B, I) does not count, NaN or not."""
+    kind = KINDS[variant.kind]
     bound = np.inf if variant.clip is None else float(dtype.type(variant.clip))
-    peepholes = {k: g.p.astype(np.float64) for k in gates if (g := getattr(p, k)).p is not None}
+    peepholes = {k: getattr(p, k).p.astype(np.float64) for k in kind.peepholes}
     R = None if p.R is None else p.R.astype(np.float64)
-    stacked = (np.concatenate([getattr(getattr(p, k), part) for k in gates]) for part in "WUb")
+    stacked = (np.concatenate([getattr(getattr(p, k), part) for k in kind.gates]) for part in "WUb")
     w = Packed(*(a.astype(np.float64) for a in stacked))
-    s = State(*(a.astype(np.float64) for a in state))
-    return Reading(variant.kind, gates, bound, w, peepholes, R, selected(valid, x), s, valid)
+    x = x if valid.all() else select(valid, x)
+    return Reading(kind, bound, w, peepholes, R, x, State(*(a.astype(np.float64) for a in state)), valid)
 
 
-def selected(valid: Array, q: Bounded) -> Bounded:
-    """q where there is something, exactly 0 elsewhere; selected, for 0 times NaN is NaN."""
+def select(valid: Array, q: Bounded) -> Bounded:
+    """q where it is valid, exactly 0 elsewhere; selected, for 0 times NaN is NaN."""
     return Bounded(*(np.where(valid, a, 0.0) for a in q))
 
 
-class Passed(NamedTuple):
-    """A pass through all steps, each (T, B, H) unless said otherwise."""
+class Received(NamedTuple):
+    """What the gates receive of input and hidden state; `opened` is σ of it, unless a peephole adds to it first."""
 
-    z_i: Bounded  # pre-activations, with what the peepholes see
+    z: Bounded  # (..., G*H)
+    opened: Bounded | None
+    n: Array  # (G*H,) summands
+
+
+class Gates(NamedTuple):
+    """What the input side of a step makes, (..., H)."""
+
+    z_g: Bounded  # the candidate's pre-activation
+    i: Bounded
+    f: Bounded
+    g: Bounded
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A forward pass, everything (T, B, H) unless it says otherwise."""
+
     z_g: Bounded
     i: Bounded
     f: Bounded
@@ -62,146 +129,170 @@ class Passed(NamedTuple):
     c_before: Bounded
     c: Bounded
     slope: Bounded  # of the bound on the cell state
-    squashed: Bounded
-    shown: Bounded  # what the output gate shows, before any projection
-    h: Bounded  # (T, B, P)
-
-    def at(self, t: int) -> "Passed":
-        return Passed(*(at(t, q) for q in self))
-
-
-class Read(NamedTuple):
-    """A pass, what it started from at each step, and where it ended."""
-
-    steps: Passed
+    squashed: Bounded  # tanh(c)
+    shown: Bounded  # what the output gate lets through, before any projection
     h_before: Bounded  # (T, B, P)
-    last: Bounded  # (B, H)  c where the sequence ends
+    h: Bounded  # (T, B, P)
+    last: Bounded  # (B, H)  c where the sequence ends, as it is returned
+
+    def at(self, t: int) -> "Trajectory":
+        """One step of it."""
+        return replace(self, **{name: at(t, q) for name, q in vars(self).items() if name != "last"})
 
 
-def read(r: Reading, seen: Bounded, model: ErrorModel) -> Read:
-    """Every step from the outputs `seen` (T, B, P); T >= 1."""
-    m, seen = rounding.with_oracle(model), selected(r.valid, seen)
-    h = (np.concatenate([first[None], a])[:-1] for first, a in zip(exact(r.state.h), seen, strict=True))
-    before, c, steps = Bounded(*h), exact(r.state.c), []
-    n = summands(r, before)
-    z = preactivations(r, before, n, m)
-    for t, valid in enumerate(r.valid):
-        now = step(r, at(t, z), n, c, m)
-        c = Bounded(*(np.where(valid, new, old) for new, old in zip(now.c, c, strict=True)))
-        steps.append(now)
-    return Read(Passed(*(trajectories.stack(column) for column in zip(*steps, strict=True))), before, c)
+# ---------------------------------------------------------------- one step, or all of them
 
 
-def nonzero_terms(M: Array, used: Array) -> Array:
-    """F3: of each row of M v, how many products can be other than 0, where v (..., n) is 0 but where it is used."""
-    return (M != 0).astype(np.int64) @ used.reshape(-1, used.shape[-1]).any(axis=0).astype(np.int64)
-
-
-def summands(r: Reading, h: Bounded) -> Array:
+def count_summands(r: Reading, h: Bounded) -> Array:
     """F3, row by row: (G*H,)."""
-    peepholes = np.repeat([k in r.peepholes for k in r.gates], r.state.c.shape[-1])
-    return nonzero_terms(r.w.W, r.x.largest > 0) + nonzero_terms(r.w.U, h.largest > 0) + 4 + peepholes
+    sees = np.repeat([k in r.peepholes for k in r.gates], r.H)
+    return count_terms(r.w.W, r.x.largest > 0) + count_terms(r.w.U, h.largest > 0) + 4 + sees
 
 
-def preactivations(r: Reading, h: Bounded, n: Array, m: ErrorModel) -> Bounded:
-    """F1, F2 and F4, without what the peepholes see; what is not known of x moves them, too."""
-    z = trajectories.preactivations(r.w, r.x.value, h, n, m)
-    return Bounded(z.value, z.error + (1 + n * m.u_acc) * (r.x.error @ np.abs(r.w.W).T))
+def receive(r: Reading, z: Bounded, n: Array, m: ErrorModel) -> Received:
+    return Received(z, None if r.peepholes else rounding.sigmoid(z, m), n)  # one call is cheaper than three
 
 
-def step(r: Reading, z: Bounded, n: Array, c: Bounded, m: ErrorModel) -> Passed:
-    """One step from the pre-activations z (B, G*H) and the cell state c."""
-    rows = dict(zip(r.gates, zip(*(np.split(a, len(r.gates), axis=-1) for a in (*z, n)), strict=True), strict=True))
-
-    def received(gate: str, cell: Bounded) -> Bounded:
-        value, error, terms = rows[gate]
-        return (
-            seeing(Bounded(value, error), r.peepholes[gate], cell, terms, m)
-            if gate in r.peepholes
-            else Bounded(value, error)
-        )
-
-    z_i, z_g = received("i", c), received("g", c)
-    i = rounding.sigmoid(z_i, m)
-    f = forget_gate(r, received("f", c) if "f" in r.gates else z_i, i, m)
-    g = stretched(z_g, 2, m) if r.kind == "1997 simplified" else rounding.tanh(z_g, m)
-    new, slope = clipped(cell_state(r, i, f, g, c, m), r.bound)
-    o = rounding.sigmoid(received("o", new), m)
-    squashed, shown = hidden(r, o, new, m)
-    h = shown if r.R is None else projected(r.R, shown, m)
-    return Passed(z_i, z_g, i, f, g, o, c, new, slope, squashed, shown, h)
+def preactivation(r: Reading, gate: str, received: Received, c: Bounded | None, m: ErrorModel) -> Bounded:
+    """A gate's own part of z, with what its peephole adds of c."""
+    own = r.part(gate, received.z)
+    if gate not in r.peepholes:
+        return own
+    assert c is not None
+    return add_peephole(own, r.peepholes[gate], c, r.at(gate, received.n), m)
 
 
-def seeing(z: Bounded, p: Array, c: Bounded, n: Array, m: ErrorModel) -> Bounded:
-    """V1: a pre-activation with a peephole, one more of its n summands."""
-    size = np.abs(p) * c.largest
-    return Bounded(z.value + p * c.value, z.error + np.abs(p) * c.error + n * m.u_acc * size)
+def open_gate(r: Reading, gate: str, received: Received, c: Bounded | None, m: ErrorModel) -> Bounded:
+    """F5 at the gate's pre-activation."""
+    if received.opened is not None:
+        return r.part(gate, received.opened)
+    return rounding.sigmoid(preactivation(r, gate, received, c, m), m)
 
 
-def forget_gate(r: Reading, z: Bounded, i: Bounded, m: ErrorModel) -> Bounded:
-    """F5, or V2 where it is coupled: 1 - i and σ(-z_i) are both legal; 1 where there is none."""
-    if "f" in r.gates:
-        return rounding.sigmoid(z, m)
-    if r.kind != "coupled":
-        return exact(np.ones_like(i.value))
-    f = rounding.sigmoid(Bounded(-z.value, z.error), m)
-    return Bounded(f.value, np.maximum(f.error, i.error + m.u * (f.value + i.error)))
+def open_gates(r: Reading, received: Received, c: Bounded | None, m: ErrorModel) -> Gates:
+    """Input gate, forget gate and candidate; c is the cell state before, None where no peephole sees it."""
+    z_g = preactivation(r, "g", received, c, m)
+    i = open_gate(r, "i", received, c, m)
+    if r.kind.keeps == "f":
+        f = open_gate(r, "f", received, c, m)
+    elif r.kind.keeps == "1 - i":
+        f = coupled_forget_gate(preactivation(r, "i", received, c, m), i, m)
+    else:
+        f = exact(np.ones_like(i.value))
+    return Gates(z_g, i, f, squash_candidate(r.kind, z_g, m))
 
 
-def cell_state(r: Reading, i: Bounded, f: Bounded, g: Bounded, c: Bounded, m: ErrorModel) -> Bounded:
-    """F6 and F7; V2: coupled, c + i (g - c) is legal; V3: without a forget gate, c is not multiplied."""
-    if "f" in r.gates:
-        return trajectories.cell_state(f, trajectories.written(i, g), c, m)
-    if r.kind == "coupled":
-        after = trajectories.cell_state(f, trajectories.written(i, g), c, m)
-        return Bounded(after.value, after.error + 2 * m.u * i.largest * (c.largest + g.largest))
-    added = product((i, g), 1, m)
-    value, e = c.value + added.value, c.error + added.error
-    return Bounded(value, (e + m.u * (np.abs(value) + e) * (1 + m.u) + 2 * m.eta) * INFLATION)
+def write(r: Reading, k: Gates, m: ErrorModel) -> Bounded:
+    """What the input gate lets in; rounded already where nothing multiplies the cell state, as V3 has it."""
+    return product((k.i, k.g), 1, m) if r.kind.keeps == "1" else written(k.i, k.g)
 
 
-def clipped(c: Bounded, k: float) -> tuple[Bounded, Bounded]:
-    """V4: the cell state within its bound, and the slope there, anything from 0 to 1 where the edge may be met."""
-    if np.isinf(k):
-        return c, exact(np.ones_like(c.value))
-    low, value, high = (np.clip(a, -k, k) for a in (c.value - c.error, c.value, c.value + c.error))
-    inside, outside = c.largest < k, np.abs(c.value) - c.error > k
-    slope = Bounded(np.where(inside, 1.0, np.where(outside, 0.0, 0.5)), np.where(inside | outside, 0.0, 0.5))
-    return Bounded(value, np.maximum(high - value, value - low)), slope
+def update_cell(r: Reading, k: Gates, new: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bounded, Bounded]:
+    """The cell state after one step in which `new` is written, and the slope of its bound."""
+    after = added_cell_state(new, c, m) if r.kind.keeps == "1" else multiplied_cell_state(k.f, new, c, m)
+    if r.kind.keeps == "1 - i":
+        after = Bounded(after.value, after.error + coupling(k.i, c, k.g, m))
+    return (after, FREE) if np.isinf(r.bound) else clip_cell_state(after, r.bound)
 
 
-def hidden(r: Reading, o: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bounded, Bounded]:
-    """F8 and F9, or V7: the squashed cell state, and what the output gate shows of it."""
-    if r.kind != "1997 simplified":
-        return trajectories.hidden_state(o, c, m)
-    squashed = stretched(c, 1, m)
-    return squashed, product((o, squashed), 1, m)
+FREE = exact(np.ones(()))  # the slope of no bound
 
 
-def projected(R: Array, shown: Bounded, m: ErrorModel) -> Bounded:
-    """V5."""
-    weights = np.abs(R).T
-    n = nonzero_terms(R, shown.largest > 0) + 2
-    e = shown.error @ weights + n * m.u_acc * (shown.largest @ weights) + 2 * n * m.eta
-    return Bounded(shown.value @ R.T, e * INFLATION)
+def show(r: Reading, o: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bounded, Bounded, Bounded]:
+    """The squashed cell state, what the output gate o shows of it, and the hidden state made of that."""
+    squashed, shown = hidden_state(r.kind, o, c, m)
+    return squashed, shown, shown if r.R is None else project(r.R, shown, m)
 
 
-def stretched(z: Bounded, scale: float, m: ErrorModel) -> Bounded:
-    """V7: scale tanh(z/2) = 2 scale σ(z) - scale, in either way, which is absolutely accurate only."""
-    y = scale * np.tanh(z.value / 2)
-    nearest = np.maximum(np.abs(z.value) - z.error, 0)
-    spread = np.minimum(2 * scale * rounding.sigmoid_slope(nearest) * z.error, 2 * scale)
-    size = np.abs(y) + spread
-    by_sigmoid = m.u * (m.r_s * (2 * scale * rounding.sigmoid_value(z.value) + spread) + 2 * scale * m.s_abs)
-    by_tanh = m.u * (m.r_t * size + scale * m.t_abs)
-    e = np.maximum(by_sigmoid, by_tanh)
-    return Bounded(y, spread + e + m.u * (size + e) + 6 * scale * m.eta)
+# ---------------------------------------------------------------- all steps
 
 
-def stretched_slope(z: Bounded, y: Bounded, scale: float, m: ErrorModel) -> Bounded:
-    """V7: the derivative of `stretched` at z, from its value y or from σ."""
-    by_y = one_minus_square(Bounded(y.value / scale, y.error / scale), m).error * scale / 2
-    s = Bounded(rounding.sigmoid_value(z.value), y.error / (2 * scale))
-    rest = one_minus(s, m)
-    by_sigmoid = 2 * scale * (s.error * rest.largest + s.value * rest.error)
-    return Bounded(2 * scale * rounding.sigmoid_slope(z.value), np.maximum(by_y, by_sigmoid) + m.eta)
+def observe(r: Reading, seen: Bounded, model: ErrorModel, known: Known = NOTHING) -> Trajectory:
+    """The pass in which every step starts from the hidden states `seen` (T, B, P) that were returned; T >= 1."""
+    assert subnormals_are_kept(), "flush-to-zero is on in this process; the float64 oracle cannot be trusted"
+    m = model if known else rounding.with_oracle(model)
+    returned = rounding.narrowed(r.select(seen), m.wide_h, m)
+    h = Bounded(*(np.concatenate([first[None], a])[:-1] for first, a in zip(exact(r.state.h), returned, strict=True)))
+    n = count_summands(r, h)
+    received = receive(r, about(preactivations(r.w, r.x, h, n, m), known, "z"), n, m)
+    k, cells, slope = _pass_through(r, received, m, known)
+    after = Bounded(cells.value[1:], cells.error[1:])
+    o = about(open_gate(r, "o", received, after, m), known, "o")
+    squashed, shown, hidden = show(r, o, after, m)
+    squashed, hidden = about(squashed, known, "squashed"), about(hidden, known, "h")
+    before = Bounded(cells.value[:-1], cells.error[:-1])
+    last = rounding.narrowed(at(-1, cells), m.wide_h, m)
+    return Trajectory(*k, o, before, after, slope, squashed, shown, h, hidden, last)
+
+
+def _pass_through(r: Reading, received: Received, m: ErrorModel, known: Known) -> tuple[Gates, Bounded, Bounded]:
+    """The gates of all steps, the cell states (T + 1, B, H) from the initial one on, and the slopes of their bound.
+
+    Where a sequence has ended, its cell state stays what it was.
+    """
+    T, B, _ = r.x.value.shape
+    blind = not {"i", "f"} & r.peepholes.keys()  # the gates of all steps are had at once
+    k = Gates(*(about(q, known, name) for name, q in open_gates(r, received, None, m)._asdict().items())) if blind else None
+    cells, slope, steps = Bounded(*np.empty((2, T + 1, B, r.H))), _no_bound(T, B, r.H), []
+    new = write(r, k, m) if k else None
+    cells.value[0], cells.error[0] = r.state.c, 0
+    for t in range(T):
+        c = at(t, cells)
+        now = Gates(*(at(t, q) for q in k)) if k else open_gates(r, _received_at(t, received), c, m)
+        after, slope_t = update_cell(r, now, at(t, new) if new else write(r, now, m), c, m)
+        after = about(after, known, "c", t)
+        cells.value[t + 1], cells.error[t + 1] = after if r.whole else _where(r.valid[t], after, c)
+        if slope_t is not FREE:
+            slope.value[t], slope.error[t] = _where(r.valid[t], slope_t, FREE)
+        steps.append(now)
+    return k or Gates(*(stack(column) for column in zip(*steps, strict=True))), cells, slope
+
+
+def _no_bound(*shape: int) -> Bounded:
+    return Bounded(np.ones(shape), np.zeros(shape))
+
+
+def _where(valid: Array, new: Bounded, old: Bounded) -> Bounded:
+    return Bounded(*(np.where(valid, a, b) for a, b in zip(new, old, strict=True)))
+
+
+def _received_at(t: int, received: Received) -> Received:
+    return received._replace(z=at(t, received.z))
+
+
+def run_free(r: Reading, model: ErrorModel, handed_on: bool = False) -> Trajectory:
+    """The pass from the initial state alone; its errors may grow by abs(U) each step.
+
+    `handed_on`: at any step the state may have been returned, and read again from what was returned.
+    """
+    if not (r.w.U.any() or handed_on):
+        return _independent_of_hidden_states(r, model)
+    assert subnormals_are_kept(), "flush-to-zero is on in this process; the float64 oracle cannot be trusted"
+    m, n = rounding.with_oracle(model), count_summands(r, Bounded(np.ones_like(r.state.h), np.zeros_like(r.state.h)))
+    h, c, steps = exact(r.state.h), exact(r.state.c), []
+    for t, valid in enumerate(r.valid):
+        received = receive(r, preactivations(r.w, at(t, r.x), h, n, m), n, m)
+        k = open_gates(r, received, c, m)
+        after, slope = update_cell(r, k, write(r, k, m), c, m)
+        after = rounding.narrowed(after, m.wide_h if handed_on else 0, m)
+        o = open_gate(r, "o", received, after, m)
+        squashed, shown, hidden = show(r, o, after, m)
+        steps.append((*k, o, c, after, slope, squashed, shown, h, hidden))
+        h, c = (hidden, after) if r.whole else (_where(valid, hidden, h), _where(valid, after, c))
+    columns = (stack(column) for column in zip(*steps, strict=True))
+    return Trajectory(*columns, c if handed_on else rounding.narrowed(c, m.wide_h, m))
+
+
+def _independent_of_hidden_states(r: Reading, model: ErrorModel) -> Trajectory:
+    """Where U = 0 no step depends on an h: any will do, and the gates of all steps are had at once."""
+    passed = observe(r, exact(np.zeros((*r.x.value.shape[:2], r.state.h.shape[-1]))), model)
+    h_before = (np.concatenate([first[None], a[:-1]]) for first, a in zip(exact(r.state.h), passed.h, strict=True))
+    return replace(passed, h_before=Bounded(*h_before))
+
+
+def at(t: int, q: Bounded) -> Bounded:
+    return Bounded(q.value[t], q.error[t])
+
+
+def stack(steps: list[Bounded] | tuple[Bounded, ...]) -> Bounded:
+    return Bounded(*(np.stack(column) for column in zip(*steps, strict=True)))

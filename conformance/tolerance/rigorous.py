@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from conformance.tolerance.audit import Audit, audit
-from conformance.tolerance.backpropagation import observed_backpropagation
+from conformance.tolerance.backpropagation import PARTS, observed_backpropagation
 from conformance.tolerance.rounding import Bounded
 from conformance.tolerance.trajectories import ORDER, observed_trajectory
 from lstm_spec.accuracy import ErrorModel
@@ -43,7 +43,7 @@ class Forward(NamedTuple):
     """A forward pass from the hidden states h, one a step, that an implementation returned; balls (T, B, H)."""
 
     inputs: Array  # (T B, I + H + 1)  x, h and 1, in float64
-    z: Balls  # (T B, 4H), gates in the order of trajectories.ORDER
+    z: Balls  # (T, B, 4H), gates in the order of trajectories.ORDER
     i: Balls
     f: Balls
     g: Balls
@@ -86,7 +86,7 @@ def forward(problem: Problem, h: Array) -> Forward:
         for t in range(T):
             c[t + 1] = f[t] * c[t] + i[t] * g[t]
         squashed = _tanh(c[1:])
-        return Forward(inputs, z, i, f, g, o, (to_i, to_f, to_g, to_o), c[:-1], c[1:], squashed, o * squashed)
+        return Forward(inputs, z.reshape(T, B, 4 * H), i, f, g, o, (to_i, to_f, to_g, to_o), c[:-1], c[1:], squashed, o * squashed)
 
 
 def backward(problem: Problem, seen: Forward, d: Cotangents, dz: Array) -> Backward:
@@ -177,7 +177,8 @@ def float64_error(problem: Problem, y: Array, d: Cotangents, dz: Array) -> dict[
     through = observed_backpropagation(problem, seen, d, dz, ORACLE)
     exact = forward(problem, _before(problem, y))
     exactly = {**exact._asdict(), **backward(problem, exact, d, dz)._asdict()}
-    judged = {**{name: getattr(seen, name) for name in ("i", "f", "g", "o", "c", "squashed", "h")}, **vars(through)}
+    judged = {name: getattr(seen, name) for name in ("i", "f", "g", "o", "c", "squashed", "h")}
+    judged |= {name: getattr(through, name) for name in PARTS}
     return {name: _largest_ratio(q, exactly[name]) for name, q in judged.items()}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance.tolerance.rounding import sigmoid_value
-from conformance.tolerance.trajectories import packed64
+from conformance.tolerance.trajectories import read_plain
 from lstm_spec import Answer, Problem, State
 from lstm_spec.types import Array
 
@@ -20,7 +20,7 @@ class _Gates:
 
 def tangent(problem: Problem, dx: Array, ds: State) -> Answer:
     """How the answer moves, in float64, where x moves by dx (T, B, I) and the initial state by ds."""
-    W, U, b = packed64(problem)
+    W, U, b = read_plain(problem).w
     h, c, dh, dc = (a[0].astype(np.float64) for a in (*problem.state, *ds))
     moved = np.empty((*problem.x.shape[:2], h.shape[-1]))
     for t, x in enumerate(problem.x.astype(np.float64)):

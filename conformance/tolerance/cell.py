@@ -1,0 +1,138 @@
+"""One step of the cell, of any kind: F1 to F9 of docs/accuracy.md, and V1 to V7 there.
+
+Each function takes what the step before it may be off by, and returns a value of the float64 oracle with how far an
+implementation may lie from it. Everything broadcasts: over the batch, and over all steps where none needs the one before.
+"""
+
+import numpy as np
+
+from conformance.tolerance import rounding
+from conformance.tolerance.rounding import (
+    INFLATION,
+    Bounded,
+    exact,
+    extra_roundings,
+    one_minus,
+    one_minus_square,
+    product,
+)
+from lstm_spec import Kind
+from lstm_spec.accuracy import ErrorModel
+from lstm_spec.layouts import Packed
+from lstm_spec.types import Array
+
+
+def count_terms(M: Array, used: Array) -> Array:
+    """F3: for each row of M v, how many products can differ from 0, if v (..., n) is 0 wherever it is not used."""
+    return (M != 0) @ used.reshape(-1, used.shape[-1]).any(axis=0).astype(np.float64)
+
+
+def multiply(a: Array, M: Array) -> Array:
+    """a M, for a (..., n); one product of matrices, however many steps there are."""
+    return (a.reshape(-1, a.shape[-1]) @ M).reshape(*a.shape[:-1], M.shape[-1])
+
+
+def preactivations(w: Packed, x: Bounded, h: Bounded, n: int | Array, m: ErrorModel) -> Bounded:
+    """F1, F2 and F4 without peepholes, (..., G*H), where each row has n summands.
+
+    The errors of x and h say how far the implementation's own may be from what is known of them.
+    """
+    wx, uh, weights = multiply(x.value, w.W.T), multiply(h.value, w.U.T), np.abs(w.U).T
+    S = multiply(np.abs(x.value), np.abs(w.W).T) + multiply(h.largest, weights) + np.abs(w.b)
+    dz = n * m.u_acc * S + 2 * n * m.eta + multiply(h.error, weights)
+    dz = dz + extra_roundings(m, m.pre) * (np.abs(wx) + np.abs(uh) + np.abs(w.b) + dz)
+    if x.error.any():
+        dz = dz + (1 + n * m.u_acc) * multiply(x.error, np.abs(w.W).T)
+    return Bounded(wx + uh + w.b, dz)
+
+
+def add_peephole(z: Bounded, p: Array, c: Bounded, n: Array, m: ErrorModel) -> Bounded:
+    """V1: a pre-activation with p * c as one more of its n summands."""
+    size = np.abs(p) * c.largest
+    return Bounded(z.value + p * c.value, z.error + np.abs(p) * c.error + n * m.u_acc * size)
+
+
+def squash_candidate(kind: Kind, z: Bounded, m: ErrorModel) -> Bounded:
+    """F5, or V7 with a stretch."""
+    return rounding.tanh(z, m) if kind.stretch == 1 else stretched_tanh(z, kind.stretch, kind.stretch, m)
+
+
+def coupled_forget_gate(z: Bounded, i: Bounded, m: ErrorModel) -> Bounded:
+    """V2: 1 - i and σ(-z), z being the pre-activation of i, are both legal."""
+    f = rounding.sigmoid(Bounded(-z.value, z.error), m)
+    return Bounded(f.value, np.maximum(f.error, i.error + m.u * (f.value + i.error)))
+
+
+def written(i: Bounded, g: Bounded) -> Bounded:
+    """i * g, before it is rounded."""
+    return Bounded(i.value * g.value, np.abs(g.value) * i.error + i.value * g.error + i.error * g.error)
+
+
+def multiplied_cell_state(f: Bounded, new: Bounded, c: Bounded, m: ErrorModel) -> Bounded:
+    """F6 and F7: f * c and what is written, added."""
+    after, kept = f.value * c.value + new.value, f.largest
+    e = kept * c.error + f.error * np.abs(c.value) + new.error
+    e = e + m.u * (kept * c.largest + new.largest) + 2 * m.eta
+    e = e + (m.u + m.u_c) * (np.abs(after) + e) * (1 + m.u) + rounding.flushed(m)
+    return Bounded(after, e * INFLATION)
+
+
+def added_cell_state(new: Bounded, c: Bounded, m: ErrorModel) -> Bounded:
+    """V3: c and what is written, rounded already, added."""
+    value, e = c.value + new.value, c.error + new.error
+    return Bounded(value, (e + (m.u + m.u_c) * (np.abs(value) + e) * (1 + m.u) + 2 * m.eta) * INFLATION)
+
+
+def coupling(i: Bounded, c: Bounded, g: Bounded, m: ErrorModel) -> Array:
+    """V2: what c + i (g - c) may be off by beyond f c + i g."""
+    return 2 * m.u * i.largest * (c.largest + g.largest)
+
+
+def clip_cell_state(c: Bounded, k: float) -> tuple[Bounded, Bounded]:
+    """V4: the cell state within its bound k, and the slope there: anything from 0 to 1 where the edge may be met."""
+    low, value, high = (np.clip(a, -k, k) for a in (c.value - c.error, c.value, c.value + c.error))
+    inside, outside = c.largest < k, np.abs(c.value) - c.error > k
+    slope = Bounded(np.where(inside, 1.0, np.where(outside, 0.0, 0.5)), np.where(inside | outside, 0.0, 0.5))
+    return Bounded(value, np.maximum(high - value, value - low)), slope
+
+
+def hidden_state(kind: Kind, o: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bounded, Bounded]:
+    """F8 and F9, or V7: the squashed cell state, and the output gate times it."""
+    if kind.stretch != 1:
+        squashed = stretched_tanh(c, 1, kind.stretch, m)
+        return squashed, product((o, squashed), 1, m)
+    squashed = rounding.tanh(c, m)
+    h = o.value * squashed.value
+    e = o.error * squashed.largest + o.value * squashed.error
+    e = e + (m.u + m.u_h) * (np.abs(h) + e) * (1 + m.u) + m.eta + rounding.flushed(m) * (1 + m.u_h)
+    return squashed, Bounded(h, e * INFLATION)
+
+
+def project(R: Array, shown: Bounded, m: ErrorModel) -> Bounded:
+    """V5: R times what the output gate shows."""
+    weights = np.abs(R).T
+    n = count_terms(R, shown.largest > 0) + 2
+    e = multiply(shown.error, weights) + n * m.u_acc * multiply(shown.largest, weights) + 2 * n * m.eta
+    return Bounded(multiply(shown.value, R.T), e * INFLATION)
+
+
+def stretched_tanh(z: Bounded, scale: float, stretch: float, m: ErrorModel) -> Bounded:
+    """V7: scale tanh(z/2) = 2 scale σ(z) - scale, computed either way; only its absolute error is small."""
+    assert stretch == 2, "V7 is derived for a stretch of 2"
+    y = scale * np.tanh(z.value / 2)
+    nearest = np.maximum(np.abs(z.value) - z.error, 0)
+    spread = np.minimum(2 * scale * rounding.sigmoid_slope(nearest) * z.error, 2 * scale)
+    size = np.abs(y) + spread
+    by_sigmoid = m.u * (m.r_s * (2 * scale * rounding.sigmoid_value(z.value) + spread) + 2 * scale * m.s_abs)
+    by_tanh = m.u * (m.r_t * size + scale * m.t_abs)
+    e = np.maximum(by_sigmoid, by_tanh)
+    return Bounded(y, spread + e + m.u * (size + e) + 6 * scale * m.eta)
+
+
+def stretched_slope(z: Bounded, y: Bounded, scale: float, m: ErrorModel) -> Bounded:
+    """V7: the derivative of `stretched_tanh` at z, computed from its value y or from σ."""
+    by_y = one_minus_square(Bounded(y.value / scale, y.error / scale), m).error * scale / 2
+    s = Bounded(rounding.sigmoid_value(z.value), y.error / (2 * scale))
+    rest = one_minus(s, m)
+    by_sigmoid = 2 * scale * (s.error * rest.largest + s.value * rest.error)
+    return Bounded(2 * scale * rounding.sigmoid_slope(z.value), np.maximum(by_y, by_sigmoid) + m.eta)
