@@ -12,6 +12,7 @@ from lstm_spec.contract import Backend as Backend
 from lstm_spec.contract import BackendUnavailable as BackendUnavailable
 from lstm_spec.contract import Description as Description
 from lstm_spec.contract import Feature as Feature
+from lstm_spec.contract import GradientsNotOffered as GradientsNotOffered
 from lstm_spec.contract import Shapes as Shapes
 from lstm_spec.contract import at_most as at_most
 from lstm_spec.contract import multiple_of as multiple_of

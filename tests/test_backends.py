@@ -14,7 +14,7 @@ from backends.numpy_backend import BACKEND as NUMPY
 from conformance.bounds import assert_answers_agree, assert_conforms, assert_gradients_conform_freely
 from conformance.checking import check
 from conformance.problems import with_gates
-from lstm_spec import REFERENCE, Description, Feature, Gate, State, from_packed, pack, unpack
+from lstm_spec import REFERENCE, Description, Feature, Gate, GradientsNotOffered, State, from_packed, pack, unpack
 from lstm_spec.types import Array
 from tests.test_bounds import loss_on, problem_of
 
@@ -148,3 +148,24 @@ def test_without_gradients_none_are_claimed() -> None:
 def test_torch_is_imported_only_when_the_backend_is_asked_for() -> None:
     before = "import sys, backends.torch_backend as b; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", f"{before}; b.backend(); assert 'torch' in sys.modules"], check=True)
+
+
+def test_a_backend_differentiates_with_the_function_it_was_given() -> None:
+    problem = problem_of(dtype="float64")
+    d, asked = loss_on(problem), []
+    backend = replace(NUMPY, gradients=lambda *given: asked.append(given) or REFERENCE.differentiate(*given))
+    answer, found = backend.differentiate(problem, d)
+    right, wanted = REFERENCE.differentiate(problem, d)
+    assert asked == [(problem, d)]
+    assert np.array_equal(answer.y, right.y) and np.array_equal(found.x, wanted.x)
+
+
+def test_a_backend_without_gradients_says_so_with_a_remedy() -> None:
+    forward_only, problem = replace(NUMPY, name="mine", gradients=None), problem_of(dtype="float64")
+    with pytest.raises(GradientsNotOffered) as refused:
+        forward_only.differentiate(problem, loss_on(problem))
+    assert str(refused.value) == (
+        "backend 'mine' offers no gradients; give it a function, Backend(..., gradients=...), "
+        "or ask for its forward pass only"
+    )
+    assert not forward_only.offers(Feature.GRADIENTS)
