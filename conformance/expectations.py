@@ -12,7 +12,7 @@ from conformance.property import Errored, Inconclusive, NotClaimed, Refuted
 from conformance.trajectories import ORDER, observed_trajectory
 from lstm_spec import Backend, Cotangents, Gradients, Problem, pack
 from lstm_spec.types import Array
-from lstm_spec.validation import check_cotangents
+from lstm_spec.validation import check_cotangents, checked
 
 Tensors = dict[str, Array]
 
@@ -36,7 +36,7 @@ def asked_of(raised: Refuted | Errored) -> Asked:
 
 def _is_well_formed(problem: Any, d: Any) -> bool:
     try:
-        problem.checked()
+        checked(problem)
         if d is not None:
             check_cotangents(problem, d)
     except (AttributeError, TypeError, ValueError):

@@ -14,7 +14,7 @@ from conformance.property import Errored, Inconclusive, NotClaimed, Property, Re
 from conformance.switches import Switched
 from conformance.wire import put_together, taken_apart
 from lstm_spec import Backend, Cotangents, Feature, Problem
-from lstm_spec.validation import check_cotangents
+from lstm_spec.validation import check_cotangents, checked
 
 
 def form_of(example: Any, name: str) -> tuple[Tensors, str]:
@@ -60,7 +60,7 @@ def _drawn(noun: str, parts: list[Any]) -> Any:
 def _checked(problem: Any) -> Problem:
     if not isinstance(problem, Problem):
         raise TypeError(f"a {type(problem).__name__} stands where a problem is expected")
-    return problem.checked()
+    return checked(problem)
 
 
 def _checked_loss(problem: Problem, d: Any) -> Cotangents:

@@ -2,30 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from lstm_spec.accuracy import DEFAULT_GRADES, ErrorModel
-from lstm_spec.types import Answer, Cotangents, Gradients, Problem
-
-class Feature(StrEnum):
-    """What a backend may claim beyond the core, and one thing it may disclaim (DETERMINISTIC)."""
-
-    GRADIENTS = "gradients"
-    LENGTHS = "lengths"
-    REVERSE = "reverse"  # alone
-    BIDIRECTIONAL = "bidirectional"
-    LAYERS = "layers"
-    PROJECTION = "projection"
-    FULL_PROJECTION = "full projection"  # P = H
-    PEEPHOLES = "peepholes"
-    COUPLED = "coupled"
-    NO_FORGET_GATE = "no forget gate"
-    SIMPLIFIED_1997 = "1997 simplified"
-    CELL_CLIP = "cell clip"
-    EMPTY_SEQUENCE = "empty sequence"  # T = 0 or a length of 0
-    EMPTY_BATCH = "empty batch"  # B = 0
-    DETERMINISTIC = "deterministic"  # the same question gets the same bits
-
+from lstm_spec.types import Answer, Cotangents, Feature, Gradients, Problem
 
 LARGEST = 2**20
 

@@ -17,7 +17,7 @@ from safetensors import safe_open
 from conformance.bounds import assert_conforms
 from conformance.network_bounds import arrays, assert_network_conforms
 from conformance.property import Refuted
-from lstm_spec import Answer, Array, Backend, Description, Problem, State, Variant
+from lstm_spec import Answer, Array, Backend, Description, Problem, State, Variant, checked
 from lstm_spec.fitting import names_and_axes
 from lstm_spec.layouts import LAYOUTS, Layout, convert, from_layout
 
@@ -51,7 +51,7 @@ class Vector(NamedTuple):
         y, h, c = (self.found[name] for name in FOUND)
         answer, grades = Answer(y, State(h[None], c[None])), {"float32": self.about["grade"]}
         backend = Backend(self.about["framework"], lambda problem: answer, description=Description(grades=grades))
-        problem.checked()
+        checked(problem)
         if problem.is_more:
             assert_network_conforms(backend, problem)
         else:

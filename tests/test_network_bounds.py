@@ -11,7 +11,7 @@ from conformance.bounds import recorded_ratios
 from conformance.network_bounds import assert_network_conforms, assert_network_gradients_conform
 from conformance.networks import BOTH, FORWARD, REVERSE, Form, build, loss
 from conformance.property import Inconclusive, Refuted
-from lstm_spec import REFERENCE, Array, Cotangents, Problem, State, error_model
+from lstm_spec import REFERENCE, Array, Cotangents, Problem, State, checked, error_model
 from lstm_spec.variants import KINDS
 from tests import network_adversary
 from tests.network_adversary import Adversary
@@ -120,7 +120,7 @@ def test_a_wider_network_answers_as_the_original_and_shows_its_insides(
 ) -> None:
     problem, d = question(Form(layers, directions, kind, projection, lengths="any"), 7)
     plan = widening.plan_for(REFERENCE, problem, probes=True)
-    wide = widening.widened(plan).checked()
+    wide = checked(widening.widened(plan))
     answer, gradients = REFERENCE.gradients(wide, widening.widened_cotangents(plan, d))  # type: ignore[misc]
     plain, wanted = REFERENCE.gradients(problem, d)  # type: ignore[misc]
     P, H = problem.P, problem.sizes[3]
