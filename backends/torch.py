@@ -7,12 +7,10 @@ from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 
-from lstm_spec.contract import Backend, BackendUnavailable, Description, Feature
+from lstm_spec.contract import Backend, BackendUnavailable, Description
 from lstm_spec.layouts import Packed, pack, unpack
-from lstm_spec.types import STANDARD, Answer, Array, Cotangents, Gradients, Parameters, Problem, State
-from lstm_spec.validation import check_cotangents
-
-ORDER = "ifgo"
+from lstm_spec.types import GATES, STANDARD, Answer, Array, Cotangents, Feature, Gradients, Parameters, Problem, State
+from lstm_spec.validation import check_cotangents, checked
 
 
 def backend(device: str = "cpu") -> Backend:
@@ -92,7 +90,7 @@ def gradients(device: str, problem: Problem, cotangents: Cotangents) -> tuple[An
 
 def _check(problem: Problem) -> None:
     """ValueError for what torch.nn.LSTM has not."""
-    problem.checked()
+    checked(problem)
     variant, P, H = problem.variant, problem.P, problem.sizes[3]
     if variant != STANDARD:
         raise ValueError(f"the variant is {variant}, expected {STANDARD}; torch.nn.LSTM has no other")
@@ -119,7 +117,7 @@ def _module(device: str, problem: Problem) -> Any:
     lstm = _uninitialised()(I, H, layers, bidirectional=both, proj_size=size, device=device)
     for layer, row in enumerate(problem.parameters):
         for d, p in enumerate(row):
-            W, U, b = pack(p, ORDER)
+            W, U, b = pack(p, GATES)
             values = {"W": W, "U": U, "b": b / 2, "b_hh": b / 2} | ({} if p.R is None else {"R": p.R})
             for name, value in values.items():
                 getattr(lstm, _name(name, layer, d)).data = _tensor(device, value)
@@ -146,7 +144,7 @@ def _layer(found: dict[str, Array], layer: int, d: int, problem: Problem) -> Par
     """The gradients of one layer in one direction; that of the bias is the mean of its halves'."""
     W, U, b, b_hh = (found[_name(part, layer, d)] for part in ("W", "U", "b", "b_hh"))
     R = None if problem.layer.R is None else found[_name("R", layer, d)]
-    return unpack(Packed(W, U, (b + b_hh) / 2), ORDER)._replace(R=R)
+    return unpack(Packed(W, U, (b + b_hh) / 2), GATES)._replace(R=R)
 
 
 def _called(lstm: Any, problem: Problem, x: Any, state: tuple[Any, Any]) -> Any:

@@ -11,7 +11,7 @@ from lstm_spec.clauses import Clause as Clause
 from lstm_spec.contract import Backend as Backend
 from lstm_spec.contract import BackendUnavailable as BackendUnavailable
 from lstm_spec.contract import Description as Description
-from lstm_spec.contract import Feature as Feature
+from lstm_spec.contract import GradientsNotOffered as GradientsNotOffered
 from lstm_spec.contract import Shapes as Shapes
 from lstm_spec.contract import at_most as at_most
 from lstm_spec.contract import multiple_of as multiple_of
@@ -29,9 +29,13 @@ from lstm_spec.types import STANDARD as STANDARD
 from lstm_spec.types import Answer as Answer
 from lstm_spec.types import Array as Array
 from lstm_spec.types import Cotangents as Cotangents
+from lstm_spec.types import Feature as Feature
 from lstm_spec.types import Gate as Gate
 from lstm_spec.types import Gradients as Gradients
+from lstm_spec.types import Kind as Kind
 from lstm_spec.types import Parameters as Parameters
 from lstm_spec.types import Problem as Problem
 from lstm_spec.types import State as State
 from lstm_spec.types import Variant as Variant
+from lstm_spec.validation import checked as checked
+from lstm_spec.variants import KINDS as KINDS

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ErrorModel:
-    """What every elementary operation of an implementation keeps to."""
+    """The accuracy that every elementary operation of an implementation has to keep."""
 
     u: float  # roundoff of one elementwise operation
     u_acc: float  # roundoff of the accumulator of a dot product
@@ -56,14 +56,14 @@ GRADES: dict[tuple[str, str], ErrorModel] = {
     ("wide", "bfloat16"): _wide("bfloat16"),  # ACC-4
     ("wide", "float16"): _wide("float16"),  # ACC-4
 }
-# where a backend names none
+# for a backend that names none
 DEFAULT_GRADES = {"float32": "relative", "float64": "relative", "bfloat16": "op-by-op", "float16": "op-by-op"}
 
 
 def error_model(grade: str | ErrorModel, dtype: str) -> ErrorModel:
-    """The model of a named grade at a dtype; a model of the backend's own is returned as it is.
+    """The error model of a named grade at a dtype. A grade that is a model already is returned unchanged.
 
-    Raises ValueError where the grade is not defined at that dtype.
+    Raises ValueError if the grade is not defined at that dtype.
     """
     if isinstance(grade, ErrorModel):
         return grade

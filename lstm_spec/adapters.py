@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from lstm_spec.contract import Backend, Description, Feature
+from lstm_spec.contract import Backend, Description
 from lstm_spec.layouts import Packed, check_order, pack, unpack
-from lstm_spec.types import Answer, Array, Cotangents, Gradients, Problem, State, each_array
-from lstm_spec.validation import check_cotangents
+from lstm_spec.types import GATES, Answer, Array, Cotangents, Feature, Gradients, Problem, State, each_array
+from lstm_spec.validation import check_cotangents, checked
 
 Forward = Callable[..., tuple[Any, Any, Any]]
 
@@ -18,24 +18,26 @@ def from_packed(
     forward: Forward,
     gradients: Callable[..., tuple[Any, ...]] | None = None,
     *,
-    order: str = "ifgo",
+    order: str = GATES,
     biases: int = 2,
     batch_first: bool = False,
     transposed: bool = False,
     name: str = "",
     description: Description | None = None,
 ) -> Backend:
-    """A Backend around `forward(x, h, c, W, U, *b) -> (y, h, c)`, everything in NumPy arrays.
+    """A Backend around a function `forward(x, h, c, W, U, *b) -> (y, h, c)` of NumPy arrays.
 
-    x (T, B, I), or (B, T, I) with batch_first; h and c (B, H); W (4H, I), U (4H, H), or their transposes with
-    `transposed`; `biases` vectors b (4H,), 0 < biases <= 2; the gates stacked in `order`. Where there are two, each is
-    half of the bias, so that neither can be forgotten.
+    The shapes are x and y (T, B, I) and (T, B, H), or batch first with `batch_first`; h and c (B, H); W (4H, I) and
+    U (4H, H), or their transposes with `transposed`; one or two vectors b (4H,). The gates are stacked in `order`. If
+    there are two biases, each is half of ours, so that an implementation that forgets one gives wrong answers.
 
-    All of them are fresh, contiguous copies, so that what the library says of strides and of read-only arrays does not
-    matter here.
+    All arguments are fresh, contiguous, writable copies.
 
     `gradients(x, h, c, W, U, *b, dy, dh, dc)` returns `(y, h, c, dx, dh, dc, dW, dU, *db)`: the answer of the pass that
-    was differentiated, then the gradients, shaped like what they belong to.
+    was differentiated, then the gradients, each with the shape of the array it belongs to.
+
+    Raises ValueError if `biases` or `order` is none of these. The backend raises TypeError if a function does not
+    return the tuple above.
     """
     if biases not in (1, 2):
         raise ValueError(f"biases is {biases!r}, expected 1 or 2; a gate's bias is needed to state the equations")
@@ -112,9 +114,9 @@ def _state(h: Any, c: Any) -> State:
 
 
 def wide_inside(backend: Backend) -> Backend:
-    """The backend, answering bfloat16 and float16, too: float32 inside, rounded where it is returned (ACC-4).
+    """The backend with two more dtypes, bfloat16 and float16: computed in float32, rounded when returned (ACC-4).
 
-    It claims both dtypes, at grade "wide".
+    It claims both dtypes at grade "wide".
     """
     about, differentiate = backend.description, backend.gradients
 
@@ -144,7 +146,7 @@ def _is_narrow(problem: Problem) -> bool:
 def _widened(problem: Problem) -> Problem:
     if not _is_narrow(problem):
         return problem
-    problem.checked()
+    checked(problem)
     rows = tuple(tuple(each_array(_wide, p) for p in row) for row in problem.parameters)
     return replace(problem, parameters=rows, x=_wide(problem.x), state=State(*map(_wide, problem.state)))
 

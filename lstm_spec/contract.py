@@ -2,48 +2,26 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from lstm_spec.accuracy import DEFAULT_GRADES, ErrorModel
-from lstm_spec.types import Answer, Cotangents, Gradients, Problem
-
-
-class Feature(StrEnum):
-    """What a backend may claim beyond the core, and one thing it may disclaim (DETERMINISTIC)."""
-
-    GRADIENTS = "gradients"
-    LENGTHS = "lengths"
-    REVERSE = "reverse"  # alone
-    BIDIRECTIONAL = "bidirectional"
-    LAYERS = "layers"
-    PROJECTION = "projection"
-    FULL_PROJECTION = "full projection"  # P = H
-    PEEPHOLES = "peepholes"
-    COUPLED = "coupled"
-    NO_FORGET_GATE = "no forget gate"
-    SIMPLIFIED_1997 = "1997 simplified"
-    CELL_CLIP = "cell clip"
-    EMPTY_SEQUENCE = "empty sequence"  # T = 0 or a length of 0
-    EMPTY_BATCH = "empty batch"  # B = 0
-    DETERMINISTIC = "deterministic"  # the same question gets the same bits
-
+from lstm_spec.types import Answer, Cotangents, Feature, Gradients, Problem
 
 LARGEST = 2**20
 
 
 def multiple_of(n: int) -> range:
-    """The sizes n, 2n, 3n, ..."""
+    """The sizes n, 2n, 3n, ... below 2^20, for a field of `Shapes`."""
     return range(n, LARGEST, n)
 
 
 def at_most(n: int) -> range:
-    """The sizes 0 ... n (whether 0 is asked is a Feature)."""
+    """The sizes 0 to n, for a field of `Shapes`. A size of 0 is asked only if the backend claims that feature, too."""
     return range(0, n + 1)
 
 
 @dataclass(frozen=True)
 class Shapes:
-    """The sizes a kernel can do; problems honour it and the verdict prints it."""
+    """The sizes that a kernel can do. The judge draws no problem of another size, and its verdict prints them."""
 
     T: range = at_most(LARGEST)
     B: range = at_most(LARGEST)
@@ -53,10 +31,10 @@ class Shapes:
 
 @dataclass(frozen=True)
 class Description:
-    """What a backend says of itself.
+    """What a backend says about itself.
 
-    `grades` names, per dtype, a grade of `lstm_spec.accuracy` or holds an error model of its own; where it is silent
-    the grade is "relative", and with 16 bits "op-by-op".
+    `grades` has, by dtype, the name of a grade of `lstm_spec.accuracy`, or an error model of the backend. A dtype that
+    it lacks has the grade "relative", or "op-by-op" with 16 bits.
     """
 
     version: str = ""
@@ -67,7 +45,7 @@ class Description:
     grades: Mapping[str, str | ErrorModel] = field(default_factory=dict)
 
     def grade(self, dtype: str) -> str | ErrorModel:
-        """The grade it is judged at."""
+        """The grade at which the backend is judged with this dtype, or its own error model."""
         return self.grades.get(dtype, DEFAULT_GRADES.get(dtype, "relative"))
 
 
@@ -84,14 +62,33 @@ class Backend:
     description: Description = Description()
 
     def offers(self, feature: Feature) -> bool:
-        """Whether the feature is claimed; gradients need the function too."""
+        """Whether the backend claims the feature. To offer gradients it also has to have the function."""
         claimed = feature in self.description.features
         return claimed and (feature is not Feature.GRADIENTS or self.gradients is not None)
 
+    def differentiate(self, problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        """The answer and the gradients of one and the same pass, where d are the cotangents of the answer.
+
+        Raises GradientsNotOffered if the backend has no function `gradients`, and whatever that function raises.
+        """
+        if self.gradients is None:
+            raise GradientsNotOffered(self.name)
+        return self.gradients(problem, d)
+
 
 class BackendUnavailable(Exception):
-    """This backend cannot be used here: why, and what would help."""
+    """This backend cannot be used here: `reason` says why, `remedy` what would help."""
 
     def __init__(self, reason: str, remedy: str = "") -> None:
         super().__init__(f"{reason}; {remedy}" if remedy else reason)
         self.reason, self.remedy = reason, remedy
+
+
+class GradientsNotOffered(Exception):
+    """This backend was asked for gradients, and has no function for them."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"backend {name!r} offers no gradients; give it a function, Backend(..., gradients=...), "
+            "or ask for its forward pass only"
+        )

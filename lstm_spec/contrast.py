@@ -14,7 +14,7 @@ from lstm_spec.types import Array, Parameters, State
 
 
 class Elman(NamedTuple):
-    """What an Elman net owns; or, without U, a feed-forward net."""
+    """The weights of an Elman net. A feed-forward net has the same, less U."""
 
     W: Array  # (H, I)
     U: Array  # (H, H)
@@ -22,18 +22,18 @@ class Elman(NamedTuple):
 
 
 def feed_forward(p: Elman, x: Array) -> Array:
-    """What a net without state makes of a bag of steps, of which it sees the sum (H,)."""
+    """The output (H,) of a net without state, which sees the sum of all steps x (T, I) and not their order."""
     return tanh(p.W @ x.sum(axis=0) + p.b)  # FLOW-4
 
 
 # fmt: off
 def elman_cell(p: Elman, x: Array, h: Array) -> Array:
-    """The state after reading x in state h."""
+    """The state h (H,) after reading x (I,) in state h. Elman 1990."""
     return tanh(p.W @ x + p.U @ h + p.b)                # FLOW-5  the one memory, written anew at every step
 
 
 def elman_cell_gradient(p: Elman, x: Array, h: Array, dh: Array) -> tuple[Elman, Array, Array]:
-    """The gradients with respect to p, x and h, where dh is the cotangent of elman_cell(p, x, h)."""
+    """The gradients with respect to p, x and h, where dh (H,) is the cotangent of elman_cell(p, x, h)."""
     y = elman_cell(p, x, h)
     z = dh * (1 - y * y)
     return Elman(np.outer(z, x), np.outer(z, h), z), p.W.T @ z, p.U.T @ z  # FLOW-6  Uᵀ again, step after step
@@ -41,7 +41,7 @@ def elman_cell_gradient(p: Elman, x: Array, h: Array, dh: Array) -> tuple[Elman,
 
 
 def elman(p: Elman, x: Array, h: Array) -> Array:
-    """The states (T, H) while x is read from state h."""
+    """The states (T, H) while x (T, I) is read, starting from state h (H,)."""
     y = np.empty((len(x), len(h)), x.dtype)
     for t, x_t in enumerate(x):
         y[t] = h = elman_cell(p, x_t, h)
@@ -62,7 +62,7 @@ def elman_gradient(p: Elman, x: Array, h: Array, dy: Array) -> tuple[Elman, Arra
 
 
 def elman_jacobian(p: Elman, x: Array, h: Array) -> Array:
-    """∂h_T/∂h_0 (H, H), when x is read from state h."""
+    """The Jacobian ∂h_T/∂h_0 (H, H) of an Elman net that reads x (T, I) from state h (H,)."""
     J = np.eye(len(h), dtype=h.dtype)
     for x_t in x:
         h = elman_cell(p, x_t, h)
@@ -71,12 +71,15 @@ def elman_jacobian(p: Elman, x: Array, h: Array) -> Array:
 
 
 def elman_bound(p: Elman, lag: int) -> float:
-    """What the 2-norm of ∂h_t/∂h_{t-lag} cannot exceed, whatever is read; 1 is the largest slope of tanh."""
+    """An upper bound of the 2-norm of ∂h_t/∂h_{t-lag} for all inputs; 1 is the largest slope of tanh.
+
+    Pascanu, Mikolov & Bengio 2013.
+    """
     return float(np.linalg.norm(p.U, 2) ** lag)  # FLOW-6
 
 
 def jacobian(p: Parameters, x: Array, s: State) -> Array:
-    """∂(h_T, c_T)/∂(h_0, c_0) (2H, 2H), through both memories, when x is read from state s."""
+    """The Jacobian ∂(h_T, c_T)/∂(h_0, c_0) (2H, 2H) of an LSTM that reads x (T, I) from state s."""
     H = len(s.h)
     J = np.eye(2 * H, dtype=s.h.dtype)
     for x_t in x:
@@ -87,7 +90,7 @@ def jacobian(p: Parameters, x: Array, s: State) -> Array:
 
 # fmt: off
 def cell_jacobian(p: Parameters, x: Array, s: State) -> Array:
-    """∂(h_t, c_t)/∂(h_{t-1}, c_{t-1}) (2H, 2H)."""
+    """The Jacobian ∂(h_t, c_t)/∂(h_{t-1}, c_{t-1}) (2H, 2H) of one step that reads x (I,) in state s."""
     h, c = s
     i = sigmoid(p.i.W @ x + p.i.U @ h + p.i.b)
     f = sigmoid(p.f.W @ x + p.f.U @ h + p.f.b)
@@ -105,12 +108,12 @@ def cell_jacobian(p: Parameters, x: Array, s: State) -> Array:
 
 
 def rows(v: Array, M: Array) -> Array:
-    """diag(v) M."""
+    """The product diag(v) M: each row of M times its number in v."""
     return v[:, None] * M
 
 
 def carousel(p: Parameters, x: Array, s: State) -> Array:
-    """∂c_T/∂c_0 along the long-term memory alone (H,): the product of the forget gates."""
+    """The derivative ∂c_T/∂c_0 (H,) along the cell state only: the product of all forget gates."""
     found = np.ones_like(s.c)
     for x_t in x:
         found = found * sigmoid(p.f.W @ x_t + p.f.U @ s.h + p.f.b)  # FLOW-1

@@ -10,13 +10,13 @@ from lstm_spec.types import Array, Cell, Parameters, State
 
 
 def sigmoid(z: Array) -> Array:
-    """1 / (1 + exp(-z)), without overflow at either end."""
+    """The logistic function 1 / (1 + exp(-z)), without overflow at either end."""
     e = np.exp(-np.abs(z))
     return np.where(z >= 0, 1, e) / (1 + e)  # ACT-1
 
 
 def tanh(z: Array) -> Array:
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent of z."""
     return np.tanh(z)  # ACT-2
 
 
@@ -35,7 +35,7 @@ def cell(p: Parameters, x: Array, s: State) -> State:
 
 
 def run(p: Parameters, x: Array, s: State, cell: Cell = cell) -> tuple[Array, State]:
-    """The hidden states while x is read from state s, and the state it leaves."""
+    """The hidden states (T, H) while x is read from state s, and the state after the last step."""
     y = np.empty((len(x), len(s.h)), x.dtype)
     for t, x_t in enumerate(x):
         s = cell(p, x_t, s)  # SEQ-1

@@ -39,12 +39,12 @@ Tensors = dict[str, list[Piece]]  # by name
 
 
 def sizes_of(H: int, I: int, P: int) -> Sizes:
-    """What each letter and digit of an axis stands for."""
+    """The size that each letter and digit of an axis stands for."""
     return {"H": H, "I": I, "P": P, "4": 4, "3": 3, "1": 1, "D": 1, "L": 1}
 
 
 def tensors_of(layout: Layout, peepholes: bool = False, projection: bool = False) -> Tensors:
-    """What lies in each tensor, one piece behind the other; with peepholes, with a projection."""
+    """The pieces in each tensor, one behind the other, by the tensor's name."""
     gates = dict.fromkeys(("W", "U", "b", "b2"), tuple(layout.order))
     gates |= {"p": tuple(layout.peepholes)} if peepholes else {}
     gates |= {"R": ("",)} if projection else {}
@@ -58,20 +58,20 @@ def tensors_of(layout: Layout, peepholes: bool = False, projection: bool = False
 
 
 def names_and_axes(text: str) -> tuple[list[str], tuple[str, ...]]:
-    """Of "NAME NAME (AXIS, AXIS)"; no names where there is no text."""
+    """The names and the axes in a text like "NAME NAME (AXIS, AXIS)"; an empty text has no names."""
     names, _, axes = text.removesuffix(")").partition(" (")
     return names.split(), tuple(axes.split(", "))
 
 
 def joint(pieces: list[Piece]) -> int:
-    """The axis along which the pieces lie one behind the other: where they differ, else the last."""
+    """The axis along which the pieces lie one behind the other: the one where they differ, else the last."""
     axes = [[axis.replace("P", "H") for axis in piece.axes] for piece in pieces]
     differing = [k for k, several in enumerate(zip(*axes, strict=True)) if len(set(several)) > 1]
     return differing[0] if differing else len(axes[0]) - 1
 
 
 def known(layout: str | Layout) -> Layout:
-    """The layout of that name; ValueError if there is none."""
+    """The layout of that name, or the layout itself; ValueError if there is none of that name."""
     if isinstance(layout, Layout):
         return layout
     if layout not in LAYOUTS:
@@ -84,12 +84,12 @@ def known(layout: str | Layout) -> Layout:
 
 
 def checked_sizes(p: Parameters) -> Sizes:
-    """Those of the parameters; ValueError or TypeError where they do not fit each other."""
-    H, I = p.i.b.shape[0], p.i.W.shape[-1]
+    """The sizes H, I and P of the parameters; ValueError or TypeError if arrays do not fit each other."""
+    H, I, peepholes = p.g.b.shape[0], p.g.W.shape[-1], has_peepholes(p)
     P = H if p.R is None else p.R.shape[0]
     arrays, expected = ({}, {}) if p.R is None else ({"R": p.R}, {"R": (P, H)})
-    for letter in "ifgo" if p.f else "igo":
-        gate, peephole = getattr(p, letter), p.i.p is not None and letter != "g"
+    for letter, gate in p.gates.items():
+        peephole = peepholes and letter != "g"
         if (gate.p is not None) != peephole:
             given, wanted = ("missing", "(H,) numbers") if peephole else ("given", "None")
             raise ValueError(f"{letter}.p is {given}, expected {wanted}; the gates i, f and o see c, or none does")
@@ -104,22 +104,35 @@ def checked_sizes(p: Parameters) -> Sizes:
     return sizes
 
 
+def has_peepholes(p: Parameters) -> bool:
+    """Whether a gate of the parameters, which the candidate is not, sees the cell state."""
+    return any(gate.p is not None for letter, gate in p.gates.items() if letter != "g")
+
+
 def check_has_room(layout: Layout, p: Parameters) -> None:
-    """ValueError if the parameters have something that the layout has no place for, or lack what it always has."""
+    """Return if the layout has a place for all parameters, and they have all that it needs; else ValueError."""
+    name, peepholes = _name(layout), has_peepholes(p)
+    _check_has_gates(layout, p)
+    if peepholes and not layout.p:
+        able = _those(lambda other: bool(other.p))
+        raise ValueError(f"i.p is given, expected None: {name} has no peepholes; they have a place in {able}")
+    if not peepholes and _is_always_there(layout, layout.p):
+        raise ValueError(f"i.p is None, expected (H,) numbers: {name} always has peepholes; zeros change nothing")
+    if p.R is not None and not layout.R:
+        able = _those(lambda other: bool(other.R))
+        raise ValueError(f"R is given, expected None: {name} has no projection; it has a place in {able}")
+
+
+def _check_has_gates(layout: Layout, p: Parameters) -> None:
     name = _name(layout)
     if p.f is None and "f" in layout.order:
         able = _those(lambda other: "f" not in other.order)
         raise ValueError(f"f is None, expected a Gate: {name} has a forget gate; coupled gates have a place in {able}")
     if p.f is not None and "f" not in layout.order:
         raise ValueError(f"f is given, expected None: {name} is for coupled gates; choose a layout with a forget gate")
-    if p.i.p is not None and not layout.p:
-        able = _those(lambda other: bool(other.p))
-        raise ValueError(f"i.p is given, expected None: {name} has no peepholes; they have a place in {able}")
-    if p.i.p is None and _is_always_there(layout, layout.p):
-        raise ValueError(f"i.p is None, expected (H,) numbers: {name} always has peepholes; zeros change nothing")
-    if p.R is not None and not layout.R:
-        able = _those(lambda other: bool(other.R))
-        raise ValueError(f"R is given, expected None: {name} has no projection; it has a place in {able}")
+    for letter in layout.order:
+        if letter not in p.gates:
+            raise ValueError(f"{letter} is None, expected a Gate: {name} has that gate; no layout is without it")
 
 
 def _name(layout: Layout) -> str:
@@ -138,7 +151,7 @@ def _is_always_there(layout: Layout, text: str) -> bool:
 
 
 def checked_tensors(tensors: Mapping[str, Array], layout: Layout) -> tuple[Tensors, Sizes]:
-    """What lies in each of them, and the sizes; ValueError or TypeError where they are not those of the layout."""
+    """The pieces in each tensor, and the sizes; ValueError or TypeError if the tensors are not those of the layout."""
     peepholes, projection = (
         _is_always_there(layout, text) or not set(names_and_axes(text)[0]).isdisjoint(tensors)
         for text in (layout.p, layout.R)

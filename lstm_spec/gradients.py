@@ -58,10 +58,10 @@ def run_gradient(
 
 
 def zeros_like(p: Parameters) -> Parameters:
-    """Parameters of the same shapes, all zero."""
+    """Parameters of the same shapes and dtypes as p, all zero."""
     return each_array(np.zeros_like, p)
 
 
 def add(p: Parameters, q: Parameters) -> Parameters:
-    """The sum, array by array."""
+    """The sum of two sets of parameters, array by array."""
     return each_array(np.add, p, q)

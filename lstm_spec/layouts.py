@@ -11,14 +11,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lstm_spec.fitting import Piece, Sizes, check_has_room, checked_sizes, checked_tensors, joint, known, tensors_of
+from lstm_spec.fitting import (
+    Piece,
+    Sizes,
+    check_has_room,
+    checked_sizes,
+    checked_tensors,
+    has_peepholes,
+    joint,
+    known,
+    tensors_of,
+)
 from lstm_spec.frameworks import LAYOUTS as LAYOUTS
 from lstm_spec.frameworks import Layout as Layout
-from lstm_spec.types import Array, Gate, Parameters
+from lstm_spec.types import GATES, Array, Gate, Parameters
+from lstm_spec.variants import KINDS
 
 
 class Packed(NamedTuple):
-    """One layer, one direction, its gates stacked on rows: G = 4, or 3 without a forget gate."""
+    """The weights of one layer in one direction, its G gates stacked on rows: G = 4, or 3 without a forget gate."""
 
     W: Array  # (G*H, I)
     U: Array  # (G*H, P)
@@ -26,28 +37,35 @@ class Packed(NamedTuple):
 
 
 def pack(p: Parameters, order: str = "ifgo") -> Packed:
-    """The parameters with the gates stacked in the given order; a forget gate that is absent may be named or not.
+    """The weights W, U and b of the gates, each stacked in the given order. Peepholes and projection are left out.
 
-    Peepholes and projection are not part of it. Raises ValueError for an order that is not one.
+    The order may name a gate that is absent. Raises ValueError if it is no permutation of the letters.
     """
-    check_order(order, "igo" if p.f is None and "f" not in order else "ifgo")
-    gates = [gate for gate in (getattr(p, letter) for letter in order) if gate is not None]
+    check_order(order, "".join(letter for letter in GATES if letter in p.gates or letter in order))
+    gates = [p.gates[letter] for letter in order if letter in p.gates]
     return Packed(*(np.concatenate([gate[k] for gate in gates]) for k in range(3)))
 
 
 def unpack(packed: Packed, order: str = "ifgo") -> Parameters:
-    """The parameters from gates stacked in the given order: three letters where there is no forget gate.
+    """The parameters from gates stacked in the given order, which names the gates that are there, e.g. three letters.
 
-    Raises ValueError for an order that is not one.
+    Raises ValueError if the order is no permutation of the gates of a kind of cell.
     """
-    check_order(order, "igo" if len(order) == 3 else "ifgo")
+    check_order(order, _gates_like(order))
     blocks = (np.split(array, len(order)) for array in packed)
     gates = dict(zip(order, (Gate(*three) for three in zip(*blocks, strict=True)), strict=True))
-    return Parameters(gates["i"], gates.get("f"), gates["g"], gates["o"])
+    return Parameters(gates.get("i"), gates.get("f"), gates["g"], gates.get("o"))
 
 
-def check_order(order: str, letters: str = "ifgo") -> str:
-    """The order; ValueError if it is not one of the letters."""
+def _gates_like(order: str) -> str:
+    """The gates of a kind of cell: those that the order names, or else as many."""
+    known = {kind.gates: None for kind in KINDS.values()}
+    as_many = [gates for gates in known if len(gates) == len(order)]
+    return next((gates for gates in known if sorted(gates) == sorted(order)), [*as_many, GATES][0])
+
+
+def check_order(order: str, letters: str = GATES) -> str:
+    """The order itself, if it is a permutation of the letters; else ValueError."""
     if sorted(order) != sorted(letters):
         raise ValueError(
             f"order is {order!r}, expected a permutation of {letters!r}; write g for the candidate (often c)"
@@ -59,20 +77,20 @@ def check_order(order: str, letters: str = "ifgo") -> str:
 
 
 class LossyConversion(UserWarning):
-    """Bits of a bias were lost: on one side it is a sum, and that had to be rounded."""
+    """A bias was rounded, because one of the layouts keeps it as a sum of two numbers."""
 
 
 def to_layout(parameters: Parameters, layout: str | Layout) -> dict[str, Array]:
-    """Fresh tensors for a framework, by its own names; of two biases the second is zero.
+    """The parameters as fresh tensors of a framework, by its own names. If it has two biases, the second is zero.
 
-    Raises ValueError or TypeError where the parameters do not fit each other or the layout. Warns of a LossyConversion
-    where what it adds to the forget gate's bias cannot be taken off exactly.
+    Raises ValueError or TypeError if the parameters do not fit each other or the layout. Warns of a LossyConversion if
+    the number that the framework adds to the forget gate's bias cannot be subtracted exactly.
     """
     it = known(layout)
     sizes = checked_sizes(parameters)
     check_has_room(it, parameters)
     kept = _kept(parameters, it)
-    tensors = tensors_of(it, parameters.i.p is not None, parameters.R is not None)
+    tensors = tensors_of(it, has_peepholes(parameters), parameters.R is not None)
     return {
         name: np.ascontiguousarray(np.concatenate([_stored(piece, kept, sizes) for piece in pieces], joint(pieces)))
         for name, pieces in tensors.items()
@@ -80,10 +98,10 @@ def to_layout(parameters: Parameters, layout: str | Layout) -> dict[str, Array]:
 
 
 def from_layout(tensors: Mapping[str, Array], layout: str | Layout) -> Parameters:
-    """The parameters, fresh, in a framework's tensors, by its own names; two biases are added.
+    """Fresh parameters from the tensors of a framework, by its own names. Two biases are added.
 
-    Raises ValueError or TypeError where a tensor is missing, not one of the layout's, or does not fit the others. Warns
-    of a LossyConversion where adding rounds.
+    Raises ValueError or TypeError if a tensor is missing, unknown to the layout, or does not fit the others. Warns of a
+    LossyConversion if the sum of two biases had to be rounded.
     """
     it = known(layout)
     expected, sizes = checked_tensors(tensors, it)
@@ -97,7 +115,7 @@ def from_layout(tensors: Mapping[str, Array], layout: str | Layout) -> Parameter
 
 
 def convert(tensors: Mapping[str, Array], *, source: str | Layout, target: str | Layout) -> dict[str, Array]:
-    """The tensors of one framework as those of another; it raises and warns as the two functions above."""
+    """The tensors of one framework as those of another. Raises and warns like `from_layout` and `to_layout`."""
     return to_layout(from_layout(tensors, source), target)
 
 
@@ -132,7 +150,7 @@ def _kept(p: Parameters, layout: Layout) -> Kept:
 
 def _parameters(kept: Kept, layout: Layout) -> Parameters:
     gates = {letter: _gate(kept, letter, layout) for letter in layout.order}
-    return Parameters(gates["i"], gates.get("f"), gates["g"], gates["o"], kept.get(("R", "")))
+    return Parameters(gates.get("i"), gates.get("f"), gates["g"], gates.get("o"), kept.get(("R", "")))
 
 
 def _gate(kept: Kept, letter: str, layout: Layout) -> Gate:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lstm_spec.contract import Backend, Description, Feature
+from lstm_spec.contract import Backend, Description
 from lstm_spec.equations import run
 from lstm_spec.gradients import CellGradient, add, run_gradient, zeros_like
 from lstm_spec.types import (
@@ -14,17 +14,18 @@ from lstm_spec.types import (
     Cell,
     Cotangents,
     Direction,
+    Feature,
     Gradients,
     Parameters,
     Problem,
     State,
 )
-from lstm_spec.validation import check_cotangents
+from lstm_spec.validation import check_cotangents, checked
 from lstm_spec.variants import cell_of
 
 
 class Reading(NamedTuple):
-    """One sequence, read by one layer in one direction up to its length."""
+    """One sequence that one layer reads in one direction, up to its length."""
 
     cell: Cell
     gradient: CellGradient
@@ -35,7 +36,7 @@ class Reading(NamedTuple):
     direction: Direction
 
     def turned(self, a: Array) -> Array:
-        """The steps within the length, in the order in which they are read."""
+        """The steps of a (T, ...) within the length, in the order in which they are read."""
         return a[: self.length] if self.direction == "forward" else a[: self.length][::-1]  # LEN-1, DIR-1
 
     def forward(self) -> tuple[Array, State]:
@@ -55,11 +56,11 @@ class Reading(NamedTuple):
 
 
 def forward(problem: Problem) -> Answer:
-    """The answer, each sample read by itself (NET-1), in the dtype of the problem.
+    """The answer to the problem, computed sample by sample (NET-1), in the problem's dtype.
 
-    Raises ValueError or TypeError where the problem is not well formed.
+    Raises ValueError or TypeError if the problem is not well formed.
     """
-    ys, after = _run(problem.checked())
+    ys, after = _run(checked(problem))
     return Answer(ys[-1], after)
 
 
@@ -91,11 +92,11 @@ def _reading(problem: Problem, layer: int, d: int, x: Array, b: int) -> Reading:
 
 
 def gradients(problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradients]:
-    """The answer and the gradients; those of the parameters are summed over the batch (GRAD-4).
+    """The answer and the gradients. Those of the parameters are summed over the batch (GRAD-4).
 
-    Raises ValueError or TypeError where the problem or the cotangents are not well formed.
+    Raises ValueError or TypeError if the problem or the cotangents are not well formed.
     """
-    ys, after = _run(problem.checked())
+    ys, after = _run(checked(problem))
     check_cotangents(problem, cotangents)
     before = State(*(np.empty_like(a) for a in problem.state))
     dy, layers = cotangents.y, []

@@ -10,6 +10,7 @@ Letters, used everywhere with one meaning:
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -17,10 +18,11 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 Direction = Literal["forward", "reverse"]
+GATES = "ifgo"
 
 
 class Gate(NamedTuple):
-    """What one gate owns."""
+    """The weights of one gate; `p` only if it sees the cell state."""
 
     W: Array  # (H, I)
     U: Array  # (H, P)
@@ -29,13 +31,21 @@ class Gate(NamedTuple):
 
 
 class Parameters(NamedTuple):
-    """One layer in one direction: gates by name, never packed."""
+    """The weights of one layer in one direction: gates by name, never packed.
 
-    i: Gate
-    f: Gate | None  # None where the forget gate is coupled or absent
+    A gate is None if the kind of cell has no such weights. Every kind has a candidate.
+    """
+
+    i: Gate | None
+    f: Gate | None
     g: Gate
-    o: Gate
+    o: Gate | None
     R: Array | None = None  # (P, H)
+
+    @property
+    def gates(self) -> dict[str, Gate]:
+        """The gates that are there, by letter, in the order i, f, g, o."""
+        return {letter: gate for letter, gate in zip(GATES, self[:4], strict=True) if gate is not None}
 
 
 class State(NamedTuple):
@@ -46,7 +56,10 @@ class State(NamedTuple):
 
 
 def each_array(function: Callable[..., Array], *many: Parameters) -> Parameters:
-    """The function of the arrays that stand at the same place, place by place; what is absent stays absent."""
+    """Parameters made by calling the function with the arrays that stand at one place in each of the arguments.
+
+    What is None in the first of the arguments is None in the result.
+    """
 
     def gate(letter: str) -> Gate | None:
         gates = [getattr(p, letter) for p in many]
@@ -55,19 +68,57 @@ def each_array(function: Callable[..., Array], *many: Parameters) -> Parameters:
     def array(*arrays: Array | None) -> Any:
         return None if arrays[0] is None else function(*arrays)
 
-    i, f, g, o = map(gate, "ifgo")
-    assert i and g and o, "only a forget gate can be absent"
+    i, f, g, o = map(gate, GATES)
+    assert g is not None, "every kind of cell has a candidate"
     return Parameters(i, f, g, o, array(*(p.R for p in many)))
 
 
 Cell = Callable[[Parameters, Array, State], State]  # the state after reading x (I,) in state (h, c)
 
 
+class Feature(StrEnum):
+    """What a backend may claim beyond the core, and one thing it may disclaim (DETERMINISTIC)."""
+
+    GRADIENTS = "gradients"
+    LENGTHS = "lengths"
+    REVERSE = "reverse"  # the only direction
+    BIDIRECTIONAL = "bidirectional"
+    LAYERS = "layers"
+    PROJECTION = "projection"
+    FULL_PROJECTION = "full projection"  # P = H
+    PEEPHOLES = "peepholes"
+    COUPLED = "coupled"
+    NO_FORGET_GATE = "no forget gate"
+    SIMPLIFIED_1997 = "1997 simplified"
+    CELL_CLIP = "cell clip"
+    EMPTY_SEQUENCE = "empty sequence"  # T = 0 or a length of 0
+    EMPTY_BATCH = "empty batch"  # B = 0
+    DETERMINISTIC = "deterministic"  # the same question gets the same bits
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of cell, with everything that distinguishes it. `lstm_spec.variants.KINDS` holds them all by name.
+
+    A gate without weights acts as 1; if `keeps` is "1 - i", the forget gate acts as 1 - i. With the stretch s, the
+    candidate is s tanh(z/s), and tanh(c/s) squashes the cell state.
+    """
+
+    name: str  # the value of Variant.kind
+    cell: Callable[..., State]  # (p, x, s, k): one step; k bounds the cell state to [-k, k]
+    gradient: Callable[..., tuple[Parameters, Array, State]]  # (p, x, s, ds, k): with respect to p, x and s
+    feature: Feature | None  # what a backend has to claim; None: nothing, for the kind belongs to the core
+    gates: str = GATES  # the gates that have weights, in the order of GATES
+    peepholes: str = ""  # the gates that see the cell state: i and f the one before the step, o the one after it
+    keeps: Literal["f", "1 - i", "1"] = "f"  # what the cell state before the step is multiplied by
+    stretch: Literal[1, 2] = 1
+
+
 @dataclass(frozen=True)
 class Variant:
-    """Which equations are meant: a kind of `lstm_spec.variants.KINDS`; `clip` bounds the cell state to [-clip, clip].
+    """Which equations are meant: `kind` is a name in `lstm_spec.variants.KINDS`, `clip` bounds c to [-clip, clip].
 
-    That there is a projection is told by the parameters themselves.
+    A projection is not named here: there is one if the parameters have an R.
     """
 
     kind: str = "standard"
@@ -81,7 +132,7 @@ STANDARD = Variant()
 class Problem:
     """Everything an LSTM is asked: weights, inputs, initial state; one dtype throughout.
 
-    It does not validate itself: `checked` does.
+    It does not validate itself: `lstm_spec.checked(problem)` does.
     """
 
     parameters: tuple[tuple[Parameters, ...], ...]  # [layer][direction]
@@ -98,18 +149,19 @@ class Problem:
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """The dtype of the inputs, which is that of every other array of floating-point numbers."""
         return self.x.dtype
 
     @property
     def sizes(self) -> tuple[int, int, int, int]:
-        """T, B, I, H."""
+        """The sizes T, B, I, H."""
         T, B, I = self.x.shape
-        return T, B, I, self.layer.i.b.shape[0]
+        return T, B, I, self.layer.g.b.shape[0]
 
     @property
     def P(self) -> int:
         """The width of h in one direction: H unless projected."""
-        return self.layer.i.b.shape[0] if self.layer.R is None else self.layer.R.shape[0]
+        return self.layer.g.b.shape[0] if self.layer.R is None else self.layer.R.shape[0]
 
     def __repr__(self) -> str:
         T, B, I, H = self.sizes
@@ -118,21 +170,14 @@ class Problem:
 
     @property
     def is_more(self) -> bool:
-        """Whether it is more than one layer of the standard cell that reads whole sequences forward."""
+        """Whether it asks for anything beyond one layer of the standard cell that reads whole sequences forward."""
         one = len(self.parameters) == 1 and self.directions == ("forward",) and self.lengths is None
         return not one or self.variant != STANDARD or self.layer.R is not None
-
-    def checked(self) -> "Problem":
-        """This problem; ValueError or TypeError, in one sentence, if it is not a well-formed one."""
-        from lstm_spec.validation import check
-
-        check(self)
-        return self
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Answer:
-    """What an LSTM returns."""
+    """What an LSTM returns: the hidden states of the last layer at every step, and the final states of all layers."""
 
     y: Array  # (T, B, D*P)
     state: State  # as Problem.state

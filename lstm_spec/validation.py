@@ -6,21 +6,22 @@ from typing import Any
 import numpy as np
 
 from lstm_spec.accuracy import GRADES, ErrorModel, error_model
-from lstm_spec.contract import Backend, Description, Feature
-from lstm_spec.types import Cotangents, Gate, Parameters, Problem
-from lstm_spec.variants import KINDS, WITHOUT_FORGET_GATE
+from lstm_spec.contract import Backend, Description
+from lstm_spec.types import GATES, Cotangents, Feature, Gate, Kind, Parameters, Problem
+from lstm_spec.variants import KINDS
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")  # that can be claimed; grades say at which it is judged
 
 
-def check(problem: Problem) -> None:
-    """Return if the problem is one of the specification: directions, variant, lengths, every shape and dtype fits.
+def checked(problem: Problem) -> Problem:
+    """The problem itself, if it is well formed: its directions, variant, lengths and every shape and dtype fit.
 
-    Raises ValueError or TypeError otherwise.
+    Raises ValueError or TypeError otherwise. The message names the value, what was expected, and a remedy.
     """
     _check_structure(problem)
     _check_rank("x", problem.x, 3, "(T, B, I); add the missing axes")
-    _check_rank("i.b", problem.layer.i.b, 1, "(H,); flatten it")
+    for letter, gate in problem.layer.gates.items():
+        _check_rank(f"{letter}.b", gate.b, 1, "(H,); flatten it")
     if problem.layer.R is not None:
         _check_rank("R", problem.layer.R, 2, "(P, H); add the missing axis")
     if not (np.issubdtype(problem.dtype, np.floating) or problem.dtype.name in DTYPES):  # bfloat16 is not NumPy's own
@@ -34,10 +35,14 @@ def check(problem: Problem) -> None:
     _check_lengths(problem)
     for name, array, shape, remedy in _expected(problem):
         _check_array(name, array, shape, problem.dtype, remedy)
+    return problem
 
 
 def check_cotangents(problem: Problem, cotangents: Cotangents) -> None:
-    """Return if the cotangents have the shapes and the dtype of the problem's answer; else ValueError or TypeError."""
+    """Return if the cotangents have the shapes and the dtype of the answer to the well-formed problem.
+
+    Raises ValueError or TypeError otherwise.
+    """
     T, B, _, H = problem.sizes
     P, D = problem.P, len(problem.directions)
     readers = D * len(problem.parameters)
@@ -51,7 +56,10 @@ def check_cotangents(problem: Problem, cotangents: Cotangents) -> None:
 
 
 def check_backend(backend: Backend) -> None:
-    """Return if what it says of itself has a meaning; else ValueError or TypeError."""
+    """Return if the backend's description has a meaning: known dtypes, features and grades, and ranges of sizes.
+
+    Raises ValueError or TypeError otherwise.
+    """
     about = backend.description
     if not isinstance(about, Description):
         raise TypeError(f"description is a {type(about).__name__}, expected a Description; write Description(...)")
@@ -127,29 +135,39 @@ def _check_bound(problem: Problem) -> None:
 
 
 def _check_gates(problem: Problem, place: str, p: Parameters) -> None:
-    kind = problem.variant.kind
-    for letter in "ifgo":
-        gate, absent = getattr(p, letter), letter == "f" and kind in WITHOUT_FORGET_GATE
-        if absent and gate is not None:
-            raise ValueError(f"{place}f is given, expected None; the kind {kind!r} has no forget gate of its own")
-        if not absent and not isinstance(gate, Gate):
+    kind = KINDS[problem.variant.kind]
+    for letter in GATES:
+        gate = getattr(p, letter)
+        if letter in kind.gates:
+            _check_gate(kind, letter, gate, place)
+        elif gate is not None:
+            name = {"i": "input", "f": "forget", "o": "output"}[letter]
             raise ValueError(
-                f"{place}gate {letter} is a {type(gate).__name__}, expected a Gate; the kind {kind!r} has it, "
-                "so make one of W, U and b"
-            )
-        sees = kind == "peephole" and letter != "g"
-        if gate is not None and (gate.p is not None) != sees:
-            expected = "(H,) numbers" if sees else "None"
-            given = "missing" if sees else "given"
-            raise ValueError(
-                f"{place}{letter}.p is {given}, expected {expected}; "
-                "the gates i, f and o of the kind 'peephole' see c, and no others"
+                f"{place}{letter} is given, expected None; the kind {kind.name!r} has no {name} gate of its own"
             )
     if (p.R is None) != (problem.layer.R is None):
         raise ValueError(
             f"{place}R is {'missing, expected one' if p.R is None else 'given, expected None'} like the first layer's; "
             "all layers and directions have one, or none"
         )
+
+
+def _check_gate(kind: Kind, letter: str, gate: Any, place: str) -> None:
+    if not isinstance(gate, Gate):
+        raise ValueError(
+            f"{place}gate {letter} is a {type(gate).__name__}, expected a Gate; the kind {kind.name!r} has it, "
+            "so make one of W, U and b"
+        )
+    sees = letter in kind.peepholes
+    if (gate.p is not None) != sees:
+        given, expected = ("missing", "(H,) numbers") if sees else ("given", "None")
+        able = (k for k in KINDS.values() if k.peepholes)
+        seeing = "; ".join(f"the gates {_listed(k.peepholes)} of the kind {k.name!r}" for k in able)
+        raise ValueError(f"{place}{letter}.p is {given}, expected {expected}; {seeing} see c, and no others")
+
+
+def _listed(letters: str) -> str:
+    return " and ".join(filter(None, (", ".join(letters[:-1]), letters[-1])))
 
 
 def _check_lengths(problem: Problem) -> None:
@@ -191,10 +209,7 @@ def _expected(problem: Problem) -> Iterator[tuple[str, Any, tuple[int, ...], str
             if layer
             else f"for H = {H}, I = {width}; transpose it if it is stored inputs first"
         )
-        for letter in "ifgo":
-            gate = getattr(p, letter)
-            if gate is None:
-                continue
+        for letter, gate in p.gates.items():
             yield f"{place}{letter}.W", gate.W, (H, width), of_inputs
             yield f"{place}{letter}.U", gate.U, (H, P), f"for {_widths(problem)}; did you pass the input weights W?"
             yield f"{place}{letter}.b", gate.b, (H,), one_bias

@@ -1,10 +1,10 @@
-"""The variants of the cell, for one sample: each another function, each with its gradient (VAR-...).
+"""The kinds of cell, for one sample: each is a function of its own with a gradient of its own (VAR-...).
 
 Shapes as in equations.py; with a projection R (P, H) the hidden state has P numbers, else P = H. `k` bounds the cell
-state to [-k, k]; where nothing bounds it, k is infinite.
+state to [-k, k]; if nothing bounds it, k is infinite. A gradient takes the cotangents ds of the state that the cell
+returns, and returns the gradients with respect to p, x and s. The last table, `KINDS`, has everything by name.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -12,29 +12,29 @@ import numpy as np
 
 from lstm_spec.equations import cell, sigmoid, tanh
 from lstm_spec.gradients import CellGradient, cell_gradient
-from lstm_spec.types import Array, Cell, Gate, Parameters, Problem, State
+from lstm_spec.types import Array, Cell, Feature, Gate, Kind, Parameters, Problem, State
 
 Loss = tuple[Parameters, Array, State]  # the gradients with respect to p, x and s
 
 
 def clip(c: Array, k: float) -> Array:
-    """The cell state, bounded."""
+    """The cell state, bounded to [-k, k]."""
     return np.clip(c, -k, k)  # VAR-5
 
 
 def inside(c: Array, k: float) -> Array:
-    """The derivative of `clip`; on the edge itself it is unspecified, and 0 here."""
+    """The derivative of `clip`: 1 inside the bound, 0 outside. On the edge it is unspecified, and 0 here."""
     return np.asarray(np.abs(c) < k, c.dtype)  # VAR-6
 
 
 def project(p: Parameters, m: Array) -> Array:
-    """The hidden state of what the output gate shows."""
+    """The hidden state (P,), made of the m (H,) that the output gate shows."""
     return m if p.R is None else p.R @ m  # VAR-4
 
 
 # fmt: off
 def clipped_cell(p: Parameters, x: Array, s: State, k: float) -> State:
-    """The cell of equations.py, bounded and projected. Sak, Senior & Beaufays 2014."""
+    """The cell of equations.py with a bound and a projection. Sak, Senior & Beaufays 2014."""
     h, c = s
     i = sigmoid(p.i.W @ x + p.i.U @ h + p.i.b)
     f = sigmoid(p.f.W @ x + p.f.U @ h + p.f.b)
@@ -56,7 +56,7 @@ def peephole_cell(p: Parameters, x: Array, s: State, k: float) -> State:
 
 
 def coupled_cell(p: Parameters, x: Array, s: State, k: float) -> State:
-    """What is let in takes the place of what is forgotten. Greff et al. 2017 (CIFG)."""
+    """The forget gate is what the input gate leaves, 1 - i. Greff et al. 2017 (CIFG)."""
     h, c = s
     i = sigmoid(p.i.W @ x + p.i.U @ h + p.i.b)
     g = tanh(p.g.W @ x + p.g.U @ h + p.g.b)
@@ -76,7 +76,7 @@ def cell_without_forget_gate(p: Parameters, x: Array, s: State, k: float) -> Sta
 
 
 def cell_1997_simplified(p: Parameters, x: Array, s: State, k: float) -> State:
-    """The first cell, simplified: the gates of 1997 also read each other, which these do not.
+    """The first cell, simplified: in 1997 the gates also read each other, here they do not.
 
     Hochreiter & Schmidhuber 1997: g(x) = 4σ(x) − 2 = 2 tanh(x/2), h(x) = 2σ(x) − 1 = tanh(x/2).
     """
@@ -92,6 +92,7 @@ def cell_1997_simplified(p: Parameters, x: Array, s: State, k: float) -> State:
 
 
 def clipped_gradient(p: Parameters, x: Array, s: State, ds: State, k: float) -> Loss:
+    """The gradient of `clipped_cell`. Graves & Schmidhuber 2005 (the full gradient)."""
     h, c = s
     i = sigmoid(p.i.W @ x + p.i.U @ h + p.i.b)
     f = sigmoid(p.f.W @ x + p.f.U @ h + p.f.b)
@@ -106,6 +107,7 @@ def clipped_gradient(p: Parameters, x: Array, s: State, ds: State, k: float) -> 
 
 
 def peephole_gradient(p: Parameters, x: Array, s: State, ds: State, k: float) -> Loss:
+    """The gradient of `peephole_cell`. Greff et al. 2017, section II.B."""
     h, c = s
     i = sigmoid(p.i.W @ x + p.i.U @ h + p.i.b + p.i.p * c)
     f = sigmoid(p.f.W @ x + p.f.U @ h + p.f.b + p.f.p * c)
@@ -123,6 +125,7 @@ def peephole_gradient(p: Parameters, x: Array, s: State, ds: State, k: float) ->
 
 
 def coupled_gradient(p: Parameters, x: Array, s: State, ds: State, k: float) -> Loss:
+    """The gradient of `coupled_cell`, in which i also stands for the forget gate."""
     h, c = s
     i = sigmoid(p.i.W @ x + p.i.U @ h + p.i.b)
     g = tanh(p.g.W @ x + p.g.U @ h + p.g.b)
@@ -136,6 +139,7 @@ def coupled_gradient(p: Parameters, x: Array, s: State, ds: State, k: float) -> 
 
 
 def gradient_without_forget_gate(p: Parameters, x: Array, s: State, ds: State, k: float) -> Loss:
+    """The gradient of `cell_without_forget_gate`: along the cell state it is carried unchanged."""
     h, c = s
     i = sigmoid(p.i.W @ x + p.i.U @ h + p.i.b)
     g = tanh(p.g.W @ x + p.g.U @ h + p.g.b)
@@ -149,7 +153,7 @@ def gradient_without_forget_gate(p: Parameters, x: Array, s: State, ds: State, k
 
 
 def gradient_1997_simplified(p: Parameters, x: Array, s: State, ds: State, k: float) -> Loss:
-    """The full gradient; that of 1997 was cut off, and is no function's gradient."""
+    """The full gradient of `cell_1997_simplified`. That of 1997 was cut off, and is no function's gradient (VAR-9)."""
     h, c = s
     i = sigmoid(p.i.W @ x + p.i.U @ h + p.i.b)
     t = tanh((p.g.W @ x + p.g.U @ h + p.g.b) / 2)
@@ -164,12 +168,12 @@ def gradient_1997_simplified(p: Parameters, x: Array, s: State, ds: State, k: fl
 
 
 class _Gates(NamedTuple):
-    """Something for each gate; None where it is absent."""
+    """An array for each gate that has one."""
 
-    i: Array
+    i: Array | None
     f: Array | None
     g: Array | None
-    o: Array
+    o: Array | None
 
 
 def _unproject(p: Parameters, m: Array, dh: Array) -> tuple[Array | None, Array]:
@@ -180,36 +184,44 @@ def _unproject(p: Parameters, m: Array, dh: Array) -> tuple[Array | None, Array]
 def _gathered(
     p: Parameters, z: _Gates, x: Array, h: Array, dR: Array | None, dc: Array, seen: _Gates | None = None
 ) -> Loss:
-    """Everything that follows from the gate gradients z; `seen`: the gradients of the peepholes."""
-    gates = {letter: (getattr(p, letter), getattr(z, letter)) for letter in "ifgo" if getattr(z, letter) is not None}
-    dp = {letter: Gate(np.outer(dz, x), np.outer(dz, h), dz) for letter, (_, dz) in gates.items()}
+    """The gradients with respect to p, x and s, from the gate gradients z and those of the peepholes."""
+    dz = {letter: getattr(z, letter) for letter in p.gates}
+    dp = {letter: Gate(np.outer(d, x), np.outer(d, h), d) for letter, d in dz.items()}
     if seen:
         dp = {letter: gate._replace(p=getattr(seen, letter)) for letter, gate in dp.items()}
-    dx = sum((gate.W.T @ dz for gate, dz in gates.values()), np.zeros_like(x))
-    dh = sum((gate.U.T @ dz for gate, dz in gates.values()), np.zeros_like(h))
-    return Parameters(dp["i"], dp.get("f"), dp["g"], dp["o"], dR), dx, State(dh, dc)
+    dx = sum((gate.W.T @ dz[letter] for letter, gate in p.gates.items()), np.zeros_like(x))
+    dh = sum((gate.U.T @ dz[letter] for letter, gate in p.gates.items()), np.zeros_like(h))
+    return Parameters(dp.get("i"), dp.get("f"), dp["g"], dp.get("o"), dR), dx, State(dh, dc)
 
 
 # ---------------------------------------------------------------- by name
 
-KINDS: dict[str, tuple[Callable[..., State], Callable[..., Loss]]] = {
-    "standard": (clipped_cell, clipped_gradient),
-    "peephole": (peephole_cell, peephole_gradient),
-    "coupled": (coupled_cell, coupled_gradient),
-    "no forget gate": (cell_without_forget_gate, gradient_without_forget_gate),
-    "1997 simplified": (cell_1997_simplified, gradient_1997_simplified),
-}
-WITHOUT_FORGET_GATE = ("coupled", "no forget gate", "1997 simplified")  # one of their own: f is None
+_1997 = Feature.SIMPLIFIED_1997
+_KINDS = (
+    Kind("standard", clipped_cell, clipped_gradient, None),
+    Kind("peephole", peephole_cell, peephole_gradient, Feature.PEEPHOLES, peepholes="ifo"),
+    Kind("coupled", coupled_cell, coupled_gradient, Feature.COUPLED, gates="igo", keeps="1 - i"),
+    Kind(
+        "no forget gate",
+        cell_without_forget_gate,
+        gradient_without_forget_gate,
+        Feature.NO_FORGET_GATE,
+        gates="igo",
+        keeps="1",
+    ),
+    Kind("1997 simplified", cell_1997_simplified, gradient_1997_simplified, _1997, gates="igo", keeps="1", stretch=2),
+)
+KINDS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}
+WITHOUT_FORGET_GATE = tuple(name for name, kind in KINDS.items() if "f" not in kind.gates)
 
 
 def cell_of(problem: Problem) -> tuple[Cell, CellGradient]:
-    """The cell that a well-formed problem asks for, and its gradient; where it is the plain one, that of equations.py.
+    """The cell that a well-formed problem asks for, and its gradient.
 
-    The bound is the number of the problem's dtype that lies nearest to `variant.clip`.
+    The plain cell is that of equations.py. A bound is the number of the problem's dtype nearest to `variant.clip`.
     """
-    kind, k = problem.variant.kind, problem.variant.clip
-    if kind == "standard" and k is None and problem.layer.R is None:
+    kind, k = KINDS[problem.variant.kind], problem.variant.clip
+    if kind.cell is clipped_cell and k is None and problem.layer.R is None:
         return cell, cell_gradient
     bound = np.inf if k is None else float(problem.dtype.type(k))
-    one, gradient = KINDS[kind]
-    return partial(one, k=bound), partial(gradient, k=bound)
+    return partial(kind.cell, k=bound), partial(kind.gradient, k=bound)

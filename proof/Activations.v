@@ -1,5 +1,5 @@
 (* F5, the slopes: sigma and tanh on R, their ranges, derivatives and monotone slopes, and how far they can move when
-   their argument does, also where it may have either sign. Function names are those of conformance/rounding.py. *)
+   their argument does, also where it may have either sign. Function names are those of conformance/tolerance/rounding.py. *)
 From Coq Require Import Reals Lra Psatz.
 From Coquelicot Require Import Coquelicot.
 Open Scope R_scope.

@@ -1,5 +1,5 @@
 (* F14 and F15, the observed backward pass, for implementation and oracle at once: the recursion of dc, by induction
-   over r = T - 1 - t, and the four gate gradients. backpropagation.observed_backpropagation computes both. *)
+   over r = T - 1 - t, and the four gate gradients. layer_backward.observe_backward computes both. *)
 From Coq Require Import Reals Lra Psatz List Permutation Lia.
 From LSTM Require Import Activations DotProducts CellStep Products TwoProducts.
 Import ListNotations.
@@ -173,7 +173,7 @@ Proof.
     + apply Nf.
 Qed.
 
-(* F15, backpropagation.gate_gradients; pr is the value that the oracle computed *)
+(* F15, cell_backward.gate_gradients; pr is the value that the oracle computed *)
 Definition dz_i_error r pr :=
   product_error pr (dc r) (E_dc r) [(gg r, dgg r); (gi r, dgi r); (omi r, one_minus_error (dgi r) (omi r) w)] 4 w ETA.
 Definition dz_f_error r pr :=

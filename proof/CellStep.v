@@ -9,13 +9,13 @@ Open Scope R_scope.
 Definition activation_error (L da r u v ab eta : R) : R :=
   Rmin (L * da) 2 + r * u * (Rabs v + Rmin (L * da) 2) + ab * u + 2 * eta.
 
-(* F6, trajectories.cell_state *)
+(* F6, cell.multiplied_cell_state *)
 Definition cell_sum_error (i f g c di df dg E u eta : R) : R :=
   (f + df) * E + df * Rabs c + (Rabs g * di + i * dg + di * dg)
   + u * ((f + df) * (Rabs c + E) + i * Rabs g + (Rabs g * di + i * dg + di * dg)) + 2 * eta.
-(* F7, trajectories.cell_state *)
+(* F7, cell.multiplied_cell_state *)
 Definition cell_error (e cn u uc : R) : R := e + (u + uc) * (Rabs cn + e) * (1 + u).
-(* F9, trajectories.hidden_state *)
+(* F9, cell.hidden_state *)
 Definition hidden_product_error (o tau do dt : R) : R := do * (Rabs tau + dt) + o * dt.
 Definition hidden_error (eh h u uh eta : R) : R := eh + (u + uh) * (Rabs h + eh) * (1 + u) + eta.
 

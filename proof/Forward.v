@@ -1,5 +1,5 @@
 (* F4 to F9, the whole observed forward pass: by induction on t, dot products included, for implementation and oracle at
-   once. trajectories.observed_trajectory computes E_c and E_h. *)
+   once. layer.observe computes E_c and E_h. *)
 From Coq Require Import Reals Lra Psatz List Lia.
 From LSTM Require Import Activations DotProducts RoundToNearest CellStep.
 Import ListNotations.
@@ -55,7 +55,7 @@ Variable ETA : R.
 Let U := u K + u' Or.
 Let xa := add_eta K * (1 + u_c K) + st_eta K + 3 * add_eta' Or.   (* = 0, see CellStep.v *)
 
-(* F4, trajectories.preactivations *)
+(* F4, cell.preactivations *)
 Definition preactivation_error (t : nat) (k : gate) (j : nat) (hv : nat -> R) : R :=
   dot_bound (INR N + 2) (u_acc K + u' Or) ETA (dota (terms t k j hv)).
 (* F5 and F8, rounding.sigmoid and rounding.tanh *)
@@ -63,7 +63,7 @@ Definition d_sig (v : oval) (k : gate) (y D : R) : R :=
   activation_error (sigmoid_slope (nearest_to_zero (va v k) D)) D (r_s K) U y (s_abs K) ETA.
 Definition d_tanh (a y D : R) : R := activation_error (tanh_slope (nearest_to_zero a D)) D (r_t K) U y (t_abs K) ETA.
 
-(* F6 and F7, trajectories.cell_state; F9, trajectories.hidden_state *)
+(* F6 and F7, cell.multiplied_cell_state; F9, cell.hidden_state *)
 Definition next_E_c (v : oval) (D : gate -> R) (c E : R) : R :=
   cell_error (cell_sum_error (vi v) (vf v) (vg v) c (d_sig v GI (vi v) (D GI)) (d_sig v GF (vf v) (D GF))
              (d_tanh (va v GG) (vg v) (D GG)) E U ETA) (vc v) U (u_c K) + xa.

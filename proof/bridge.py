@@ -158,9 +158,7 @@ def _compare_backward(result: Comparison, folder: Path, case: Case, forward: Tra
         result.agree("F16 at dc_0", proved * INFLATION + coq["ETA"], got.dc.error[b, j])
 
 
-def _backward_variables(
-    case: Case, forward: Trajectory, b: int, j: int, coq: dict[str, Any]
-) -> dict[str, Any]:
+def _backward_variables(case: Case, forward: Trajectory, b: int, j: int, coq: dict[str, Any]) -> dict[str, Any]:
     """The oracle's values by the equations, as functions of r; `coq` is where the formulas will be."""
     T, _, _, H = case.problem.sizes
     m, U = case.model, np.concatenate([getattr(case.problem.layer, k).U for k in GATES])

@@ -14,11 +14,25 @@ import numpy as np
 
 from backends.stacked import Asked, Found, Read, Rows, asked, run, run_backwards
 from lstm_spec.accuracy import ErrorModel, error_model
-from lstm_spec.contract import Backend, BackendUnavailable, Description, Feature
-from lstm_spec.types import Answer, Array, Cotangents, Gate, Gradients, Parameters, Problem, State, Variant, each_array
-from lstm_spec.validation import check_cotangents
+from lstm_spec.contract import Backend, BackendUnavailable, Description
+from lstm_spec.types import (
+    GATES,
+    Answer,
+    Array,
+    Cotangents,
+    Feature,
+    Gate,
+    Gradients,
+    Kind,
+    Parameters,
+    Problem,
+    State,
+    Variant,
+    each_array,
+)
+from lstm_spec.validation import check_cotangents, checked
+from lstm_spec.variants import KINDS
 
-GATES = "ifgo"
 STORED = {"float64": "double", "float32": "float", "float16": "__half", "bfloat16": "bf16"}
 THREADS = 256
 ROWS = 4096  # samples in a product of a chunk, at least
@@ -65,7 +79,7 @@ def forward(device: int, problem: Problem) -> Answer:
     """The answer. Raises ValueError or TypeError where the problem is not well formed."""
     import cupy
 
-    problem.checked()
+    checked(problem)
     with cupy.cuda.Device(device):
         q = _asked(problem)
         _, y, after = run(q, _layers(problem), partial(read, lengths=q.lengths, keep=False))
@@ -76,7 +90,7 @@ def gradients(device: int, problem: Problem, cotangents: Cotangents) -> tuple[An
     """The answer and the gradients of the same pass. Raises as `forward`, for the cotangents too."""
     import cupy
 
-    problem.checked()
+    checked(problem)
     check_cotangents(problem, cotangents)
     with cupy.cuda.Device(device):
         q, layers = _asked(problem), _layers(problem)
@@ -161,20 +175,14 @@ def _launch_by_columns(name: str, columns: int, *arguments: Any) -> None:
 # ---------------------------------------------------------------- one layer in one direction
 
 
-HAS_F, COUPLED, STRETCHED, SEES, PROJECTED, CLIPPED = (1 << n for n in range(6))
-KINDS = {
-    "standard": HAS_F,
-    "peephole": HAS_F | SEES,
-    "coupled": COUPLED,
-    "no forget gate": 0,
-    "1997 simplified": STRETCHED,
-}
+HAS_I, HAS_F, HAS_O, COUPLED, STRETCHED, SEES, PROJECTED, CLIPPED = (1 << n for n in range(8))
 
 
 class Layer(NamedTuple):
-    """One layer in one direction on the device, its gates stacked on rows; those of an absent f are zero."""
+    """One layer in one direction on the device, its gates stacked on rows; the rows of an absent gate are zero."""
 
-    what: int
+    kind: Kind
+    what: int  # the same and more, as the kernels read it
     W: Any  # (4H, I)
     U: Any  # (4H, P)
     b: Any  # (4H,)
@@ -196,14 +204,29 @@ def _layers(problem: Problem) -> Rows:
 
 
 def layer_of(p: Parameters, variant: Variant) -> Layer:
-    """The layer with these parameters."""
-    what = KINDS[variant.kind] | (PROJECTED if p.R is not None else 0) | (CLIPPED if variant.clip is not None else 0)
-    absent = Gate(*map(np.zeros_like, p.i[:3]))
-    gates = {k: getattr(p, k) or absent for k in GATES}
+    """The layer with these parameters, for cells of that variant."""
+    kind, dtype, zeros = KINDS[variant.kind], p.g.b.dtype, np.zeros_like(p.g.b)
+    absent = Gate(*map(np.zeros_like, p.g[:3]))
+    gates = {k: p.gates.get(k, absent) for k in GATES}
     W, U, b = (_computed(np.concatenate([gate[part] for gate in gates.values()])) for part in range(3))
-    seen = _computed(np.array([gates[k].p for k in "ifo"], p.i.b.dtype)) if what & SEES else None
-    bound = float(p.i.b.dtype.type(variant.clip or 0))
-    return Layer(what, W, U, b, seen, None if p.R is None else _computed(p.R), bound)
+    peepholes = [zeros if gates[k].p is None else gates[k].p for k in "ifo"]
+    seen = _computed(np.array(peepholes, dtype)) if kind.peepholes else None
+    bound, R = float(dtype.type(variant.clip or 0)), None if p.R is None else _computed(p.R)
+    return Layer(kind, _flags(kind, R is not None, variant.clip is not None), W, U, b, seen, R, bound)
+
+
+def _flags(kind: Kind, projected: bool, clipped: bool) -> int:
+    flags = {
+        HAS_I: "i" in kind.gates,
+        HAS_F: "f" in kind.gates,
+        HAS_O: "o" in kind.gates,
+        COUPLED: kind.keeps == "1 - i",
+        STRETCHED: kind.stretch == 2,
+        SEES: kind.peepholes != "",
+        PROJECTED: projected,
+        CLIPPED: clipped,
+    }
+    return sum(flag for flag, is_set in flags.items() if is_set)
 
 
 class Trace(NamedTuple):
@@ -294,7 +317,7 @@ def _parameter_gradients(layer: Layer, trace: Trace, dz: Any, dr: Any) -> Parame
     sizes = (np.int32(T * B), np.int32(layer.what), np.int32(B), np.int32(H))
     _launch_by_columns(layer.kernel("column_sums"), 4 * H, dz, trace.c, db, dp, *sizes)
     gates = {k: Gate(*(a[n * H : (n + 1) * H] for a in (dW, dU, db))) for n, k in enumerate(GATES)}
-    if layer.p is not None:
-        gates |= {k: gates[k]._replace(p=dp[n]) for n, k in enumerate("ifo")}
+    gates |= {k: gates[k]._replace(p=dp[n]) for n, k in enumerate("ifo") if k in layer.kind.peepholes}
+    i, f, o = (gates[k] if k in layer.kind.gates else None for k in "ifo")
     dR = None if layer.R is None else dr.reshape(T * B, P).T @ trace.shown.reshape(T * B, H)
-    return Parameters(gates["i"], gates["f"] if layer.what & HAS_F else None, gates["g"], gates["o"], dR)
+    return Parameters(i, f, gates["g"], o, dR)

@@ -38,7 +38,7 @@ template <class S> __global__ void narrow(const typename computed<S>::type* from
     if (k < n) to[k] = Rounded<S, typename computed<S>::type>::of(from[k]);
 }
 
-enum { HAS_F = 1, COUPLED = 2, STRETCHED = 4, SEES = 8, PROJECTED = 16, CLIPPED = 32 };  // what a layer is
+enum { HAS_I = 1, HAS_F = 2, HAS_O = 4, COUPLED = 8, STRETCHED = 16, SEES = 32, PROJECTED = 64, CLIPPED = 128 };
 
 template <class A> __device__ inline A sigmoid(A z) { return A(1) / (A(1) + exp(-z)); }
 
@@ -58,12 +58,12 @@ __global__ void forward_step(A* gates, const A* received, const A* p, const A* c
     A c = c_before[k], stretch = what & STRETCHED ? A(2) : A(1);
     A zi = z[0] + u[0], zf = z[H] + u[H], zg = z[2 * H] + u[2 * H], zo = z[3 * H] + u[3 * H];
     if (what & SEES) { zi += p[j] * c; zf += p[H + j] * c; }
-    A i = sigmoid(zi), g = stretch * tanh(zg / stretch);
+    A i = what & HAS_I ? sigmoid(zi) : A(1), g = stretch * tanh(zg / stretch);
     A f = what & HAS_F ? sigmoid(zf) : what & COUPLED ? A(1) - i : A(1);
     A after = f * c + i * g;
     if (what & CLIPPED) after = after < -bound ? -bound : after > bound ? bound : after;  // NaN stays
     if (what & SEES) zo += p[2 * H + j] * after;
-    A o = sigmoid(zo), s = tanh(after / stretch), m = o * s;
+    A o = what & HAS_O ? sigmoid(zo) : A(1), s = tanh(after / stretch), m = o * s;
     z[0] = i; z[H] = f; z[2 * H] = g; z[3 * H] = o;
     squashed[k] = s;
     c_after[k] = ended ? c : after;

@@ -9,14 +9,14 @@ from backends.numpy.backwards import read_backwards
 from backends.numpy.layer import layer_of, read
 from backends.stacked import Rows, asked, run, run_backwards
 from lstm_spec.adapters import wide_inside
-from lstm_spec.contract import Backend, Description, Feature
-from lstm_spec.types import Answer, Cotangents, Gradients, Problem
-from lstm_spec.validation import check_cotangents
+from lstm_spec.contract import Backend, Description
+from lstm_spec.types import Answer, Cotangents, Feature, Gradients, Problem
+from lstm_spec.validation import check_cotangents, checked
 
 
 def forward(problem: Problem) -> Answer:
     """The answer. Raises ValueError or TypeError where the problem is not well formed."""
-    problem.checked()
+    checked(problem)
     q = asked(np, problem, problem.x, problem.state, problem.lengths)
     _, y, after = run(q, _layers(problem), partial(read, valid=q.valid, keep=False))
     return Answer(np.ascontiguousarray(y), after)
@@ -24,7 +24,7 @@ def forward(problem: Problem) -> Answer:
 
 def gradients(problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradients]:
     """The answer and the gradients of the same pass. Raises as `forward`, for the cotangents too."""
-    problem.checked()
+    checked(problem)
     check_cotangents(problem, cotangents)
     q, layers = asked(np, problem, problem.x, problem.state, problem.lengths), _layers(problem)
     traces, y, after = run(q, layers, partial(read, valid=q.valid, keep=True))

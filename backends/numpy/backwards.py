@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backends.numpy.layer import Layer, Trace
+from backends.numpy.layer import ORDER, SIGMOIDS, Layer, Trace
 from backends.numpy.memory import ONCE, chunks_of
 from backends.stacked import Found
 from lstm_spec.types import Array, Gate, Parameters, State
@@ -49,7 +49,7 @@ def _multipliers(layer: Layer, trace: Trace, chunk: slice, d: Array) -> None:
     np.subtract(sigmoids, 1, out=to_sigmoids)  # σ' of -z
     to_sigmoids *= sigmoids
     to_o *= squashed
-    to_i *= g - c if kind.coupled else g
+    to_i *= g - c if kind.keeps == "1 - i" else g
     np.multiply(squashed, squashed, out=to_c)
     np.subtract(1, to_c, out=to_c)
     to_c *= o
@@ -60,10 +60,11 @@ def _multipliers(layer: Layer, trace: Trace, chunk: slice, d: Array) -> None:
     if kind.stretch != 1:
         to_c /= kind.stretch
         to_g *= kind.stretch
-    if kind.has_f:
+    if "f" in kind.gates:
         to_f *= c
-    else:
-        to_f[...] = 0
+    for n, letter in enumerate(SIGMOIDS):
+        if letter not in kind.gates:
+            to_sigmoids[:, n] = 0
     back[...] = f
 
 
@@ -124,12 +125,12 @@ def _add(layer: Layer, trace: Trace, chunk: slice, d: Array, dm: Array, sums: Su
 
 
 def _parameters(layer: Layer, sums: Sums) -> Parameters:
-    """The gradients of the parameters themselves."""
-    H, kind = len(layer.b) // 4, layer.kind
-    gates = []
-    for n, factor in enumerate((-1, -1, -1, 1 / kind.stretch)):
-        gates.append(Gate(*(a[n * H : (n + 1) * H] * a.dtype.type(factor) for a in sums[:3])))
-    o, i, f, g = gates
-    if sums.p is not None:
-        o, i, f = (gate._replace(p=-p) for gate, p in zip((o, i, f), sums.p, strict=True))
-    return Parameters(i, f if kind.has_f else None, g, o, sums.R)
+    """The gradients of the parameters themselves, which a Layer keeps multiplied by factors."""
+    H, kind, gates = len(layer.b) // 4, layer.kind, dict[str, Gate]()
+    for n, letter in enumerate(ORDER):
+        factor = 1 / kind.stretch if letter == "g" else -1.0
+        p = -sums.p[n] if sums.p is not None and letter in kind.peepholes else None
+        dW, dU, db = (a[n * H : (n + 1) * H] * a.dtype.type(factor) for a in sums[:3])
+        gates[letter] = Gate(dW, dU, db, p)
+    i, f, o = (gates[letter] if letter in kind.gates else None for letter in "ifo")
+    return Parameters(i, f, gates["g"], o, sums.R)

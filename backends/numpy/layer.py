@@ -5,7 +5,7 @@ sequence of the batch starts at step 0. `valid` (T, B, 1) tells what lies within
 everything does. numpy_backwards.py has the gradients.
 
 The gates stand in the order o, i, f, g, and after them the cell state before the step: i and f lie beside what they are
-for.
+for. What distinguishes the kinds of cell is read from `lstm_spec.variants.KINDS`.
 """
 
 from itertools import cycle
@@ -15,57 +15,54 @@ import numpy as np
 
 from backends.numpy.memory import Memory, Product, chunks_of, memory_of
 from backends.stacked import Read
-from lstm_spec.types import Array, Parameters, State, Variant
+from lstm_spec.types import Array, Gate, Kind, Parameters, State, Variant
+from lstm_spec.variants import KINDS
 
-
-class Kind(NamedTuple):
-    """What tells a kind of cell from the others."""
-
-    has_f: bool = True  # of its own
-    coupled: bool = False  # f = 1 - i
-    stretch: int = 1  # g = s tanh(z / s) and h = o tanh(c / s)
-
-
-KINDS = {
-    "standard": Kind(),
-    "peephole": Kind(),
-    "coupled": Kind(has_f=False, coupled=True),
-    "no forget gate": Kind(has_f=False),  # f = 1
-    "1997 simplified": Kind(has_f=False, stretch=2),
-}
+ORDER, SIGMOIDS = "oifg", "oif"
 
 
 class Layer(NamedTuple):
     """One layer in one direction, its gates stacked on rows.
 
     The rows of the sigmoids are negated, for σ(z) = 1 / (1 + exp(-z)), and those of the candidate divided by the
-    stretch. A coupled f has the rows of i, not negated, for 1 - σ(z) = σ(-z); those of an absent one are zero.
+    stretch. A coupled f has the rows of i, not negated, for 1 - σ(z) = σ(-z). The rows of an absent gate are zero.
     """
 
     kind: Kind
     W: Array  # (4H, I)
     U: Array  # (4H, P)
     b: Array  # (4H,)
-    p: Array | None  # (3, H)  of o, i and f
+    p: Array | None  # (3, H)  of o, i and f; zero for a gate without a peephole
     R: Array | None  # (P, H)
     bound: Array | None  # ()
 
 
 def layer_of(p: Parameters, variant: Variant) -> Layer:
-    """The layer with these parameters."""
-    kind, dtype, (H, I), P = KINDS[variant.kind], p.i.b.dtype, p.i.W.shape, p.i.U.shape[1]
+    """The layer with these parameters, for cells of that variant."""
+    kind, dtype, (H, I), P = KINDS[variant.kind], p.g.b.dtype, p.g.W.shape, p.g.U.shape[1]
     W, U, b = np.empty((4 * H, I), dtype), np.empty((4 * H, P), dtype), np.empty(4 * H, dtype)
-    for n, gate in enumerate((p.o, p.i, p.f or p.i, p.g)):
-        for stacked, part in zip((W, U, b), gate[:3], strict=True):
-            rows = stacked[n * H : (n + 1) * H]
-            if gate is p.g:
-                np.divide(part, kind.stretch, out=rows)
-            elif n == 2 and not kind.has_f:
-                rows[...] = part if kind.coupled else 0
-            else:
-                np.negative(part, out=rows)
-    seen = None if p.o.p is None else -np.array([gate.p for gate in (p.o, p.i, p.f) if gate])
+    seen, zeros = np.zeros((3, H), dtype) if kind.peepholes else None, (np.zeros((), dtype),) * 3
+    for n, letter in enumerate(ORDER):
+        gate, factor = _source(p, kind, letter)
+        rows = slice(n * H, (n + 1) * H)
+        for stacked, part in zip((W, U, b), gate[:3] if gate else zeros, strict=True):
+            np.multiply(part, factor, out=stacked[rows])
+        if seen is not None and gate is not None and gate.p is not None:
+            np.multiply(gate.p, factor, out=seen[n])
     return Layer(kind, W, U, b, seen, p.R, None if variant.clip is None else np.array(variant.clip, dtype))
+
+
+def _source(p: Parameters, kind: Kind, letter: str) -> tuple[Gate | None, float]:
+    """The gate whose weights fill the rows of that letter, and the factor that they are multiplied by."""
+    if letter == "f" and kind.keeps == "1 - i":
+        return p.i, 1.0
+    return p.gates.get(letter), 1 / kind.stretch if letter == "g" else -1.0
+
+
+def always_open(kind: Kind) -> list[int]:
+    """The places, among the sigmoids, of the gates that are 1 because the kind lacks them."""
+    there = kind.gates + ("f" if kind.keeps == "1 - i" else "")
+    return [n for n, letter in enumerate(SIGMOIDS) if letter not in there]
 
 
 class Pass(NamedTuple):
@@ -141,12 +138,13 @@ def _read_chunk(
     step = memory.empty(1, len(layer.b), dtype=z.dtype)
     from_h, from_h_blocks, both = step[0], memory.blocks(step, 4)[0], np.empty_like(gates[0, 1:3])
     (written, kept), shown = both, np.empty_like(squashed[0])
-    p_o, p_if = (None, None) if p is None else (memory.columns(p[:1])[0], memory.columns(p[1:]))
-    one, first, new_t = np.ones((), z.dtype), 0 if p is None else 1, gates[0, 4]
+    p_if = None if p is None else memory.columns(p[1:])
+    p_o = None if p is None or "o" not in kind.peepholes else memory.columns(p[:1])[0]
+    one, first, new_t, opened = np.ones((), z.dtype), 0 if p_o is None else 1, gates[0, 4], always_open(kind)
     parts = [before[:, :4], before[:, first:3], before[:, 1:3], before[:, 3:]]
-    parts += [before[:, 0], before[:, 2], before[:, 3], before[:, 4], after[:, 4], squashed]
+    parts += [before[:, 0], before[:, 3], before[:, 4], after[:, 4], squashed]
     steps = zip(z, hs, *(parts if keep else map(cycle, parts)), strict=False)  # cheaper than indices
-    for t, (z_t, h_t, all_t, sigmoids_t, if_t, gc_t, o_t, f_t, g_t, c_t, new_t, squashed_t) in enumerate(steps):
+    for t, (z_t, h_t, all_t, sigmoids_t, if_t, gc_t, o_t, g_t, c_t, new_t, squashed_t) in enumerate(steps):
         U_times(h, from_h)
         np.add(z_t, from_h_blocks, out=all_t)
         if p_if is not None:
@@ -154,8 +152,8 @@ def _read_chunk(
         np.exp(sigmoids_t, out=sigmoids_t)  # a sigmoid is kept as 1 / σ, and divides; it is ∞ where σ = 0
         np.add(sigmoids_t, one, out=sigmoids_t)
         np.tanh(g_t, out=g_t)
-        if not (kind.has_f or kind.coupled):
-            f_t[...] = 1
+        for n in opened:
+            all_t[n] = 1
         if kind.stretch != 1:
             g_t *= kind.stretch
         np.divide(gc_t, if_t, out=both)

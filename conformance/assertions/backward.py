@@ -14,8 +14,9 @@ from conformance.assertions.overflow import (
 )
 from conformance.assertions.shapes import assert_gradients_shaped
 from conformance.outcome import Inconclusive
-from conformance.tolerance.backpropagation import Backpropagation, free_backpropagation, observed_backpropagation
+from conformance.tolerance.backpropagation import free_backpropagation, observed_backpropagation
 from conformance.tolerance.conclusive import conclusive
+from conformance.tolerance.layer_backward import Backpropagation
 from conformance.tolerance.rounding import Bounded
 from conformance.tolerance.trajectories import ORDER
 from lstm_spec import Answer, Backend, Cotangents, Gradients, Problem, pack

@@ -13,7 +13,8 @@ from conformance.assertions.overflow import assert_finite_enough
 from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Inconclusive
 from conformance.tolerance.conclusive import conclusive
-from conformance.tolerance.trajectories import Trajectory, free_trajectory, observed_trajectory
+from conformance.tolerance.layer import Trajectory
+from conformance.tolerance.trajectories import free_trajectory, observed_trajectory
 from lstm_spec import Answer, Backend, Problem
 from lstm_spec.types import Array
 

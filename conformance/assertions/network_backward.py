@@ -17,8 +17,8 @@ from conformance.assertions.network_forward import (
 from conformance.assertions.network_order import name_place, part_of, turned, valid_steps
 from conformance.assertions.network_shapes import assert_network_answer_shaped, assert_network_gradients_shaped
 from conformance.outcome import Inconclusive, Refuted
-from conformance.tolerance.layer import Trajectory, select
 from conformance.tolerance.cell_backward import Summed, given, round_sum
+from conformance.tolerance.layer import Trajectory, select
 from conformance.tolerance.layer_backward import Backpropagation, Loss, observe_backward
 from conformance.tolerance.rounding import exact, with_oracle
 from lstm_spec import Backend, Cotangents, ErrorModel, Gradients, Problem, State
@@ -113,16 +113,19 @@ def assert_seen_gradients_conform(
 
 def _read_by(problem: Problem, d: int, above: Summed) -> Summed:
     """The part of a direction, in the order in which it reads."""
-    turn = (turned(problem, d, part_of(problem, d, a)) for a in above[:3])
-    return Summed(*turn, above.terms if isinstance(above.terms, int) else part_of(problem, d, above.terms))
+    value, error, size = (turned(problem, d, part_of(problem, d, a)) for a in above[:3])
+    return Summed(value, error, size, above.terms if isinstance(above.terms, int) else part_of(problem, d, above.terms))
 
 
 def _turn_back(problem: Problem, d: int, s: Summed) -> Summed:
     """A direction's sum, in the order of time."""
-    return Summed(*(turned(problem, d, a) for a in s[:3]), s.terms)
+    value, error, size = (turned(problem, d, a) for a in s[:3])
+    return Summed(value, error, size, s.terms)
 
 
-def _assert_parts(problem: Problem, layer: int, d: int, gradients: Gradients, dz: Array, found: Backpropagation) -> None:
+def _assert_parts(
+    problem: Problem, layer: int, d: int, gradients: Gradients, dz: Array, found: Backpropagation
+) -> None:
     """The gate gradients, in the order in which they are read; then everything that follows from them."""
     place, k = name_place(problem, layer, d), layer * len(problem.directions) + d
     with breaking("GRAD-3"):

@@ -156,7 +156,5 @@ def _assert_final_state(seen: Seen, layer: int, d: int, passed: Trajectory) -> N
 
 
 def assert_conclusive(reads: list[list[Trajectory]]) -> None:
-    if any(
-        np.nan_to_num(passed.h.error, nan=np.inf).max(initial=0) > CONCLUSIVE for row in reads for passed in row
-    ):
+    if any(np.nan_to_num(passed.h.error, nan=np.inf).max(initial=0) > CONCLUSIVE for row in reads for passed in row):
         raise Inconclusive("rounding may have grown too much")

@@ -4,7 +4,7 @@ import numpy as np
 
 from conformance.arrays import limits
 from conformance.outcome import Inconclusive
-from conformance.tolerance.backpropagation import Backpropagation
+from conformance.tolerance.layer_backward import Backpropagation
 from lstm_spec import Answer, Cotangents, Problem, pack
 from lstm_spec.types import Array
 

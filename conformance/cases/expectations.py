@@ -10,11 +10,12 @@ from conformance.assertions.probes import probed
 from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
 from conformance.outcome import Errored, Inconclusive, NotClaimed, Refuted
 from conformance.problems.question import problem_of, with_gates
-from conformance.tolerance.backpropagation import Backpropagation, observed_backpropagation
+from conformance.tolerance.backpropagation import observed_backpropagation
+from conformance.tolerance.layer_backward import Backpropagation
 from conformance.tolerance.trajectories import ORDER, observed_trajectory
 from lstm_spec import Backend, Cotangents, Gradients, Problem, pack
 from lstm_spec.types import Array
-from lstm_spec.validation import check_cotangents
+from lstm_spec.validation import check_cotangents, checked
 
 Tensors = dict[str, Array]
 
@@ -38,7 +39,7 @@ def asked_of(raised: Refuted | Errored) -> Asked:
 
 def _is_well_formed(problem: Any, d: Any) -> bool:
     try:
-        problem.checked()
+        checked(problem)
         if d is not None:
             check_cotangents(problem, d)
     except (AttributeError, TypeError, ValueError):

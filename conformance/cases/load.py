@@ -18,7 +18,7 @@ from conformance.problems.question import Question, Split, problem_of
 from conformance.property import Property, named
 from conformance.targets.border import line
 from conformance.tolerance.trajectories import ORDER
-from lstm_spec import Cotangents, Gate, Parameters, Problem, State
+from lstm_spec import Cotangents, Gate, Parameters, Problem, State, checked
 from lstm_spec.types import Array
 from lstm_spec.validation import check_cotangents
 
@@ -80,7 +80,7 @@ def _problem(a: Tensors, as_drawn: bool = True) -> Problem:
     i, f, g, o = (Gate(a[f"{k}.W"], a[f"{k}.U"], a[f"{k}.b"]) for k in ORDER)
     if as_drawn and not all(np.isfinite(a[name].astype(np.float64)).all() for name in PARTS):
         raise ValueError("some of its numbers are not finite")
-    return Problem(((Parameters(i, f, g, o),),), a["x"], State(a["state.h"], a["state.c"])).checked()
+    return checked(Problem(((Parameters(i, f, g, o),),), a["x"], State(a["state.h"], a["state.c"])))
 
 
 def _loss(a: Tensors, problem: Problem) -> Cotangents:

@@ -15,7 +15,7 @@ from conformance.problems.switches import Switched
 from conformance.property import Property
 from conformance.targets.nouns import put_together, taken_apart
 from lstm_spec import Backend, Cotangents, Feature, Problem
-from lstm_spec.validation import check_cotangents
+from lstm_spec.validation import check_cotangents, checked
 
 
 def form_of(example: Any, name: str) -> tuple[Tensors, str]:
@@ -61,7 +61,7 @@ def _drawn(noun: str, parts: list[Any]) -> Any:
 def _checked(problem: Any) -> Problem:
     if not isinstance(problem, Problem):
         raise TypeError(f"a {type(problem).__name__} stands where a problem is expected")
-    return problem.checked()
+    return checked(problem)
 
 
 def _checked_loss(problem: Problem, d: Any) -> Cotangents:

@@ -25,6 +25,7 @@ from lstm_spec import (
     Parameters,
     Problem,
     State,
+    checked,
     wide_inside,
 )
 
@@ -138,10 +139,10 @@ def backend(name: str, parts: Parts, differentiated: Parts | None = None) -> Bac
     """An LSTM of these parts; `differentiated` are those of the gradient pass where they are others."""
 
     def run(problem: Problem) -> Answer:
-        return forward(parts, problem.checked())
+        return forward(parts, checked(problem))
 
     def differentiate(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        return gradients(differentiated or parts, problem.checked(), d)
+        return gradients(differentiated or parts, checked(problem), d)
 
     claimed = frozenset({Feature.GRADIENTS, Feature.EMPTY_SEQUENCE, Feature.DETERMINISTIC})
     about = Description(version="(deliberately wrong)", features=claimed)

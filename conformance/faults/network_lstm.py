@@ -21,6 +21,7 @@ from lstm_spec import (
     Parameters,
     Problem,
     State,
+    checked,
 )
 from lstm_spec.types import Array, each_array
 
@@ -144,10 +145,10 @@ def backend(name: str, parts: Network, differentiated: Network | None = None) ->
     """A network of these parts; `differentiated` are those of the gradient pass where they are others."""
 
     def forward(problem: Problem) -> Answer:
-        return answer_of(parts, problem.checked())
+        return answer_of(parts, checked(problem))
 
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        return gradients_of(differentiated or parts, problem.checked(), d)
+        return gradients_of(differentiated or parts, checked(problem), d)
 
     about = Description(version="(deliberately wrong)", features=frozenset(Feature))
     return Backend(name, forward, gradients, about)

@@ -118,7 +118,7 @@ def _copied(problem: Problem, gradients: Gradients) -> list[Any]:
 
 
 def _wider_b(problem: Problem) -> Problem:
-    i = problem.layer.i
+    i = problem.layer.gates["i"]
     return replace(problem, parameters=((problem.layer._replace(i=i._replace(b=np.append(i.b, i.b[:1]))),),))
 
 

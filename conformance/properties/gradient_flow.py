@@ -14,7 +14,8 @@ from conformance.outcome import Inconclusive
 from conformance.problems.question import Question, Recipe, with_gates
 from conformance.problems.recipes import problems, questions, with_seed
 from conformance.property import verifies
-from conformance.tolerance.backpropagation import Backpropagation, free_backpropagation
+from conformance.tolerance.backpropagation import free_backpropagation
+from conformance.tolerance.layer_backward import Backpropagation
 from conformance.tolerance.rounding import sigmoid_value
 from conformance.tolerance.trajectories import free_trajectory
 from lstm_spec import Backend, Cotangents, ErrorModel, Feature, Gate, Problem

@@ -65,7 +65,7 @@ def of_carousel(problem: Problem, d: Cotangents) -> Flow:
     """Along the long-term memory alone (FLOW-1): into the candidate, then forget gate after forget gate."""
     wide, wide_d = _wide(problem, d)
     p, s = wide.layer, State(wide.state.h[0, 0], wide.state.c[0, 0])
-    assert p.f is not None
+    assert p.i and p.f and p.o, "the standard cell has them"
     forget, slopes, shown = [], [], np.zeros(CELLS)
     for x in wide.x[:, 0]:
         i, f, o = (sigmoid(gate.W @ x + gate.U @ s.h + gate.b) for gate in (p.i, p.f, p.o))

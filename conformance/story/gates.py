@@ -56,7 +56,7 @@ def story(dtype: str) -> Problem:
 def read(backend: Backend, problem: Problem) -> Reading:
     """What happens in the one cell."""
     p, s, rows = problem.layer, problem.state, []
-    assert p.f is not None
+    assert p.i and p.f and p.o, "the standard cell has them"
     for t in range(len(problem.x)):
         x, h = problem.x[t, 0].astype(np.float64), s.h[0, 0].astype(np.float64)
         i, f, o = (sigmoid(gate.W @ x + gate.U @ h + gate.b) for gate in (p.i, p.f, p.o))

@@ -1,6 +1,7 @@
 """The backward pass of a plain problem: F13 to F16 of docs/accuracy.md."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,8 @@ def observed_backpropagation(
     """The pass in which every step starts from the gate gradients dz (T, B, 4H) that were read off; T >= 1."""
     known = audit.get().backward(problem, forward.h_before.value, d, dz)
     found = observe_backward(read_plain(problem), forward, loss_of(d), dz, model, known)
-    return replace(found, **{name: about(getattr(found, name), known, name) for name in PARTS})
+    changes: dict[str, Any] = {name: about(getattr(found, name), known, name) for name in PARTS if name in known}
+    return replace(found, **changes)
 
 
 def free_backpropagation(

@@ -1,7 +1,7 @@
 """One step of the cell, of any kind: F1 to F9 of docs/accuracy.md, and V1 to V7 there.
 
-Each function takes what the step before it may be off by, and returns a value of the float64 oracle with how far an
-implementation may lie from it. Everything broadcasts: over the batch, and over all steps where none needs the one before.
+Each function returns a value of the float64 oracle, and how far an implementation may lie from it. Everything
+broadcasts: over the batch, and over all steps where none needs the one before.
 """
 
 import numpy as np
@@ -10,7 +10,6 @@ from conformance.tolerance import rounding
 from conformance.tolerance.rounding import (
     INFLATION,
     Bounded,
-    exact,
     extra_roundings,
     one_minus,
     one_minus_square,

@@ -95,8 +95,8 @@ def add_up(parts: list[Bounded], m: ErrorModel, u_stored: float = 0.0) -> Bounde
     if len(parts) == 1:
         return parts[0]
     many = len(parts) - 1
-    value, error = sum(p.value for p in parts), sum(p.error for p in parts)
-    size = np.abs(value) + error if many == 1 else sum(p.largest for p in parts)
+    value, error, largest = (np.sum(column, axis=0) for column in zip(*((*p, p.largest) for p in parts), strict=True))
+    size = np.abs(value) + error if many == 1 else largest
     u = many * m.u
     return Bounded(value, error + (u + u_stored) * size * (1 + u) + 2 * len(parts) * m.eta)
 
@@ -104,7 +104,9 @@ def add_up(parts: list[Bounded], m: ErrorModel, u_stored: float = 0.0) -> Bounde
 def gate_gradients(r: Reading, dh: Bounded, dc: Bounded, now: Trajectory, m: ErrorModel) -> Bounded:
     """F15, or V2 and V7: stacked as in the reading (..., G*H); dh is the gradient of what the output gate shows."""
     i, o = now.i, now.o
-    dz = {"i": product((dc, now.g, i, one_minus(i, m)), 4, m), "g": product((dc, i, candidate_slope(r, now, m)), 4, m)}
+    dz = {"g": product((dc, i, candidate_slope(r, now, m)), 4, m)}
+    if "i" in r.gates:
+        dz["i"] = product((dc, now.g, i, one_minus(i, m)), 4, m)
     if "f" in r.gates:
         dz["f"] = product((dc, now.c_before, now.f, one_minus(now.f, m)), 4, m)
     if "o" in r.gates:

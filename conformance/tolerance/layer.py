@@ -1,8 +1,8 @@
 """One layer in one direction: what the equations give, and how far an implementation may be from it.
 
 *Observed*: every step starts from the hidden state that the implementation itself returned, so nothing grows with the
-weights or with T. *Free*: that is not known, and errors pass through abs(U) from step to step. Time runs in the order in
-which the direction reads. Everything is float64.
+weights or with T. *Free*: that is not known, and errors pass through abs(U) from step to step. Time runs in the order
+in which the direction reads. Everything is float64.
 """
 
 from dataclasses import dataclass, replace
@@ -163,7 +163,9 @@ def preactivation(r: Reading, gate: str, received: Received, c: Bounded | None, 
 
 
 def open_gate(r: Reading, gate: str, received: Received, c: Bounded | None, m: ErrorModel) -> Bounded:
-    """F5 at the gate's pre-activation."""
+    """F5 at the gate's pre-activation; a gate that the cell does not have is 1."""
+    if gate not in r.gates:
+        return exact(np.ones_like(r.at("g", received.z.value)))
     if received.opened is not None:
         return r.part(gate, received.opened)
     return rounding.sigmoid(preactivation(r, gate, received, c, m), m)
@@ -232,7 +234,7 @@ def _pass_through(r: Reading, received: Received, m: ErrorModel, known: Known) -
     """
     T, B, _ = r.x.value.shape
     blind = not {"i", "f"} & r.peepholes.keys()  # the gates of all steps are had at once
-    k = Gates(*(about(q, known, name) for name, q in open_gates(r, received, None, m)._asdict().items())) if blind else None
+    k = _recall(open_gates(r, received, None, m), known) if blind else None
     cells, slope, steps = Bounded(*np.empty((2, T + 1, B, r.H))), _no_bound(T, B, r.H), []
     new = write(r, k, m) if k else None
     cells.value[0], cells.error[0] = r.state.c, 0
@@ -246,6 +248,10 @@ def _pass_through(r: Reading, received: Received, m: ErrorModel, known: Known) -
             slope.value[t], slope.error[t] = _where(r.valid[t], slope_t, FREE)
         steps.append(now)
     return k or Gates(*(stack(column) for column in zip(*steps, strict=True))), cells, slope
+
+
+def _recall(k: Gates, known: Known) -> Gates:
+    return Gates(*(about(q, known, name) for name, q in k._asdict().items()))
 
 
 def _no_bound(*shape: int) -> Bounded:
@@ -277,10 +283,11 @@ def run_free(r: Reading, model: ErrorModel, handed_on: bool = False) -> Trajecto
         after = rounding.narrowed(after, m.wide_h if handed_on else 0, m)
         o = open_gate(r, "o", received, after, m)
         squashed, shown, hidden = show(r, o, after, m)
+        slope = _where(valid, slope, FREE) if slope is not FREE else _no_bound(*c.value.shape)
         steps.append((*k, o, c, after, slope, squashed, shown, h, hidden))
         h, c = (hidden, after) if r.whole else (_where(valid, hidden, h), _where(valid, after, c))
-    columns = (stack(column) for column in zip(*steps, strict=True))
-    return Trajectory(*columns, c if handed_on else rounding.narrowed(c, m.wide_h, m))
+    columns = [stack(column) for column in zip(*steps, strict=True)]
+    return Trajectory(*[*columns, c if handed_on else rounding.narrowed(c, m.wide_h, m)])
 
 
 def _independent_of_hidden_states(r: Reading, model: ErrorModel) -> Trajectory:

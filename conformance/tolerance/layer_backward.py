@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance.tolerance import rounding
+from conformance.tolerance.audit import Known
 from conformance.tolerance.cell_backward import (
     Summed,
     add_up,
@@ -21,7 +22,6 @@ from conformance.tolerance.cell_backward import (
     through_projection,
     times,
 )
-from conformance.tolerance.audit import Known
 from conformance.tolerance.layer import NOTHING, Reading, Trajectory, at, stack
 from conformance.tolerance.rounding import INFLATION, Bounded, about, exact, narrowed, product
 from lstm_spec.accuracy import ErrorModel
@@ -90,9 +90,7 @@ def _through_all_steps(
     return r.select(gate_gradients(r, into_shown, dc, passed, m)), carried
 
 
-def _into_cell(
-    r: Reading, passed: Trajectory, t: int, parts: list[Bounded], dz: Bounded, m: ErrorModel
-) -> Bounded:
+def _into_cell(r: Reading, passed: Trajectory, t: int, parts: list[Bounded], dz: Bounded, m: ErrorModel) -> Bounded:
     """F14: the gradient of the cell state of one step, before its bound; 0 where nothing is read."""
     dc = add_up([*parts, *through_peepholes(r, "o", dz, m)], m, m.u_c)
     if not np.isinf(r.bound):
@@ -103,9 +101,7 @@ def _into_cell(
 NONE = exact(np.zeros(()))
 
 
-def _carry(
-    r: Reading, passed: Trajectory, t: int, dc: Bounded, held: Bounded, dz: Bounded, m: ErrorModel
-) -> Bounded:
+def _carry(r: Reading, passed: Trajectory, t: int, dc: Bounded, held: Bounded, dz: Bounded, m: ErrorModel) -> Bounded:
     """What goes on to the cell state before; `held` where nothing is read."""
     kept = product((dc, at(t, passed.f)), 0 if r.kind.keeps == "1" else 1, m)
     back = add_up([kept, *through_peepholes(r, "if", dz, m)], m)
@@ -125,8 +121,9 @@ def run_free_backward(
     """
     m = rounding.with_oracle(model)
     if not (r.w.U.any() or handed_on or r.peepholes):  # no step depends on another's gate gradients: any will do
-        dh = _hidden_cotangents(r, loss, exact(np.zeros_like(passed.h.value, shape=(*r.valid.shape[:2], len(r.w.b)))), m, NOTHING)
-        dz, carried = _through_all_steps(r, passed, loss, dh, exact(np.zeros((*r.valid.shape[:2], len(r.w.b)))), m, NOTHING)
+        any_dz = exact(np.zeros((*r.valid.shape[:2], len(r.w.b))))
+        dh = _hidden_cotangents(r, loss, any_dz, m, NOTHING)
+        dz, carried = _through_all_steps(r, passed, loss, dh, any_dz, m, NOTHING)
     else:
         dz, dh, carried = _step_by_step(r, passed, loss, m, m.wide_d if handed_on else 0.0)
     return _gather(r, passed, loss, dz, dz, dh, carried, m)
@@ -141,7 +138,7 @@ def _step_by_step(
     later, carried = exact(np.zeros((B, len(r.w.b)))), exact(loss.last.c)
     dzs, dhs = [], []
     for t in reversed(range(T)):
-        now, dy = passed.at(t), Summed(*(a if isinstance(a, int) else a[t] for a in loss.y))
+        now, dy = passed.at(t), Summed(loss.y.value[t], loss.y.error[t], loss.y.size[t], loss.y.terms)
         d_last = loss.last.h if t == T - 1 else np.zeros_like(loss.last.h)
         dh = narrowed(hidden_cotangent(dy, d_last, times(later, r.w.U), m), v, m)
         into_shown = dh if r.R is None else through_projection(r.R, dh, m)
@@ -158,7 +155,14 @@ def _step_by_step(
 
 
 def _gather(
-    r: Reading, passed: Trajectory, loss: Loss, used: Bounded, expected: Bounded, dh: Bounded, carried: Bounded, m: ErrorModel
+    r: Reading,
+    passed: Trajectory,
+    loss: Loss,
+    used: Bounded,
+    expected: Bounded,
+    dh: Bounded,
+    carried: Bounded,
+    m: ErrorModel,
 ) -> Backpropagation:
     """What is summed up from the gate gradients `used`; sums over time are over what is read."""
     many, T, once = int(r.valid.sum()), len(r.valid), 1 if m.pre else 0

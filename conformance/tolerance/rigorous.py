@@ -86,7 +86,9 @@ def forward(problem: Problem, h: Array) -> Forward:
         for t in range(T):
             c[t + 1] = f[t] * c[t] + i[t] * g[t]
         squashed = _tanh(c[1:])
-        return Forward(inputs, z.reshape(T, B, 4 * H), i, f, g, o, (to_i, to_f, to_g, to_o), c[:-1], c[1:], squashed, o * squashed)
+        return Forward(
+            inputs, z.reshape(T, B, 4 * H), i, f, g, o, (to_i, to_f, to_g, to_o), c[:-1], c[1:], squashed, o * squashed
+        )
 
 
 def backward(problem: Problem, seen: Forward, d: Cotangents, dz: Array) -> Backward:

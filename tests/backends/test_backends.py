@@ -15,7 +15,7 @@ from conformance.assertions.backward import assert_gradients_conform_freely
 from conformance.assertions.forward import assert_answers_agree, assert_conforms
 from conformance.problems.question import with_gates
 from conformance.run.check import check
-from lstm_spec import REFERENCE, Description, Feature, Gate, State, from_packed, pack, unpack
+from lstm_spec import REFERENCE, Description, Feature, Gate, GradientsNotOffered, State, from_packed, pack, unpack
 from lstm_spec.types import Array
 from tests.conformance.assertions.test_bounds import loss_on, problem_of
 
@@ -149,3 +149,24 @@ def test_without_gradients_none_are_claimed() -> None:
 def test_torch_is_imported_only_when_the_backend_is_asked_for() -> None:
     before = "import sys, backends.torch as b; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", f"{before}; b.backend(); assert 'torch' in sys.modules"], check=True)
+
+
+def test_a_backend_differentiates_with_the_function_it_was_given() -> None:
+    problem = problem_of(dtype="float64")
+    d, asked = loss_on(problem), []
+    backend = replace(NUMPY, gradients=lambda *given: asked.append(given) or REFERENCE.differentiate(*given))
+    answer, found = backend.differentiate(problem, d)
+    right, wanted = REFERENCE.differentiate(problem, d)
+    assert asked == [(problem, d)]
+    assert np.array_equal(answer.y, right.y) and np.array_equal(found.x, wanted.x)
+
+
+def test_a_backend_without_gradients_says_so_with_a_remedy() -> None:
+    forward_only, problem = replace(NUMPY, name="mine", gradients=None), problem_of(dtype="float64")
+    with pytest.raises(GradientsNotOffered) as refused:
+        forward_only.differentiate(problem, loss_on(problem))
+    assert str(refused.value) == (
+        "backend 'mine' offers no gradients; give it a function, Backend(..., gradients=...), "
+        "or ask for its forward pass only"
+    )
+    assert not forward_only.offers(Feature.GRADIENTS)

@@ -142,15 +142,15 @@ def run(problem: Problem, d: Cotangents, a: Adversary, cuts: frozenset[int] = NO
 
 
 def forward(problem: Problem, w: Packed, a: Adversary, cuts: frozenset[int]) -> list[Step]:
-    n = int(problem.x.any(axis=(0, 1)).sum()) + len(w.U) // 4 + 4
+    inputs = count_terms(w.W, problem.x)
     h, c, steps = problem.state.h[0], problem.state.c[0], []
     for t, x in enumerate(problem.x):
-        steps.append(step(w, n, x, h, c, a))
+        steps.append(step(w, inputs + count_terms(w.U, h) + 4, x, h, c, a))
         h, c = steps[-1].returned if t in cuts else (steps[-1].h, steps[-1].c)
     return steps
 
 
-def step(w: Packed, n: int, x: Array, h: Array, c: Array, a: Adversary) -> Step:
+def step(w: Packed, n: Array, x: Array, h: Array, c: Array, a: Adversary) -> Step:
     m, (wx, uh) = a.model, (x @ w.W.T, h @ w.U.T)
     S = np.abs(x) @ np.abs(w.W).T + np.abs(h) @ np.abs(w.U).T + np.abs(w.b)
     worst = worst_directions(wx + uh + w.b, c)
@@ -200,6 +200,11 @@ def tanh(z: Array, direction: Array, a: Adversary) -> Array:
     return a.off("tanh", v, m.u * (m.r_t * np.abs(v) + m.t_abs) + 2 * m.eta, direction)
 
 
+def count_terms(M: Array, v: Array) -> Array:
+    """Of each row of M v, how many products are not 0 for some v (..., n)."""
+    return (M != 0).astype(int) @ v.reshape(-1, v.shape[-1]).any(axis=0).astype(int)
+
+
 # ---------------------------------------------------------------- backward
 
 
@@ -220,7 +225,7 @@ def backward(steps: list[Step], w: Packed, d: Cotangents, a: Adversary, cuts: fr
 
 def hidden_cotangent(loss: list[Array], later: Array, U: Array, v: float, a: Adversary) -> Array:
     """Where it is handed on with roundoff v, only what comes from the later step is."""
-    m, n, through = a.model, len(U) + 3, later @ U
+    m, n, through = a.model, np.maximum(count_terms(U.T, later), 1) + 3, later @ U
     S, direction = np.sum(np.abs(loss), axis=0) + np.abs(later) @ np.abs(U), np.sum(loss, axis=0) + through
     through = a.off("dh", through, n * m.u_acc * S + 2 * n * m.eta, direction)
     through = a.narrowed("returned gradient", through, v, direction)
@@ -289,7 +294,7 @@ def over_time(left: Array, right: Array, a: Adversary) -> Array:
 
 
 def over_gates(dz: Array, weights: Array, a: Adversary) -> Array:
-    return rounded_once(matmul("sum over gates", dz, weights, len(weights) + 2, a), a)
+    return rounded_once(matmul("sum over gates", dz, weights, count_terms(weights.T, dz) + 2, a), a)
 
 
 def rounded_once(total: Array, a: Adversary) -> Array:
@@ -297,7 +302,7 @@ def rounded_once(total: Array, a: Adversary) -> Array:
 
 
 def matmul(
-    kind: str, left: Array, right: Array, n: int, a: Adversary, steps: int = 1, direction: Array | None = None
+    kind: str, left: Array, right: Array, n: int | Array, a: Adversary, steps: int = 1, direction: Array | None = None
 ) -> Array:
     """Of n terms in all, or one of so many steps of it."""
     m = a.model

@@ -7,7 +7,8 @@ import numpy as np
 from conformance.assertions.backward import assert_gate_gradients_conform
 from conformance.assertions.comparison import model_of
 from conformance.outcome import Difference
-from conformance.tolerance.backpropagation import Backpropagation, observed_backpropagation
+from conformance.tolerance.backpropagation import observed_backpropagation
+from conformance.tolerance.layer_backward import Backpropagation
 from conformance.tolerance.rounding import Bounded
 from conformance.tolerance.trajectories import observed_trajectory
 from lstm_spec import (

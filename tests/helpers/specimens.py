@@ -25,6 +25,7 @@ from lstm_spec import (
     Shapes,
     State,
     at_most,
+    checked,
     from_packed,
     multiple_of,
 )
@@ -99,7 +100,7 @@ def _swapped(problem: Problem) -> Problem:
 
 def _differentiates_another_lstm(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
     assert NUMPY.gradients is not None
-    answer, gradients = NUMPY.gradients(_swapped(problem.checked()), d)
+    answer, gradients = NUMPY.gradients(_swapped(checked(problem)), d)
     layer = gradients.parameters[0][0]
     assert isinstance(layer.f, Gate)
     return answer, replace(gradients, parameters=((layer._replace(i=layer.f, f=layer.i),),))
@@ -109,7 +110,7 @@ differentiates_another_lstm = replace(NUMPY, name="differentiates_another_lstm",
 swaps_input_and_forget_gates = replace(
     NUMPY,
     name="swaps_input_and_forget_gates",
-    forward=lambda problem: NUMPY.forward(_swapped(problem.checked())),
+    forward=lambda problem: NUMPY.forward(_swapped(checked(problem))),
     gradients=None,
 )
 
@@ -171,7 +172,7 @@ def restricted(name: str, shapes: Shapes) -> Backend:
     differentiate = NUMPY.gradients
 
     def fitting(problem: Problem) -> Problem:
-        for letter, n in zip("TBIH", problem.checked().sizes, strict=True):
+        for letter, n in zip("TBIH", checked(problem).sizes, strict=True):
             if n not in getattr(shapes, letter):
                 raise ValueError(f"{letter} = {n} is outside of the shapes of {name}; ask what it claims")
         return problem
@@ -195,7 +196,7 @@ float64_only = describing("float64_only", dtypes=("float64",))
 
 def _shuffled(problem: Problem, rng: np.random.Generator) -> Problem:
     """The same problem with its inputs in another order: another order of summation."""
-    order = rng.permutation(problem.checked().sizes[2])
+    order = rng.permutation(checked(problem).sizes[2])
     gates = {k: getattr(problem.layer, k) for k in "ifgo"}
     gates = {k: gate._replace(W=gate.W[:, order]) for k, gate in gates.items()}
     return replace(problem, parameters=((Parameters(**gates),),), x=problem.x[..., order])

@@ -18,7 +18,7 @@ from conformance.assertions.forward import assert_conforms
 from conformance.assertions.network_forward import assert_network_conforms
 from conformance.assertions.network_shapes import arrays
 from conformance.outcome import Refuted
-from lstm_spec import Answer, Array, Backend, Description, Problem, State, Variant
+from lstm_spec import Answer, Array, Backend, Description, Problem, State, Variant, checked
 from lstm_spec.fitting import names_and_axes
 from lstm_spec.layouts import LAYOUTS, Layout, convert, from_layout
 from tests.helpers.root import ROOT
@@ -52,7 +52,7 @@ class Vector(NamedTuple):
         y, h, c = (self.found[name] for name in FOUND)
         answer, grades = Answer(y, State(h[None], c[None])), {"float32": self.about["grade"]}
         backend = Backend(self.about["framework"], lambda problem: answer, description=Description(grades=grades))
-        problem.checked()
+        checked(problem)
         if problem.is_more:
             assert_network_conforms(backend, problem)
         else:

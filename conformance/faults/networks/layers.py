@@ -193,7 +193,7 @@ def _without_bias(p: Parameters) -> Parameters:
     def without(gate: Gate) -> Gate:
         return gate._replace(b=0 * gate.b)
 
-    return Parameters(without(p.i), p.f and without(p.f), without(p.g), without(p.o), p.R)
+    return Parameters(p.i and without(p.i), p.f and without(p.f), without(p.g), p.o and without(p.o), p.R)
 
 
 @forward("layers", "NET-3")

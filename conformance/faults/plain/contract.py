@@ -214,7 +214,7 @@ def answers_problems_that_do_not_fit(right: Backend) -> Backend:
 
 
 def _cut_to_size(problem: Problem) -> Problem:
-    H, I = problem.layer.i.W.shape
+    H, I = problem.layer.g.W.shape
     B = problem.x.shape[1]
     i, f, g, o = (Gate(k.W, k.U[:, :H], k.b[:H]) for k in problem.layer[:4] if isinstance(k, Gate))
     state = State(*(a[:, :B] for a in problem.state))

@@ -7,7 +7,7 @@ import pytest
 
 from conformance.assertions.backward import assert_gradients_conform_freely, assert_part_conforms, parts
 from conformance.outcome import Refuted
-from conformance.tolerance.backpropagation import Backpropagation
+from conformance.tolerance.layer_backward import Backpropagation
 from lstm_spec import (
     Gradients,
     Packed,

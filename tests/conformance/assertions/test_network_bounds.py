@@ -13,7 +13,7 @@ from conformance.assertions.network_forward import assert_network_conforms
 from conformance.outcome import Inconclusive, Refuted
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
 from conformance.problems.networks import build, loss
-from lstm_spec import REFERENCE, Array, Cotangents, Problem, State, error_model
+from lstm_spec import REFERENCE, Array, Cotangents, Problem, State, checked, error_model
 from lstm_spec.variants import KINDS
 from tests.helpers import network_adversary
 from tests.helpers.network_adversary import Adversary
@@ -122,7 +122,7 @@ def test_a_wider_network_answers_as_the_original_and_shows_its_insides(
 ) -> None:
     problem, d = question(Form(layers, directions, kind, projection, lengths="any"), 7)
     plan = widening_plan.plan_for(REFERENCE, problem, probes=True)
-    wide = widening.widened(plan).checked()
+    wide = checked(widening.widened(plan))
     answer, gradients = REFERENCE.gradients(wide, widening.widened_cotangents(plan, d))  # type: ignore[misc]
     plain, wanted = REFERENCE.gradients(problem, d)  # type: ignore[misc]
     P, H = problem.P, problem.sizes[3]

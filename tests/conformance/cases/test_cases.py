@@ -29,7 +29,7 @@ from conformance.run.profiles import PROFILES
 from conformance.targets.origin import Origin
 from conformance.targets.resolve import resolve
 from conformance.verdict import Verdict
-from lstm_spec import REFERENCE, Backend, Shapes
+from lstm_spec import REFERENCE, Backend, Shapes, checked
 from tests.helpers import specimens
 from tests.helpers.specimens import describing, said
 
@@ -236,11 +236,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from lstm_spec import REFERENCE, wide_inside
+from lstm_spec import REFERENCE, checked, wide_inside
 
 
 def swapped(problem):
-    layer = problem.checked().layer
+    layer = checked(problem).layer
     return replace(problem, parameters=((layer._replace(i=layer.f, f=layer.i),),))
 
 
@@ -396,7 +396,7 @@ def test_no_mutation_is_anything_but_refused_or_whole(gradient_case: Path, tmp_p
     for _ in range(300):
         path.write_bytes(mutated(raw, rng))
         try:
-            load(path).asked.problem.checked()
+            checked(load(path).asked.problem)
         except CaseError as error:
             refused += 1
             assert str(error).startswith(str(path)) and ";" in str(error)

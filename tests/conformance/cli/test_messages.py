@@ -36,7 +36,7 @@ from lstm_spec import (
     pack,
     unpack,
 )
-from lstm_spec.validation import check, check_cotangents
+from lstm_spec.validation import check_cotangents, checked
 from tests.helpers.specimens import said, target
 
 WRONG_OPTION = 2
@@ -879,14 +879,14 @@ def test_a_malformed_problem_is_refused_in_a_sentence(
 ) -> None:
     malform, kind, sentence = case
     with pytest.raises(kind) as refused:
-        check(malform(well_formed()))
+        checked(malform(well_formed()))
     assert sentence in str(refused.value)
     assert "expected" in str(refused.value) and ";" in str(refused.value) and "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("form", WELL_FORMED.values(), ids=WELL_FORMED)
 def test_a_well_formed_problem_is_let_through(form: Callable[[Problem], Problem]) -> None:
-    check(form(well_formed()))
+    checked(form(well_formed()))
 
 
 def test_cotangents_of_another_shape_are_refused() -> None:

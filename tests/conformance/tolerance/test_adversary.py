@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance.tolerance.backpropagation import Backpropagation, free_backpropagation, observed_backpropagation
+from conformance.tolerance.backpropagation import free_backpropagation, observed_backpropagation
+from conformance.tolerance.layer import Trajectory
+from conformance.tolerance.layer_backward import Backpropagation
 from conformance.tolerance.rounding import Bounded
-from conformance.tolerance.trajectories import Trajectory, free_trajectory, observed_trajectory
+from conformance.tolerance.trajectories import free_trajectory, observed_trajectory
 from lstm_spec import Array, Cotangents, ErrorModel, Packed, Problem, State, error_model, unpack
 from lstm_spec.adapters import NARROW as NARROW_DTYPES
 from tests.helpers.adversary import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conformance.tolerance import backpropagation, rounding, trajectories
+from conformance.tolerance import cell, cell_backward, layer, layer_backward, rounding
 from proof import bridge, gallina
 from proof.weakened import WEAKENED, Weakened, file_names
 from tests.helpers.root import ROOT
@@ -19,9 +19,9 @@ FILES = sorted(PROOF.glob("*.v"))
 FEW = 4  # cases: at the first of them nearly every change is seen
 
 CHANGES = [
-    (trajectories, "_summands", "+ 4", "+ 3"),
-    (trajectories, "preactivations", "2 * n * m.eta", "n * m.eta"),
-    (trajectories, "preactivations", "+ np.abs(w.b) + dz)", "+ dz)"),
+    (layer, "count_summands", "+ 4", "+ 3"),
+    (layer, "preactivations", "2 * n * m.eta", "n * m.eta"),
+    (cell, "preactivations", "+ np.abs(w.b) + dz)", "+ dz)"),
     (rounding, "_nearest_to_zero", "np.abs(z.value) - z.error", "np.abs(z.value)"),
     (rounding, "_activation", "2.0", "1.0"),
     (rounding, "_activation", "2 * m.eta", "m.eta"),
@@ -29,22 +29,22 @@ CHANGES = [
     (rounding, "sigmoid_slope", "(1 + e) ** 2", "(1 + e)"),
     (rounding, "with_oracle", "3 *", "2 *"),
     (rounding, "with_oracle", "u_acc=m.u_acc + U64", "u_acc=m.u_acc"),
-    (trajectories, "written", " + i.error * g.error", ""),
-    (trajectories, "cell_state", "* (1 + m.u)", ""),
-    (trajectories, "cell_state", "* INFLATION", ""),
-    (trajectories, "hidden_state", "squashed.largest", "np.abs(squashed.value)"),
-    (backpropagation, "hidden_cotangent", "+ 3", "+ 2"),
-    (backpropagation, "product", "(1 + r)", "1"),
-    (backpropagation, "product", "* largest)", ")"),
-    (backpropagation, "one_minus", "+ s.error)", ")"),
-    (backpropagation, "one_minus_square", "(1 + a + dy)", "(a + dy)"),
-    (backpropagation, "cell_cotangent", "4 * m.eta", "3 * m.eta"),
-    (backpropagation, "_from_gate_gradients", ", 4, m)", ", 3, m)"),
-    (backpropagation, "gate_gradients", "one_minus(now.f, m)), 4", "one_minus(now.f, m)), 3"),
-    (backpropagation, "gate_gradients", "6 * m.eta", "5 * m.eta"),
-    (backpropagation, "_gathered", "n = T * B + 2", "n = T * B + 1"),
-    (backpropagation, "_gathered", "* INFLATION + m.eta", "* INFLATION"),
-    (backpropagation, "_dot", "2 * n * m.eta", "n * m.eta"),
+    (layer, "written", " + i.error * g.error", ""),
+    (layer, "multiplied_cell_state", "* (1 + m.u)", ""),
+    (layer, "multiplied_cell_state", "* INFLATION", ""),
+    (layer, "hidden_state", "squashed.largest", "np.abs(squashed.value)"),
+    (layer_backward, "hidden_cotangent", "+ 2", "+ 1"),
+    (layer_backward, "product", "(1 + r)", "1"),
+    (layer_backward, "product", "* largest)", ")"),
+    (cell_backward, "one_minus", "+ s.error)", ")"),
+    (cell_backward, "one_minus_square", "(1 + a + dy)", "(a + dy)"),
+    (layer_backward, "add_up", "2 * len(parts) * m.eta", "3 * m.eta"),
+    (layer_backward, "_through_all_steps", ", 4, m)", ", 3, m)"),
+    (layer_backward, "gate_gradients", "one_minus(now.f, m)), 4", "one_minus(now.f, m)), 3"),
+    (layer_backward, "gate_gradients", "6 * m.eta", "5 * m.eta"),
+    (layer_backward, "round_sum", "s.terms + 2", "s.terms + 1"),
+    (layer_backward, "round_sum", "2 * n * m.eta", "n * m.eta"),
+    (layer_backward, "_gather", "* INFLATION + m.eta", "* INFLATION"),
 ]
 
 

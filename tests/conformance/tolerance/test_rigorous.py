@@ -26,7 +26,7 @@ from conformance.outcome import Refuted
 from conformance.problems.kinds import KINDS, USUAL
 from conformance.problems.question import Question
 from conformance.problems.recipes import _build, _loss
-from conformance.tolerance import backpropagation, rounding, trajectories
+from conformance.tolerance import layer, layer_backward, rounding
 from conformance.tolerance.backpropagation import observed_backpropagation
 from conformance.tolerance.rigorous import (
     LARGEST,
@@ -131,10 +131,10 @@ def off(relative: float, function: Callable[..., Any]) -> Callable[..., Any]:
     [
         (rounding, "sigmoid_value", 1e-14, "i f o c h dz dc"),
         (rounding, "tanh", 1e-14, "g squashed c h dz"),
-        (trajectories, "cell_state", 1e-13, "c h"),
-        (backpropagation, "cell_cotangent", 1e-13, "dz dc"),
-        (backpropagation, "hidden_cotangent", 1e-13, "dz dc"),
-        (backpropagation, "_dot", 1e-13, "dW dU db dx dh"),
+        (layer, "multiplied_cell_state", 1e-13, "c h"),
+        (layer_backward, "add_up", 1e-13, "dz dc"),
+        (layer_backward, "hidden_cotangent", 1e-13, "dz dc"),
+        (layer_backward, "round_sum", 1e-13, "dW dU db dx dh"),
     ],
 )
 def test_an_oracle_that_errs_by_more_is_found(
@@ -276,7 +276,7 @@ def test_a_right_backend_is_right_by_the_balls(k: int, dtype: str) -> None:
 
 @pytest.mark.parametrize(
     "module, name, relative",
-    [(rounding, "sigmoid_value", 1e-13), (trajectories, "cell_state", 1e-13), (backpropagation, "_dot", 1e-13)],
+    [(rounding, "sigmoid_value", 1e-13), (layer, "multiplied_cell_state", 1e-13), (layer_backward, "round_sum", 1e-13)],
 )
 def test_a_wrong_oracle_deceives_the_judge_only_without_the_balls(
     module: Any, name: str, relative: float, monkeypatch: pytest.MonkeyPatch

@@ -12,9 +12,10 @@ from conformance.assertions.comparison import model_of
 from conformance.problems.question import Context, Question, Recipe
 from conformance.problems.recipes import problems, questions
 from conformance.tolerance.backpropagation import free_backpropagation, observed_backpropagation
+from conformance.tolerance.layer import Trajectory
 from conformance.tolerance.rounding import Bounded
 from conformance.tolerance.tangents import tangent
-from conformance.tolerance.trajectories import Trajectory, free_trajectory, observed_trajectory
+from conformance.tolerance.trajectories import free_trajectory, observed_trajectory
 from lstm_spec import REFERENCE, Array, ErrorModel, Parameters, Problem, State, network, pack
 from lstm_spec.equations import cell
 from lstm_spec.gradients import cell_gradient
