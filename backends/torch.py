@@ -56,7 +56,7 @@ NAMES = {"W": "weight_ih", "U": "weight_hh", "b": "bias_ih", "b_hh": "bias_hh", 
 def forward(device: str, problem: Problem) -> Answer:
     """The answer of the inference pass.
 
-    Raises ValueError or TypeError where the problem is not well formed, ValueError where torch.nn.LSTM cannot do it.
+    Raises ValueError or TypeError if the problem is not well formed, ValueError if torch.nn.LSTM cannot do it.
     """
     import torch
 
@@ -67,7 +67,7 @@ def forward(device: str, problem: Problem) -> Answer:
 
 
 def gradients(device: str, problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradients]:
-    """The answer of the training pass and its gradients by autograd. Raises as `forward`."""
+    """The answer of the training pass and its gradients by autograd. Raises like `forward`."""
     import torch
 
     _check(problem)

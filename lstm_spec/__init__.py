@@ -1,13 +1,10 @@
-"""The LSTM, defined. Start reading at equations.py."""
+"""The LSTM, defined. Start reading at equations.py.
 
-from lstm_spec.accuracy import GRADES as GRADES
-from lstm_spec.accuracy import ErrorModel as ErrorModel
-from lstm_spec.accuracy import error_model as error_model
-from lstm_spec.adapters import from_packed as from_packed
-from lstm_spec.adapters import wide_inside as wide_inside
-from lstm_spec.clauses import CLAUSES as CLAUSES
-from lstm_spec.clauses import SPECIFICATION as SPECIFICATION
-from lstm_spec.clauses import Clause as Clause
+The nouns and the contract are imported at once, everything else when it is first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
 from lstm_spec.contract import Backend as Backend
 from lstm_spec.contract import BackendUnavailable as BackendUnavailable
 from lstm_spec.contract import Description as Description
@@ -15,16 +12,6 @@ from lstm_spec.contract import GradientsNotOffered as GradientsNotOffered
 from lstm_spec.contract import Shapes as Shapes
 from lstm_spec.contract import at_most as at_most
 from lstm_spec.contract import multiple_of as multiple_of
-from lstm_spec.layouts import LAYOUTS as LAYOUTS
-from lstm_spec.layouts import Layout as Layout
-from lstm_spec.layouts import LossyConversion as LossyConversion
-from lstm_spec.layouts import Packed as Packed
-from lstm_spec.layouts import convert as convert
-from lstm_spec.layouts import from_layout as from_layout
-from lstm_spec.layouts import pack as pack
-from lstm_spec.layouts import to_layout as to_layout
-from lstm_spec.layouts import unpack as unpack
-from lstm_spec.network import REFERENCE as REFERENCE
 from lstm_spec.types import STANDARD as STANDARD
 from lstm_spec.types import Answer as Answer
 from lstm_spec.types import Array as Array
@@ -37,5 +24,59 @@ from lstm_spec.types import Parameters as Parameters
 from lstm_spec.types import Problem as Problem
 from lstm_spec.types import State as State
 from lstm_spec.types import Variant as Variant
-from lstm_spec.validation import checked as checked
-from lstm_spec.variants import KINDS as KINDS
+
+if TYPE_CHECKING:
+    from lstm_spec.accuracy import GRADES as GRADES
+    from lstm_spec.accuracy import ErrorModel as ErrorModel
+    from lstm_spec.accuracy import error_model as error_model
+    from lstm_spec.adapters import from_packed as from_packed
+    from lstm_spec.adapters import wide_inside as wide_inside
+    from lstm_spec.clauses import CLAUSES as CLAUSES
+    from lstm_spec.clauses import SPECIFICATION as SPECIFICATION
+    from lstm_spec.clauses import Clause as Clause
+    from lstm_spec.layouts import LAYOUTS as LAYOUTS
+    from lstm_spec.layouts import Layout as Layout
+    from lstm_spec.layouts import LossyConversion as LossyConversion
+    from lstm_spec.layouts import Packed as Packed
+    from lstm_spec.layouts import convert as convert
+    from lstm_spec.layouts import from_layout as from_layout
+    from lstm_spec.layouts import pack as pack
+    from lstm_spec.layouts import to_layout as to_layout
+    from lstm_spec.layouts import unpack as unpack
+    from lstm_spec.network import REFERENCE as REFERENCE
+    from lstm_spec.validation import checked as checked
+    from lstm_spec.variants import KINDS as KINDS
+
+_WHEN_USED = {
+    "accuracy": ("GRADES", "ErrorModel", "error_model"),
+    "adapters": ("from_packed", "wide_inside"),
+    "clauses": ("CLAUSES", "SPECIFICATION", "Clause"),
+    "layouts": (
+        "LAYOUTS",
+        "Layout",
+        "LossyConversion",
+        "Packed",
+        "convert",
+        "from_layout",
+        "pack",
+        "to_layout",
+        "unpack",
+    ),
+    "network": ("REFERENCE",),
+    "validation": ("checked",),
+    "variants": ("KINDS",),
+}
+_HOME = {name: module for module, names in _WHEN_USED.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -7,6 +7,8 @@ SPECIFICATION = "1.0"
 
 
 class Level(StrEnum):
+    """How binding a clause is: as in BCP 14, or not at all."""
+
     MUST = "MUST"
     SHOULD = "SHOULD"
     MAY = "MAY"

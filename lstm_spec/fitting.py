@@ -31,6 +31,7 @@ class Piece(NamedTuple):
         return "".join(letter for letter in "".join(self.axes) if letter not in "DL1")
 
     def shape(self, sizes: "Sizes") -> tuple[int, ...]:
+        """The shape in which it is stored."""
         return tuple(prod(sizes[letter] for letter in axis) for axis in self.axes)
 
 

@@ -76,7 +76,7 @@ def _line(error: Exception) -> str:
 
 
 def forward(device: int, problem: Problem) -> Answer:
-    """The answer. Raises ValueError or TypeError where the problem is not well formed."""
+    """The answer to the problem. Raises ValueError or TypeError if the problem is not well formed."""
     import cupy
 
     checked(problem)
@@ -87,7 +87,7 @@ def forward(device: int, problem: Problem) -> Answer:
 
 
 def gradients(device: int, problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradients]:
-    """The answer and the gradients of the same pass. Raises as `forward`, for the cotangents too."""
+    """The answer and the gradients of the same pass. Raises like `forward`, also if the cotangents do not fit."""
     import cupy
 
     checked(problem)
@@ -143,7 +143,7 @@ def _state(s: State, problem: Problem) -> State:
 
 
 def source() -> str:
-    """The kernels."""
+    """The source text of the CUDA kernels."""
     return (Path(__file__).parent / "kernels.cu").read_text(encoding="utf-8")
 
 
@@ -192,10 +192,11 @@ class Layer(NamedTuple):
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """P, H."""
+        """The sizes P and H."""
         return self.U.shape[1], len(self.b) // 4
 
     def kernel(self, name: str) -> str:
+        """The name of that kernel for the dtype in which the layer is computed."""
         return f"{name}<{'double' if self.W.dtype == np.float64 else 'float'}>"
 
 

@@ -15,7 +15,7 @@ from lstm_spec.validation import check_cotangents, checked
 
 
 def forward(problem: Problem) -> Answer:
-    """The answer. Raises ValueError or TypeError where the problem is not well formed."""
+    """The answer to the problem. Raises ValueError or TypeError if the problem is not well formed."""
     checked(problem)
     q = asked(np, problem, problem.x, problem.state, problem.lengths)
     _, y, after = run(q, _layers(problem), partial(read, valid=q.valid, keep=False))
@@ -23,7 +23,7 @@ def forward(problem: Problem) -> Answer:
 
 
 def gradients(problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradients]:
-    """The answer and the gradients of the same pass. Raises as `forward`, for the cotangents too."""
+    """The answer and the gradients of the same pass. Raises like `forward`, also if the cotangents do not fit."""
     checked(problem)
     check_cotangents(problem, cotangents)
     q, layers = asked(np, problem, problem.x, problem.state, problem.lengths), _layers(problem)

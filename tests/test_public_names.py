@@ -1,0 +1,48 @@
+"""What `lstm_spec` exports: each name is there, is what its module has, and is loaded no earlier than it has to be."""
+
+import ast
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import lstm_spec
+
+SOURCE = Path(lstm_spec.__file__).read_text(encoding="utf-8")
+EXPORTED = {
+    alias.name: node.module
+    for node in ast.walk(ast.parse(SOURCE))
+    if isinstance(node, ast.ImportFrom) and str(node.module).startswith("lstm_spec.")
+    for alias in node.names
+    if alias.asname == alias.name
+}
+LATER = ("accuracy", "adapters", "clauses", "layouts", "network", "validation", "variants")
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_an_exported_name_is_what_its_module_has(name: str) -> None:
+    assert getattr(lstm_spec, name) is getattr(import_module(str(EXPORTED[name])), name)
+    assert name in dir(lstm_spec)
+
+
+def test_what_is_loaded_later_is_what_the_type_checker_sees() -> None:
+    assert {
+        name: str(module).removeprefix("lstm_spec.")
+        for name, module in EXPORTED.items()
+        if str(module).removeprefix("lstm_spec.") in LATER
+    } == lstm_spec._HOME
+
+
+def test_a_name_that_is_none_is_refused_as_python_does() -> None:
+    with pytest.raises(AttributeError, match="^module 'lstm_spec' has no attribute 'GRU'$"):
+        lstm_spec.GRU  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'GRU'"):
+        from lstm_spec import GRU  # noqa: F401
+
+
+def test_an_import_loads_the_nouns_and_the_contract_only() -> None:
+    code = "import sys, lstm_spec; print(*sorted(name for name in sys.modules if name.startswith('lstm_spec.')))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert loaded == ["lstm_spec.accuracy", "lstm_spec.contract", "lstm_spec.types"]
