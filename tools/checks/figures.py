@@ -5,10 +5,11 @@ has to follow a long chain of imports. Tests and tools are not measured.
 """
 
 import ast
+import math
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -94,7 +95,8 @@ def measure(modules: list[Module]) -> list[Figure]:
         measure_long_modules(modules),
         measure_one_word_names(modules),
         measure_participles(modules),
-        measure_import_chain(modules),
+        measure_room_chain(modules),
+        measure_module_chain(modules),
         measure_import_circles(modules),
         measure_short_docstrings(modules),
     ]
@@ -221,20 +223,46 @@ def _source(module: Module, node: ast.ImportFrom) -> str:
     return ".".join([*above, *filter(None, [node.module])])
 
 
-def measure_import_chain(modules: list[Module]) -> Figure:
-    """How many modules the longest chain of imports has. A circle counts once, and `__init__.py` not at all."""
-    graph = read_imports(modules, read_homes(modules))
-    reachable, packages = read_reachable(graph), {module.name for module in modules if module.is_package}
+def measure_room_chain(modules: list[Module]) -> Figure:
+    """How many rooms the longest chain of imports passes: folders of `conformance/`, and the modules beside them."""
+    rooms: Graph = {}
+    for name, targets in read_imports(modules, read_homes(modules)).items():
+        if is_in_room(name):
+            rooms.setdefault(_room(name), set()).update(_room(target) for target in targets if is_in_room(target))
+    found = find_longest_chain(rooms)
+    return Figure("rooms in the longest import chain", len(found), 10, [" > ".join(found)])
+
+
+def measure_module_chain(modules: list[Module]) -> Figure:
+    """How many modules of all packages the longest chain passes, `__init__.py` apart: for information, without a limit.
+
+    A layer may have several modules that build on each other, so this is more than the number of rooms.
+    """
+    packages = {module.name for module in modules if module.is_package}
+    found = find_longest_chain(read_imports(modules, read_homes(modules)), packages)
+    return Figure("modules in the longest import chain", len(found), math.inf, [" > ".join(found)])
+
+
+def is_in_room(name: str) -> bool:
+    return name.startswith("conformance.")
+
+
+def _room(name: str) -> str:
+    return ".".join(name.split(".")[:2])
+
+
+def find_longest_chain(graph: Graph, uncounted: Set[str] = frozenset()) -> tuple[str, ...]:
+    """The names on the longest way through the graph; all names of a circle are on a way that touches it."""
+    reachable = read_reachable(graph)
 
     @cache
     def longest(name: str) -> tuple[str, ...]:
         circle = _circle(name, reachable)
         below = {target for each in circle for target in graph[each]} - circle
         rest = max(map(longest, sorted(below)), key=len, default=())
-        return rest if name in packages else (name, *rest)
+        return (*sorted(circle - uncounted), *rest)
 
-    found = max(map(longest, sorted(graph)), key=len, default=())
-    return Figure("levels of the longest import chain", len(found), 10, [" > ".join(found)])
+    return max(map(longest, sorted(graph)), key=len, default=())
 
 
 def measure_import_circles(modules: list[Module]) -> Figure:
@@ -328,6 +356,8 @@ def format_number(number: float, figure: Figure) -> str:
 
 
 def format_limit(figure: Figure) -> str:
+    if math.isinf(figure.limit):
+        return "no limit"
     if figure.is_share:
         return f"below {figure.limit:.0f} %"
     return f"at most {figure.limit:,.0f}" if figure.limit else "none"
