@@ -8,7 +8,7 @@ from warnings import catch_warnings, filterwarnings
 import numpy as np
 
 from lstm_spec.contract import Backend, BackendUnavailable, Description
-from lstm_spec.layouts import Packed, pack, unpack
+from lstm_spec.packing import Packed, pack, unpack
 from lstm_spec.types import GATES, STANDARD, Answer, Array, Cotangents, Feature, Gradients, Parameters, Problem, State
 from lstm_spec.validation import check_cotangents, checked
 

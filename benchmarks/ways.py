@@ -8,7 +8,7 @@ import numpy as np
 
 from backends.numpy import backend as numpy_backend
 from lstm_spec import Cotangents, Problem
-from lstm_spec.layouts import pack
+from lstm_spec.packing import pack
 
 
 class Candidate(NamedTuple):

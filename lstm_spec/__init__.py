@@ -29,40 +29,33 @@ if TYPE_CHECKING:
     from lstm_spec.accuracy import GRADES as GRADES
     from lstm_spec.accuracy import ErrorModel as ErrorModel
     from lstm_spec.accuracy import error_model as error_model
-    from lstm_spec.adapters import from_packed as from_packed
-    from lstm_spec.adapters import wide_inside as wide_inside
+    from lstm_spec.adapters.narrow import wide_inside as wide_inside
+    from lstm_spec.adapters.packed import from_packed as from_packed
     from lstm_spec.clauses import CLAUSES as CLAUSES
     from lstm_spec.clauses import SPECIFICATION as SPECIFICATION
     from lstm_spec.clauses import Clause as Clause
-    from lstm_spec.layouts import LAYOUTS as LAYOUTS
-    from lstm_spec.layouts import Layout as Layout
-    from lstm_spec.layouts import LossyConversion as LossyConversion
-    from lstm_spec.layouts import Packed as Packed
-    from lstm_spec.layouts import convert as convert
-    from lstm_spec.layouts import from_layout as from_layout
-    from lstm_spec.layouts import pack as pack
-    from lstm_spec.layouts import to_layout as to_layout
-    from lstm_spec.layouts import unpack as unpack
+    from lstm_spec.layouts.convert import LossyConversion as LossyConversion
+    from lstm_spec.layouts.convert import convert as convert
+    from lstm_spec.layouts.convert import from_layout as from_layout
+    from lstm_spec.layouts.convert import to_layout as to_layout
+    from lstm_spec.layouts.table import LAYOUTS as LAYOUTS
+    from lstm_spec.layouts.table import Layout as Layout
     from lstm_spec.network import REFERENCE as REFERENCE
+    from lstm_spec.packing import Packed as Packed
+    from lstm_spec.packing import pack as pack
+    from lstm_spec.packing import unpack as unpack
     from lstm_spec.validation import checked as checked
     from lstm_spec.variants import KINDS as KINDS
 
 _WHEN_USED = {
     "accuracy": ("GRADES", "ErrorModel", "error_model"),
-    "adapters": ("from_packed", "wide_inside"),
+    "adapters.narrow": ("wide_inside",),
+    "adapters.packed": ("from_packed",),
     "clauses": ("CLAUSES", "SPECIFICATION", "Clause"),
-    "layouts": (
-        "LAYOUTS",
-        "Layout",
-        "LossyConversion",
-        "Packed",
-        "convert",
-        "from_layout",
-        "pack",
-        "to_layout",
-        "unpack",
-    ),
+    "layouts.convert": ("LossyConversion", "convert", "from_layout", "to_layout"),
+    "layouts.table": ("LAYOUTS", "Layout"),
     "network": ("REFERENCE",),
+    "packing": ("Packed", "pack", "unpack"),
     "validation": ("checked",),
     "variants": ("KINDS",),
 }

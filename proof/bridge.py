@@ -15,7 +15,7 @@ from conformance.tolerance import backpropagation, cell, cell_backward, rounding
 from conformance.tolerance.layer import Trajectory
 from conformance.tolerance.rounding import INFLATION, Bounded
 from lstm_spec.accuracy import ErrorModel
-from lstm_spec.layouts import Packed
+from lstm_spec.packing import Packed
 from lstm_spec.types import Array, Cotangents, Gate, Parameters, Problem, State
 from proof.gallina import functions
 

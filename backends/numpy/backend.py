@@ -8,7 +8,7 @@ import numpy as np
 from backends.numpy.backwards import read_backwards
 from backends.numpy.layer import layer_of, read
 from backends.stacked import Rows, asked, run, run_backwards
-from lstm_spec.adapters import wide_inside
+from lstm_spec.adapters.narrow import wide_inside
 from lstm_spec.contract import Backend, Description
 from lstm_spec.types import Answer, Cotangents, Feature, Gradients, Problem
 from lstm_spec.validation import check_cotangents, checked

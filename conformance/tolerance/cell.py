@@ -17,7 +17,7 @@ from conformance.tolerance.rounding import (
 )
 from lstm_spec import Kind
 from lstm_spec.accuracy import ErrorModel
-from lstm_spec.layouts import Packed
+from lstm_spec.packing import Packed
 from lstm_spec.types import Array
 
 

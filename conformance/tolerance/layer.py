@@ -31,7 +31,7 @@ from conformance.tolerance.cell import (
 from conformance.tolerance.rounding import Bounded, about, exact, product
 from lstm_spec import KINDS, Kind
 from lstm_spec.accuracy import ErrorModel
-from lstm_spec.layouts import Packed
+from lstm_spec.packing import Packed
 from lstm_spec.types import Array, Parameters, State, Variant
 
 NOTHING: Known = {}

@@ -19,8 +19,9 @@ from conformance.assertions.network_forward import assert_network_conforms
 from conformance.assertions.network_shapes import arrays
 from conformance.outcome import Refuted
 from lstm_spec import Answer, Array, Backend, Description, Problem, State, Variant, checked
-from lstm_spec.fitting import names_and_axes
-from lstm_spec.layouts import LAYOUTS, Layout, convert, from_layout
+from lstm_spec.layouts.convert import convert, from_layout
+from lstm_spec.layouts.fitting import names_and_axes
+from lstm_spec.layouts.table import LAYOUTS, Layout
 from tests.helpers.root import ROOT
 
 FILES = sorted((ROOT / "tests" / "golden").glob("*.safetensors"))

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from conformance.assertions.network_shapes import arrays
 from lstm_spec import Array, Gate, Parameters, pack, unpack
-from lstm_spec.layouts import LAYOUTS, Layout, LossyConversion, Packed, convert, from_layout, to_layout
+from lstm_spec.layouts.convert import LossyConversion, convert, from_layout, to_layout
+from lstm_spec.layouts.table import LAYOUTS, Layout
+from lstm_spec.packing import Packed
 from tests.helpers.layouts_by_hand import BY_HAND, coupled_in_tflite, stacked
 from tests.helpers.root import ROOT
 from tools.pages.layouts_page import page

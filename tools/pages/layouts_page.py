@@ -1,10 +1,10 @@
-"""Writes docs/layouts.md from lstm_spec.frameworks.LAYOUTS."""
+"""Writes docs/layouts.md from lstm_spec.layouts.table."""
 
 import sys
 from pathlib import Path
 
-from lstm_spec.fitting import names_and_axes
-from lstm_spec.frameworks import LAYOUTS, Layout
+from lstm_spec.layouts.fitting import names_and_axes
+from lstm_spec.layouts.table import LAYOUTS, Layout
 
 COLUMNS = (
     "layout",

@@ -10,7 +10,7 @@ from conformance.faults.catalogue import FAULTS
 from conformance.outcome import Outcome
 from conformance.report.report import Report
 from conformance.run.check import check
-from lstm_spec.adapters import NARROW
+from lstm_spec.adapters.narrow import NARROW
 from tests.helpers import sixteen
 from tests.helpers.sixteen import FLUSHING, OP_BY_OP, WIDE, Arithmetic, flushed, rounded
 

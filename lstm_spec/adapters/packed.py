@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from lstm_spec.contract import Backend, Description
-from lstm_spec.layouts import Packed, check_order, pack, unpack
-from lstm_spec.types import GATES, Answer, Array, Cotangents, Feature, Gradients, Problem, State, each_array
-from lstm_spec.validation import check_cotangents, checked
+from lstm_spec.packing import Packed, check_order, pack, unpack
+from lstm_spec.types import GATES, Answer, Array, Cotangents, Feature, Gradients, Problem, State
 
 Forward = Callable[..., tuple[Any, Any, Any]]
 
@@ -108,72 +107,3 @@ class _Packing:
 
 def _state(h: Any, c: Any) -> State:
     return State(np.asarray(h)[None], np.asarray(c)[None])
-
-
-# ---------------------------------------------------------------- 16 bits
-
-
-def wide_inside(backend: Backend) -> Backend:
-    """The backend with two more dtypes, bfloat16 and float16: computed in float32, rounded when returned (ACC-4).
-
-    It claims both dtypes at grade "wide".
-    """
-    about, differentiate = backend.description, backend.gradients
-
-    def forward(problem: Problem) -> Answer:
-        return _narrowed(backend.forward(_widened(problem)), problem)
-
-    def gradients(problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradients]:
-        assert differentiate is not None
-        answer, found = differentiate(_widened(problem), _widened_cotangents(problem, cotangents))
-        return _narrowed(answer, problem), _narrowed_gradients(found, problem)
-
-    claims = replace(
-        about,
-        dtypes=(*about.dtypes, *(dtype for dtype in NARROW if dtype not in about.dtypes)),
-        grades={**dict.fromkeys(NARROW, "wide"), **about.grades},
-    )
-    return replace(backend, forward=forward, gradients=differentiate and gradients, description=claims)
-
-
-NARROW = ("bfloat16", "float16")
-
-
-def _is_narrow(problem: Problem) -> bool:
-    return problem.dtype.name in NARROW
-
-
-def _widened(problem: Problem) -> Problem:
-    if not _is_narrow(problem):
-        return problem
-    checked(problem)
-    rows = tuple(tuple(each_array(_wide, p) for p in row) for row in problem.parameters)
-    return replace(problem, parameters=rows, x=_wide(problem.x), state=State(*map(_wide, problem.state)))
-
-
-def _widened_cotangents(problem: Problem, d: Cotangents) -> Cotangents:
-    if not _is_narrow(problem):
-        return d
-    check_cotangents(problem, d)
-    return Cotangents(_wide(d.y), State(*map(_wide, d.state)))
-
-
-def _wide(a: Array) -> Array:
-    return a.astype(np.float32)
-
-
-def _narrowed(answer: Answer, problem: Problem) -> Answer:
-    if not _is_narrow(problem):
-        return answer
-    return Answer(answer.y.astype(problem.dtype), State(*(a.astype(problem.dtype) for a in answer.state)))
-
-
-def _narrowed_gradients(found: Gradients, problem: Problem) -> Gradients:
-    if not _is_narrow(problem):
-        return found
-
-    def narrow(a: Array) -> Array:
-        return a.astype(problem.dtype)
-
-    rows = tuple(tuple(each_array(narrow, p) for p in row) for row in found.parameters)
-    return Gradients(rows, narrow(found.x), State(*map(narrow, found.state)))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstm_spec.frameworks import LAYOUTS, Layout
+from lstm_spec.layouts.table import LAYOUTS, Layout
 from lstm_spec.types import Array, Parameters
 
 

@@ -1,0 +1,1 @@
+"""Ready-made wrappers that turn an LSTM into a Backend."""

@@ -1,0 +1,1 @@
+"""How other frameworks keep their weights."""
