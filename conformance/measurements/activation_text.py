@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.measurements.activations import GENEROUS, SYMBOLS, Accuracy, Figure, is_wider, widen
+from conformance.measurements.activations import GENEROUS, SYMBOLS, Accuracy, Figure, has_wider_float
 from lstm_spec import GRADES, error_model
 
 # ---------------------------------------------------------------- telling
@@ -16,7 +16,7 @@ def sentence(found: Accuracy) -> str:
     if not found.figures:
         return f"σ and tanh: no figure, for the probes were not answered as by an LSTM ({found.dtype})"
     about, dtype = [found.dtype, f"{found.tried:,} arguments"], np.dtype(found.dtype)
-    if not is_wider(widen(dtype), dtype):
+    if not has_wider_float(dtype):
         about.append("±1 ulp, for nothing wider is at hand")
     if error_model(found.grade, found.dtype).u_h:
         about.append("the rounding of h included")

@@ -180,8 +180,9 @@ def widen(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.longdouble if dtype == np.float64 else np.float64)
 
 
-def is_wider(one: np.dtype[Any], other: np.dtype[Any]) -> bool:
-    return bool(np.finfo(one).eps < limits(other).eps)
+def has_wider_float(dtype: np.dtype[Any]) -> bool:
+    """Whether the expected values are more precise than the dtype itself."""
+    return bool(np.finfo(widen(dtype)).eps < limits(dtype).eps)
 
 
 def _exact(function: str, v: Array) -> Array:
@@ -191,7 +192,7 @@ def _exact(function: str, v: Array) -> Array:
 
 def _figure(found: Reading, model: ErrorModel) -> Figure:
     """How far it is off, against an error model."""
-    m = model if is_wider(found.expected.dtype, found.v.dtype) else rounding.with_oracle(model)
+    m = model if has_wider_float(found.v.dtype) else rounding.with_oracle(model)
     r, absolute = (m.r_s, m.s_abs) if found.function == "sigmoid" else (m.r_t, m.t_abs)
     size, error = np.abs(found.expected).astype(np.float64), found.error
     slack = absolute * m.u + 3 * m.eta + _returned(size, m) + (0 if found.saturated == 1 else _other_factor(size, m))

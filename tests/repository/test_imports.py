@@ -26,7 +26,7 @@ VIOLATIONS = [  # the contract, a file, and what is planted at its end
     ),
     (
         "lstm_spec knows nothing of the judge, the backends or the libraries they use",
-        "lstm_spec/adapters.py",
+        "lstm_spec/adapters/packed.py",
         "import conformance",
     ),
     ("the judge never imports an implementation", "conformance/assertions/forward.py", "import backends"),
@@ -36,8 +36,13 @@ VIOLATIONS = [  # the contract, a file, and what is planted at its end
     ("backends do not know each other", "backends/torch.py", "import backends.numpy"),
     ("properties do not know each other", "conformance/properties/values.py", "import conformance.properties.shapes"),
     ("properties do not know who runs them", "conformance/properties/shapes.py", "import conformance.run.judge"),
+    ("the judge is layered", "conformance/outcome.py", "import conformance.verdict"),
+    ("the judge is layered", "conformance/tolerance/cell.py", "import conformance.assertions.comparison"),
+    ("the specification is layered", "lstm_spec/equations.py", "import lstm_spec.gradients"),
+    ("the specification is layered", "lstm_spec/validation.py", "import lstm_spec.layouts"),
 ]
 
+BACKENDS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["lstm_spec.backends"]
 NUMPY_AND_ITSELF = sys.stdlib_module_names | {"numpy", "lstm_spec"}
 ALLOWED_ON_THE_PAGE = {"numpy", "lstm_spec.types"}
 
@@ -57,6 +62,12 @@ def copy_of_the_packages(where: Path) -> Path:
     for file in ("pyproject.toml", "lstm_conform.py"):
         shutil.copy(ROOT / file, where)
     return where
+
+
+def modules_of(package: Path) -> set[str]:
+    """The modules and packages directly inside a package."""
+    inside = [path for path in package.glob("[!_]*") if path.suffix == ".py" or (path / "__init__.py").exists()]
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in inside}
 
 
 def plant(file: Path, line: str) -> None:
@@ -119,16 +130,24 @@ def test_every_contract_is_broken_once_on_purpose() -> None:
 
 
 @pytest.mark.parametrize(
-    "contract, files",
+    "contract, there",
     [
-        ("backends do not know each other", "backends/*_backend.py"),
-        ("properties do not know each other", "conformance/properties/[!_]*.py"),
+        ("backends do not know each other", {f"backends.{name}" for name in BACKENDS}),
+        ("properties do not know each other", modules_of(ROOT / "conformance/properties")),
     ],
 )
-def test_a_contract_of_independence_names_every_module_of_its_kind(contract: str, files: str) -> None:
+def test_a_contract_of_independence_names_every_module_of_its_kind(contract: str, there: set[str]) -> None:
     (named,) = (each["modules"] for each in CONTRACTS if each["name"] == contract)
-    there = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.glob(files)]
-    assert sorted(named) == sorted(there)
+    assert len(named) == len(set(named))
+    assert set(named) == there
+
+
+@pytest.mark.parametrize("package, contract", [("conformance", "the judge"), ("lstm_spec", "the specification")])
+def test_a_contract_of_layers_names_every_room(package: str, contract: str) -> None:
+    (layers,) = (each["layers"] for each in CONTRACTS if each["name"] == f"{contract} is layered")
+    named = [f"{package}.{room}" for layer in layers for room in layer.split(" | ")]
+    assert len(named) == len(set(named))
+    assert set(named) == modules_of(ROOT / package)
 
 
 # ---------------------------------------------------------------- allow-lists
