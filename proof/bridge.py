@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from conformance.tolerance import backpropagation, cell, cell_backward, rounding, trajectories
-from conformance.tolerance.layer import Trajectory
+from conformance.tolerance.reading import Trajectory
 from conformance.tolerance.rounding import INFLATION, Bounded
 from lstm_spec.accuracy import ErrorModel
 from lstm_spec.packing import Packed

@@ -1,31 +1,76 @@
-"""Whether the gradients of one layer are those of the equations."""
+"""Whether gradients are those of the equations: each layer in each direction, from its own gate gradients."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from conformance.assertions.comparison import Comparison, assert_observed, assert_within, breaking, model_of
-from conformance.assertions.forward import assert_conforms, free_run
+from conformance.assertions.forward import FINAL, Seen, assert_conforms, assert_padding_zero, free_run, read_layer
+from conformance.assertions.order import mark_valid_steps, name_place, take_direction, turn
 from conformance.assertions.overflow import (
     assert_backward_could_overflow,
     inconclusive_above,
     magnitude_max,
     magnitude_sum,
 )
-from conformance.assertions.shapes import assert_gradients_shaped
-from conformance.outcome import Inconclusive
+from conformance.assertions.shapes import assert_gradients_shaped, name_arrays
+from conformance.outcome import Inconclusive, Refuted
 from conformance.tolerance.backpropagation import free_backpropagation, observed_backpropagation
+from conformance.tolerance.cell_backward import Summed, given, round_sum
 from conformance.tolerance.conclusive import conclusive
-from conformance.tolerance.layer_backward import Backpropagation
-from conformance.tolerance.rounding import Bounded
-from conformance.tolerance.trajectories import ORDER
-from lstm_spec import Answer, Backend, Cotangents, Gradients, Problem, pack
+from conformance.tolerance.layer_backward import Backpropagation, Loss, observe_backward
+from conformance.tolerance.reading import Trajectory, select
+from conformance.tolerance.rounding import Bounded, exact, with_oracle
+from lstm_spec import Answer, Backend, Cotangents, ErrorModel, Gradients, Problem, State, pack
 from lstm_spec.types import Array
 
 GRADIENT_ROOM = 2.0  # times that of the states, for gate gradients
+GATE_ROWS = ("t", "batch", "gate row")
+INPUTS = ("t", "batch", "input")
 
 
-# ---------------------------------------------------------------- backward
+class Part(NamedTuple):
+    """One of the gradients that follow from gate gradients, and the clause that demands it."""
+
+    quantity: str
+    axes: tuple[str, ...]
+    got: Array
+    expected: Bounded
+    clause: str
+    backwards: bool = False
+
+    def compare(self) -> Comparison:
+        """It beside what it should be."""
+        return Comparison(self.quantity, self.axes, self.got, *self.expected, backwards=self.backwards)
+
+
+def list_parts(
+    gradients: Gradients, expected: Backpropagation, layer: int = 0, d: int = 0, k: int = 0, place: str = ""
+) -> list[Part]:
+    """The gradients of a layer in one direction but that of what it reads, beside what they should be; k: its state."""
+    got = gradients.parameters[layer][d]
+    dW, dU, db = (np.concatenate([getattr(gate, name) for gate in got.gates.values()]) for name in "WUb")
+    found = [
+        Part("dW", ("gate row", "input"), dW, expected.dW, "GRAD-4"),
+        Part("dU", ("gate row", "unit"), dU, expected.dU, "GRAD-4"),
+        Part("db", ("gate row",), db, expected.db, "GRAD-4"),
+        *(Part(f"dp_{k}", ("unit",), name_arrays(got)[f"{k}.p"], q, "VAR-1") for k, q in expected.dp.items()),
+    ]
+    if expected.dR is not None and got.R is not None:
+        found.append(Part("dR", ("projected", "unit"), got.R, expected.dR, "VAR-4"))
+    found.append(Part("dh_0", FINAL, gradients.state.h[k], expected.dh, "GRAD-6"))
+    found.append(Part("dc_0", FINAL, gradients.state.c[k], expected.dc, "GRAD-6"))
+    return [part._replace(quantity=part.quantity + place) for part in found]
+
+
+def name_parts(gradients: Gradients, expected: Backpropagation) -> dict[str, Part]:
+    """Each gradient of a plain problem beside what it should be, by name."""
+    *sums, dh_0, dc_0 = list_parts(gradients, expected)
+    dx = Part("dx", INPUTS, gradients.x, expected.dx, "GRAD-5", True)
+    return {part.quantity: part for part in (*sums, dx, dh_0, dc_0)}
+
+
+# ---------------------------------------------------------------- a plain problem
 
 
 def assert_gate_gradients_conform(
@@ -46,58 +91,29 @@ def assert_gate_gradients_conform(
         now = expected.dz.value[-1], expected.dz.error[-1]
         assert_within(Comparison("dz of the last step", ("batch", "gate row"), dz[-1], *now))
     with breaking("GRAD-3"):
-        assert_observed(Comparison("dz", ("t", "batch", "gate row"), dz, *expected.dz, backwards=True))
+        assert_observed(Comparison("dz", GATE_ROWS, dz, *expected.dz, backwards=True))
     return expected
 
 
-class Part(NamedTuple):
-    """One of the gradients that are sums over gate gradients."""
-
-    quantity: str
-    axes: tuple[str, ...]
-    got: Array
-    expected: Bounded
-    backwards: bool = False
-
-
-def parts(gradients: Gradients, expected: Backpropagation) -> dict[str, Part]:
-    """Each gradient beside what it should be."""
-    dW, dU, db = pack(gradients.parameters[0][0], ORDER)
-    found = (
-        Part("dW", ("gate row", "input"), dW, expected.dW),
-        Part("dU", ("gate row", "unit"), dU, expected.dU),
-        Part("db", ("gate row",), db, expected.db),
-        Part("dx", ("t", "batch", "input"), gradients.x, expected.dx, True),
-        Part("dh_0", ("batch", "unit"), gradients.state.h[0], expected.dh),
-        Part("dc_0", ("batch", "unit"), gradients.state.c[0], expected.dc),
-    )
-    return {part.quantity: part for part in found}
-
-
 def assert_part_finite_enough(part: Part, problem: Problem, dz: Array) -> None:
-    """Inconclusive where this gradient is not finite, and had reason not to be."""
+    """Inconclusive if this gradient is not finite, and had reason not to be."""
     if not np.isfinite(part.got).all():
         W, U, _ = pack(problem.layer)
-        c = magnitude_max(problem.state.c) + len(dz)
-        inconclusive_above(
-            magnitude_sum(dz)
-            * max(magnitude_max(problem.x), magnitude_max(problem.state.h), magnitude_max(W), magnitude_max(U), c),
-            problem,
-        )
+        largest = max(*map(magnitude_max, (problem.x, problem.state.h, W, U)), magnitude_max(problem.state.c) + len(dz))
+        inconclusive_above(magnitude_sum(dz) * largest, problem)
 
 
 def assert_part_conforms(part: Part, problem: Problem, dz: Array) -> None:
     """Refuted unless this gradient follows from the gate gradients dz."""
     assert_part_finite_enough(part, problem, dz)
-    quantity, axes, got, expected, backwards = part
-    assert_observed(Comparison(quantity, axes, got, *expected, backwards=backwards))
+    assert_observed(part.compare())
 
 
 def free_gradients(backend: Backend, problem: Problem, d: Cotangents, handed_on: bool = False) -> Backpropagation:
-    """The gradients from the problem alone; Inconclusive where rounding may have grown too much."""
+    """The gradients from the problem alone; Inconclusive if rounding may have grown too much."""
     model = model_of(backend, problem)
     expected = free_backpropagation(problem, free_run(backend, problem, handed_on), d, model, handed_on)
-    size = max(magnitude_max(expected.dz.value), magnitude_max(d.y), magnitude_max(d.state.h), magnitude_max(d.state.c))
+    size = max(map(magnitude_max, (expected.dz.value, d.y, *d.state)))
     if not expected.dz.error.max(initial=0) <= GRADIENT_ROOM * conclusive(model) * size:  # NaN is not conclusive
         raise Inconclusive("rounding may have grown too much")
     return expected
@@ -106,9 +122,65 @@ def free_gradients(backend: Backend, problem: Problem, d: Cotangents, handed_on:
 def assert_gradients_conform_freely(
     backend: Backend, problem: Problem, d: Cotangents, gradients: Gradients
 ) -> Backpropagation:
-    """Refuted unless all gradients are those of the equations, judged from the problem alone: no probes; T >= 1."""
+    """Refuted unless all gradients are right, judged from the problem without any probes; T >= 1."""
     assert_gradients_shaped(gradients, problem)
     expected = free_gradients(backend, problem, d)
-    for part in parts(gradients, expected).values():
-        assert_within(Comparison(part.quantity, part.axes, part.got, *part.expected, backwards=part.backwards))
+    for part in name_parts(gradients, expected).values():
+        assert_within(part.compare())
     return expected
+
+
+# ---------------------------------------------------------------- any network
+
+GateGradients = list[list[Array]]  # by layer and direction, (T, B, G*H)
+
+
+def assert_seen_gradients_conform(
+    seen: Seen,
+    d: Cotangents,
+    passes: list[list[Trajectory]],
+    gradients: Gradients,
+    dz: GateGradients,
+    model: ErrorModel,
+) -> None:
+    """Refuted unless each layer's gradients follow from its own gate gradients, and those of the layer above."""
+    problem, valid = seen.problem, mark_valid_steps(seen.problem)
+    above = given(np.where(valid, d.y, 0))
+    for layer in reversed(range(len(problem.parameters))):
+        x = exact(np.where(valid, problem.x, 0)) if layer == 0 else select(valid, seen.outputs[layer - 1])
+        sums = []
+        for direction in range(len(problem.directions)):
+            place, shown = name_place(problem, layer, direction), dz[layer][direction].astype(np.float64)
+            assert_padding_zero(f"dz{place}", shown, valid, "LEN-5")
+            if not np.isfinite(shown).all():
+                raise Refuted(f"dz{place} is not finite", clause="GRAD-2")
+            k = layer * len(problem.directions) + direction
+            d_last = State(*(a[k].astype(np.float64) for a in d.state))
+            loss, shown = Loss(_read_cotangents(problem, direction, above), d_last), turn(problem, direction, shown)
+            reading, passed = read_layer(problem, layer, direction, x), passes[layer][direction]
+            found = observe_backward(reading, passed, loss, shown, model)
+            with breaking("GRAD-3"):
+                assert_observed(Comparison(f"dz{place}", GATE_ROWS, shown, *found.dz, backwards=True))
+            for part in list_parts(gradients, found, layer, direction, k, place):
+                with breaking(part.clause):
+                    assert_observed(part.compare())
+            sums.append(_turn_back(problem, direction, found.into_x))
+        above = Summed(*(np.sum(column, axis=0) for column in zip(*sums, strict=True)))
+    m = with_oracle(model)
+    assert_padding_zero("dx", gradients.x, valid, "LEN-5")
+    with breaking("GRAD-5"):
+        got, expected = np.where(valid, gradients.x, 0), round_sum(above, 1 if m.pre else 0, m)
+        assert_observed(Comparison("dx", INPUTS, got, *expected, backwards=True))
+
+
+def _read_cotangents(problem: Problem, d: int, above: Summed) -> Summed:
+    """The part of a direction, in the order in which it reads."""
+    value, error, size = (turn(problem, d, take_direction(problem, d, a)) for a in above[:3])
+    terms = above.terms if isinstance(above.terms, int) else take_direction(problem, d, above.terms)
+    return Summed(value, error, size, terms)
+
+
+def _turn_back(problem: Problem, d: int, s: Summed) -> Summed:
+    """A direction's sum, in the order of time."""
+    value, error, size = (turn(problem, d, a) for a in s[:3])
+    return Summed(value, error, size, s.terms)

@@ -1,4 +1,8 @@
-"""Whether an answer of one layer is that of the equations."""
+"""Whether an answer is that of the equations: each layer in each direction, from what the backend itself returned."""
+
+from typing import NamedTuple
+
+import numpy as np
 
 from conformance.assertions.comparison import (
     STATE,
@@ -7,46 +11,128 @@ from conformance.assertions.comparison import (
     assert_agree,
     assert_observed,
     assert_same,
+    assert_within,
+    breaking,
     model_of,
 )
+from conformance.assertions.order import mark_valid_steps, name_place, read_direction, turn_bounded
 from conformance.assertions.overflow import assert_finite_enough
 from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Inconclusive
-from conformance.tolerance.conclusive import conclusive
-from conformance.tolerance.layer import Trajectory
+from conformance.tolerance.audit import recall_forward
+from conformance.tolerance.conclusive import CONCLUSIVE, conclusive
+from conformance.tolerance.layer import observe
+from conformance.tolerance.reading import Reading, Trajectory, make_reading, select
+from conformance.tolerance.rounding import Bounded, exact
 from conformance.tolerance.trajectories import free_trajectory, observed_trajectory
-from lstm_spec import Answer, Backend, Problem
+from lstm_spec import Answer, Backend, ErrorModel, Problem, State
 from lstm_spec.types import Array
+
+FINAL = ("batch", "unit")
+
+
+class Seen(NamedTuple):
+    """A question, its answer, and what each layer returned on the way, (T, B, D*P)."""
+
+    problem: Problem
+    answer: Answer
+    outputs: list[Bounded]
 
 
 def assert_conforms(backend: Backend, answer: Answer, problem: Problem) -> Trajectory | None:
-    """Refuted unless the answer is that of the equations, each step judged from the states the backend returned.
+    """Refuted unless a plain problem's answer is right, each step judged from the states the backend returned.
 
-    The trajectory it was compared with; None for an empty sequence.
+    Returns the trajectory it was compared with; None for an empty sequence.
     """
     assert_answer_shaped(answer, problem)
-    if len(answer.y) == 0:
+    assert_finite_enough(answer, problem)
+    passes = assert_seen_conforms(Seen(problem, answer, [exact(answer.y)]), model_of(backend, problem))
+    return passes[0][0] if passes else None
+
+
+def assert_seen_conforms(seen: Seen, model: ErrorModel) -> list[list[Trajectory]]:
+    """Refuted unless each layer's outputs follow from those of the layer below; the passes, by layer and direction."""
+    problem, answer, outputs = seen
+    valid, passes = mark_valid_steps(problem), list[list[Trajectory]]()
+    if not len(problem.x):
         assert_same("the final h", answer.state.h, problem.state.h, STATE, "SHAPE-5")
         assert_same("the final c", answer.state.c, problem.state.c, STATE, "SHAPE-5")
-        return None
-    assert_finite_enough(answer, problem)
-    expected = observed_trajectory(problem, answer.y, model_of(backend, problem))
-    assert_observed(Comparison("y", STEP, answer.y, *expected.h))
-    assert_same("the final h", answer.state.h[0], answer.y[-1], ("batch", "unit"), "SEQ-3")
-    final = Comparison("c_T", ("batch", "unit"), answer.state.c[0], *expected.last)
-    assert_observed(final)
-    return expected
+        return []
+    x = exact(np.where(valid, problem.x, 0))
+    for layer, got in enumerate(outputs):
+        place, clean = name_place(problem, layer), select(valid, got)
+        assert_padding_zero(f"y{place}", got.value, valid, "LEN-2")
+        passes.append([_observe_direction(seen, layer, d, x, model) for d in range(len(problem.directions))])
+        turned = (turn_bounded(problem, d, passed.h) for d, passed in enumerate(passes[-1]))
+        expected = select(valid, Bounded(*(np.concatenate(a, axis=-1) for a in zip(*turned, strict=True))))
+        room = expected.error + clean.error
+        assert_observed(Comparison(f"y{place}", STEP, clean.value, expected.value, room))
+        for d, passed in enumerate(passes[-1]):
+            _assert_final_state(seen, layer, d, passed)
+        x = clean
+    return passes
+
+
+def _observe_direction(seen: Seen, layer: int, d: int, x: Bounded, model: ErrorModel) -> Trajectory:
+    outputs = read_direction(seen.problem, d, seen.outputs[layer])
+    known = recall_forward(seen.problem, outputs.value)
+    return observe(read_layer(seen.problem, layer, d, x), outputs, model, known)
+
+
+def read_layer(problem: Problem, layer: int, d: int, x: Bounded) -> Reading:
+    """The reading of one layer in one direction that is given x (T, B, ·)."""
+    k = layer * len(problem.directions) + d
+    state, valid = State(*(a[k] for a in problem.state)), mark_valid_steps(problem)
+    p, x = problem.parameters[layer][d], turn_bounded(problem, d, x)
+    return make_reading(p, problem.variant, problem.dtype, x, state, valid)
+
+
+def assert_padding_zero(quantity: str, a: Array, valid: Array, clause: str) -> None:
+    """Refuted unless a (T, B, ·) is 0 beyond the lengths."""
+    if not valid.all():
+        with breaking(clause):
+            beyond = np.where(valid, 0, a)
+            assert_within(Comparison(f"{quantity} beyond the length", STEP, beyond, np.zeros(()), np.zeros(())))
+
+
+def _assert_final_state(seen: Seen, layer: int, d: int, passed: Trajectory) -> None:
+    """h is the last output that was read, to the last bit where that is known; c follows from the pass."""
+    problem, answer, outputs = seen
+    place, k = name_place(problem, layer, d), layer * len(problem.directions) + d
+    lengths = mark_valid_steps(problem).sum(axis=0)
+    last, rows = np.maximum(lengths[:, 0] - 1, 0), np.arange(len(lengths))
+    h, room = (a[last, rows] for a in read_direction(problem, d, outputs[layer]))
+    h, room = np.where(lengths > 0, h, problem.state.h[k]), np.where(lengths > 0, room, 0.0)
+    clause = "DIR-3" if problem.directions[d] == "reverse" else "LEN-3" if problem.lengths is not None else "SEQ-3"
+    if room.any():
+        with breaking(clause):
+            assert_within(Comparison(f"the final h{place}", FINAL, answer.state.h[k], h, room))
+    else:
+        assert_same(f"the final h{place}", answer.state.h[k], h, FINAL, clause)
+    c = Bounded(
+        np.where(lengths > 0, passed.last.value, problem.state.c[k]), np.where(lengths > 0, passed.last.error, 0)
+    )
+    assert_observed(Comparison(f"c_T{place}", FINAL, answer.state.c[k], *c))
+
+
+def assert_conclusive(passes: list[list[Trajectory]]) -> None:
+    """Inconclusive if rounding may have grown too much somewhere."""
+    if any(np.nan_to_num(passed.h.error, nan=np.inf).max(initial=0) > CONCLUSIVE for row in passes for passed in row):
+        raise Inconclusive("rounding may have grown too much")
 
 
 def assert_steps_conform(backend: Backend, y: Array, problem: Problem) -> None:
-    """Refuted unless the outputs y of all steps are those of the equations; nothing is said of the final state."""
+    """Refuted unless the outputs y of all steps are those of the equations; the final state is not looked at."""
     if len(y):
         expected = observed_trajectory(problem, y, model_of(backend, problem))
         assert_observed(Comparison("y", STEP, y, *expected.h))
 
 
+# ---------------------------------------------------------------- free runs
+
+
 def free_run(backend: Backend, problem: Problem, handed_on: bool = False) -> Trajectory:
-    """The equations run from the initial state alone; Inconclusive where rounding may have grown too much."""
+    """The equations run from the initial state of a plain problem; Inconclusive if rounding may have grown too much."""
     model = model_of(backend, problem)
     expected = free_trajectory(problem, model, handed_on)
     if not expected.h.error.max(initial=0) <= conclusive(model):  # NaN is not conclusive
@@ -57,7 +143,7 @@ def free_run(backend: Backend, problem: Problem, handed_on: bool = False) -> Tra
 def assert_answers_agree(
     backend: Backend, one: tuple[Problem, Answer], other: tuple[Problem, Answer], handed_on: bool = False
 ) -> None:
-    """Refuted unless two problems that mean the same got the same answer, as far as rounding allows (free runs).
+    """Refuted unless two plain problems that mean the same got the same answer, as far as rounding allows (free runs).
 
     `handed_on`: the state may have been returned at some steps, and read again.
     """
@@ -66,7 +152,5 @@ def assert_answers_agree(
     assert_answer_shaped(b, q)
     mine, yours = free_run(backend, p, handed_on), free_run(backend, q, handed_on)
     assert_agree("y", STEP, a.y, b.y, mine.h.error, yours.h.error)
-    final = (mine.last.error, yours.last.error)
-    assert_agree("c_T", ("batch", "unit"), a.state.c[0], b.state.c[0], *final)
-    final = (mine.h.error[-1], yours.h.error[-1])
-    assert_agree("h_T", ("batch", "unit"), a.state.h[0], b.state.h[0], *final)
+    assert_agree("c_T", FINAL, a.state.c[0], b.state.c[0], mine.last.error, yours.last.error)
+    assert_agree("h_T", FINAL, a.state.h[0], b.state.h[0], mine.h.error[-1], yours.h.error[-1])

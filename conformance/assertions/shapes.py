@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from conformance.assertions.order import name_place
 from conformance.outcome import Refuted
-from conformance.tolerance.trajectories import ORDER
-from lstm_spec import Answer, Gradients, Problem
+from lstm_spec import Answer, Gradients, Parameters, Problem
 from lstm_spec.types import Array
 
 
@@ -24,18 +24,30 @@ def assert_shaped(what: str, got: Any, expected: Array, clause: str) -> None:
 
 def assert_answer_shaped(answer: Answer, problem: Problem) -> None:
     """Refuted unless every output has the shape and the dtype that the problem gives it."""
-    T, B, _, H = problem.sizes
-    assert_shaped("y", answer.y, np.empty((T, B, H), problem.dtype), "SHAPE-1")
+    T, B, _, _ = problem.sizes
+    y = np.empty((T, B, len(problem.directions) * problem.P), problem.dtype)
+    assert_shaped("y", answer.y, y, "SHAPE-1")
     assert_shaped("the final h", answer.state.h, problem.state.h, "SHAPE-1")
     assert_shaped("the final c", answer.state.c, problem.state.c, "SHAPE-1")
 
 
 def assert_gradients_shaped(gradients: Gradients, problem: Problem) -> None:
     """Refuted unless every gradient has the shape and the dtype of what it belongs to."""
-    for letter in ORDER:
-        got, like = getattr(gradients.parameters[0][0], letter), getattr(problem.layer, letter)
-        for part in "WUb":
-            assert_shaped(f"the gradient of {letter}.{part}", getattr(got, part), getattr(like, part), "SHAPE-3")
+    found, wanted = ([len(row) for row in rows] for rows in (gradients.parameters, problem.parameters))
+    if found != wanted:
+        reason = f"the gradients of the parameters have {found} directions by layer, expected {wanted}"
+        raise Refuted(reason, clause="SHAPE-3")
+    for layer, row in enumerate(problem.parameters):
+        for d, p in enumerate(row):
+            for name, expected in name_arrays(p).items():
+                got = name_arrays(gradients.parameters[layer][d]).get(name)
+                assert_shaped(f"the gradient of {name}{name_place(problem, layer, d)}", got, expected, "SHAPE-3")
     assert_shaped("the gradient of x", gradients.x, problem.x, "SHAPE-3")
     assert_shaped("the gradient of h_0", gradients.state.h, problem.state.h, "SHAPE-3")
     assert_shaped("the gradient of c_0", gradients.state.c, problem.state.c, "SHAPE-3")
+
+
+def name_arrays(p: Parameters) -> dict[str, Array]:
+    """The arrays of one layer in one direction by name: i.W, i.U, i.b, i.p, ..., R; only those that are there."""
+    found = {f"{k}.{part}": a for k, gate in p.gates.items() for part, a in zip("WUbp", gate, strict=True)}
+    return {name: a for name, a in (found | {"R": p.R}).items() if a is not None}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from conformance.assertions.network_shapes import assert_network_answer_shaped
+from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Inconclusive, Refuted
 from conformance.problems.switches import Switched
 from lstm_spec import REFERENCE, Backend, Problem
@@ -29,5 +29,5 @@ def _moved(backend: Backend, switched: Switched) -> Array:
 
 def _outputs(backend: Backend, problem: Problem) -> Array:
     answer = backend.forward(problem)
-    assert_network_answer_shaped(answer, problem)
+    assert_answer_shaped(answer, problem)
     return answer.y.astype(np.float64)

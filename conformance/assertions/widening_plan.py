@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance.outcome import Inconclusive, NotClaimed
-from lstm_spec import Backend, Problem, Shapes
+from lstm_spec import KINDS, Backend, Problem, Shapes
 
 OPEN = 1000.0  # σ(1000) = 1 and σ(-1000) = 0 in every format
-PASSED_ON = ("standard", "peephole", "coupled")  # by a unit of these kinds, whatever it holds
+# units of these kinds pass a number on, whatever they hold
+PASSED_ON = tuple(name for name, kind in KINDS.items() if kind.keeps != "1" and kind.stretch == 1)
 
 
 @dataclass(frozen=True)

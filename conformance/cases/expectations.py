@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from conformance.assertions.backward import free_gradients, parts
+from conformance.assertions.backward import free_gradients, name_parts
 from conformance.assertions.comparison import model_of
 from conformance.assertions.probes import probed
 from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
@@ -92,7 +92,7 @@ def _backward(backend: Backend, asked: Asked) -> Tensors:
     assert asked.d is not None
     found = _probed(backend, asked.problem, asked.d) if asked.probes else _free(backend, asked.problem, asked.d)
     gradients, expected, tensors = found
-    for name, part in parts(gradients, expected).items():
+    for name, part in name_parts(gradients, expected).items():
         tensors |= _named(name, part.got, *part.expected)
     return tensors
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.arrays import frozen, limits
-from conformance.assertions.network_order import valid_steps
-from conformance.assertions.network_shapes import arrays, assert_network_answer_shaped, assert_network_gradients_shaped
+from conformance.assertions.order import mark_valid_steps
+from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped, name_arrays
 from conformance.diagnosis.dense_probes import fitted
 from conformance.diagnosis.plain import Diagnosis, Parted, answers
 from conformance.faults.catalogue import NETWORK_FAULTS
@@ -135,7 +135,7 @@ def _questions(form: Form, dtype: str, shapes: Shapes) -> Iterator[Question]:
         if problem.lengths is not None:
             problem = replace(problem, lengths=_lengths(k, sizes, form.lengths == "zeros"))
         if problem.lengths is not None and k == len(SIZES) - 1:
-            beyond = ~valid_steps(problem)
+            beyond = ~mark_valid_steps(problem)
             problem, d = poisoned(problem, k), replace(d, y=frozen(np.where(beyond, np.nan, d.y).astype(d.y.dtype)))
         yield Question(problem, d)
 
@@ -157,15 +157,15 @@ def _lengths(k: int, sizes: tuple[int, int, int, int], zeros: bool) -> Array:
 
 def _answer_parts(backend: Backend, question: Question) -> list[Array]:
     answer = backend.forward(question.problem)
-    assert_network_answer_shaped(answer, question.problem)
+    assert_answer_shaped(answer, question.problem)
     return [answer.y, *answer.state]
 
 
 def _gradient_parts(backend: Backend, question: Question) -> list[Array]:
     assert backend.gradients is not None
     _, g = backend.gradients(*question)
-    assert_network_gradients_shaped(g, question.problem)
-    return [*(a for row in g.parameters for p in row for a in arrays(p).values()), g.x, *g.state]
+    assert_gradients_shaped(g, question.problem)
+    return [*(a for row in g.parameters for p in row for a in name_arrays(p).values()), g.x, *g.state]
 
 
 FORWARD = Pass("forward", _answer_parts)

@@ -1,7 +1,6 @@
 """Everything that is claimed at once, and nothing of it ignored."""
 
-from conformance.assertions.network_backward import assert_network_gradients_conform
-from conformance.assertions.network_forward import assert_network_conforms
+from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.assertions.switches import assert_not_ignored
 from conformance.problems.form import ANYTHING, BOTH
 from conformance.problems.networks import network_questions, networks, of_what_is_claimed

@@ -16,7 +16,7 @@ from conformance.problems.question import Question, Recipe, with_gates
 from conformance.problems.recipes import problems, questions, with_seed
 from conformance.property import verifies
 from conformance.tolerance import rounding
-from conformance.tolerance.layer import Trajectory
+from conformance.tolerance.reading import Trajectory
 from conformance.tolerance.trajectories import observed_trajectory
 from lstm_spec import Answer, Backend, Feature, Gate, Parameters, Problem, State, pack
 from lstm_spec.types import Array

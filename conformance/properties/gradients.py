@@ -9,7 +9,7 @@ from conformance.assertions.backward import (
     assert_part_conforms,
     assert_part_finite_enough,
     free_gradients,
-    parts,
+    name_parts,
 )
 from conformance.assertions.comparison import Comparison, assert_within, model_of
 from conformance.assertions.forward import assert_conforms
@@ -48,7 +48,7 @@ def assert_all_conform(backend: Backend, question: Question, *quantities: str) -
     problem, d = question
     found = probed(backend, problem, d)
     expected = assert_gate_gradients_conform(backend, problem, d, found.answer, found.dz)
-    named = parts(found.gradients, expected)
+    named = name_parts(found.gradients, expected)
     for quantity in quantities or named:
         assert_part_conforms(named[quantity], problem, found.dz)
     return found
@@ -162,7 +162,7 @@ def the_input_weights_and_the_inputs_are_moved_alike(backend: Backend, question:
     problem, _ = question
     found = probed(backend, *question)
     expected = assert_gate_gradients_conform(backend, *question, found.answer, found.dz)
-    for part in (parts(found.gradients, expected)[name] for name in ("dW", "dx")):
+    for part in (name_parts(found.gradients, expected)[name] for name in ("dW", "dx")):
         assert_part_finite_enough(part, problem, found.dz)
     W, x = pack(problem.layer, ORDER).W, problem.x
     dW, dx = pack(found.gradients.parameters[0][0], ORDER).W, found.gradients.x
@@ -182,7 +182,9 @@ def the_gradient_is_linear_in_the_cotangents(backend: Backend, drawn: tuple[Ques
     runs = [backend.gradients(problem, loss)[1] for loss in (d, e, both)]  # type: ignore[misc]
     for gradients in runs:
         assert_gradients_shaped(gradients, problem)
-    allowed = [parts(g, free_gradients(backend, problem, loss)) for g, loss in zip(runs, (d, e, both), strict=True)]
+    allowed = [
+        name_parts(g, free_gradients(backend, problem, loss)) for g, loss in zip(runs, (d, e, both), strict=True)
+    ]
     for name, whole in allowed[2].items():
         one, two = allowed[0][name], allowed[1][name]
         room = one.expected.error + two.expected.error + whole.expected.error
@@ -231,7 +233,9 @@ def halves_chained_and_the_whole_have_the_same_gradient(backend: Backend, split:
     expected = free_gradients(backend, whole, d, handed_on=True)
     together = Gradients(earlier.parameters, np.concatenate([earlier.x, later.x]), earlier.state)
     rest = dict(zip(("dW", "dU", "db"), pack(later.parameters[0][0]), strict=True))
-    for (name, one), two in zip(parts(at_once, expected).items(), parts(together, expected).values(), strict=True):
+    for (name, one), two in zip(
+        name_parts(at_once, expected).items(), name_parts(together, expected).values(), strict=True
+    ):
         other = np.asarray(rest.get(name, 0), np.float64)
         room = 2 * one.expected.error + returned_error(
             backend, whole, np.abs(two.got.astype(np.float64)) + np.abs(other)

@@ -1,7 +1,6 @@
 """Stacks: each layer from what the one below returned, made visible through the public interface."""
 
-from conformance.assertions.network_backward import assert_network_gradients_conform
-from conformance.assertions.network_forward import assert_network_conforms
+from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.problems.form import BOTH, FORWARD
 from conformance.problems.networks import network_questions, networks
 from conformance.problems.question import Question

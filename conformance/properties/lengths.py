@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from conformance.arrays import frozen
-from conformance.assertions.network_backward import assert_network_gradients_conform
-from conformance.assertions.network_forward import assert_network_conforms
-from conformance.assertions.network_order import valid_steps
+from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
+from conformance.assertions.order import mark_valid_steps
 from conformance.outcome import Errored, Refuted
 from conformance.problems.networks import network_questions, networks, poisoned
 from conformance.problems.question import Question
@@ -61,7 +60,7 @@ def the_gradient_stops_where_a_sequence_ends(backend: Backend, question: Questio
 def no_gradient_comes_from_beyond_a_length(backend: Backend, drawn: tuple[Question, int]) -> None:
     """With NaN and infinity in the inputs there, and in the cotangents of the outputs."""
     (problem, d), seed = drawn
-    dy = np.where(valid_steps(problem), d.y, np.asarray(np.nan, d.y.dtype))
+    dy = np.where(mark_valid_steps(problem), d.y, np.asarray(np.nan, d.y.dtype))
     assert_network_gradients_conform(backend, poisoned(problem, seed), replace(d, y=frozen(dy)))
 
 

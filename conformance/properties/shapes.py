@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.assertions.backward import free_gradients, parts
+from conformance.assertions.backward import free_gradients, name_parts
 from conformance.assertions.comparison import Comparison, assert_same, assert_within
 from conformance.assertions.forward import assert_answers_agree
 from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
@@ -102,7 +102,7 @@ def a_gradient_reads_inputs_of_odd_strides_as_they_are(backend: Backend, drawn: 
     assert_gradients_shaped(straight, problem)
     assert_gradients_shaped(odd, problem)
     expected = free_gradients(backend, problem, d)
-    for one, two in zip(parts(straight, expected).values(), parts(odd, expected).values(), strict=True):
+    for one, two in zip(name_parts(straight, expected).values(), name_parts(odd, expected).values(), strict=True):
         assert_within(Comparison(one.quantity, one.axes, two.got, one.got, 2 * one.expected.error))
 
 

@@ -1,7 +1,6 @@
 """The variants of the cell, alone and with everything else that is claimed."""
 
-from conformance.assertions.network_backward import assert_network_gradients_conform
-from conformance.assertions.network_forward import assert_network_conforms
+from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.problems.networks import network_questions, networks
 from conformance.problems.question import Question
 from conformance.property import verifies_further

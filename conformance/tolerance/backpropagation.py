@@ -7,8 +7,8 @@ import numpy as np
 
 from conformance.tolerance.audit import audit
 from conformance.tolerance.cell_backward import given
-from conformance.tolerance.layer import Trajectory
 from conformance.tolerance.layer_backward import Backpropagation, Loss, observe_backward, run_free_backward
+from conformance.tolerance.reading import Trajectory
 from conformance.tolerance.rounding import about
 from conformance.tolerance.trajectories import read_plain
 from lstm_spec.accuracy import ErrorModel

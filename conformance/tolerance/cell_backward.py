@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.tolerance.cell import count_terms, multiply, stretched_slope
-from conformance.tolerance.layer import Reading, Trajectory
+from conformance.tolerance.reading import Reading, Trajectory
 from conformance.tolerance.rounding import (
     INFLATION,
     Bounded,

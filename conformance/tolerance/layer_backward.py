@@ -22,7 +22,8 @@ from conformance.tolerance.cell_backward import (
     through_projection,
     times,
 )
-from conformance.tolerance.layer import NOTHING, Reading, Trajectory, at, stack
+from conformance.tolerance.layer import NOTHING
+from conformance.tolerance.reading import Reading, Trajectory, at, stack
 from conformance.tolerance.rounding import INFLATION, Bounded, about, exact, narrowed, product
 from lstm_spec.accuracy import ErrorModel
 from lstm_spec.types import Array, State

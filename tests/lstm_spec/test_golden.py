@@ -15,8 +15,8 @@ import pytest
 from safetensors import safe_open
 
 from conformance.assertions.forward import assert_conforms
-from conformance.assertions.network_forward import assert_network_conforms
-from conformance.assertions.network_shapes import arrays
+from conformance.assertions.network import assert_network_conforms
+from conformance.assertions.shapes import name_arrays
 from conformance.outcome import Refuted
 from lstm_spec import Answer, Array, Backend, Description, Problem, State, Variant, checked
 from lstm_spec.layouts.convert import convert, from_layout
@@ -110,7 +110,7 @@ def test_the_same_numbers_read_otherwise_are_refuted(vector: Vector) -> None:
 def test_a_layer_taken_to_another_framework_and_back_is_the_same_to_the_last_bit(vector: Vector) -> None:
     it, by_way_of = vector.layout, "cntk"  # has a place for everything
     there_and_back = convert(convert(vector.layer, source=it, target=by_way_of), source=by_way_of, target=it)
-    before, after = (arrays(from_layout(layer, it)) for layer in (vector.layer, there_and_back))
+    before, after = (name_arrays(from_layout(layer, it)) for layer in (vector.layer, there_and_back))
     assert {name: a.tobytes() for name, a in after.items()} == {name: a.tobytes() for name, a in before.items()}
 
 

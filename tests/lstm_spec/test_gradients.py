@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given, settings
 
-from conformance.assertions.backward import parts
+from conformance.assertions.backward import name_parts
 from conformance.problems.question import Context, Question
 from conformance.problems.recipes import problems, questions
 from conformance.tolerance.backpropagation import free_backpropagation
@@ -43,7 +43,7 @@ def assert_derivatives(gradients: Gradients, problem: Problem, d: Cotangents) ->
     """Every gradient lies as near to the exact derivative as a free run of the equations is sure of it."""
     expected = numerical_gradients(problem, d)
     sure = free_backpropagation(problem, free_trajectory(problem, MODEL), d, MODEL)
-    found = parts(gradients, sure)
+    found = name_parts(gradients, sure)
     assert found.keys() == expected.keys()
     for name, part in found.items():
         assert part.got.shape == expected[name].shape, name

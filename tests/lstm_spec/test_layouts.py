@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.assertions.network_shapes import arrays
+from conformance.assertions.shapes import name_arrays
 from lstm_spec import Array, Gate, Parameters, pack, unpack
 from lstm_spec.layouts.convert import LossyConversion, convert, from_layout, to_layout
 from lstm_spec.layouts.table import LAYOUTS, Layout
@@ -51,7 +51,7 @@ def plain(dtype: Any = "float32") -> Parameters:
 
 
 def bits(p: Parameters) -> dict[str, bytes]:
-    return {name: a.tobytes() for name, a in arrays(p).items()}
+    return {name: a.tobytes() for name, a in name_arrays(p).items()}
 
 
 def gates_of(it: Layout) -> str:
@@ -87,9 +87,9 @@ def test_tensors_are_fresh_and_contiguous(name: str) -> None:
     p = layer(grid(np.random.default_rng(1), "float32"), gates=gates_of(LAYOUTS[name]), peepholes=name == "dl4j-graves")
     there = to_layout(p, name)
     back = from_layout(there, name)
-    assert all(a.flags.c_contiguous for a in [*there.values(), *arrays(back).values()])
-    assert not any(np.shares_memory(a, b) for a in there.values() for b in arrays(p).values())
-    assert not any(np.shares_memory(a, b) for a in there.values() for b in arrays(back).values())
+    assert all(a.flags.c_contiguous for a in [*there.values(), *name_arrays(back).values()])
+    assert not any(np.shares_memory(a, b) for a in there.values() for b in name_arrays(p).values())
+    assert not any(np.shares_memory(a, b) for a in there.values() for b in name_arrays(back).values())
 
 
 ORDINARY = [name for name, it in LAYOUTS.items() if "f" in it.order and name != "dl4j-graves"]

@@ -19,8 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from conformance.assertions.comparison import recorded_ratios
-from conformance.assertions.network_backward import assert_network_gradients_conform
-from conformance.assertions.network_forward import assert_network_conforms
+from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.outcome import Errored, Inconclusive, NotClaimed, Refuted
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
 from conformance.problems.kinds import USUAL

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conformance.arrays import frozen
-from conformance.assertions.backward import assert_gate_gradients_conform, assert_part_conforms, parts
+from conformance.assertions.backward import assert_gate_gradients_conform, assert_part_conforms, name_parts
 from conformance.assertions.comparison import Comparison, assert_observed, assert_same, assert_within, recorded_ratios
 from conformance.assertions.forward import assert_conforms, free_run
 from conformance.assertions.probes import probed, widened
@@ -134,7 +134,7 @@ def test_the_reference_conforms_and_its_ratios_are_recorded() -> None:
     with recorded_ratios() as ratios:
         found = probed(REFERENCE, problem, loss_on(problem))
         expected = assert_gate_gradients_conform(REFERENCE, problem, loss_on(problem), found.answer, found.dz)
-        for part in parts(found.gradients, expected).values():
+        for part in name_parts(found.gradients, expected).values():
             assert_part_conforms(part, problem, found.dz)
     assert set(ratios) == {"y", "c_T", "dz", *quantities}
     assert 0 < max(ratios["y"]) < 1

@@ -13,7 +13,7 @@ from conformance.assertions.backward import (
     assert_gate_gradients_conform,
     assert_part_conforms,
     assert_part_finite_enough,
-    parts,
+    name_parts,
 )
 from conformance.assertions.comparison import model_of
 from conformance.assertions.forward import assert_conforms
@@ -131,7 +131,7 @@ def test_magnitudes_of_a_finite_gradient_do_not_matter(monkeypatch: pytest.Monke
 
 def test_a_gradient_that_may_have_overflowed_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     ends_at(monkeypatch, 0.0)
-    part = parts(GRADIENTS, EXPECTED)["dh_0"]
+    part = name_parts(GRADIENTS, EXPECTED)["dh_0"]
     with pytest.raises(Inconclusive, match=f"^{NEAR_THE_END}$"):
         assert_part_conforms(part._replace(got=part.got * np.inf), PROBLEM, DZ)
 

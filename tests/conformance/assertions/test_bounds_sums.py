@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conformance.assertions.backward import assert_gradients_conform_freely, assert_part_conforms, parts
+from conformance.assertions.backward import assert_gradients_conform_freely, assert_part_conforms, name_parts
 from conformance.outcome import Refuted
 from conformance.tolerance.layer_backward import Backpropagation
 from lstm_spec import (
@@ -56,7 +56,7 @@ def judged_freely(gradients: Gradients) -> Backpropagation:
 @each_part
 def test_a_gradient_too_far_off_from_a_free_run_is_shown(quantity: str) -> None:
     axes, index = PARTS[quantity]
-    expected = parts(GRADIENTS, judged_freely(GRADIENTS))[quantity].expected
+    expected = name_parts(GRADIENTS, judged_freely(GRADIENTS))[quantity].expected
     with pytest.raises(Refuted) as refuted:
         judged_freely(with_element(quantity, index, off(expected, index, BEYOND)))
     assert refuted.value.difference == difference_at(quantity, axes, index, expected)
@@ -66,7 +66,7 @@ def test_a_gradient_too_far_off_from_a_free_run_is_shown(quantity: str) -> None:
 @each_part
 def test_a_gradient_that_a_free_run_explains_conforms(quantity: str) -> None:
     _, index = PARTS[quantity]
-    expected = parts(GRADIENTS, judged_freely(GRADIENTS))[quantity].expected
+    expected = name_parts(GRADIENTS, judged_freely(GRADIENTS))[quantity].expected
     assert judged_freely(with_element(quantity, index, off(expected, index, WITHIN)))
 
 
@@ -78,8 +78,8 @@ def test_gradients_judged_freely_have_their_shapes() -> None:
 @each_part
 def test_a_gradient_too_far_off_from_the_gate_gradients_is_shown(quantity: str) -> None:
     axes, index = PARTS[quantity]
-    expected = parts(GRADIENTS, EXPECTED)[quantity].expected
-    changed = parts(with_element(quantity, index, off(expected, index, BEYOND)), EXPECTED)[quantity]
+    expected = name_parts(GRADIENTS, EXPECTED)[quantity].expected
+    changed = name_parts(with_element(quantity, index, off(expected, index, BEYOND)), EXPECTED)[quantity]
     with pytest.raises(Refuted) as refuted:
         assert_part_conforms(changed, PROBLEM, DZ)
     assert refuted.value.difference == difference_at(quantity, axes, index, expected)
@@ -88,9 +88,9 @@ def test_a_gradient_too_far_off_from_the_gate_gradients_is_shown(quantity: str) 
 @each_part
 def test_a_gradient_that_rounding_explains_conforms(quantity: str) -> None:
     _, index = PARTS[quantity]
-    expected = parts(GRADIENTS, EXPECTED)[quantity].expected
+    expected = name_parts(GRADIENTS, EXPECTED)[quantity].expected
     assert_part_conforms(
-        parts(with_element(quantity, index, off(expected, index, WITHIN)), EXPECTED)[quantity], PROBLEM, DZ
+        name_parts(with_element(quantity, index, off(expected, index, WITHIN)), EXPECTED)[quantity], PROBLEM, DZ
     )
 
 
@@ -100,7 +100,7 @@ def dx_wrong_twice() -> Gradients:
 
 def test_the_first_wrong_gradient_of_x_is_the_latest_one() -> None:
     with pytest.raises(Refuted) as refuted:
-        assert_part_conforms(parts(dx_wrong_twice(), EXPECTED)["dx"], PROBLEM, DZ)
+        assert_part_conforms(name_parts(dx_wrong_twice(), EXPECTED)["dx"], PROBLEM, DZ)
     assert refuted.value.difference is not None and refuted.value.difference.where["t"] == 2
 
 
@@ -112,7 +112,7 @@ def test_the_first_wrong_gradient_of_x_is_the_latest_one_of_a_free_run() -> None
 
 @pytest.mark.parametrize("quantity", ["dW", "dU", "dh_0", "dc_0"])
 def test_the_first_wrong_row_is_shown_where_there_is_no_time(quantity: str) -> None:
-    part = parts(GRADIENTS, EXPECTED)[quantity]
+    part = name_parts(GRADIENTS, EXPECTED)[quantity]
     with pytest.raises(Refuted) as refuted:
         assert_part_conforms(part._replace(got=part.got + 9.0), PROBLEM, DZ)
     assert refuted.value.difference is not None and set(refuted.value.difference.where.values()) == {0}

@@ -8,8 +8,7 @@ import pytest
 
 from conformance.assertions import widening, widening_plan
 from conformance.assertions.comparison import recorded_ratios
-from conformance.assertions.network_backward import assert_network_gradients_conform
-from conformance.assertions.network_forward import assert_network_conforms
+from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.outcome import Inconclusive, Refuted
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
 from conformance.problems.networks import build, loss

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from conformance.tolerance.backpropagation import free_backpropagation, observed_backpropagation
-from conformance.tolerance.layer import Trajectory
 from conformance.tolerance.layer_backward import Backpropagation
+from conformance.tolerance.reading import Trajectory
 from conformance.tolerance.rounding import Bounded
 from conformance.tolerance.trajectories import free_trajectory, observed_trajectory
 from lstm_spec import Array, Cotangents, ErrorModel, Packed, Problem, State, error_model, unpack

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from backends.numpy.backend import BACKEND
-from conformance.assertions.backward import assert_gate_gradients_conform, assert_part_conforms, parts
+from conformance.assertions.backward import assert_gate_gradients_conform, assert_part_conforms, name_parts
 from conformance.assertions.comparison import model_of
 from conformance.assertions.forward import assert_conforms
 from conformance.assertions.probes import Probed, probed
@@ -262,7 +262,7 @@ def judged(q: Question) -> None:
     """Raises Refuted where the NumPy backend is not right in all that is judged from observed states."""
     seen = probed(BACKEND, *q)
     expected = assert_gate_gradients_conform(BACKEND, *q, seen.answer, seen.dz)
-    for part in parts(seen.gradients, expected).values():
+    for part in name_parts(seen.gradients, expected).values():
         assert_part_conforms(part, q.problem, seen.dz)
 
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.assertions.backward import parts
+from conformance.assertions.backward import name_parts
 from conformance.assertions.comparison import model_of
 from conformance.problems.question import Context, Question, Recipe
 from conformance.problems.recipes import problems, questions
 from conformance.tolerance.backpropagation import free_backpropagation, observed_backpropagation
-from conformance.tolerance.layer import Trajectory
+from conformance.tolerance.reading import Trajectory
 from conformance.tolerance.rounding import Bounded
 from conformance.tolerance.tangents import tangent
 from conformance.tolerance.trajectories import free_trajectory, observed_trajectory
@@ -130,7 +130,7 @@ def test_a_free_backpropagation_is_the_gradient_of_the_equations(
     problem, d = drawn(data, recipe, dtype)
     _, gradients = network.gradients(problem, d)
     free = free_backpropagation(problem, free_trajectory(problem, model(problem)), d, model(problem))
-    for name, part in parts(gradients, free).items():
+    for name, part in name_parts(gradients, free).items():
         assert within(part.got, part.expected), name
 
 

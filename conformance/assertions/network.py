@@ -1,0 +1,122 @@
+"""Whether a whole network is close enough: its inside is made visible, and each layer judged.
+
+What cannot be seen from outside is made visible by `widening`, or else step by step: with T = 1 the final states are
+the outputs of all layers, and with B = 1 the gradient of a bias is a gate gradient.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from conformance.arrays import frozen
+from conformance.assertions import widening
+from conformance.assertions.backward import assert_seen_gradients_conform
+from conformance.assertions.comparison import STATE, assert_same, breaking, model_of
+from conformance.assertions.forward import Seen, assert_conclusive, assert_seen_conforms
+from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
+from conformance.assertions.widening_plan import PASSED_ON, plan_for
+from conformance.outcome import Inconclusive, NotClaimed
+from conformance.tolerance.rounding import Bounded, exact
+from lstm_spec import Answer, Backend, Cotangents, Problem, State
+
+
+def assert_network_conforms(backend: Backend, problem: Problem) -> None:
+    """Refuted unless the backend's answer is that of the equations, layer by layer.
+
+    Inconclusive if rounding may have grown too much for that to say anything.
+    """
+    for seen in look_into(backend, problem):
+        assert_conclusive(assert_seen_conforms(seen, model_of(backend, problem)))
+
+
+def look_into(backend: Backend, problem: Problem) -> Iterator[Seen]:
+    """The problem in one or two forms in which every layer can be seen."""
+    if can_pass(backend, problem):
+        plan = plan_for(backend, problem, probes=False)
+        wide = widening.widened(plan) if plan.L > 1 else problem
+        exactly = plan.L == 1 or widening.passes_exactly(backend, problem)
+        answer = backend.forward(wide)
+        assert_answer_shaped(answer, wide)
+        yield Seen(wide, answer, widening.outputs(plan, answer.y, model_of(backend, problem), exactly))
+    if len(problem.parameters) > 1:
+        yield from step_through(backend, problem)
+
+
+def can_pass(backend: Backend, problem: Problem) -> bool:
+    """Whether it is one layer, or its cells can pass on what others return."""
+    grade = backend.description.grade(problem.dtype.name)
+    return len(problem.parameters) == 1 or (problem.variant.kind in PASSED_ON and grade == "relative")
+
+
+def step_through(backend: Backend, problem: Problem) -> Iterator[Seen]:
+    """One step at a time of the first sequence, each from the state that the one before left; none if T = 0."""
+    if 1 not in backend.description.shapes.T or 1 not in backend.description.shapes.B:
+        raise NotClaimed("its shapes exclude T = 1 or B = 1, at which a stack could be looked into")
+    state = State(*(frozen(a[:, :1].copy()) for a in problem.state))
+    for x in problem.x[:, :1] if problem.lengths is None else problem.x[: problem.lengths[0], :1]:
+        one = replace(problem, x=frozen(x[None].copy()), state=state, lengths=None)
+        answer = backend.forward(one)
+        assert_answer_shaped(answer, one)
+        yield Seen(one, answer, _show_outputs(one, answer))
+        state = answer.state
+
+
+def _show_outputs(one: Problem, answer: Answer) -> list[Bounded]:
+    """What each layer returned at a single step: the final hidden states."""
+    D, h = len(one.directions), answer.state.h
+    inner = [exact(np.concatenate(list(h[k : k + D]), axis=-1)[None]) for k in range(0, len(h) - D, D)]
+    return [*inner, exact(answer.y)]
+
+
+# ---------------------------------------------------------------- backward
+
+
+def assert_network_gradients_conform(backend: Backend, problem: Problem, d: Cotangents) -> None:
+    """Refuted unless the gradients are those of the equations, layer by layer, for the pass that was differentiated.
+
+    Inconclusive if rounding may have grown too much, or a cell state may lie on the edge of its bound.
+    """
+    if can_pass(backend, problem):
+        _assert_conform_through_probes(backend, problem, d)
+    if len(problem.parameters) > 1:
+        _assert_conform_step_by_step(backend, problem, d)
+
+
+def _assert_conform_through_probes(backend: Backend, problem: Problem, d: Cotangents) -> None:
+    model, plan = model_of(backend, problem), plan_for(backend, problem, probes=True)
+    wide, loss = widening.widened(plan), widening.widened_cotangents(plan, d)
+    exactly = plan.L == 1 or widening.passes_exactly(backend, problem)
+    answer, gradients = backend.differentiate(wide, loss)
+    assert_answer_shaped(answer, wide)
+    assert_gradients_shaped(gradients, wide)
+    seen = Seen(wide, answer, widening.outputs(plan, answer.y, model, exactly))
+    with breaking("GRAD-8"):
+        passes = assert_seen_conforms(seen, model)
+    if not passes:
+        assert_same("the gradient of h_0", gradients.state.h, loss.state.h, STATE, "GRAD-6")
+        assert_same("the gradient of c_0", gradients.state.c, loss.state.c, STATE, "GRAD-6")
+        return
+    dz = widening.gate_gradients(plan, gradients.x)
+    assert_seen_gradients_conform(seen, loss, passes, gradients, dz, model)
+    assert_conclusive(passes)
+    if any(passed.slope.error.any() for row in passes for passed in row):
+        raise Inconclusive(
+            "a cell state may lie on the edge of its bound, where its derivative is anything from 0 to 1"
+        )
+
+
+def _assert_conform_step_by_step(backend: Backend, problem: Problem, d: Cotangents) -> None:
+    """The cotangents of each step are those of its outputs, and those of the final states every time."""
+    model = model_of(backend, problem)
+    for t, (one, _, _) in enumerate(step_through(backend, problem)):
+        loss = Cotangents(frozen(d.y[t : t + 1, :1].copy()), State(*(frozen(a[:, :1].copy()) for a in d.state)))
+        answer, gradients = backend.differentiate(one, loss)
+        assert_answer_shaped(answer, one)
+        assert_gradients_shaped(gradients, one)
+        seen = Seen(one, answer, _show_outputs(one, answer))
+        with breaking("GRAD-8"):
+            passes = assert_seen_conforms(seen, model)
+        biases = [[[gate.b for gate in p.gates.values()] for p in row] for row in gradients.parameters]
+        dz = [[np.concatenate(b)[None, None] for b in row] for row in biases]
+        assert_seen_gradients_conform(seen, loss, passes, gradients, dz, model)
