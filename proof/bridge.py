@@ -227,12 +227,12 @@ def _compare_sums(result: Comparison, folder: Path, case: Case, forward: Traject
 
 def _compare_pre(result: Comparison, coq: dict[str, Any], case: Case, w: Packed) -> None:
     plain = rounding.with_oracle(case.model)
-    x, h, dz = rounding.exact(case.problem.x[0]), rounding.exact(case.y[0]), rounding.exact(case.dz[0])
+    x, h, dz = case.problem.x[0], rounding.exact(case.y[0]), rounding.exact(case.dz[0])
     loss, later = cell_backward.given(case.d.y[0]), cell_backward.times(dz, w.U)
     for pre in range(3):
         m = replace(plain, pre=pre)
         z = [cell.preactivations(w, x, h, 9, model) for model in (plain, m)]
-        A = np.abs(x.value @ w.W.T) + np.abs(h.value @ w.U.T) + np.abs(w.b)
+        A = np.abs(x @ w.W.T) + np.abs(h.value @ w.U.T) + np.abs(w.b)
         for at in np.ndindex(A.shape):
             result.agree("F4 with pre", coq["pre_error"](m.u, pre, A[at], z[0].error[at]), z[1].error[at])
         dh = [cell_backward.hidden_cotangent(loss, np.zeros(()), later, model) for model in (plain, m)]

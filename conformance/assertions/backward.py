@@ -36,7 +36,7 @@ class Part(NamedTuple):
     axes: tuple[str, ...]
     got: Array
     expected: Bounded
-    clause: str
+    clause: str = ""
     backwards: bool = False
 
     def compare(self) -> Comparison:

@@ -28,21 +28,24 @@ def count_terms(M: Array, used: Array) -> Array:
 
 def multiply(a: Array, M: Array) -> Array:
     """a M, for a (..., n); one product of matrices, however many steps there are."""
-    return (a.reshape(-1, a.shape[-1]) @ M).reshape(*a.shape[:-1], M.shape[-1])
+    return a @ M if a.ndim == 2 else (a.reshape(-1, a.shape[-1]) @ M).reshape(*a.shape[:-1], M.shape[-1])
 
 
-def preactivations(w: Packed, x: Bounded, h: Bounded, n: int | Array, m: ErrorModel) -> Bounded:
+def preactivations(w: Packed, x: Array, h: Bounded, n: int | Array, m: ErrorModel) -> Bounded:
     """F1, F2 and F4 without peepholes, (..., G*H), where each row has n summands.
 
-    The errors of x and h say how far the implementation's own may be from what is known of them.
+    The error of h says how far the implementation's own may be from what is known of it.
     """
-    wx, uh, weights = multiply(x.value, w.W.T), multiply(h.value, w.U.T), np.abs(w.U).T
-    S = multiply(np.abs(x.value), np.abs(w.W).T) + multiply(h.largest, weights) + np.abs(w.b)
+    wx, uh, weights = multiply(x, w.W.T), multiply(h.value, w.U.T), np.abs(w.U).T
+    S = multiply(np.abs(x), np.abs(w.W).T) + multiply(h.largest, weights) + np.abs(w.b)
     dz = n * m.u_acc * S + 2 * n * m.eta + multiply(h.error, weights)
     dz = dz + extra_roundings(m, m.pre) * (np.abs(wx) + np.abs(uh) + np.abs(w.b) + dz)
-    if x.error.any():
-        dz = dz + (1 + n * m.u_acc) * multiply(x.error, np.abs(w.W).T)
     return Bounded(wx + uh + w.b, dz)
+
+
+def add_input_error(z: Bounded, W: Array, x: Bounded, n: Array, m: ErrorModel) -> Bounded:
+    """V8: what is not known of the inputs moves the pre-activations."""
+    return Bounded(z.value, z.error + (1 + n * m.u_acc) * multiply(x.error, np.abs(W).T))
 
 
 def add_peephole(z: Bounded, p: Array, c: Bounded, n: Array, m: ErrorModel) -> Bounded:

@@ -35,12 +35,10 @@ def given(value: Array) -> Summed:
     return Summed(value, np.zeros_like(value), np.abs(value), 1)
 
 
-def times(a: Bounded, M: Array) -> Summed:
-    """The products a M, where a (..., n) is 0 wherever it is not used."""
-    weights = np.abs(M)
-    return Summed(
-        multiply(a.value, M), multiply(a.error, weights), multiply(a.largest, weights), count_terms(M.T, a.largest > 0)
-    )
+def times(a: Bounded, M: Array, terms: Array | None = None) -> Summed:
+    """The products a M; `terms` of them can differ from 0, those where a (..., n) is used unless it says otherwise."""
+    weights, terms = np.abs(M), count_terms(M.T, a.largest > 0) if terms is None else terms
+    return Summed(multiply(a.value, M), multiply(a.error, weights), multiply(a.largest, weights), terms)
 
 
 def round_sum(s: Summed, roundings: int, m: ErrorModel) -> Bounded:

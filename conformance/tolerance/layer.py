@@ -14,6 +14,7 @@ from conformance.arrays import subnormals_are_kept
 from conformance.tolerance import rounding
 from conformance.tolerance.audit import Known
 from conformance.tolerance.cell import (
+    add_input_error,
     add_peephole,
     added_cell_state,
     clip_cell_state,
@@ -101,11 +102,17 @@ def write(r: Reading, k: Gates, m: ErrorModel) -> Bounded:
     return product((k.i, k.g), 1, m) if r.kind.keeps == "1" else written(k.i, k.g)
 
 
-def update_cell(r: Reading, k: Gates, new: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bounded, Bounded]:
-    """The cell state after one step in which `new` is written, and the slope of its bound."""
-    after = added_cell_state(new, c, m) if r.kind.keeps == "1" else multiplied_cell_state(k.f, new, c, m)
+def update_cell(
+    r: Reading, k: Gates, t: int | None, new: Bounded, c: Bounded, m: ErrorModel
+) -> tuple[Bounded, Bounded]:
+    """The cell state after a step that writes `new`, and the slope of its bound; t: the step, if k has them all."""
+    if r.kind.keeps == "1":
+        after = added_cell_state(new, c, m)
+    else:
+        after = multiplied_cell_state(k.f if t is None else at(t, k.f), new, c, m)
     if r.kind.keeps == "1 - i":
-        after = Bounded(after.value, after.error + coupling(k.i, c, k.g, m))
+        i, g = (k.i, k.g) if t is None else (at(t, k.i), at(t, k.g))
+        after = Bounded(after.value, after.error + coupling(i, c, g, m))
     return (after, FREE) if np.isinf(r.bound) else clip_cell_state(after, r.bound)
 
 
@@ -128,7 +135,9 @@ def observe(r: Reading, seen: Bounded, model: ErrorModel, known: Known = NOTHING
     returned = rounding.narrowed(r.select(seen), m.wide_h, m)
     h = Bounded(*(np.concatenate([first[None], a])[:-1] for first, a in zip(exact(r.state.h), returned, strict=True)))
     n = count_summands(r, h)
-    received = receive(r, about(preactivations(r.w, r.x, h, n, m), known, "z"), n, m)
+    z = preactivations(r.w, r.x.value, h, n, m)
+    z = add_input_error(z, r.w.W, r.x, n, m) if r.x.error.any() else z
+    received = receive(r, about(z, known, "z"), n, m)
     k, cells, slope = _pass_through(r, received, m, known)
     after = Bounded(cells.value[1:], cells.error[1:])
     o = about(open_gate(r, "o", received, after, m), known, "o")
@@ -152,13 +161,15 @@ def _pass_through(r: Reading, received: Received, m: ErrorModel, known: Known) -
     cells.value[0], cells.error[0] = r.state.c, 0
     for t in range(T):
         c = at(t, cells)
-        now = Gates(*(at(t, q) for q in k)) if k else open_gates(r, _received_at(t, received), c, m)
-        after, slope_t = update_cell(r, now, at(t, new) if new else write(r, now, m), c, m)
+        if k and new:
+            after, slope_t = update_cell(r, k, t, at(t, new), c, m)
+        else:
+            steps.append(open_gates(r, received._replace(z=at(t, received.z)), c, m))
+            after, slope_t = update_cell(r, steps[-1], None, write(r, steps[-1], m), c, m)
         after = about(after, known, "c", t)
         cells.value[t + 1], cells.error[t + 1] = after if r.whole else _where(r.valid[t], after, c)
         if slope_t is not FREE:
             slope.value[t], slope.error[t] = _where(r.valid[t], slope_t, FREE)
-        steps.append(now)
     return k or Gates(*(stack(column) for column in zip(*steps, strict=True))), cells, slope
 
 
@@ -174,10 +185,6 @@ def _where(valid: Array, new: Bounded, old: Bounded) -> Bounded:
     return Bounded(*(np.where(valid, a, b) for a, b in zip(new, old, strict=True)))
 
 
-def _received_at(t: int, received: Received) -> Received:
-    return received._replace(z=at(t, received.z))
-
-
 def run_free(r: Reading, model: ErrorModel, handed_on: bool = False) -> Trajectory:
     """The pass from the initial state alone; its errors may grow by abs(U) each step.
 
@@ -189,9 +196,9 @@ def run_free(r: Reading, model: ErrorModel, handed_on: bool = False) -> Trajecto
     m, n = rounding.with_oracle(model), count_summands(r, Bounded(np.ones_like(r.state.h), np.zeros_like(r.state.h)))
     h, c, steps = exact(r.state.h), exact(r.state.c), []
     for t, valid in enumerate(r.valid):
-        received = receive(r, preactivations(r.w, at(t, r.x), h, n, m), n, m)
+        received = receive(r, preactivations(r.w, r.x.value[t], h, n, m), n, m)
         k = open_gates(r, received, c, m)
-        after, slope = update_cell(r, k, write(r, k, m), c, m)
+        after, slope = update_cell(r, k, None, write(r, k, m), c, m)
         after = rounding.narrowed(after, m.wide_h if handed_on else 0, m)
         o = open_gate(r, "o", received, after, m)
         squashed, shown, hidden = show(r, o, after, m)

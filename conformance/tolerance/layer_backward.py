@@ -11,6 +11,7 @@ import numpy as np
 
 from conformance.tolerance import rounding
 from conformance.tolerance.audit import Known
+from conformance.tolerance.cell import count_terms
 from conformance.tolerance.cell_backward import (
     Summed,
     add_up,
@@ -137,11 +138,12 @@ def _step_by_step(
     T, B, _ = r.valid.shape
     assert r.whole and not r.peepholes, "free gradients are those of whole sequences without peepholes"
     later, carried = exact(np.zeros((B, len(r.w.b)))), exact(loss.last.c)
+    terms = count_terms(r.w.U.T, np.ones(len(r.w.b)))
     dzs, dhs = [], []
     for t in reversed(range(T)):
         now, dy = passed.at(t), Summed(loss.y.value[t], loss.y.error[t], loss.y.size[t], loss.y.terms)
         d_last = loss.last.h if t == T - 1 else np.zeros_like(loss.last.h)
-        dh = narrowed(hidden_cotangent(dy, d_last, times(later, r.w.U), m), v, m)
+        dh = narrowed(hidden_cotangent(dy, d_last, times(later, r.w.U, terms), m), v, m)
         into_shown = dh if r.R is None else through_projection(r.R, dh, m)
         through_h = product((into_shown, now.o, squashing_slope(r, now, m)), 4, m)
         dc = _into_cell(r, passed, t, [through_h, carried], later, m)
