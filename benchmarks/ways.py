@@ -23,7 +23,7 @@ def candidates(problem: Problem, d: Cotangents) -> list[Candidate]:
     """Ours, torch's module itself, our use of it, a textbook loop, and onnxruntime where it is installed."""
     ours = numpy_backend.BACKEND
     found = [
-        Candidate("numpy", lambda: ours.forward(problem), lambda: ours.gradients(problem, d)),  # type: ignore[misc]
+        Candidate("numpy", lambda: ours.forward(problem), lambda: ours.differentiate(problem, d)),
         torch_module(problem, d),
         torch_backend(problem, d),
         textbook(problem, d),
@@ -64,7 +64,7 @@ def torch_backend(problem: Problem, d: Cotangents) -> Candidate:
     from backends.torch import backend
 
     torch = backend("cpu")
-    return Candidate("torch backend", lambda: torch.forward(problem), lambda: torch.gradients(problem, d))  # type: ignore[misc]
+    return Candidate("torch backend", lambda: torch.forward(problem), lambda: torch.differentiate(problem, d))
 
 
 def onnxruntime_session(problem: Problem) -> Candidate:

@@ -35,7 +35,7 @@ def probed(backend: Backend, problem: Problem, d: Cotangents) -> Probed:
         raise NotClaimed("its shapes need several passes for the probes, and no two of its passes are the same")
     for rows, width in plan:
         wide = widened(problem, rows, width)
-        answer, gradients = backend.gradients(wide, d)  # type: ignore[misc]
+        answer, gradients = backend.differentiate(wide, d)
         assert_gradients_shaped(gradients, wide)
         blocks.append(gradients.x[:, :, I : I + len(rows)])
         first = first or (answer, narrowed(gradients, I))

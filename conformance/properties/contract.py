@@ -50,7 +50,7 @@ def a_gradient_call_leaves_its_inputs_as_they_were(backend: Backend, question: Q
     problem, d = question
     handed = writable(problem)
     loss = replace(d, y=d.y.copy(), state=State(*(a.copy() for a in d.state)))
-    backend.gradients(handed, loss)  # type: ignore[misc]
+    backend.differentiate(handed, loss)
     assert_unchanged(handed, problem)
     assert_same("dL/dy after the call", loss.y, d.y, STEP)
     assert_same("dL/dh_T after the call", loss.state.h, d.state.h, LAYERED)
@@ -95,14 +95,14 @@ def one_call_leaves_no_trace_in_the_next(backend: Backend, drawn: tuple[Question
 def one_gradient_call_leaves_no_trace_in_the_next(backend: Backend, drawn: tuple[Question, int]) -> None:
     """Gradients are made anew, not added to those of an earlier call."""
     (problem, d), seed = drawn
-    answer, earlier = backend.gradients(problem, d)  # type: ignore[misc]
+    answer, earlier = backend.differentiate(problem, d)
     first, y = _copied(problem, earlier), np.array(answer.y)
     backend.forward(redrawn(problem, seed))
-    backend.gradients(redrawn(problem, seed), d)  # type: ignore[misc]
+    backend.differentiate(redrawn(problem, seed), d)
     assert_same("an earlier y, after other calls", answer.y, y, STEP)
     for name, one, two in zip(PARTS, first, _copied(problem, earlier), strict=True):
         assert_same(f"an earlier {name}, after other calls", two, one, ("row", "column", "place")[: one.ndim])
-    _, gradients = backend.gradients(problem, d)  # type: ignore[misc]
+    _, gradients = backend.differentiate(problem, d)
     again = _copied(problem, gradients)
     if backend.offers(Feature.DETERMINISTIC):
         for name, one, two in zip(PARTS, first, again, strict=True):

@@ -242,7 +242,7 @@ def pre_activations_of_ten_thousand_only_open_and_shut_gates(backend: Backend, p
 
 @verifies("ACT-3", on=questions(FAR, dy="dense", dh="dense", dc="dense"), needs=(Feature.GRADIENTS,))
 def saturated_gates_have_finite_gradients(backend: Backend, question: Question) -> None:
-    _, gradients = backend.gradients(*question)  # type: ignore[misc]
+    _, gradients = backend.differentiate(*question)
     assert_gradients_shaped(gradients, question.problem)
     parts = (*pack(gradients.parameters[0][0]), gradients.x, *gradients.state)
     if not all(np.isfinite(part).all() for part in parts):

@@ -77,7 +77,7 @@ def forget_gates(problem: Problem) -> Array:
 @verifies("FLOW-1", on=carousel("dense sparse", "any"), needs=NEEDS, long=True)
 def along_the_cell_the_gradient_is_the_product_of_the_forget_gates(backend: Backend, question: Question) -> None:
     problem, d = question
-    _, gradients = backend.gradients(problem, d)  # type: ignore[misc]
+    _, gradients = backend.differentiate(problem, d)
     assert_gradients_shaped(gradients, problem)
     product = d.state.c[0] * np.prod(forget_gates(problem), axis=0)
     allowed = allowed_flow(backend, problem, d).dc.error
@@ -87,7 +87,7 @@ def along_the_cell_the_gradient_is_the_product_of_the_forget_gates(backend: Back
 @verifies("FLOW-2", on=carousel("dense sparse", "open"), needs=NEEDS, long=True)
 def an_open_forget_gate_carries_the_gradient_unchanged(backend: Backend, question: Question) -> None:
     problem, d = question
-    _, gradients = backend.gradients(problem, d)  # type: ignore[misc]
+    _, gradients = backend.differentiate(problem, d)
     assert_gradients_shaped(gradients, problem)
     allowed = allowed_flow(backend, problem, d).dc.error
     assert_within(Comparison("dc_0", FINAL, gradients.state.c[0], d.state.c[0], allowed))
@@ -106,7 +106,7 @@ def an_open_forget_gate_carries_the_cell_for_any_number_of_steps(backend: Backen
 def the_gradient_decays_at_the_rate_of_the_forget_gate_at_every_lag(backend: Backend, question: Question) -> None:
     """With x = 0 and one input of weight 1 into each candidate, dx_t shows the gradient at lag T - t."""
     problem, d = _seen_through_the_candidate(question)
-    _, gradients = backend.gradients(problem, d)  # type: ignore[misc]
+    _, gradients = backend.differentiate(problem, d)
     assert_gradients_shaped(gradients, problem)
     T = len(problem.x)
     f, i = (sigmoid_value(gate.b.astype(np.float64)) for gate in (problem.layer.f, problem.layer.i) if gate)

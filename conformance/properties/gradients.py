@@ -116,7 +116,7 @@ def large_sizes_have_the_gradients_that_small_ones_have(backend: Backend, questi
 
 @verifies("GRAD-8", on=ANY, needs=NEEDS)
 def the_pass_that_is_differentiated_is_the_same_lstm(backend: Backend, question: Question) -> None:
-    answer, _ = backend.gradients(*question)  # type: ignore[misc]
+    answer, _ = backend.differentiate(*question)
     assert_conforms(backend, answer, question.problem)
 
 
@@ -132,7 +132,7 @@ def inner_error(a: Array, b: Array) -> Array:
 
 @verifies("GRAD-4", "GRAD-5", "GRAD-6", on=tame_questions(), needs=NEEDS)
 def the_gradients_without_probes_are_those_of_the_equations(backend: Backend, question: Question) -> None:
-    answer, gradients = backend.gradients(*question)  # type: ignore[misc]
+    answer, gradients = backend.differentiate(*question)
     assert_conforms(backend, answer, question.problem)
     assert_gradients_conform_freely(backend, *question, gradients)
 
@@ -143,7 +143,7 @@ def the_gradient_is_the_adjoint_of_the_tangent(backend: Backend, drawn: tuple[Qu
     (problem, d), seed = drawn
     rng = np.random.default_rng(seed)
     v = [rng.standard_normal(a.shape) for a in (problem.x, *problem.state)]
-    _, gradients = backend.gradients(problem, d)  # type: ignore[misc]
+    _, gradients = backend.differentiate(problem, d)
     assert_gradients_shaped(gradients, problem)
     allowed = free_gradients(backend, problem, d)
     errors = (allowed.dx.error, allowed.dh.error[None], allowed.dc.error[None])
@@ -179,7 +179,7 @@ def the_gradient_is_linear_in_the_cotangents(backend: Backend, drawn: tuple[Ques
     e = _mapped(d, lambda a: np.round(rng.standard_normal(a.shape) * 8) / 8)
     d = _mapped(d, lambda a: np.round(a * 8) / 8)
     both = _mapped(d, lambda a, b: a + b, e)
-    runs = [backend.gradients(problem, loss)[1] for loss in (d, e, both)]  # type: ignore[misc]
+    runs = [backend.differentiate(problem, loss)[1] for loss in (d, e, both)]
     for gradients in runs:
         assert_gradients_shaped(gradients, problem)
     allowed = [
@@ -200,7 +200,7 @@ def _mapped(d: Cotangents, change: object, *others: Cotangents) -> Cotangents:
 
 @verifies("GRAD-7", on=questions(problems(), dy="zero", dh="zero", dc="zero"), needs=NEEDS)
 def no_loss_has_no_gradient(backend: Backend, question: Question) -> None:
-    _, gradients = backend.gradients(*question)  # type: ignore[misc]
+    _, gradients = backend.differentiate(*question)
     assert_gradients_shaped(gradients, question.problem)
     found = (*pack(gradients.parameters[0][0]), gradients.x, *gradients.state)
     if any(part.any() for part in found):
@@ -222,12 +222,12 @@ def the_gradient_of_a_sequence_is_that_of_its_halves_chained(backend: Backend, s
 def halves_chained_and_the_whole_have_the_same_gradient(backend: Backend, split: Split) -> None:
     """Head and tail together are one more way of differentiating the whole."""
     whole, d = split.whole, split.d
-    _, at_once = backend.gradients(whole, d)  # type: ignore[misc]
+    _, at_once = backend.differentiate(whole, d)
     head = backend.forward(split.head)
     tail = split.tail(head.state)
-    _, later = backend.gradients(tail, Cotangents(d.y[split.at :], d.state))  # type: ignore[misc]
+    _, later = backend.differentiate(tail, Cotangents(d.y[split.at :], d.state))
     assert_gradients_shaped(later, tail)
-    _, earlier = backend.gradients(split.head, Cotangents(d.y[: split.at], later.state))  # type: ignore[misc]
+    _, earlier = backend.differentiate(split.head, Cotangents(d.y[: split.at], later.state))
     assert_gradients_shaped(earlier, split.head)
     assert_gradients_shaped(at_once, whole)
     expected = free_gradients(backend, whole, d, handed_on=True)

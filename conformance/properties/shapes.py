@@ -25,7 +25,7 @@ def every_output_has_its_shape_and_the_dtype_of_the_problem(backend: Backend, pr
 
 @verifies("SHAPE-3", "SHAPE-2", on=questions(problems()), needs=(Feature.GRADIENTS,))
 def every_gradient_has_the_shape_and_dtype_of_what_it_belongs_to(backend: Backend, question: Question) -> None:
-    answer, gradients = backend.gradients(*question)  # type: ignore[misc]
+    answer, gradients = backend.differentiate(*question)
     assert_answer_shaped(answer, question.problem)
     assert_gradients_shaped(gradients, question.problem)
 
@@ -37,7 +37,7 @@ def one_step_one_sample_one_input_or_one_unit_is_enough(backend: Backend, proble
 
 @verifies("SHAPE-4", "SHAPE-3", on=questions(ONES), needs=(Feature.GRADIENTS,))
 def one_of_anything_is_enough_for_its_gradient(backend: Backend, question: Question) -> None:
-    _, gradients = backend.gradients(*question)  # type: ignore[misc]
+    _, gradients = backend.differentiate(*question)
     assert_gradients_shaped(gradients, question.problem)
 
 
@@ -51,7 +51,7 @@ def an_empty_sequence_leaves_the_state_as_it_was(backend: Backend, problem: Prob
 
 @verifies("SHAPE-5", on=questions(problems(T=0)), needs=(Feature.EMPTY_SEQUENCE, Feature.GRADIENTS))
 def an_empty_sequence_hands_its_cotangents_on(backend: Backend, question: Question) -> None:
-    _, gradients = backend.gradients(*question)  # type: ignore[misc]
+    _, gradients = backend.differentiate(*question)
     assert_gradients_shaped(gradients, question.problem)
     assert_same("dh_0", gradients.state.h, question.d.state.h, ("layer", "batch", "unit"))
     assert_same("dc_0", gradients.state.c, question.d.state.c, ("layer", "batch", "unit"))
@@ -65,7 +65,7 @@ def an_empty_batch_has_an_empty_answer(backend: Backend, problem: Problem) -> No
 
 @verifies("SHAPE-6", on=questions(problems(B=0)), needs=(Feature.EMPTY_BATCH, Feature.GRADIENTS))
 def an_empty_batch_has_zero_parameter_gradients(backend: Backend, question: Question) -> None:
-    _, gradients = backend.gradients(*question)  # type: ignore[misc]
+    _, gradients = backend.differentiate(*question)
     assert_gradients_shaped(gradients, question.problem)
     assert_parameters_zero(gradients.parameters[0][0])
 
@@ -97,8 +97,8 @@ def a_gradient_reads_inputs_of_odd_strides_as_they_are(backend: Backend, drawn: 
     (problem, d), seed = drawn
     strided = _mapped(problem, lambda a, k: _strided(a, (seed + k) % 4))
     loss = Cotangents(_strided(d.y, seed % 4), State(*(_strided(a, (seed + 1) % 4) for a in d.state)))
-    _, straight = backend.gradients(problem, d)  # type: ignore[misc]
-    _, odd = backend.gradients(strided, loss)  # type: ignore[misc]
+    _, straight = backend.differentiate(problem, d)
+    _, odd = backend.differentiate(strided, loss)
     assert_gradients_shaped(straight, problem)
     assert_gradients_shaped(odd, problem)
     expected = free_gradients(backend, problem, d)

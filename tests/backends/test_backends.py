@@ -63,7 +63,7 @@ def test_a_device_that_is_not_there_is_unavailable() -> None:
 
 def test_the_numpy_backend_agrees_with_the_reference() -> None:
     problem = problem_of(dtype="float64")
-    one, other = (backend.gradients(problem, loss_on(problem)) for backend in (NUMPY, REFERENCE))  # type: ignore[misc]
+    one, other = (backend.differentiate(problem, loss_on(problem)) for backend in (NUMPY, REFERENCE))
     assert_answers_agree(NUMPY, (problem, one[0]), (problem, other[0]))
     for _, gradients in (one, other):
         assert_gradients_conform_freely(NUMPY, problem, loss_on(problem), gradients)
@@ -103,7 +103,7 @@ def foreign(order: str, biases: int, batch_first: bool, transposed: bool) -> Any
 
         *given, dy, dh, dc = arguments
         loss = Cotangents(turned(dy), State(dh[None], dc[None]))
-        answer, g = NUMPY.gradients(problem(*given), loss)  # type: ignore[misc]
+        answer, g = NUMPY.differentiate(problem(*given), loss)
         W, U, b = pack(g.parameters[0][0], order)
         W, U = (W.T, U.T) if transposed else (W, U)
         first = (turned(answer.y), answer.state.h[0], answer.state.c[0])

@@ -63,7 +63,7 @@ REFUSED = (
 @pytest.mark.parametrize("form, sentence", REFUSED, ids=[sentence[:40] for _, sentence in REFUSED])
 def test_torch_refuses_what_it_cannot_do(form: Form, sentence: str) -> None:
     problem, d = question(form)
-    for ask in (lambda: torch().forward(problem), lambda: torch().gradients(problem, d)):  # type: ignore[misc]
+    for ask in (lambda: torch().forward(problem), lambda: torch().differentiate(problem, d)):
         with pytest.raises(ValueError) as refused:
             ask()
         assert str(refused.value).startswith(sentence)
@@ -84,8 +84,8 @@ def test_sixteen_bits_are_float32_inside(dtype: str) -> None:
 
     rows = tuple(tuple(each_array(wide, p) for p in row) for row in problem.parameters)
     wider = replace(problem, parameters=rows, x=wide(problem.x), state=State(*map(wide, problem.state)))
-    answer, found = NUMPY.gradients(problem, d)  # type: ignore[misc]
-    expected, wanted = NUMPY.gradients(wider, Cotangents(wide(d.y), State(*map(wide, d.state))))  # type: ignore[misc]
+    answer, found = NUMPY.differentiate(problem, d)
+    expected, wanted = NUMPY.differentiate(wider, Cotangents(wide(d.y), State(*map(wide, d.state))))
     assert np.array_equal(answer.y, expected.y.astype(problem.dtype)) and answer.y.dtype == problem.dtype
     assert np.array_equal(found.x, wanted.x.astype(problem.dtype))
     assert np.array_equal(found.parameters[1][1].R, wanted.parameters[1][1].R.astype(problem.dtype))
@@ -100,8 +100,7 @@ def test_nan_beyond_a_length_reaches_nothing(backend: str) -> None:
     x, dy = problem.x.copy(), d.y.copy()
     x[beyond], dy[beyond] = np.nan, np.nan
     (answer, found), (clean, wanted) = (
-        asked.gradients(p, e)  # type: ignore[misc]
-        for p, e in ((replace(problem, x=x), replace(d, y=dy)), (problem, d))
+        asked.differentiate(p, e) for p, e in ((replace(problem, x=x), replace(d, y=dy)), (problem, d))
     )
     assert np.array_equal(answer.y, clean.y) and not answer.y[beyond].any()
     assert np.array_equal(found.x, wanted.x) and not found.x[beyond].any()

@@ -37,7 +37,7 @@ ROOMY, WIDE = judged_at("relative", "float32"), judged_at("wide", "float16")
 PROBLEM = problem_of(scale=0.5, dtype="float64")
 OTHER = replace(PROBLEM, x=PROBLEM.x * 0.5)
 LOSS = loss_on(PROBLEM)
-ANSWER, GRADIENTS = REFERENCE.gradients(PROBLEM, LOSS)  # type: ignore[misc]
+ANSWER, GRADIENTS = REFERENCE.differentiate(PROBLEM, LOSS)
 FORWARD = observed_trajectory(PROBLEM, ANSWER.y, model_of(ROOMY, PROBLEM))
 
 

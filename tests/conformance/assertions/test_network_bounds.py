@@ -122,8 +122,8 @@ def test_a_wider_network_answers_as_the_original_and_shows_its_insides(
     problem, d = question(Form(layers, directions, kind, projection, lengths="any"), 7)
     plan = widening_plan.plan_for(REFERENCE, problem, probes=True)
     wide = checked(widening.widened(plan))
-    answer, gradients = REFERENCE.gradients(wide, widening.widened_cotangents(plan, d))  # type: ignore[misc]
-    plain, wanted = REFERENCE.gradients(problem, d)  # type: ignore[misc]
+    answer, gradients = REFERENCE.differentiate(wide, widening.widened_cotangents(plan, d))
+    plain, wanted = REFERENCE.differentiate(problem, d)
     P, H = problem.P, problem.sizes[3]
     np.testing.assert_allclose(parted(plan, answer.y)[..., :P], parted_of(problem, plain.y), rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(answer.state.c[..., :H], plain.state.c, rtol=1e-9, atol=1e-12)

@@ -108,7 +108,7 @@ def test_a_crash_is_errored(name: str, how: str) -> None:
 
 def test_a_crash_in_the_gradient_pass_is_errored() -> None:
     with alone("segfaults_in_the_gradient_pass") as it:
-        assert said(it.backend.gradients, SHORT, cotangents(SHORT)) == "Errored: it crashed (signal SIGSEGV)"  # type: ignore[arg-type]
+        assert said(it.backend.differentiate, SHORT, cotangents(SHORT)) == "Errored: it crashed (signal SIGSEGV)"
         assert np.array_equal(it.backend.forward(SHORT).y, NUMPY.forward(SHORT).y)
 
 
@@ -430,7 +430,7 @@ def test_what_is_no_answer_is_told_in_the_same_words(target: str, pass_: str) ->
 
 def test_the_clause_of_a_wrong_answer_arrives() -> None:
     with alone("tests.helpers.specimens:returns_only_gradients") as it, pytest.raises(Refuted) as refuted:
-        it.backend.gradients(SHORT, cotangents(SHORT))  # type: ignore[misc]
+        it.backend.differentiate(SHORT, cotangents(SHORT))
     assert refuted.value.clause == "SHAPE-3"
 
 
@@ -669,7 +669,7 @@ def assert_holds(path: Path, problem: Problem) -> None:
 def test_the_question_of_a_gradient_names_its_cotangents(tmp_path: Path) -> None:
     d = cotangents(SHORT)
     with alone("segfaults_in_the_gradient_pass", folder=tmp_path) as it:
-        said(it.backend.gradients, SHORT, d)  # type: ignore[arg-type]
+        said(it.backend.differentiate, SHORT, d)
     (path,) = tmp_path.glob("crash-*.safetensors")
     tensors = load_file(path)
     assert bits(tensors["asked.d.y"]) == bits(d.y)
