@@ -126,7 +126,7 @@ def _forward_variables(case: Case, b: int) -> dict[str, Any]:
     return {
         **{name: lambda K, name=name: getattr(m, name) for name in fields},
         **{name: lambda K: 0.0 for name in ("add_eta", "add_eta'")},
-        "st_eta": lambda K: rounding.flushed(rounding.with_oracle(m)),
+        "st_eta": lambda K: rounding.flush_room(rounding.with_oracle(m)),
         **{name: lambda v, letter=letter: getattr(v, letter) for name, letter in letters.items()},
         **{"u'": lambda Or: U64, "ETA": m.eta + 3 * ETA64, "K": None, "Or": None, "I": I, "H": H},
         **{"va": lambda v, k: v.z[k], "GI": "i", "GF": "f", "GG": "g", "GO": "o"},
@@ -228,7 +228,7 @@ def _compare_sums(result: Comparison, folder: Path, case: Case, forward: Traject
 def _compare_pre(result: Comparison, coq: dict[str, Any], case: Case, w: Packed) -> None:
     plain = rounding.with_oracle(case.model)
     x, h, dz = case.problem.x[0], rounding.exact(case.y[0]), rounding.exact(case.dz[0])
-    loss, later = cell_backward.given(case.d.y[0]), cell_backward.times(dz, w.U)
+    loss, later = cell_backward.make_sum(case.d.y[0]), cell_backward.multiply_transposed(dz, w.U)
     for pre in range(3):
         m = replace(plain, pre=pre)
         z = [cell.preactivations(w, x, h, 9, model) for model in (plain, m)]

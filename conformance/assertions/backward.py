@@ -16,8 +16,8 @@ from conformance.assertions.overflow import (
 from conformance.assertions.shapes import assert_gradients_shaped, name_arrays
 from conformance.outcome import Inconclusive, Refuted
 from conformance.tolerance.backpropagation import free_backpropagation, observed_backpropagation
-from conformance.tolerance.cell_backward import Summed, given, round_sum
-from conformance.tolerance.conclusive import conclusive
+from conformance.tolerance.cell_backward import Summed, make_sum, round_sum
+from conformance.tolerance.conclusive import largest_conclusive_error
 from conformance.tolerance.layer_backward import Backpropagation, Loss, observe_backward
 from conformance.tolerance.reading import Trajectory, select
 from conformance.tolerance.rounding import Bounded, exact, with_oracle
@@ -114,7 +114,9 @@ def free_gradients(backend: Backend, problem: Problem, d: Cotangents, handed_on:
     model = model_of(backend, problem)
     expected = free_backpropagation(problem, free_run(backend, problem, handed_on), d, model, handed_on)
     size = max(map(magnitude_max, (expected.dz.value, d.y, *d.state)))
-    if not expected.dz.error.max(initial=0) <= GRADIENT_ROOM * conclusive(model) * size:  # NaN is not conclusive
+    if (
+        not expected.dz.error.max(initial=0) <= GRADIENT_ROOM * largest_conclusive_error(model) * size
+    ):  # NaN is not conclusive
         raise Inconclusive("rounding may have grown too much")
     return expected
 
@@ -145,7 +147,7 @@ def assert_seen_gradients_conform(
 ) -> None:
     """Refuted unless each layer's gradients follow from its own gate gradients, and those of the layer above."""
     problem, valid = seen.problem, mark_valid_steps(seen.problem)
-    above = given(np.where(valid, d.y, 0))
+    above = make_sum(np.where(valid, d.y, 0))
     for layer in reversed(range(len(problem.parameters))):
         x = exact(np.where(valid, problem.x, 0)) if layer == 0 else select(valid, seen.outputs[layer - 1])
         sums = []

@@ -20,7 +20,7 @@ from conformance.assertions.overflow import assert_finite_enough
 from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Inconclusive
 from conformance.tolerance.audit import recall_forward
-from conformance.tolerance.conclusive import CONCLUSIVE, conclusive
+from conformance.tolerance.conclusive import CONCLUSIVE, largest_conclusive_error
 from conformance.tolerance.layer import observe
 from conformance.tolerance.reading import Reading, Trajectory, make_reading, select
 from conformance.tolerance.rounding import Bounded, exact
@@ -135,7 +135,7 @@ def free_run(backend: Backend, problem: Problem, handed_on: bool = False) -> Tra
     """The equations run from the initial state of a plain problem; Inconclusive if rounding may have grown too much."""
     model = model_of(backend, problem)
     expected = free_trajectory(problem, model, handed_on)
-    if not expected.h.error.max(initial=0) <= conclusive(model):  # NaN is not conclusive
+    if not expected.h.error.max(initial=0) <= largest_conclusive_error(model):  # NaN is not conclusive
         raise Inconclusive("rounding may have grown too much")
     return expected
 

@@ -34,11 +34,11 @@ def look_into(backend: Backend, problem: Problem) -> Iterator[Seen]:
     """The problem in one or two forms in which every layer can be seen."""
     if can_pass(backend, problem):
         plan = plan_for(backend, problem, probes=False)
-        wide = widening.widened(plan) if plan.L > 1 else problem
+        wide = widening.widen_network(plan) if plan.L > 1 else problem
         exactly = plan.L == 1 or widening.passes_exactly(backend, problem)
         answer = backend.forward(wide)
         assert_answer_shaped(answer, wide)
-        yield Seen(wide, answer, widening.outputs(plan, answer.y, model_of(backend, problem), exactly))
+        yield Seen(wide, answer, widening.read_outputs(plan, answer.y, model_of(backend, problem), exactly))
     if len(problem.parameters) > 1:
         yield from step_through(backend, problem)
 
@@ -85,19 +85,19 @@ def assert_network_gradients_conform(backend: Backend, problem: Problem, d: Cota
 
 def _assert_conform_through_probes(backend: Backend, problem: Problem, d: Cotangents) -> None:
     model, plan = model_of(backend, problem), plan_for(backend, problem, probes=True)
-    wide, loss = widening.widened(plan), widening.widened_cotangents(plan, d)
+    wide, loss = widening.widen_network(plan), widening.widen_cotangents(plan, d)
     exactly = plan.L == 1 or widening.passes_exactly(backend, problem)
     answer, gradients = backend.differentiate(wide, loss)
     assert_answer_shaped(answer, wide)
     assert_gradients_shaped(gradients, wide)
-    seen = Seen(wide, answer, widening.outputs(plan, answer.y, model, exactly))
+    seen = Seen(wide, answer, widening.read_outputs(plan, answer.y, model, exactly))
     with breaking("GRAD-8"):
         passes = assert_seen_conforms(seen, model)
     if not passes:
         assert_same("the gradient of h_0", gradients.state.h, loss.state.h, STATE, "GRAD-6")
         assert_same("the gradient of c_0", gradients.state.c, loss.state.c, STATE, "GRAD-6")
         return
-    dz = widening.gate_gradients(plan, gradients.x)
+    dz = widening.read_gate_gradients(plan, gradients.x)
     assert_seen_gradients_conform(seen, loss, passes, gradients, dz, model)
     assert_conclusive(passes)
     if any(passed.slope.error.any() for row in passes for passed in row):

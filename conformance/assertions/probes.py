@@ -26,26 +26,26 @@ class Probed(NamedTuple):
     dz: Array  # (T, B, 4H), in the order of trajectories.ORDER
 
 
-def probed(backend: Backend, problem: Problem, d: Cotangents) -> Probed:
+def probe_gates(backend: Backend, problem: Problem, d: Cotangents) -> Probed:
     """The backend's gradients, its gate gradients among them; in blocks of columns where its shapes ask for it."""
     _, _, I, H = problem.sizes
     blocks, first = [], None
-    plan = _blocks(I, 4 * H, backend.description.shapes.I)
+    plan = plan_blocks(I, 4 * H, backend.description.shapes.I)
     if len(plan) > 1 and not backend.offers(Feature.DETERMINISTIC):
         raise NotClaimed("its shapes need several passes for the probes, and no two of its passes are the same")
     for rows, width in plan:
-        wide = widened(problem, rows, width)
+        wide = add_probes(problem, rows, width)
         answer, gradients = backend.differentiate(wide, d)
         assert_gradients_shaped(gradients, wide)
         blocks.append(gradients.x[:, :, I : I + len(rows)])
-        first = first or (answer, narrowed(gradients, I))
+        first = first or (answer, drop_probes(gradients, I))
     assert first is not None
     return Probed(*first, np.concatenate(blocks, axis=2))
 
 
-def _blocks(I: int, rows: int, allowed: range) -> list[tuple[range, int]]:
+def plan_blocks(I: int, rows: int, allowed: range) -> list[tuple[range, int]]:
     """Which gate rows are probed in which pass, and the number of inputs of that pass."""
-    largest = _fit(I + rows, allowed)
+    largest = fit_inputs(I + rows, allowed)
     if largest <= I:
         outside = NotClaimed if len(allowed) == 1 else Inconclusive
         raise outside(f"its shapes leave no room for probes beside {I} inputs")
@@ -53,13 +53,13 @@ def _blocks(I: int, rows: int, allowed: range) -> list[tuple[range, int]]:
     return [(range(k, min(k + room, rows)), largest) for k in range(0, rows, room)]
 
 
-def _fit(n: int, allowed: range) -> int:
+def fit_inputs(n: int, allowed: range) -> int:
     """The smallest allowed size that holds n, else the largest there is."""
     steps = max(0, -(-(n - allowed.start) // allowed.step))
     return allowed[min(steps, len(allowed) - 1)] if allowed else 0
 
 
-def widened(problem: Problem, rows: range, width: int) -> Problem:
+def add_probes(problem: Problem, rows: range, width: int) -> Problem:
     """The problem with so many inputs, the new ones zero, probing these rows of the packed gates."""
     T, B, I, H = problem.sizes
     probes = np.zeros((4 * H, width - I), problem.dtype)
@@ -70,7 +70,7 @@ def widened(problem: Problem, rows: range, width: int) -> Problem:
     return replace(wide, x=frozen(x))
 
 
-def narrowed(gradients: Gradients, I: int) -> Gradients:
+def drop_probes(gradients: Gradients, I: int) -> Gradients:
     """The gradients without those of the probes."""
     layer = gradients.parameters[0][0]
     i, f, g, o = (gate._replace(W=gate.W[:, :I]) for gate in layer[:4] if isinstance(gate, Gate))

@@ -13,7 +13,7 @@ SEEN = 2.0**-5  # a difference between two answers, at least, that is looked for
 
 def assert_not_ignored(backend: Backend, switched: Switched) -> None:
     """Refuted where the answer moves less than half as far as that of the equations does, where that moves most."""
-    moved, expected = (_moved(asked, switched) for asked in (backend, REFERENCE))
+    moved, expected = (measure_move(asked, switched) for asked in (backend, REFERENCE))
     where = np.unravel_index(np.abs(expected).argmax(), expected.shape)
     if not abs(expected[where]) >= SEEN:
         raise Inconclusive("the feature happens not to matter here")
@@ -21,13 +21,13 @@ def assert_not_ignored(backend: Backend, switched: Switched) -> None:
         raise Refuted(f"{switched.feature} is claimed, and switching it does not change the answer as it should")
 
 
-def _moved(backend: Backend, switched: Switched) -> Array:
+def measure_move(backend: Backend, switched: Switched) -> Array:
     """How far y moves when the feature is switched on, in float64."""
-    on, off = (_outputs(backend, asked) for asked in (switched.problem, switched.without))
+    on, off = (ask_outputs(backend, asked) for asked in (switched.problem, switched.without))
     return np.asarray(on[..., switched.first :] - off)
 
 
-def _outputs(backend: Backend, problem: Problem) -> Array:
+def ask_outputs(backend: Backend, problem: Problem) -> Array:
     answer = backend.forward(problem)
     assert_answer_shaped(answer, problem)
     return answer.y.astype(np.float64)

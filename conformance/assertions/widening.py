@@ -24,18 +24,18 @@ from lstm_spec import Backend, Cotangents, ErrorModel, Gate, Parameters, Problem
 from lstm_spec.types import Array
 
 
-def widened(plan: Plan) -> Problem:
+def widen_network(plan: Plan) -> Problem:
     """The wider network, which answers like the original where that answers."""
     problem = plan.original
     rows = tuple(
         tuple(_parameters(plan, layer, d, p) for d, p in enumerate(row)) for layer, row in enumerate(problem.parameters)
     )
-    x = _padded(problem.x, plan.inputs)
-    state = State(_padded(problem.state.h, plan.width), _padded(problem.state.c, plan.H + plan.extra))
+    x = _pad(problem.x, plan.inputs)
+    state = State(_pad(problem.state.h, plan.width), _pad(problem.state.c, plan.H + plan.extra))
     return replace(problem, parameters=rows, x=x, state=state)
 
 
-def _padded(a: Array, width: int) -> Array:
+def _pad(a: Array, width: int) -> Array:
     """With zeros after the last number of each row."""
     return frozen(np.concatenate([a, np.zeros((*a.shape[:-1], width - a.shape[-1]), a.dtype)], axis=-1))
 
@@ -59,7 +59,7 @@ def _parameters(plan: Plan, layer: int, d: int, p: Parameters) -> Parameters:
                 W[unit, source] = weight
             else:
                 b[unit] = -OPEN if k == "f" else OPEN
-        return Gate(frozen(W), frozen(U), frozen(b), None if one.p is None else _padded(one.p, plan.H + plan.extra))
+        return Gate(frozen(W), frozen(U), frozen(b), None if one.p is None else _pad(one.p, plan.H + plan.extra))
 
     i, f, g, o = map(gate, "ifgo")
     assert i and g and o
@@ -101,17 +101,17 @@ def _projection(plan: Plan, R: Array) -> Array:
     return frozen(wide)
 
 
-def widened_cotangents(plan: Plan, d: Cotangents) -> Cotangents:
+def widen_cotangents(plan: Plan, d: Cotangents) -> Cotangents:
     """With zeros for everything that is new."""
     T, B, _ = d.y.shape
-    y = _padded(d.y.reshape(T, B, plan.D, plan.original.P), plan.width).reshape(T, B, plan.D * plan.width)
-    return Cotangents(frozen(y), State(_padded(d.state.h, plan.width), _padded(d.state.c, plan.H + plan.extra)))
+    y = _pad(d.y.reshape(T, B, plan.D, plan.original.P), plan.width).reshape(T, B, plan.D * plan.width)
+    return Cotangents(frozen(y), State(_pad(d.state.h, plan.width), _pad(d.state.c, plan.H + plan.extra)))
 
 
 # ---------------------------------------------------------------- reading it off
 
 
-def outputs(plan: Plan, y: Array, model: ErrorModel, exactly: bool) -> list[Bounded]:
+def read_outputs(plan: Plan, y: Array, model: ErrorModel, exactly: bool) -> list[Bounded]:
     """What each layer of the wider network returned (T, B, D*width), told by the outputs y of its last."""
     T, B, _ = y.shape
     top = y.astype(np.float64).reshape(T, B, plan.D, plan.width)
@@ -148,7 +148,7 @@ def _lost_wholly(plan: Plan, value: Array, room: float) -> Array:
     return np.where(real.reshape(-1), 8 * room, 0.0) * np.ones_like(value)
 
 
-def gate_gradients(plan: Plan, dx: Array) -> list[list[Array]]:
+def read_gate_gradients(plan: Plan, dx: Array) -> list[list[Array]]:
     """By layer and direction (T, B, G*(H + extra)), told by the gradient dx of the wider input."""
     assert plan.probes
     T, B, _ = dx.shape

@@ -6,7 +6,7 @@ import numpy as np
 
 from conformance.assertions.backward import free_gradients, name_parts
 from conformance.assertions.comparison import model_of
-from conformance.assertions.probes import probed
+from conformance.assertions.probes import probe_gates
 from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
 from conformance.outcome import Errored, Inconclusive, NotClaimed, Refuted
 from conformance.problems.question import problem_of, with_gates
@@ -48,7 +48,7 @@ def _is_well_formed(problem: Any, d: Any) -> bool:
 
 
 def _without_probes(problem: Problem, d: Cotangents) -> Asked:
-    """The inputs that `probes.widened` put behind the others are told by their weights, and taken off."""
+    """The inputs that `probes.add_probes` put behind the others are told by their weights, and taken off."""
     W = pack(problem.layer, ORDER).W
     silent: Array = np.all(problem.x == 0, axis=(0, 1))
     ones = [np.flatnonzero(column).tolist() if silent[k] else None for k, column in enumerate(W.T)]
@@ -98,7 +98,7 @@ def _backward(backend: Backend, asked: Asked) -> Tensors:
 
 
 def _probed(backend: Backend, problem: Problem, d: Cotangents) -> tuple[Gradients, Backpropagation, Tensors]:
-    answer, gradients, dz = probed(backend, problem, d)
+    answer, gradients, dz = probe_gates(backend, problem, d)
     assert_answer_shaped(answer, problem)
     model = model_of(backend, problem)
     finite = np.nan_to_num(dz.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)

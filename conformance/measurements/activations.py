@@ -218,7 +218,7 @@ def _figure(found: Reading, model: ErrorModel) -> Figure:
 
 def _returned(size: Array, m: ErrorModel) -> Array:
     """What the rounding of h to its storage may add."""
-    return m.u_h * size * (1 + 2 * max(m.r_s, m.r_t) * m.u) + rounding.flushed(m)
+    return m.u_h * size * (1 + 2 * max(m.r_s, m.r_t) * m.u) + rounding.flush_room(m)
 
 
 def _other_factor(size: Array, m: ErrorModel) -> Array:

@@ -14,7 +14,7 @@ from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Errored, NotClaimed, Refuted
 from conformance.problems.sizes import nearest
 from conformance.targets.border import guarded
-from conformance.tolerance.conclusive import conclusive
+from conformance.tolerance.conclusive import largest_conclusive_error
 from conformance.tolerance.trajectories import free_trajectory, observed_trajectory
 from lstm_spec import Backend, Gate, Parameters, Problem, Shapes, State
 from lstm_spec.types import Array
@@ -55,7 +55,7 @@ def _rows(backend: Backend, dtype: str, scale: float) -> list[Row]:
     y = answer.y.astype(np.float64)
     off, bound = _largest(np.abs(y - free.value)), _largest(free.error)
     ratio = _largest(np.abs(y - observed.value) / observed.error)
-    too_much = np.flatnonzero(~(bound <= conclusive(model)))
+    too_much = np.flatnonzero(~(bound <= largest_conclusive_error(model)))
     from_step = int(too_much[0]) if len(too_much) else None
     return [
         Row(

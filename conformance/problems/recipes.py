@@ -19,7 +19,7 @@ from conformance.outcome import NotClaimed
 from conformance.problems.kinds import MIX, TAME, USUAL, make
 from conformance.problems.question import Context, Question, Recipe, Split, with_gates
 from conformance.problems.sizes import SMALL, Size, draw_shapes, nearest
-from conformance.tolerance.conclusive import CONCLUSIVE, ROUNDINGS, roundoff
+from conformance.tolerance.conclusive import CONCLUSIVE, ROUNDINGS, largest_roundoff
 from conformance.tolerance.trajectories import free_trajectory
 from lstm_spec import Cotangents, ErrorModel, Gate, Parameters, Problem, State
 
@@ -128,7 +128,7 @@ HALVINGS = 32  # a few are enough unless the error does not come from U at all
 
 def tamed(problem: Problem, model: ErrorModel) -> Problem:
     """The problem with U halved until a free run of it is conclusive with room to spare, or until that cannot help."""
-    room = max(CONCLUSIVE / 64, ROUNDINGS / 2 * roundoff(model))
+    room = max(CONCLUSIVE / 64, ROUNDINGS / 2 * largest_roundoff(model))
     for _ in range(HALVINGS):
         if free_trajectory(problem, model).h.error.max(initial=0) <= room:
             break

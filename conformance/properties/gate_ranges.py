@@ -8,125 +8,61 @@ from typing import Any
 
 import numpy as np
 
-from conformance.arrays import frozen, limits
-from conformance.assertions.comparison import STEP, Comparison, assert_observed, assert_within, model_of
-from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
+from conformance.arrays import frozen
+from conformance.assertions.comparison import STEP, Comparison, assert_observed, assert_within
+from conformance.assertions.forward import FINAL
+from conformance.assertions.shapes import assert_gradients_shaped
+from conformance.assertions.single_gate import OPEN, SHUT, hold_gates, isolate_gate, observe_answer
 from conformance.outcome import Refuted
 from conformance.problems.question import Question, Recipe, with_gates
 from conformance.problems.recipes import problems, questions, with_seed
 from conformance.property import verifies
 from conformance.tolerance import rounding
-from conformance.tolerance.reading import Trajectory
-from conformance.tolerance.trajectories import observed_trajectory
-from lstm_spec import Answer, Backend, Feature, Gate, Parameters, Problem, State, pack
-from lstm_spec.types import Array
+from lstm_spec import Backend, Feature, Gate, Problem, pack
 
-OPEN, SHUT = 1000.0, -1000.0
 Seeded = tuple[Problem, int]
-FINAL = ("batch", "unit")
 LASTING = problems(
     T=(1, 2, 3, 8, 33), x="zero one-hot dense dense sparse", W="zero dense dense by-width", U="zero dense by-width"
 )
 
 
-def gates_set(problem: Problem, **biases: float) -> Problem:
-    """The problem with these gates' biases set."""
-
-    def held(k: str, gate: Gate) -> Gate:
-        return gate._replace(b=frozen(np.full_like(gate.b, biases[k]))) if k in biases else gate
-
-    return with_gates(problem, held)
-
-
-def observed(backend: Backend, problem: Problem) -> tuple[Answer, Trajectory]:
-    """An answer, and the trajectory that says how far off it may be."""
-    answer = backend.forward(problem)
-    assert_answer_shaped(answer, problem)
-    return answer, observed_trajectory(problem, answer.y, model_of(backend, problem))
-
-
 # ---------------------------------------------------------------- one gate alone
-
-SWEEPS = (
-    lambda rng, n: np.linspace(-8, 8, n) + rng.uniform(-0.5, 0.5),
-    lambda rng, n: rng.uniform(-30, 30, n),
-    lambda rng, n: rng.uniform(-110, 110, n),
-    lambda rng, n: rng.uniform(-740, 740, n),
-    lambda rng, n: rng.choice([-1.0, 1.0], n) * 10 ** rng.uniform(-8, 1, n),
-    lambda rng, n: rng.standard_normal(n),
-)
-
-
-def reading(problem: Problem, seed: int, letter: str, c: float | None, **biases: float) -> tuple[Problem, Array]:
-    """A problem in which one gate alone can be read, and its pre-activations (B, H).
-
-    They come in by the bias, by an input or by a hidden unit; the other gates are held; c_0 is given, or is them.
-    """
-    rng = np.random.default_rng(seed)
-    _, B, I, H = problem.sizes
-    v = SWEEPS[seed % len(SWEEPS)](rng, H).astype(problem.dtype)
-    v[np.abs(v) < limits(v.dtype).tiny] = 0
-    way = (seed // len(SWEEPS)) % 3
-    x, h = np.zeros((1, B, I), v.dtype), np.zeros((1, B, H), v.dtype)
-    x[..., seed % I], h[..., seed % H] = 1, 1
-    i, f, g, o = (_driven(v, I, way, seed) if k == letter else _held(H, I, v.dtype, biases.get(k, 0.0)) for k in "ifgo")
-    cell = np.broadcast_to(v, (1, B, H)) if c is None else np.full((1, B, H), c, v.dtype)
-    asked = Problem(((Parameters(i, f, g, o),),), frozen(x), State(frozen(h), frozen(np.array(cell))))
-    return asked, np.broadcast_to(v.astype(np.float64), (B, H))
-
-
-def _held(H: int, I: int, dtype: np.dtype[Any], bias: float) -> Gate:
-    zeros = np.zeros((H, I), dtype), np.zeros((H, H), dtype)
-    return Gate(frozen(zeros[0]), frozen(zeros[1]), frozen(np.full(H, bias, dtype)))
-
-
-def _driven(v: Array, I: int, way: int, seed: int) -> Gate:
-    H = len(v)
-    W, U, b = np.zeros((H, I), v.dtype), np.zeros((H, H), v.dtype), np.zeros(H, v.dtype)
-    if way == 0:
-        b[:] = v
-    elif way == 1:
-        W[:, seed % I] = v
-    else:
-        U[:, seed % H] = v
-    return Gate(frozen(W), frozen(U), frozen(b))
-
 
 READ = with_seed(problems(T=1, B=(1, 2, 3), H=(1, 3, 8, 17, 40)))
 
 
 @verifies("CELL-1", "ACT-1", "ACC-1", on=READ)
 def the_input_gate_read_alone_is_the_logistic_function(backend: Backend, drawn: Seeded) -> None:
-    asked, v = reading(*drawn, "i", 0.0, f=SHUT, g=OPEN, o=OPEN)
-    answer, expected = observed(backend, asked)
+    asked, v = isolate_gate(*drawn, "i", 0.0, f=SHUT, g=OPEN, o=OPEN)
+    answer, expected = observe_answer(backend, asked)
     assert_observed(Comparison("i", FINAL, answer.state.c[0], rounding.sigmoid_value(v), expected.last.error))
 
 
 @verifies("CELL-2", "ACT-1", "ACC-1", on=READ)
 def the_forget_gate_read_alone_is_the_logistic_function(backend: Backend, drawn: Seeded) -> None:
-    asked, v = reading(*drawn, "f", 1.0, i=SHUT, g=0.0, o=OPEN)
-    answer, expected = observed(backend, asked)
+    asked, v = isolate_gate(*drawn, "f", 1.0, i=SHUT, g=0.0, o=OPEN)
+    answer, expected = observe_answer(backend, asked)
     assert_observed(Comparison("f", FINAL, answer.state.c[0], rounding.sigmoid_value(v), expected.last.error))
 
 
 @verifies("CELL-3", "ACT-2", "ACC-1", on=READ)
 def the_candidate_read_alone_is_the_hyperbolic_tangent(backend: Backend, drawn: Seeded) -> None:
-    asked, v = reading(*drawn, "g", 0.0, i=OPEN, f=SHUT, o=OPEN)
-    answer, expected = observed(backend, asked)
+    asked, v = isolate_gate(*drawn, "g", 0.0, i=OPEN, f=SHUT, o=OPEN)
+    answer, expected = observe_answer(backend, asked)
     assert_observed(Comparison("g", FINAL, answer.state.c[0], np.tanh(v), expected.last.error))
 
 
 @verifies("CELL-4", "ACT-1", "ACC-1", on=READ)
 def the_output_gate_read_alone_is_the_logistic_function(backend: Backend, drawn: Seeded) -> None:
-    asked, v = reading(*drawn, "o", 50.0, i=SHUT, f=OPEN, g=0.0)
-    answer, expected = observed(backend, asked)
+    asked, v = isolate_gate(*drawn, "o", 50.0, i=SHUT, f=OPEN, g=0.0)
+    answer, expected = observe_answer(backend, asked)
     assert_observed(Comparison("o", FINAL, answer.y[0], rounding.sigmoid_value(v), expected.h.error[0]))
 
 
 @verifies("CELL-6", "ACT-2", "ACC-1", on=READ)
 def the_cell_state_shown_is_its_hyperbolic_tangent(backend: Backend, drawn: Seeded) -> None:
-    asked, v = reading(*drawn, "c", None, i=SHUT, f=OPEN, g=0.0, o=OPEN)
-    answer, expected = observed(backend, asked)
+    asked, v = isolate_gate(*drawn, "c", None, i=SHUT, f=OPEN, g=0.0, o=OPEN)
+    answer, expected = observe_answer(backend, asked)
     assert_observed(Comparison("tanh(c)", FINAL, answer.y[0], np.tanh(v), expected.h.error[0]))
 
 
@@ -135,13 +71,13 @@ def the_cell_state_shown_is_its_hyperbolic_tangent(backend: Backend, drawn: Seed
 
 @verifies("CELL-6", "ACT-2", on=problems())
 def a_hidden_state_never_leaves_plus_or_minus_one(backend: Backend, problem: Problem) -> None:
-    answer, expected = observed(backend, problem)
+    answer, expected = observe_answer(backend, problem)
     assert_within(Comparison("y within [-1, 1]", STEP, answer.y, np.clip(answer.y, -1, 1), expected.h.error))
 
 
 @verifies("CELL-5", "ACT-1", "ACT-2", on=problems())
 def a_cell_state_grows_by_at_most_one_a_step(backend: Backend, problem: Problem) -> None:
-    answer, expected = observed(backend, problem)
+    answer, expected = observe_answer(backend, problem)
     room = np.abs(problem.state.c[0].astype(np.float64)) + len(problem.x)
     c = answer.state.c[0]
     assert_within(Comparison("c_T within |c_0| + T", FINAL, c, np.clip(c, -room, room), expected.last.error))
@@ -152,47 +88,47 @@ def a_cell_state_grows_by_at_most_one_a_step(backend: Backend, problem: Problem)
 
 @verifies("CELL-1", "CELL-2", "CELL-5", on=LASTING)
 def an_open_forget_gate_and_a_shut_input_gate_carry_the_cell(backend: Backend, problem: Problem) -> None:
-    problem = gates_set(problem, f=OPEN, i=SHUT)
-    answer, expected = observed(backend, problem)
+    problem = hold_gates(problem, f=OPEN, i=SHUT)
+    answer, expected = observe_answer(backend, problem)
     assert_within(Comparison("c_T", FINAL, answer.state.c[0], problem.state.c[0], expected.last.error))
 
 
 @verifies("CELL-1", "CELL-2", "CELL-5", on=LASTING)
 def a_cell_with_both_gates_shut_is_empty(backend: Backend, problem: Problem) -> None:
-    problem = gates_set(problem, f=SHUT, i=SHUT)
-    answer, expected = observed(backend, problem)
+    problem = hold_gates(problem, f=SHUT, i=SHUT)
+    answer, expected = observe_answer(backend, problem)
     assert_within(Comparison("c_T", FINAL, answer.state.c[0], np.zeros(()), expected.last.error))
 
 
 @verifies("CELL-1", "CELL-2", "CELL-3", "CELL-5", on=with_seed(LASTING))
 def an_open_input_gate_over_a_shut_forget_gate_writes_the_candidate(backend: Backend, drawn: Seeded) -> None:
     sign = (-1) ** drawn[1]
-    problem = gates_set(drawn[0], f=SHUT, i=OPEN, g=sign * OPEN)
-    answer, expected = observed(backend, problem)
+    problem = hold_gates(drawn[0], f=SHUT, i=OPEN, g=sign * OPEN)
+    answer, expected = observe_answer(backend, problem)
     assert_within(Comparison("c_T", FINAL, answer.state.c[0], np.array(sign), expected.last.error))
 
 
 @verifies("CELL-1", "CELL-2", "CELL-5", on=problems(T=(1, 2, 5, 12, 33, 70), x="zero dense", W="dense", U="by-width"))
 def open_gates_count_the_steps(backend: Backend, problem: Problem) -> None:
     """With every gate open and the candidate at one, the cell grows by one a step."""
-    problem = gates_set(problem, f=OPEN, i=OPEN, g=OPEN, o=OPEN)
-    answer, expected = observed(backend, problem)
+    problem = hold_gates(problem, f=OPEN, i=OPEN, g=OPEN, o=OPEN)
+    answer, expected = observe_answer(backend, problem)
     counted = problem.state.c[0].astype(np.float64) + len(problem.x)
     assert_within(Comparison("c_T", FINAL, answer.state.c[0], counted, expected.last.error))
 
 
 @verifies("CELL-1", "CELL-5", on=LASTING)
 def a_shut_input_gate_adds_nothing(backend: Backend, problem: Problem) -> None:
-    problem = gates_set(problem, i=SHUT)
-    answer, expected = observed(backend, problem)
+    problem = hold_gates(problem, i=SHUT)
+    answer, expected = observe_answer(backend, problem)
     room, c = np.abs(problem.state.c[0].astype(np.float64)), answer.state.c[0]
     assert_within(Comparison("c_T within |c_0|", FINAL, c, np.clip(c, -room, room), expected.last.error))
 
 
 @verifies("CELL-4", "CELL-6", on=LASTING)
 def an_open_output_gate_shows_the_cell(backend: Backend, problem: Problem) -> None:
-    problem = gates_set(problem, o=OPEN)
-    answer, expected = observed(backend, problem)
+    problem = hold_gates(problem, o=OPEN)
+    answer, expected = observe_answer(backend, problem)
     shown = np.tanh(answer.state.c[0].astype(np.float64))
     allowed = expected.h.error[-1] + expected.last.error
     assert_within(Comparison("h_T", FINAL, answer.state.h[0], shown, allowed))
@@ -200,24 +136,24 @@ def an_open_output_gate_shows_the_cell(backend: Backend, problem: Problem) -> No
 
 @verifies("CELL-4", "CELL-6", on=LASTING)
 def a_shut_output_gate_shows_nothing(backend: Backend, problem: Problem) -> None:
-    problem = gates_set(problem, o=SHUT)
-    answer, expected = observed(backend, problem)
+    problem = hold_gates(problem, o=SHUT)
+    answer, expected = observe_answer(backend, problem)
     assert_within(Comparison("y", STEP, answer.y, np.zeros(()), expected.h.error))
 
 
 # ---------------------------------------------------------------- far out
 
 
-def saturated(of: Recipe) -> Recipe:
+def saturate(of: Recipe) -> Recipe:
     """Every pre-activation near +-10,000."""
 
     def recipe(context: Any) -> Any:
-        return with_seed(of)(context).map(lambda drawn: _saturated(*drawn))
+        return with_seed(of)(context).map(lambda drawn: _saturate_problem(*drawn))
 
     return recipe
 
 
-def _saturated(problem: Problem, seed: int) -> Problem:
+def _saturate_problem(problem: Problem, seed: int) -> Problem:
     rng = np.random.default_rng(seed)
 
     def far(k: str, gate: Gate) -> Gate:
@@ -226,13 +162,13 @@ def _saturated(problem: Problem, seed: int) -> Problem:
     return with_gates(problem, far)
 
 
-FAR = saturated(LASTING)
+FAR = saturate(LASTING)
 
 
 @verifies("ACT-3", "ACT-1", "ACT-2", on=FAR)
 def pre_activations_of_ten_thousand_only_open_and_shut_gates(backend: Backend, problem: Problem) -> None:
     """Every gate is 0 or 1 and the candidate +-1, so the cell can be counted by hand."""
-    answer, expected = observed(backend, problem)
+    answer, expected = observe_answer(backend, problem)
     i, f, g, _ = np.split(pack(problem.layer).b > 0, 4)
     c = problem.state.c[0].astype(np.float64)
     for _ in range(len(problem.x)):

@@ -13,7 +13,7 @@ from conformance.assertions.backward import (
 )
 from conformance.assertions.comparison import Comparison, assert_within, model_of
 from conformance.assertions.forward import assert_conforms
-from conformance.assertions.probes import Probed, probed
+from conformance.assertions.probes import Probed, probe_gates
 from conformance.assertions.shapes import assert_gradients_shaped
 from conformance.outcome import Refuted
 from conformance.problems.question import Question, Recipe, Split
@@ -31,7 +31,7 @@ from conformance.problems.recipes import (
 from conformance.property import verifies
 from conformance.tolerance import rounding
 from conformance.tolerance.rounding import U64
-from conformance.tolerance.tangents import tangent
+from conformance.tolerance.tangents import push_tangent
 from conformance.tolerance.trajectories import ORDER
 from lstm_spec import Backend, Cotangents, Feature, Gradients, Problem, State, pack
 from lstm_spec.types import Array
@@ -46,7 +46,7 @@ VERY_LONG = (*LONG, *(10_000,) * 3)
 def assert_all_conform(backend: Backend, question: Question, *quantities: str) -> Probed:
     """Refuted unless the gate gradients, and the gradients named (all of them without a name), are the equations'."""
     problem, d = question
-    found = probed(backend, problem, d)
+    found = probe_gates(backend, problem, d)
     expected = assert_gate_gradients_conform(backend, problem, d, found.answer, found.dz)
     named = name_parts(found.gradients, expected)
     for quantity in quantities or named:
@@ -56,7 +56,7 @@ def assert_all_conform(backend: Backend, question: Question, *quantities: str) -
 
 @verifies("GRAD-1", "GRAD-2", "GRAD-3", on=ANY, needs=NEEDS)
 def the_gate_gradients_are_the_derivatives_of_the_equations(backend: Backend, question: Question) -> None:
-    found = probed(backend, *question)
+    found = probe_gates(backend, *question)
     assert_gate_gradients_conform(backend, *question, found.answer, found.dz)
 
 
@@ -147,7 +147,7 @@ def the_gradient_is_the_adjoint_of_the_tangent(backend: Backend, drawn: tuple[Qu
     assert_gradients_shaped(gradients, problem)
     allowed = free_gradients(backend, problem, d)
     errors = (allowed.dx.error, allowed.dh.error[None], allowed.dc.error[None])
-    pushed = tangent(problem, v[0], State(v[1], v[2]))
+    pushed = push_tangent(problem, v[0], State(v[1], v[2]))
     pulling = list(zip((gradients.x, *gradients.state), v, strict=True))
     pushing = list(zip((d.y, *d.state), (pushed.y, *pushed.state), strict=True))
     given = [inner(e, np.abs(a)) for e, a in zip(errors, v, strict=True)]
@@ -160,7 +160,7 @@ def the_gradient_is_the_adjoint_of_the_tangent(backend: Backend, drawn: tuple[Qu
 def the_input_weights_and_the_inputs_are_moved_alike(backend: Backend, question: Question) -> None:
     """<W, dW> = <x, dx>, for only their product enters the equations."""
     problem, _ = question
-    found = probed(backend, *question)
+    found = probe_gates(backend, *question)
     expected = assert_gate_gradients_conform(backend, *question, found.answer, found.dz)
     for part in (name_parts(found.gradients, expected)[name] for name in ("dW", "dx")):
         assert_part_finite_enough(part, problem, found.dz)
@@ -246,4 +246,4 @@ def halves_chained_and_the_whole_have_the_same_gradient(backend: Backend, split:
 def returned_error(backend: Backend, problem: Problem, size: Array) -> Array:
     """What gradients of this size may lose by being returned in a narrower dtype."""
     model = model_of(backend, problem)
-    return rounding.narrowed(rounding.exact(size), model.wide_d, model).error
+    return rounding.narrow(rounding.exact(size), model.wide_d, model).error

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from conformance.tolerance.audit import audit
-from conformance.tolerance.cell_backward import given
+from conformance.tolerance.cell_backward import make_sum
 from conformance.tolerance.layer_backward import Backpropagation, Loss, observe_backward, run_free_backward
 from conformance.tolerance.reading import Trajectory
-from conformance.tolerance.rounding import about
+from conformance.tolerance.rounding import recenter
 from conformance.tolerance.trajectories import read_plain
 from lstm_spec.accuracy import ErrorModel
 from lstm_spec.types import Array, Cotangents, Problem, State
@@ -23,7 +23,7 @@ def observed_backpropagation(
     """The pass in which every step starts from the gate gradients dz (T, B, 4H) that were read off; T >= 1."""
     known = audit.get().backward(problem, forward.h_before.value, d, dz)
     found = observe_backward(read_plain(problem), forward, loss_of(d), dz, model, known)
-    changes: dict[str, Any] = {name: about(getattr(found, name), known, name) for name in PARTS if name in known}
+    changes: dict[str, Any] = {name: recenter(getattr(found, name), known, name) for name in PARTS if name in known}
     return replace(found, **changes)
 
 
@@ -36,4 +36,4 @@ def free_backpropagation(
 
 def loss_of(d: Cotangents) -> Loss:
     """The cotangents of a plain problem's answer."""
-    return Loss(given(d.y), State(*(a[0].astype(np.float64) for a in d.state)))
+    return Loss(make_sum(d.y), State(*(a[0].astype(np.float64) for a in d.state)))

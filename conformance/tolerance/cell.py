@@ -65,7 +65,7 @@ def coupled_forget_gate(z: Bounded, i: Bounded, m: ErrorModel) -> Bounded:
     return Bounded(f.value, np.maximum(f.error, i.error + m.u * (f.value + i.error)))
 
 
-def written(i: Bounded, g: Bounded) -> Bounded:
+def multiply_gate(i: Bounded, g: Bounded) -> Bounded:
     """i * g, before it is rounded."""
     return Bounded(i.value * g.value, np.abs(g.value) * i.error + i.value * g.error + i.error * g.error)
 
@@ -75,7 +75,7 @@ def multiplied_cell_state(f: Bounded, new: Bounded, c: Bounded, m: ErrorModel) -
     after, kept = f.value * c.value + new.value, f.largest
     e = kept * c.error + f.error * np.abs(c.value) + new.error
     e = e + m.u * (kept * c.largest + new.largest) + 2 * m.eta
-    e = e + (m.u + m.u_c) * (np.abs(after) + e) * (1 + m.u) + rounding.flushed(m)
+    e = e + (m.u + m.u_c) * (np.abs(after) + e) * (1 + m.u) + rounding.flush_room(m)
     return Bounded(after, e * INFLATION)
 
 
@@ -106,7 +106,7 @@ def hidden_state(kind: Kind, o: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bou
     squashed = rounding.tanh(c, m)
     h = o.value * squashed.value
     e = o.error * squashed.largest + o.value * squashed.error
-    e = e + (m.u + m.u_h) * (np.abs(h) + e) * (1 + m.u) + m.eta + rounding.flushed(m) * (1 + m.u_h)
+    e = e + (m.u + m.u_h) * (np.abs(h) + e) * (1 + m.u) + m.eta + rounding.flush_room(m) * (1 + m.u_h)
     return squashed, Bounded(h, e * INFLATION)
 
 

@@ -11,7 +11,7 @@ from conformance.tolerance.rounding import (
     Bounded,
     exact,
     extra_roundings,
-    narrowed,
+    narrow,
     one_minus,
     one_minus_square,
     product,
@@ -29,13 +29,13 @@ class Summed(NamedTuple):
     terms: Array | int
 
 
-def given(value: Array) -> Summed:
+def make_sum(value: Array) -> Summed:
     """A number that is given, as a sum of one term."""
     value = value.astype(np.float64)
     return Summed(value, np.zeros_like(value), np.abs(value), 1)
 
 
-def times(a: Bounded, M: Array, terms: Array | None = None) -> Summed:
+def multiply_transposed(a: Bounded, M: Array, terms: Array | None = None) -> Summed:
     """The products a M; `terms` of them can differ from 0, those where a (..., n) is used unless it says otherwise."""
     weights, terms = np.abs(M), count_terms(M.T, a.largest > 0) if terms is None else terms
     return Summed(multiply(a.value, M), multiply(a.error, weights), multiply(a.largest, weights), terms)
@@ -47,7 +47,7 @@ def round_sum(s: Summed, roundings: int, m: ErrorModel) -> Bounded:
     e = n * m.u_acc * s.size + 2 * n * m.eta
     if roundings:
         e = e + extra_roundings(m, roundings) * (s.size + e)
-    return narrowed(Bounded(s.value, (e + s.error) * INFLATION), m.wide_d, m)
+    return narrow(Bounded(s.value, (e + s.error) * INFLATION), m.wide_d, m)
 
 
 def hidden_cotangent(dy: Summed, d_last: Array, later: Summed, m: ErrorModel) -> Bounded:
@@ -64,7 +64,7 @@ def hidden_cotangent(dy: Summed, d_last: Array, later: Summed, m: ErrorModel) ->
 
 def through_projection(R: Array, dh: Bounded, m: ErrorModel) -> Bounded:
     """V5: the gradient of what the output gate shows."""
-    s = times(dh, R)
+    s = multiply_transposed(dh, R)
     n = s.terms + 2
     return Bounded(s.value, (s.error + n * m.u_acc * s.size + 2 * n * m.eta) * INFLATION)
 
@@ -113,7 +113,7 @@ def gate_gradients(r: Reading, dh: Bounded, dc: Bounded, now: Trajectory, m: Err
         lost = product((dc, now.c_before, coupled_slope(i, now.f, m)), 4, m)
         dz["i"] = add_up([dz["i"], Bounded(-lost.value, lost.error)], m)
     stacked = Bounded(*(np.concatenate(column, axis=-1) for column in zip(*(dz[k] for k in r.gates), strict=True)))
-    return Bounded(stacked.value, narrowed(stacked, m.wide_d, m).error * INFLATION + 6 * m.eta)
+    return Bounded(stacked.value, narrow(stacked, m.wide_d, m).error * INFLATION + 6 * m.eta)
 
 
 def coupled_slope(i: Bounded, f: Bounded, m: ErrorModel) -> Bounded:

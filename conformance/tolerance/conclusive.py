@@ -6,11 +6,11 @@ CONCLUSIVE = 1e-2  # a free-running error above this says nothing, unless so muc
 ROUNDINGS = 2.0**6  # so many
 
 
-def conclusive(model: ErrorModel) -> float:
+def largest_conclusive_error(model: ErrorModel) -> float:
     """The largest error of h in a free run that still says something."""
-    return max(CONCLUSIVE, ROUNDINGS * roundoff(model))
+    return max(CONCLUSIVE, ROUNDINGS * largest_roundoff(model))
 
 
-def roundoff(model: ErrorModel) -> float:
+def largest_roundoff(model: ErrorModel) -> float:
     """The largest relative error of a single rounding."""
     return max(model.u, model.u_h, model.u_c)

@@ -23,13 +23,13 @@ from conformance.tolerance.cell import (
     coupling,
     hidden_state,
     multiplied_cell_state,
+    multiply_gate,
     preactivations,
     project,
     squash_candidate,
-    written,
 )
-from conformance.tolerance.reading import Reading, Trajectory, at, stack
-from conformance.tolerance.rounding import Bounded, about, exact, product
+from conformance.tolerance.reading import Reading, Trajectory, stack_steps, take_step
+from conformance.tolerance.rounding import Bounded, exact, product, recenter
 from lstm_spec.accuracy import ErrorModel
 from lstm_spec.types import Array
 
@@ -99,7 +99,7 @@ def open_gates(r: Reading, received: Received, c: Bounded | None, m: ErrorModel)
 
 def write(r: Reading, k: Gates, m: ErrorModel) -> Bounded:
     """What the input gate lets in; rounded already where nothing multiplies the cell state, as V3 has it."""
-    return product((k.i, k.g), 1, m) if r.kind.keeps == "1" else written(k.i, k.g)
+    return product((k.i, k.g), 1, m) if r.kind.keeps == "1" else multiply_gate(k.i, k.g)
 
 
 def update_cell(
@@ -109,9 +109,9 @@ def update_cell(
     if r.kind.keeps == "1":
         after = added_cell_state(new, c, m)
     else:
-        after = multiplied_cell_state(k.f if t is None else at(t, k.f), new, c, m)
+        after = multiplied_cell_state(k.f if t is None else take_step(t, k.f), new, c, m)
     if r.kind.keeps == "1 - i":
-        i, g = (k.i, k.g) if t is None else (at(t, k.i), at(t, k.g))
+        i, g = (k.i, k.g) if t is None else (take_step(t, k.i), take_step(t, k.g))
         after = Bounded(after.value, after.error + coupling(i, c, g, m))
     return (after, FREE) if np.isinf(r.bound) else clip_cell_state(after, r.bound)
 
@@ -132,19 +132,19 @@ def observe(r: Reading, seen: Bounded, model: ErrorModel, known: Known = NOTHING
     """The pass in which every step starts from the hidden states `seen` (T, B, P) that were returned; T >= 1."""
     assert subnormals_are_kept(), "flush-to-zero is on in this process; the float64 oracle cannot be trusted"
     m = model if known else rounding.with_oracle(model)
-    returned = rounding.narrowed(r.select(seen), m.wide_h, m)
+    returned = rounding.narrow(r.select(seen), m.wide_h, m)
     h = Bounded(*(np.concatenate([first[None], a])[:-1] for first, a in zip(exact(r.state.h), returned, strict=True)))
     n = count_summands(r, h)
     z = preactivations(r.w, r.x.value, h, n, m)
     z = add_input_error(z, r.w.W, r.x, n, m) if r.x.error.any() else z
-    received = receive(r, about(z, known, "z"), n, m)
+    received = receive(r, recenter(z, known, "z"), n, m)
     k, cells, slope = _pass_through(r, received, m, known)
     after = Bounded(cells.value[1:], cells.error[1:])
-    o = about(open_gate(r, "o", received, after, m), known, "o")
+    o = recenter(open_gate(r, "o", received, after, m), known, "o")
     squashed, shown, hidden = show(r, o, after, m)
-    squashed, hidden = about(squashed, known, "squashed"), about(hidden, known, "h")
+    squashed, hidden = recenter(squashed, known, "squashed"), recenter(hidden, known, "h")
     before = Bounded(cells.value[:-1], cells.error[:-1])
-    last = rounding.narrowed(at(-1, cells), m.wide_h, m)
+    last = rounding.narrow(take_step(-1, cells), m.wide_h, m)
     return Trajectory(*k, o, before, after, slope, squashed, shown, h, hidden, last)
 
 
@@ -160,21 +160,21 @@ def _pass_through(r: Reading, received: Received, m: ErrorModel, known: Known) -
     new = write(r, k, m) if k else None
     cells.value[0], cells.error[0] = r.state.c, 0
     for t in range(T):
-        c = at(t, cells)
+        c = take_step(t, cells)
         if k and new:
-            after, slope_t = update_cell(r, k, t, at(t, new), c, m)
+            after, slope_t = update_cell(r, k, t, take_step(t, new), c, m)
         else:
-            steps.append(open_gates(r, received._replace(z=at(t, received.z)), c, m))
+            steps.append(open_gates(r, received._replace(z=take_step(t, received.z)), c, m))
             after, slope_t = update_cell(r, steps[-1], None, write(r, steps[-1], m), c, m)
-        after = about(after, known, "c", t)
+        after = recenter(after, known, "c", t)
         cells.value[t + 1], cells.error[t + 1] = after if r.whole else _where(r.valid[t], after, c)
         if slope_t is not FREE:
             slope.value[t], slope.error[t] = _where(r.valid[t], slope_t, FREE)
-    return k or Gates(*(stack(column) for column in zip(*steps, strict=True))), cells, slope
+    return k or Gates(*(stack_steps(column) for column in zip(*steps, strict=True))), cells, slope
 
 
 def _recall(k: Gates, known: Known) -> Gates:
-    return Gates(*(about(q, known, name) for name, q in k._asdict().items()))
+    return Gates(*(recenter(q, known, name) for name, q in k._asdict().items()))
 
 
 def _no_bound(*shape: int) -> Bounded:
@@ -199,14 +199,14 @@ def run_free(r: Reading, model: ErrorModel, handed_on: bool = False) -> Trajecto
         received = receive(r, preactivations(r.w, r.x.value[t], h, n, m), n, m)
         k = open_gates(r, received, c, m)
         after, slope = update_cell(r, k, None, write(r, k, m), c, m)
-        after = rounding.narrowed(after, m.wide_h if handed_on else 0, m)
+        after = rounding.narrow(after, m.wide_h if handed_on else 0, m)
         o = open_gate(r, "o", received, after, m)
         squashed, shown, hidden = show(r, o, after, m)
         slope = _where(valid, slope, FREE) if slope is not FREE else _no_bound(*c.value.shape)
         steps.append((*k, o, c, after, slope, squashed, shown, h, hidden))
         h, c = (hidden, after) if r.whole else (_where(valid, hidden, h), _where(valid, after, c))
-    columns = [stack(column) for column in zip(*steps, strict=True)]
-    return Trajectory(*[*columns, c if handed_on else rounding.narrowed(c, m.wide_h, m)])
+    columns = [stack_steps(column) for column in zip(*steps, strict=True)]
+    return Trajectory(*[*columns, c if handed_on else rounding.narrow(c, m.wide_h, m)])
 
 
 def _independent_of_hidden_states(r: Reading, model: ErrorModel) -> Trajectory:

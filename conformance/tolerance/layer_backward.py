@@ -17,15 +17,15 @@ from conformance.tolerance.cell_backward import (
     add_up,
     gate_gradients,
     hidden_cotangent,
+    multiply_transposed,
     round_sum,
     squashing_slope,
     through_peepholes,
     through_projection,
-    times,
 )
 from conformance.tolerance.layer import NOTHING
-from conformance.tolerance.reading import Reading, Trajectory, at, stack
-from conformance.tolerance.rounding import INFLATION, Bounded, about, exact, narrowed, product
+from conformance.tolerance.reading import Reading, Trajectory, stack_steps, take_step
+from conformance.tolerance.rounding import INFLATION, Bounded, exact, narrow, product, recenter
 from lstm_spec.accuracy import ErrorModel
 from lstm_spec.types import Array, State
 
@@ -62,7 +62,7 @@ def observe_backward(
     dz is 0 where nothing is read.
     """
     m = model if known else rounding.with_oracle(model)
-    shown = narrowed(exact(dz), m.wide_d, m)
+    shown = narrow(exact(dz), m.wide_d, m)
     dh = _hidden_cotangents(r, loss, shown, m, known)
     expected, carried = _through_all_steps(r, passed, loss, dh, shown, m, known)
     return _gather(r, passed, loss, shown, expected, dh, carried, m)
@@ -72,7 +72,7 @@ def _hidden_cotangents(r: Reading, loss: Loss, dz: Bounded, m: ErrorModel, known
     """F13 of all steps at once; after the last step there are no gate gradients."""
     later = Bounded(*(np.concatenate([a[1:], np.zeros_like(a[:1])]) for a in dz))
     d_last = np.where(r.ends, loss.last.h, 0.0)
-    return r.select(about(hidden_cotangent(loss.y, d_last, times(later, r.w.U), m), known, "into_h"))
+    return r.select(recenter(hidden_cotangent(loss.y, d_last, multiply_transposed(later, r.w.U), m), known, "into_h"))
 
 
 def _through_all_steps(
@@ -86,9 +86,9 @@ def _through_all_steps(
     carried = exact(loss.last.c if r.whole else np.zeros((B, H)))
     for t in reversed(range(T)):
         carried = carried if r.whole else _where(r.ends[t], exact(loss.last.c), carried)
-        raw = _into_cell(r, passed, t, [at(t, through_h), carried], at(t, dz), m)
-        dc.value[t], dc.error[t] = about(raw, known, "into_c", t)
-        carried = _carry(r, passed, t, at(t, dc), carried, at(t, dz), m)
+        raw = _into_cell(r, passed, t, [take_step(t, through_h), carried], take_step(t, dz), m)
+        dc.value[t], dc.error[t] = recenter(raw, known, "into_c", t)
+        carried = _carry(r, passed, t, take_step(t, dc), carried, take_step(t, dz), m)
     return r.select(gate_gradients(r, into_shown, dc, passed, m)), carried
 
 
@@ -96,7 +96,7 @@ def _into_cell(r: Reading, passed: Trajectory, t: int, parts: list[Bounded], dz:
     """F14: the gradient of the cell state of one step, before its bound; 0 where nothing is read."""
     dc = add_up([*parts, *through_peepholes(r, "o", dz, m)], m, m.u_c)
     if not np.isinf(r.bound):
-        dc = product((dc, at(t, passed.slope)), 0, m)
+        dc = product((dc, take_step(t, passed.slope)), 0, m)
     return dc if r.whole else _where(r.valid[t], dc, NONE)
 
 
@@ -105,7 +105,7 @@ NONE = exact(np.zeros(()))
 
 def _carry(r: Reading, passed: Trajectory, t: int, dc: Bounded, held: Bounded, dz: Bounded, m: ErrorModel) -> Bounded:
     """What goes on to the cell state before; `held` where nothing is read."""
-    kept = product((dc, at(t, passed.f)), 0 if r.kind.keeps == "1" else 1, m)
+    kept = product((dc, take_step(t, passed.f)), 0 if r.kind.keeps == "1" else 1, m)
     back = add_up([kept, *through_peepholes(r, "if", dz, m)], m)
     return back if r.whole else _where(r.valid[t], back, held)
 
@@ -143,15 +143,15 @@ def _step_by_step(
     for t in reversed(range(T)):
         now, dy = passed.at(t), Summed(loss.y.value[t], loss.y.error[t], loss.y.size[t], loss.y.terms)
         d_last = loss.last.h if t == T - 1 else np.zeros_like(loss.last.h)
-        dh = narrowed(hidden_cotangent(dy, d_last, times(later, r.w.U, terms), m), v, m)
+        dh = narrow(hidden_cotangent(dy, d_last, multiply_transposed(later, r.w.U, terms), m), v, m)
         into_shown = dh if r.R is None else through_projection(r.R, dh, m)
         through_h = product((into_shown, now.o, squashing_slope(r, now, m)), 4, m)
         dc = _into_cell(r, passed, t, [through_h, carried], later, m)
         later = gate_gradients(r, into_shown, dc, now, m)
-        carried = narrowed(_carry(r, passed, t, dc, carried, later, m), v, m)
+        carried = narrow(_carry(r, passed, t, dc, carried, later, m), v, m)
         dzs.append(later)
         dhs.append(dh)
-    return stack(dzs[::-1]), stack(dhs[::-1]), carried
+    return stack_steps(dzs[::-1]), stack_steps(dhs[::-1]), carried
 
 
 # ---------------------------------------------------------------- F16
@@ -177,9 +177,9 @@ def _gather(
     db = sum_over_time(used, exact(np.ones((*r.valid.shape[:2], 1))))
     dp = {k: _sum_for_peephole(r, k, passed, r.part(k, used), many, m) for k in r.peepholes}
     dR = None if r.R is None else sum_over_time(dh, passed.shown)
-    into_x = times(used, r.w.W)
-    dh_0 = round_sum(times(at(0, used), r.w.U), once, m)
-    dc_0 = narrowed(Bounded(carried.value, carried.error * INFLATION + m.eta), m.wide_d, m)
+    into_x = multiply_transposed(used, r.w.W)
+    dh_0 = round_sum(multiply_transposed(take_step(0, used), r.w.U), once, m)
+    dc_0 = narrow(Bounded(carried.value, carried.error * INFLATION + m.eta), m.wide_d, m)
     if not r.whole:
         dh_0, dc_0 = (_where(r.valid[0], q, exact(d)) for q, d in ((dh_0, loss.last.h), (dc_0, loss.last.c)))
     return Backpropagation(

@@ -94,12 +94,12 @@ class Trajectory:
 
     def at(self, t: int) -> "Trajectory":
         """One step of it."""
-        return replace(self, **{name: at(t, q) for name, q in vars(self).items() if name != "last"})
+        return replace(self, **{name: take_step(t, q) for name, q in vars(self).items() if name != "last"})
 
 
-def at(t: int, q: Bounded) -> Bounded:
+def take_step(t: int, q: Bounded) -> Bounded:
     return Bounded(q.value[t], q.error[t])
 
 
-def stack(steps: list[Bounded] | tuple[Bounded, ...]) -> Bounded:
+def stack_steps(steps: list[Bounded] | tuple[Bounded, ...]) -> Bounded:
     return Bounded(*(np.stack(column) for column in zip(*steps, strict=True)))

@@ -147,10 +147,10 @@ def _before(problem: Problem, y: Array) -> Array:
 
 def _enclosures(balls: Forward | Backward) -> Enclosures:
     unasked = ("inputs", "slopes", "c_before")
-    return {name: enclosed(q) for name, q in balls._asdict().items() if name not in unasked}
+    return {name: enclose(q) for name, q in balls._asdict().items() if name not in unasked}
 
 
-def enclosed(balls: Balls) -> Bounded:
+def enclose(balls: Balls) -> Bounded:
     """The midpoints rounded to float64, and how far at most the exact numbers are from them."""
     value = _floats(balls).astype(np.float64)
     return Bounded(value, distance(value, balls))

@@ -39,7 +39,7 @@ def with_oracle(m: ErrorModel) -> ErrorModel:
     return replace(m, u=m.u + U64, u_acc=m.u_acc + U64, eta=m.eta + 3 * SUBNORMAL64)
 
 
-def about(q: Bounded, known: Mapping[str, Bounded], name: str, t: int | EllipsisType = ...) -> Bounded:
+def recenter(q: Bounded, known: Mapping[str, Bounded], name: str, t: int | EllipsisType = ...) -> Bounded:
     """The same room about a value, of step t, that is known better; q itself where none is."""
     if name not in known:
         return q
@@ -67,12 +67,12 @@ def extra_roundings(m: ErrorModel, many: int) -> float:
 
 
 def sigmoid(z: Bounded, m: ErrorModel) -> Bounded:
-    """F5."""
+    """F5: σ(z), and how far an implementation's may be from it."""
     return _activation(sigmoid_value(z.value), sigmoid_slope(_nearest_to_zero(z)), z.error, m.r_s, m.s_abs, m)
 
 
 def tanh(z: Bounded, m: ErrorModel) -> Bounded:
-    """F5 and F8."""
+    """F5 and F8: tanh(z), and how far an implementation's may be from it."""
     return _activation(np.tanh(z.value), tanh_slope(_nearest_to_zero(z)), z.error, m.r_t, m.t_abs, m)
 
 
@@ -85,12 +85,12 @@ def _activation(v: Array, slope: Array, dz: Array, relative: float, absolute: fl
     return Bounded(v, d + relative * m.u * (np.abs(v) + d) + absolute * m.u + 2 * m.eta)
 
 
-def flushed(m: ErrorModel) -> float:
+def flush_room(m: ErrorModel) -> float:
     """What a storage of its own may lose of a number that it flushes."""
     return m.eta if m.u_h or m.u_c else 0.0
 
 
-def narrowed(q: Bounded, v: float, m: ErrorModel) -> Bounded:
+def narrow(q: Bounded, v: float, m: ErrorModel) -> Bounded:
     """A number that is returned with roundoff v, though it may be wider inside; as it is where v = 0."""
     return Bounded(q.value, q.error + v * q.largest + m.eta) if v else q
 

@@ -18,7 +18,7 @@ class _Gates:
     o: Array
 
 
-def tangent(problem: Problem, dx: Array, ds: State) -> Answer:
+def push_tangent(problem: Problem, dx: Array, ds: State) -> Answer:
     """How the answer moves, in float64, where x moves by dx (T, B, I) and the initial state by ds."""
     W, U, b = read_plain(problem).w
     h, c, dh, dc = (a[0].astype(np.float64) for a in (*problem.state, *ds))

@@ -9,7 +9,7 @@ from conformance.arrays import frozen
 from conformance.assertions.backward import assert_gate_gradients_conform, assert_part_conforms, name_parts
 from conformance.assertions.comparison import Comparison, assert_observed, assert_same, assert_within, recorded_ratios
 from conformance.assertions.forward import assert_conforms, free_run
-from conformance.assertions.probes import probed, widened
+from conformance.assertions.probes import add_probes, probe_gates
 from conformance.outcome import Difference, Inconclusive, Refuted
 from conformance.problems.question import with_gates
 from conformance.tolerance.rounding import Bounded, product
@@ -132,7 +132,7 @@ def test_a_free_run_in_which_rounding_grows_is_inconclusive() -> None:
 def test_the_reference_conforms_and_its_ratios_are_recorded() -> None:
     problem, quantities = problem_of(), ("dW", "dU", "db", "dx", "dh_0", "dc_0")
     with recorded_ratios() as ratios:
-        found = probed(REFERENCE, problem, loss_on(problem))
+        found = probe_gates(REFERENCE, problem, loss_on(problem))
         expected = assert_gate_gradients_conform(REFERENCE, problem, loss_on(problem), found.answer, found.dz)
         for part in name_parts(found.gradients, expected).values():
             assert_part_conforms(part, problem, found.dz)
@@ -215,7 +215,7 @@ def test_an_overflow_of_the_gradient_is_inconclusive_only_where_cotangents_are_h
 def test_probes_change_nothing_but_show_the_gate_gradients() -> None:
     """With one step and one sample db is dz itself."""
     problem = problem_of(T=1, B=1)
-    found = probed(REFERENCE, problem, loss_on(problem))
+    found = probe_gates(REFERENCE, problem, loss_on(problem))
     assert_conforms(REFERENCE, found.answer, problem)
     assert np.array_equal(found.dz[0, 0], pack(found.gradients.parameters[0][0]).b)
 
@@ -224,13 +224,13 @@ def test_probes_in_blocks_show_the_same_gate_gradients() -> None:
     shapes = Shapes(I=range(1, 9))
     narrow = replace(REFERENCE, description=replace(REFERENCE.description, shapes=shapes))
     problem = problem_of(dtype="float64")
-    whole, blocks = (probed(backend, problem, loss_on(problem)) for backend in (REFERENCE, narrow))
+    whole, blocks = (probe_gates(backend, problem, loss_on(problem)) for backend in (REFERENCE, narrow))
     assert np.array_equal(whole.dz, blocks.dz) and np.array_equal(whole.gradients.x, blocks.gradients.x)
 
 
 def test_a_widened_problem_has_the_width_asked_for_and_identity_weights() -> None:
     problem = problem_of()
-    wide = widened(problem, range(0, 20), 24)
+    wide = add_probes(problem, range(0, 20), 24)
     assert wide.x.shape == (4, 2, 24) and not wide.x[..., 3:].any()
     stacked = np.concatenate([gate.W for gate in wide.layer[:4]])
     assert np.array_equal(stacked[:, 3:23], np.eye(20)) and not stacked[:, 23:].any()

@@ -13,7 +13,7 @@ from conformance.diagnosis.dense_probes import probe
 from conformance.outcome import Difference, Inconclusive, Refuted
 from conformance.problems.question import with_gates
 from conformance.tolerance.backpropagation import free_backpropagation
-from conformance.tolerance.conclusive import conclusive
+from conformance.tolerance.conclusive import largest_conclusive_error
 from conformance.tolerance.layer_backward import Backpropagation
 from conformance.tolerance.rounding import Bounded
 from conformance.tolerance.trajectories import free_trajectory
@@ -41,7 +41,7 @@ from tests.helpers.bounded import ANSWER, BEYOND, EXPECTED, FAR, GROWN, LOSS, OT
     ids=["small", "u", "u_h", "u_c"],
 )
 def test_a_few_of_the_largest_roundings_are_conclusive(model: ErrorModel, largest: float) -> None:
-    assert conclusive(model) == largest
+    assert largest_conclusive_error(model) == largest
 
 
 def largest_error() -> float:
@@ -49,12 +49,12 @@ def largest_error() -> float:
 
 
 def test_a_free_run_at_the_end_of_what_is_conclusive_is_conclusive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forward, "conclusive", lambda model: largest_error())
+    monkeypatch.setattr(forward, "largest_conclusive_error", lambda model: largest_error())
     assert free_run(ROOMY, PROBLEM)
 
 
 def test_a_free_run_beyond_what_is_conclusive_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forward, "conclusive", lambda model: np.nextafter(largest_error(), 0))
+    monkeypatch.setattr(forward, "largest_conclusive_error", lambda model: np.nextafter(largest_error(), 0))
     with pytest.raises(Inconclusive, match=f"^{GROWN}$"):
         free_run(ROOMY, PROBLEM)
 

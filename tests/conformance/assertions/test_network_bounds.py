@@ -121,14 +121,14 @@ def test_a_wider_network_answers_as_the_original_and_shows_its_insides(
 ) -> None:
     problem, d = question(Form(layers, directions, kind, projection, lengths="any"), 7)
     plan = widening_plan.plan_for(REFERENCE, problem, probes=True)
-    wide = checked(widening.widened(plan))
-    answer, gradients = REFERENCE.differentiate(wide, widening.widened_cotangents(plan, d))
+    wide = checked(widening.widen_network(plan))
+    answer, gradients = REFERENCE.differentiate(wide, widening.widen_cotangents(plan, d))
     plain, wanted = REFERENCE.differentiate(problem, d)
     P, H = problem.P, problem.sizes[3]
     np.testing.assert_allclose(parted(plan, answer.y)[..., :P], parted_of(problem, plain.y), rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(answer.state.c[..., :H], plain.state.c, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(gradients.x[..., : problem.sizes[2]], wanted.x, rtol=1e-9, atol=1e-12)
-    seen = widening.outputs(plan, answer.y, error_model("relative", "float64"), exactly=True)
+    seen = widening.read_outputs(plan, answer.y, error_model("relative", "float64"), exactly=True)
     for layer in range(1, layers):
         lower = replace(problem, parameters=problem.parameters[:layer], state=first(problem, layer))
         np.testing.assert_allclose(
@@ -137,7 +137,7 @@ def test_a_wider_network_answers_as_the_original_and_shows_its_insides(
             rtol=1e-9,
             atol=1e-12,
         )
-    for layer, row in enumerate(widening.gate_gradients(plan, gradients.x)):
+    for layer, row in enumerate(widening.read_gate_gradients(plan, gradients.x)):
         for k, dz in enumerate(row):
             db = np.concatenate([gate.b for gate in wanted.parameters[layer][k][:4] if gate is not None])
             shown = dz.reshape(*dz.shape[:2], len(plan.gates), -1)[..., :H].sum(axis=(0, 1)).reshape(-1)

@@ -29,7 +29,7 @@ CHANGES = [
     (rounding, "sigmoid_slope", "(1 + e) ** 2", "(1 + e)"),
     (rounding, "with_oracle", "3 *", "2 *"),
     (rounding, "with_oracle", "u_acc=m.u_acc + U64", "u_acc=m.u_acc"),
-    (layer, "written", " + i.error * g.error", ""),
+    (layer, "multiply_gate", " + i.error * g.error", ""),
     (layer, "multiplied_cell_state", "* (1 + m.u)", ""),
     (layer, "multiplied_cell_state", "* INFLATION", ""),
     (layer, "hidden_state", "squashed.largest", "np.abs(squashed.value)"),

@@ -20,7 +20,7 @@ from backends.numpy.backend import BACKEND
 from conformance.assertions.backward import assert_gate_gradients_conform, assert_part_conforms, name_parts
 from conformance.assertions.comparison import model_of
 from conformance.assertions.forward import assert_conforms
-from conformance.assertions.probes import Probed, probed
+from conformance.assertions.probes import Probed, probe_gates
 from conformance.cli.main import main as main_command
 from conformance.outcome import Refuted
 from conformance.problems.kinds import KINDS, USUAL
@@ -76,7 +76,7 @@ def small(k: int, T: int = 4, dtype: str = "float64") -> Question:
 def observed(q: Question) -> Probed:
     """What the NumPy backend returns; gate gradients that overflow are put to 0, as the judge does."""
     with np.errstate(all="ignore"):
-        seen = probed(BACKEND, *q)
+        seen = probe_gates(BACKEND, *q)
     return seen._replace(dz=np.nan_to_num(seen.dz.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0))
 
 
@@ -260,7 +260,7 @@ def stored(dtype: np.dtype[Any], problem: Problem, d: Cotangents, *arrays: Array
 
 def judged(q: Question) -> None:
     """Raises Refuted where the NumPy backend is not right in all that is judged from observed states."""
-    seen = probed(BACKEND, *q)
+    seen = probe_gates(BACKEND, *q)
     expected = assert_gate_gradients_conform(BACKEND, *q, seen.answer, seen.dz)
     for part in name_parts(seen.gradients, expected).values():
         assert_part_conforms(part, q.problem, seen.dz)

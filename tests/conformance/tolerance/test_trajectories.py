@@ -14,7 +14,7 @@ from conformance.problems.recipes import problems, questions
 from conformance.tolerance.backpropagation import free_backpropagation, observed_backpropagation
 from conformance.tolerance.reading import Trajectory
 from conformance.tolerance.rounding import Bounded
-from conformance.tolerance.tangents import tangent
+from conformance.tolerance.tangents import push_tangent
 from conformance.tolerance.trajectories import free_trajectory, observed_trajectory
 from lstm_spec import REFERENCE, Array, ErrorModel, Parameters, Problem, State, network, pack
 from lstm_spec.equations import cell
@@ -181,7 +181,7 @@ def test_the_tangent_is_the_adjoint_of_the_gradient(recipe: Recipe, data: st.Dat
     problem, d = drawn(data, recipe)
     rng = np.random.default_rng(1)
     dx, dh, dc = (rng.standard_normal(a.shape) for a in (problem.x, *problem.state))
-    moved = tangent(problem, dx, State(dh, dc))
+    moved = push_tangent(problem, dx, State(dh, dc))
     _, gradients = network.gradients(problem, d)
     free = free_backpropagation(problem, free_trajectory(problem, model(problem)), d, model(problem))
     pushed = sum(np.vdot(a, b) for a, b in zip((d.y, *d.state), (moved.y, *moved.state), strict=True))
