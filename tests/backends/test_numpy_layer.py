@@ -1,5 +1,6 @@
 """The NumPy backend takes its steps in chunks and lies in memory as it likes; neither may be seen."""
 
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -13,7 +14,7 @@ from backends.numpy.memory import CHUNK, ROWS, Memory, chunks_of
 from benchmarks.speed import memory
 from conformance.problems.form import BOTH, Form
 from conformance.problems.networks import build, loss
-from lstm_spec import REFERENCE
+from lstm_spec import REFERENCE, Answer, Gradients, Problem
 
 DRAWN = ("dense", "by-width", "by-width", "dense", "within-1", "dense")
 FORMS = [
@@ -35,6 +36,16 @@ def leaves(found: Any) -> list[np.ndarray]:
     return [a for part in parts if part is not None for a in leaves(part)]
 
 
+def built(B: int, number: int) -> Problem:
+    return build(np.dtype("float64"), FORMS[number], (7, B, 2, 4), DRAWN, number)
+
+
+@cache
+def by_the_reference(B: int, number: int) -> tuple[Answer, Gradients]:
+    problem = built(B, number)
+    return REFERENCE.gradients(problem, loss(problem, ("dense",) * 3, number))  # type: ignore[misc]
+
+
 @pytest.mark.parametrize("steps", [1, 2, 3, 100])
 @pytest.mark.parametrize("B", [1, 3])
 @pytest.mark.parametrize("apart", [False, True], ids=["features together", "samples apart"])
@@ -46,9 +57,9 @@ def test_chunks_and_memory_cannot_be_seen(steps: int, B: int, apart: bool, monke
         monkeypatch.setattr(module, "chunks_of", chunks)
     monkeypatch.setattr(numpy_layer, "memory_of", lambda B, H, dtype: Memory(B, apart or B == 1))
     for number, form in enumerate(FORMS):
-        problem = build(np.dtype("float64"), form, (7, B, 2, 4), DRAWN, number)
+        problem = built(B, number)
         d = loss(problem, ("dense",) * 3, number)
-        right, gradients = REFERENCE.differentiate(problem, d)
+        right, gradients = by_the_reference(B, number)
         answer, found = numpy_backend.gradients(problem, d)
         for one, other in ((answer, right), (found, gradients), (numpy_backend.forward(problem), right)):
             for a, b in zip(leaves(one), leaves(other), strict=True):

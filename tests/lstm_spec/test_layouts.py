@@ -10,7 +10,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.assertions.shapes import name_arrays
@@ -74,6 +74,7 @@ def layers(draw: st.DrawFn, it: Layout) -> Parameters:
 
 
 @of_every_layout
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_a_layer_comes_back_to_the_last_bit(name: str, data: st.DataObject) -> None:
     p = data.draw(layers(LAYOUTS[name]))

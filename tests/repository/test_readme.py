@@ -31,8 +31,9 @@ def test_the_backend_is_shorter_than_forty_lines() -> None:
     assert len(BACKEND.splitlines()) < 40
 
 
-def test_the_backend_conforms_forward_only(folder: Path) -> None:
-    done = run(folder, "lstm-conform", "run", "my_lstm:BACKEND")
+@pytest.mark.parametrize("options", [pytest.param((), marks=pytest.mark.soak), ("--dtype", "float32")], ids=" ".join)
+def test_the_backend_conforms_forward_only(folder: Path, options: tuple[str, ...]) -> None:
+    done = run(folder, "lstm-conform", "run", "my_lstm:BACKEND", *options)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "conforms to LSTM Specification 1.0 (forward only)" in done.stdout
 

@@ -1,6 +1,7 @@
 """Problems are drawn asymmetric, honour shapes, and go past the usual block boundaries."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,11 @@ from conformance.tolerance.trajectories import free_trajectory
 from lstm_spec import Description, Problem, Shapes, at_most, multiple_of, pack
 
 FLOAT32 = np.dtype("float32")
+
+
+@cache
+def any_problems(count: int, reach: str = "standard") -> list[Problem]:
+    return drawn(problems(), count, reach)
 
 
 def drawn(recipe: Any, count: int = 200, reach: str = "standard", shapes: Shapes | None = None) -> list[Any]:
@@ -44,7 +50,7 @@ def share(examples: list[Any], holds: Callable[[Any], Any]) -> float:
 
 
 def test_most_problems_are_asymmetric() -> None:
-    found = drawn(problems())
+    found = any_problems(400)
     assert share(found, lambda p: p.sizes[0] >= 2 and p.sizes[1] >= 2) > 0.5
     assert share(found, lambda p: p.sizes[2] != p.sizes[3]) > 0.6
     assert share(found, lambda p: p.state.h.any() and p.state.c.any()) > 0.6
@@ -53,20 +59,20 @@ def test_most_problems_are_asymmetric() -> None:
 
 
 def test_some_problems_are_square_where_a_transposed_matrix_would_fit() -> None:
-    found = drawn(problems())
+    found = any_problems(400)
     assert share(found, lambda p: p.sizes[2] == p.sizes[3] > 1 and p.sizes[0] == p.sizes[1] > 1) > 0.02
 
 
 @pytest.mark.parametrize("letter", "TBIH")
 def test_each_size_passes_the_usual_block_boundaries_but_in_quick(letter: str) -> None:
     k = "TBIH".index(letter)
-    assert max(p.sizes[k] for p in drawn(problems(), 400)) > 128
-    assert max(p.sizes[k] for p in drawn(problems(), 200, "quick")) <= 65
+    assert max(p.sizes[k] for p in any_problems(400)) > 128
+    assert max(p.sizes[k] for p in any_problems(200, "quick")) <= 65
     assert max(REACHES["standard"].large["T"]) > 512
 
 
 def test_one_large_size_at_a_time() -> None:
-    for problem in drawn(problems(), 300):
+    for problem in any_problems(400):
         T, B, _, H = problem.sizes
         assert sum(n > max(SMALL[k]) for n, k in zip(problem.sizes, "TBIH", strict=True)) <= 1
         assert T * B * H <= 2**18

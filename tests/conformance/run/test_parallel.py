@@ -3,6 +3,7 @@
 import os
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -23,8 +24,9 @@ SOME = ("SEQ-*", "CELL-2", "SHAPE-2", "CONTRACT-2", "GRAD-3")
 
 def judged(target: str, jobs: int, **options: object) -> Report:
     backend, lend = resolve(target), partial(_lent, target, None, False, 60.0, Path("unused"))
+    how: Any = {"profile": "quick", "examples": 8, "clauses": SOME, **options}
     with in_processes(jobs, lend) as judging:
-        return check(backend, profile="quick", clauses=SOME, judging=judging if jobs > 1 else None, **options)  # type: ignore[arg-type]
+        return check(backend, judging=judging if jobs > 1 else None, **how)
 
 
 def said(report: Report) -> list[tuple[object, ...]]:

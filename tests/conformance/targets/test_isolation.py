@@ -539,6 +539,18 @@ def echo() -> Any:
         yield it.backend
 
 
+@pytest.fixture(scope="module")
+def tells_layouts() -> Any:
+    with alone("tells_layouts") as it:
+        yield it.backend
+
+
+@pytest.fixture(scope="module")
+def tells_all() -> Any:
+    with alone("tells_all") as it:
+        yield it.backend
+
+
 def random_bits(dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
     """Numbers of all kinds: NaN with any payload, infinities, subnormal numbers."""
     size = int(np.prod(shape)) * dtype.itemsize
@@ -584,11 +596,12 @@ def strided(a: Array) -> list[Array]:
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int16"])
 @pytest.mark.parametrize("way", range(8))
-def test_strides_memory_and_permission_to_write_are_those_of_this_process(dtype: str, way: int) -> None:
+def test_strides_memory_and_permission_to_write_are_those_of_this_process(
+    tells_layouts: Backend, dtype: str, way: int
+) -> None:
     numbers = (np.arange(24).reshape(3, 2, 4) + 1).astype(dtype)
     problem = replace(SHORT, x=strided(numbers)[way], state=State(*(strided(numbers[:1])[way] for _ in "hc")))
-    with alone("tells_layouts") as it:
-        assert said(it.backend.forward, problem) == said(guarded(fragile.tells_layouts).forward, problem)
+    assert said(tells_layouts.forward, problem) == said(guarded(fragile.tells_layouts).forward, problem)
 
 
 def test_strides_that_split_numbers_are_kept() -> None:
@@ -628,9 +641,8 @@ def odd_problems() -> list[Problem]:
 
 
 @pytest.mark.parametrize("problem", odd_problems(), ids=range(9))
-def test_whatever_a_problem_is_made_of_arrives(problem: Problem) -> None:
-    with alone("tells_all") as it:
-        assert said(it.backend.forward, problem) == said(guarded(fragile.tells_all).forward, problem)
+def test_whatever_a_problem_is_made_of_arrives(tells_all: Backend, problem: Problem) -> None:
+    assert said(tells_all.forward, problem) == said(guarded(fragile.tells_all).forward, problem)
 
 
 # ---------------------------------------------------------------- the question on disk
@@ -717,14 +729,14 @@ def told(report: Report) -> list[tuple[str, Outcome, str]]:
     return [(v.property.name, v.outcome, v.refutation.clause if v.refutation else "") for v in report.verdicts]
 
 
-def report_of(backend: Backend, *clauses: str) -> list[tuple[str, Outcome, str]]:
-    return told(check(backend, profile="quick", examples=5, clauses=clauses, diagnose=False))
+def report_of(backend: Backend, *clauses: str, examples: int = 5) -> list[tuple[str, Outcome, str]]:
+    return told(check(backend, profile="quick", examples=examples, clauses=clauses, diagnose=False, shrink=False))
 
 
 def test_the_verdicts_on_a_right_backend_are_those_of_this_process(tmp_path: Path) -> None:
     with isolated("numpy", None, PLENTY, tmp_path) as it:
-        report = check(it.backend, profile="quick", examples=5)
-    assert told(report) == report_of(NUMPY)
+        report = check(it.backend, profile="quick", examples=2)
+    assert told(report) == report_of(NUMPY, examples=2)
     assert report.failures == []
     assert list(tmp_path.iterdir()) == []
 

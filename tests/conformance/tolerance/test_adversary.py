@@ -1,6 +1,6 @@
 """Whether the bounds are sound and sharp: the legal adversary reaches each of them and exceeds none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -64,6 +64,8 @@ STYLES: dict[str, Callable[[ErrorModel], Adversary]] = {
     "random": lambda m: Adversary(m, random_signs(1)),
     "uniform": lambda m: Adversary(m, uniform_signs(2), shows_less=True),
 }
+# Errors between the extremes are hardly the worst: left to `make soak`.
+ALL_STYLES = [*(style for style in STYLES if style != "uniform"), pytest.param("uniform", marks=pytest.mark.soak)]
 MODES = ("plain", "forgetful", "saturated", "sparse", "quiet", "broad", "plain")  # an odd number: see half_of_them_loud
 LOUD = 2.0**30
 
@@ -164,16 +166,39 @@ def short() -> tuple[Question, ...]:
     return questions(72, longest=6, widest=8, largest_scale=1.0)
 
 
-def against(adversary: Adversary, judge: ErrorModel) -> list[Ratios]:
-    """On problems so small that every allowance is a noticeable part of some bound."""
-    asked = half_of_them_loud(questions(100, longest=3, widest=2, largest_scale=10.0))
-    return [observed(q, run(*q, adversary), judge) for q in asked]
+def tiny() -> tuple[Question, ...]:
+    """So small that every allowance is a noticeable part of some bound."""
+    return half_of_them_loud(questions(100, longest=3, widest=2, largest_scale=10.0))
+
+
+def against(adversary: Adversary, judge: ErrorModel) -> Iterator[Ratios]:
+    return (observed(q, run(*q, adversary), judge) for q in tiny())
+
+
+@cache
+def legal_outcomes(model: str) -> list[Outcome]:
+    """What the legal adversary of a model makes of the tiny problems."""
+    return [run(*q, Adversary(MODELS[model], aligned)) for q in tiny()]
+
+
+def judged_by(judge: ErrorModel, outcomes: list[Outcome]) -> Iterator[Ratios]:
+    return (observed(q, outcome, judge) for q, outcome in zip(tiny(), outcomes, strict=True))
+
+
+@cache
+def stays_within_its_own_model(model: str) -> bool:
+    return not any_exceeds(judged_by(MODELS[model], legal_outcomes(model)))
+
+
+def any_exceeds(found: Iterator[Ratios]) -> bool:
+    """Whether one of the questions shows it; no more are asked than it takes."""
+    return any(not r <= 1 for ratios in found for r in ratios.values())
 
 
 # ---------------------------------------------------------------- tests
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", ALL_STYLES)
 @pytest.mark.parametrize("model", MODELS)
 def test_the_adversary_exceeds_no_bound(model: str, style: str) -> None:
     assert not exceeded(measured(model, style))
@@ -182,11 +207,11 @@ def test_the_adversary_exceeds_no_bound(model: str, style: str) -> None:
 @pytest.mark.parametrize("output", Outcome._fields)
 @pytest.mark.parametrize("model", ["relative", "absolute", *NARROW])
 def test_the_adversary_reaches_every_bound(model: str, output: str) -> None:
-    reached = max(worst(measured(model, style))[output] for style in STYLES)
+    reached = max(worst(measured(model, style))[output] for style in STYLES if style != "uniform")
     assert reached >= (0.95 if model in NARROW else 0.99)
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", ALL_STYLES)
 @pytest.mark.parametrize("model", MODELS)
 def test_the_adversary_exceeds_no_free_bound(model: str, style: str) -> None:
     adversary = STYLES[style](MODELS[model])
@@ -194,7 +219,7 @@ def test_the_adversary_exceeds_no_free_bound(model: str, style: str) -> None:
 
 
 @pytest.mark.parametrize("cuts", [EVERYWHERE, frozenset({2})], ids=["everywhere", "once"])
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", ALL_STYLES)
 @pytest.mark.parametrize("model", NARROW)
 def test_what_is_handed_on_exceeds_no_free_bound(model: str, style: str, cuts: frozenset[int]) -> None:
     adversary = STYLES[style](MODELS[model])
@@ -211,20 +236,20 @@ def test_what_is_handed_on_exceeds_the_bounds_of_a_run_in_one_piece(dtype: str) 
 def test_the_adversary_is_off_by_nothing_but_its_allowances() -> None:
     for model in (RELATIVE, *NARROW.values()):
         honest = Adversary(model, np.zeros_like)
-        assert max(worst(against(honest, model)).values()) < 1e-6
+        assert max(worst(list(against(honest, model))).values()) < 1e-6
 
 
 @pytest.mark.parametrize(("model", "kind"), KINDS_BY_MODEL)
 def test_a_greedy_adversary_exceeds_a_bound(model: str, kind: str) -> None:
-    assert exceeded(against(Adversary(MODELS[model], aligned, kind), MODELS[model]))
+    assert any_exceeds(against(Adversary(MODELS[model], aligned, kind), MODELS[model]))
 
 
 @pytest.mark.parametrize(("model", "field"), FIELDS)
 def test_a_model_with_a_field_halved_is_exceeded(model: str, field: str) -> None:
     legal = MODELS[model]
     halved = replace(legal, **{field: half(getattr(legal, field))})
-    assert not exceeded(against(Adversary(legal, aligned), legal))
-    assert exceeded(against(Adversary(legal, aligned), halved))
+    assert stays_within_its_own_model(model)
+    assert any_exceeds(judged_by(halved, legal_outcomes(model)))
 
 
 def half(value: Any) -> Any:

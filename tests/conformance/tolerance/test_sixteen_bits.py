@@ -8,8 +8,10 @@ import pytest
 
 from conformance.faults.catalogue import FAULTS
 from conformance.outcome import Outcome
-from conformance.report.report import Report
+from conformance.property import PROPERTIES
+from conformance.report.report import Asked, Report
 from conformance.run.check import check
+from conformance.verdict import Verdict
 from lstm_spec.adapters.narrow import NARROW
 from tests.helpers import sixteen
 from tests.helpers.sixteen import FLUSHING, OP_BY_OP, WIDE, Arithmetic, flushed, rounded
@@ -20,11 +22,13 @@ in_either_dtype = pytest.mark.parametrize("dtype", NARROW)
 
 
 def judged(a: Arithmetic, grade: str, dtype: str, **how: Any) -> Report:
-    return check(sixteen.backend("sixteen", a, grade), dtypes=(dtype,), diagnose=False, **{"profile": "quick", **how})
+    options = {"profile": "quick", "diagnose": False, "shrink": False, **how}
+    return check(sixteen.backend("sixteen", a, grade), dtypes=(dtype,), **options)
 
 
 # ---------------------------------------------------------------- accepted
 
+ARITHMETIC = {"op-by-op": OP_BY_OP, "wide": WIDE}
 ADMITTED = {
     ("op-by-op", "sums over time at once"): replace(OP_BY_OP, step_by_step=False),
     ("op-by-op", "subnormal numbers are flushed where it stores"): FLUSHING,
@@ -38,18 +42,34 @@ SIGMOIDS = {
 }
 
 
+CONFORMS = "conforms to LSTM Specification 1.0 at bfloat16 (wide), float16 (wide)"
+
+
+@pytest.mark.soak
 def test_arithmetic_that_is_wider_inside_conforms() -> None:
     report = check(sixteen.backend("wide", WIDE, "wide"), profile="standard")
-    assert report.statement == "conforms to LSTM Specification 1.0 at bfloat16 (wide), float16 (wide)"
+    assert report.statement == CONFORMS
     assert not report.counted(Outcome.INCONCLUSIVE)
+
+
+def test_what_conforms_with_16_bits_says_at_which_grade() -> None:
+    about = sixteen.backend("wide", WIDE, "wide").description
+    held = [Verdict(prop, dtype, Outcome.HOLDS) for prop in PROPERTIES for dtype in about.dtypes]
+    assert Report("wide", about, True, Asked("standard", 0, about.dtypes), held).statement == CONFORMS
 
 
 @in_either_dtype
 @pytest.mark.parametrize(
-    "how", [{"profile": "quick"}, {"profile": "standard", "clauses": ("GRAD-4",)}], ids=["quick", "GRAD-4"]
+    ("grade", "how"),
+    [
+        ("op-by-op", {"examples": 8}),
+        ("op-by-op", {"profile": "standard", "clauses": ("GRAD-4",)}),
+        ("wide", {"examples": 8}),
+    ],
+    ids=["op-by-op", "op-by-op, sums over many steps", "wide"],
 )
-def test_arithmetic_that_rounds_every_operation_is_accepted(how: dict[str, Any], dtype: str) -> None:
-    report = judged(OP_BY_OP, "op-by-op", dtype, **how)
+def test_the_arithmetic_of_a_grade_is_accepted(grade: str, how: dict[str, Any], dtype: str) -> None:
+    report = judged(ARITHMETIC[grade], grade, dtype, **how)
     assert report.status == 0, report.statement
     assert not report.counted(Outcome.INCONCLUSIVE)
 
@@ -124,7 +144,8 @@ GROSS = (
 @pytest.mark.parametrize("name", GROSS)
 def test_gross_faults_are_seen_in_16_bits_too(name: str, dtype: str) -> None:
     fault = FAULTS[name]
-    report = check(fault.backend(), dtypes=(dtype,), clauses=(fault.clause,), maxfail=1, diagnose=False)
+    how: Any = {"maxfail": 1, "diagnose": False, "shrink": False}
+    report = check(fault.backend(), dtypes=(dtype,), clauses=(fault.clause,), **how)
     assert [v.outcome for v in report.failures] == [Outcome.REFUTED]
 
 
@@ -136,6 +157,6 @@ def test_gross_faults_are_seen_in_16_bits_too(name: str, dtype: str) -> None:
 def test_torch_rounds_every_operation(dtype: str) -> None:
     from backends.torch import backend
 
-    report = check(backend(), profile="quick", dtypes=(dtype,), diagnose=False)
+    report = check(backend(), profile="quick", examples=6, dtypes=(dtype,), diagnose=False)
     assert report.status == 0, report.statement
     assert f"{dtype} (op-by-op)" in report.statement or "no fault found" in report.statement

@@ -26,7 +26,7 @@ SHORT = questions(problems(T=(1, 4, 10), U="by-width", **SHAPES), **LOSS)
 LONG = questions(problems(T=(500, 601), U="dense", **SHAPES), **LOSS)
 LONG_AND_TAME = questions(problems(T=(500, 601), U="sparse", **SHAPES), **LOSS)  # free errors would outgrow a dense U
 
-FEW = settings(max_examples=5, derandomize=True, database=None, deadline=None)
+FEW = settings(max_examples=3, derandomize=True, database=None, deadline=None)
 in_either_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
 observed_at_any_length = pytest.mark.parametrize("recipe", [SHORT, LONG], ids=["short", "long"])
 free_at_any_length = pytest.mark.parametrize("recipe", [SHORT, LONG_AND_TAME], ids=["short", "long"])
