@@ -40,8 +40,8 @@ def page() -> str:
         " means that the implementation adds 1.0 to the forget gate's bias whenever it runs, so the stored value is"
         " smaller by 1.0. If the conversion cannot be exact, it warns with `LossyConversion`. Everything else is a"
         " permutation: exact to the last bit, in any dtype.",
-        f"{verified} of {len(LAYOUTS)} layouts are verified: the framework itself, in that version, computed a vector in"
-        " `tests/golden`, and a test compares the specification with it. The others were only read in source.",
+        f"{verified} of {len(LAYOUTS)} layouts are verified: the framework itself, in that version, computed a vector"
+        " in `tests/golden`, and a test compares the specification with it. The others were only read in source.",
     ]
     table = [_row(COLUMNS), _row(["---"] * len(COLUMNS)), *(_row(_cells(name, it)) for name, it in LAYOUTS.items())]
     return "\n\n".join([*opening, "\n".join(table)]) + "\n"
