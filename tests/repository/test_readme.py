@@ -79,5 +79,10 @@ def test_the_refutation_shown_is_the_one_that_is_printed(folder: Path) -> None:
         assert re.search(pattern, printed), f"{line!r} is not in\n{printed}"
 
 
-def test_every_file_it_links_to_is_there() -> None:
-    assert all((ROOT / link).exists() for link in re.findall(r"\]\(([^)#]+)\)", README))
+def test_the_statement_shown_for_numpy_names_its_dtypes_and_grades() -> None:
+    from conformance.targets import resolve
+    from lstm_spec.accuracy import DEFAULT_GRADES
+
+    about = resolve("numpy").description
+    grades = DEFAULT_GRADES | dict(about.grades)
+    assert f"1.0 at {', '.join(f'{dtype} ({grades[dtype]})' for dtype in about.dtypes)}\n" in README

@@ -1,6 +1,6 @@
-"""Writes docs/kill-matrix.md: which property refutes which known mistake, and after how many examples.
+"""Writes docs/kill-matrix.md: which property refutes which known fault, and after how many examples.
 
-`--networks` writes the page of the mistakes in lengths, directions, layers and variants. A number is the median over
+`--networks` writes the page of the faults in lengths, directions, layers and variants. A number is the median over
 three seeds, of a search that ends after eight examples (two, for slow properties).
 """
 
@@ -84,16 +84,17 @@ def page(matrix: Matrix, rows: dict[str, Row]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-INTRODUCTION = """Which property refutes which known mistake (`lstm-conform list faults`), and after how many
-examples: the median over three seeds, of a search that ends after eight (two, for slow properties), at float32, or
-float64 where float32 cannot show it. An empty cell: not refuted by most seeds. A run asks more: `standard` tries sixty
-examples of the plain LSTM, twelve of networks, and larger ones."""
+INTRODUCTION = """This page shows which property refutes which known fault (`lstm-conform list faults`), and after how
+many examples. The number is the median over three seeds. Each search ends after eight examples (two, for slow
+properties). It runs at float32, or at float64 if float32 cannot show the fault. An empty cell means that most seeds did
+not refute the fault. A run of the suite asks more: `standard` tries sixty examples of the plain LSTM and twelve of
+networks, and also larger ones."""
 
 
 def summary(matrix: Matrix, rows: dict[str, Row]) -> str:
     """The shares that are refuted, by family of mistakes."""
     plain = matrix is PLAIN  # of networks nearly every property compares
-    lines = ["| family of mistakes | known | refuted |", "|---|---|---|"]
+    lines = ["| family of faults | known | refuted |", "|---|---|---|"]
     by_family: dict[str, list[str]] = defaultdict(list)
     for name in rows:
         by_family[matrix.faults[name].family].append(name)
@@ -102,7 +103,7 @@ def summary(matrix: Matrix, rows: dict[str, Row]) -> str:
         lines[-1] += f" {sum(refuted_alone(rows[name]) for name in names)} |" if plain else ""
     if plain:
         lines[0], lines[1] = f"{lines[0]} without comparing with the equations |", f"{lines[1]}---|"
-        lines += ["", f"Forward mistakes that are refuted {said(alone_share(rows))}"]
+        lines += ["", f"Forward faults that are refuted {said(alone_share(rows))}"]
     return "\n".join(lines)
 
 
@@ -131,7 +132,7 @@ def alone_share(rows: dict[str, Row]) -> float:
 
 def table(family: str, of: list[Property], rows: dict[str, Row]) -> str:
     legend = [f"{k}. {prop.sentence} ({', '.join(prop.clauses)})" for k, prop in enumerate(of, 1)]
-    head = "| mistake | " + " | ".join(str(k) for k in range(1, len(of) + 1)) + " |"
+    head = "| fault | " + " | ".join(str(k) for k in range(1, len(of) + 1)) + " |"
     lines = [f"## {family}", "", *legend, "", head, "|---" * (len(of) + 1) + "|"]
     lines += [
         f"| {name} | " + " | ".join(str(found.get(prop.name, "")) for prop in of) + " |" for name, found in rows.items()
@@ -152,10 +153,10 @@ def read(matrix: Matrix, text: str) -> dict[str, Row]:
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--networks", is_flag=True, help="The page of lengths, directions, layers and variants.")
+@click.option("--networks", is_flag=True, help="Write the page of lengths, directions, layers and variants.")
 @click.option("--jobs", default=2, show_default=True)
 def main(path: Path, networks: bool, jobs: int) -> None:
-    """Write the page there."""
+    """Write the page to PATH."""
     matrix = NETWORKS if networks else PLAIN
     with ProcessPoolExecutor(jobs) as pool:
         made = pool.map(row, matrix.faults)
