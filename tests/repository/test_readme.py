@@ -80,7 +80,7 @@ def test_the_refutation_shown_is_the_one_that_is_printed(folder: Path) -> None:
 
 
 def test_the_statement_shown_for_numpy_names_its_dtypes_and_grades() -> None:
-    from conformance.targets import resolve
+    from conformance.targets.resolve import resolve
     from lstm_spec.accuracy import DEFAULT_GRADES
 
     about = resolve("numpy").description
