@@ -1,5 +1,5 @@
 (* F4 to F9, the whole observed forward pass: by induction on t, dot products included, for implementation and oracle at
-   once. layer.observe computes E_c and E_h. *)
+   once. layer.observe_forward computes E_c and E_h. *)
 From Coq Require Import Reals Lra Psatz List Lia.
 From LSTM Require Import Activations DotProducts RoundToNearest CellStep.
 Import ListNotations.

@@ -21,7 +21,7 @@ from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Inconclusive
 from conformance.tolerance.audit import recall_forward
 from conformance.tolerance.conclusive import CONCLUSIVE, largest_conclusive_error
-from conformance.tolerance.layer import observe
+from conformance.tolerance.layer import observe_forward
 from conformance.tolerance.reading import Reading, Trajectory, make_reading, select
 from conformance.tolerance.rounding import Bounded, exact
 from conformance.tolerance.trajectories import free_trajectory, observed_trajectory
@@ -76,7 +76,7 @@ def assert_seen_conforms(seen: Seen, model: ErrorModel) -> list[list[Trajectory]
 def _observe_direction(seen: Seen, layer: int, d: int, x: Bounded, model: ErrorModel) -> Trajectory:
     outputs = read_direction(seen.problem, d, seen.outputs[layer])
     known = recall_forward(seen.problem, outputs.value)
-    return observe(read_layer(seen.problem, layer, d, x), outputs, model, known)
+    return observe_forward(read_layer(seen.problem, layer, d, x), outputs, model, known)
 
 
 def read_layer(problem: Problem, layer: int, d: int, x: Bounded) -> Reading:

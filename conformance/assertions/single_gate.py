@@ -19,10 +19,10 @@ OPEN, SHUT = 1000.0, -1000.0
 def hold_gates(problem: Problem, **biases: float) -> Problem:
     """The problem with these gates' biases set."""
 
-    def held(k: str, gate: Gate) -> Gate:
+    def hold(k: str, gate: Gate) -> Gate:
         return gate._replace(b=frozen(np.full_like(gate.b, biases[k]))) if k in biases else gate
 
-    return with_gates(problem, held)
+    return with_gates(problem, hold)
 
 
 def observe_answer(backend: Backend, problem: Problem) -> tuple[Answer, Trajectory]:

@@ -149,11 +149,11 @@ def _audited(wanted: bool) -> AbstractContextManager[Counter[str]]:
 
 
 def _audit(passes: Counter[str]) -> str:
-    from conformance.tolerance.rigorous import LARGEST
+    from conformance.tolerance.rigorous import LARGEST_AUDITED
 
     return (
         f"  rigorous        {passes['audited']:,} passes were judged by Arb's values; by float64's as ever: "
-        f"{passes['too large']:,} with T B H (I + H) above {LARGEST:,}, {passes['not finite']:,} that are not finite"
+        f"{passes['too large']:,} with T B H (I + H) above {LARGEST_AUDITED:,}, {passes['not finite']:,} that are not finite"
     )
 
 

@@ -22,7 +22,7 @@ LAYERED = ("layer", "batch", "unit")
 PARTS = ("dW", "dU", "db", "dx", "dh_0", "dc_0")
 
 
-def writable(problem: Problem) -> Problem:
+def copy_writable(problem: Problem) -> Problem:
     """A copy that may be written into."""
     copied = with_gates(problem, lambda _, gate: Gate(*(a.copy() for a in gate[:3] if a is not None)))
     return replace(copied, x=problem.x.copy(), state=State(*(a.copy() for a in problem.state)))
@@ -40,7 +40,7 @@ def assert_unchanged(problem: Problem, before: Problem) -> None:
 
 @verifies("CONTRACT-1", on=ANY)
 def a_call_leaves_its_inputs_as_they_were(backend: Backend, question: Question) -> None:
-    handed = writable(question.problem)
+    handed = copy_writable(question.problem)
     backend.forward(handed)
     assert_unchanged(handed, question.problem)
 
@@ -48,7 +48,7 @@ def a_call_leaves_its_inputs_as_they_were(backend: Backend, question: Question) 
 @verifies("CONTRACT-1", on=ANY, needs=NEEDS)
 def a_gradient_call_leaves_its_inputs_as_they_were(backend: Backend, question: Question) -> None:
     problem, d = question
-    handed = writable(problem)
+    handed = copy_writable(problem)
     loss = replace(d, y=d.y.copy(), state=State(*(a.copy() for a in d.state)))
     backend.differentiate(handed, loss)
     assert_unchanged(handed, problem)
@@ -96,14 +96,14 @@ def one_gradient_call_leaves_no_trace_in_the_next(backend: Backend, drawn: tuple
     """Gradients are made anew, not added to those of an earlier call."""
     (problem, d), seed = drawn
     answer, earlier = backend.differentiate(problem, d)
-    first, y = _copied(problem, earlier), np.array(answer.y)
+    first, y = _copy_gradients(problem, earlier), np.array(answer.y)
     backend.forward(redrawn(problem, seed))
     backend.differentiate(redrawn(problem, seed), d)
     assert_same("an earlier y, after other calls", answer.y, y, STEP)
-    for name, one, two in zip(PARTS, first, _copied(problem, earlier), strict=True):
+    for name, one, two in zip(PARTS, first, _copy_gradients(problem, earlier), strict=True):
         assert_same(f"an earlier {name}, after other calls", two, one, ("row", "column", "place")[: one.ndim])
     _, gradients = backend.differentiate(problem, d)
-    again = _copied(problem, gradients)
+    again = _copy_gradients(problem, gradients)
     if backend.offers(Feature.DETERMINISTIC):
         for name, one, two in zip(PARTS, first, again, strict=True):
             assert_same(f"{name}, asked again", two, one, ("row", "column", "place")[: one.ndim])
@@ -111,33 +111,33 @@ def one_gradient_call_leaves_no_trace_in_the_next(backend: Backend, drawn: tuple
         assert_gradients_conform_freely(backend, problem, d, gradients)
 
 
-def _copied(problem: Problem, gradients: Gradients) -> list[Any]:
+def _copy_gradients(problem: Problem, gradients: Gradients) -> list[Any]:
     assert_gradients_shaped(gradients, problem)
     parts = (*pack(gradients.parameters[0][0]), gradients.x, *gradients.state)
     return [np.array(part) for part in parts]
 
 
-def _wider_b(problem: Problem) -> Problem:
+def _widen_b(problem: Problem) -> Problem:
     i = problem.layer.gates["i"]
     return replace(problem, parameters=((problem.layer._replace(i=i._replace(b=np.append(i.b, i.b[:1]))),),))
 
 
-def _wider_x(problem: Problem) -> Problem:
+def _widen_x(problem: Problem) -> Problem:
     return replace(problem, x=np.concatenate([problem.x, problem.x[..., :1]], axis=2))
 
 
-def _wider_u(problem: Problem) -> Problem:
+def _widen_u(problem: Problem) -> Problem:
     f = problem.layer.f
     assert f is not None
     U = np.concatenate([f.U, f.U[:, :1]], axis=1)
     return replace(problem, parameters=((problem.layer._replace(f=f._replace(U=U)),),))
 
 
-def _more_states(problem: Problem) -> Problem:
+def _add_states(problem: Problem) -> Problem:
     return replace(problem, state=State(*(np.concatenate([a, a], axis=1) for a in problem.state)))
 
 
-MALFORMED: tuple[Callable[[Problem], Problem], ...] = (_wider_b, _wider_x, _wider_u, _more_states)
+MALFORMED: tuple[Callable[[Problem], Problem], ...] = (_widen_b, _widen_x, _widen_u, _add_states)
 
 
 @verifies("CONTRACT-3", on=with_seed(ANY))

@@ -28,19 +28,19 @@ SHORT = (2, 3, 5, 8, 17)  # where a step rounds so coarsely that little is left 
 ROUNDINGS = 16  # of each step, about
 
 
-def carousel(x: str, forget: str) -> Recipe:
+def draw_carousels(x: str, forget: str) -> Recipe:
     """A loss on c_T alone; U = 0, so that only the cell carries anything."""
 
     def recipe(context: Any) -> Any:
-        T = _lengths(context.model)
+        T = _choose_lengths(context.model)
         cells = problems(T=T, B=(1, 2, 3), I=(1, 2), H=(1, 2, 3, 5), x=x, W="dense small", U="zero", c="dense wide")
         asked = questions(cells, dy="zero", dh="zero", dc="dense")
-        return with_seed(asked)(context).map(lambda drawn: _with_forget_bias(drawn[0], drawn[1], forget))
+        return with_seed(asked)(context).map(lambda drawn: _set_forget_bias(drawn[0], drawn[1], forget))
 
     return recipe
 
 
-def _lengths(model: ErrorModel) -> tuple[int, ...]:
+def _choose_lengths(model: ErrorModel) -> tuple[int, ...]:
     steps = 0.5 / (ROUNDINGS * (model.u + model.u_c))
     return tuple(T for T in LENGTHS if steps >= T) or tuple(T for T in SHORT if steps >= T)
 
@@ -54,17 +54,17 @@ def allowed_flow(backend: Backend, problem: Problem, d: Cotangents) -> Backpropa
     return allowed
 
 
-def _with_forget_bias(question: Question, seed: int, forget: str) -> Question:
+def _set_forget_bias(question: Question, seed: int, forget: str) -> Question:
     rng = np.random.default_rng(seed)
     low, high = {"open": (1000, 1000), "long": (2, 9), "any": (-1, 9)}[forget]
 
-    def biased(k: str, gate: Gate) -> Gate:
+    def set_bias(k: str, gate: Gate) -> Gate:
         if k == "f":
             return gate._replace(b=frozen(rng.uniform(low, high, gate.b.shape).astype(gate.b.dtype)))
         shut = k == "i" and forget == "open"
         return gate._replace(b=frozen(np.full_like(gate.b, -1000))) if shut else gate
 
-    return Question(with_gates(question.problem, biased), question.d)
+    return Question(with_gates(question.problem, set_bias), question.d)
 
 
 def forget_gates(problem: Problem) -> Array:
@@ -74,7 +74,7 @@ def forget_gates(problem: Problem) -> Array:
     return sigmoid_value(problem.x.astype(np.float64) @ gate.W.T.astype(np.float64) + gate.b)
 
 
-@verifies("FLOW-1", on=carousel("dense sparse", "any"), needs=NEEDS, long=True)
+@verifies("FLOW-1", on=draw_carousels("dense sparse", "any"), needs=NEEDS, long=True)
 def along_the_cell_the_gradient_is_the_product_of_the_forget_gates(backend: Backend, question: Question) -> None:
     problem, d = question
     _, gradients = backend.differentiate(problem, d)
@@ -84,7 +84,7 @@ def along_the_cell_the_gradient_is_the_product_of_the_forget_gates(backend: Back
     assert_within(Comparison("dc_0", FINAL, gradients.state.c[0], product, allowed))
 
 
-@verifies("FLOW-2", on=carousel("dense sparse", "open"), needs=NEEDS, long=True)
+@verifies("FLOW-2", on=draw_carousels("dense sparse", "open"), needs=NEEDS, long=True)
 def an_open_forget_gate_carries_the_gradient_unchanged(backend: Backend, question: Question) -> None:
     problem, d = question
     _, gradients = backend.differentiate(problem, d)
@@ -93,7 +93,7 @@ def an_open_forget_gate_carries_the_gradient_unchanged(backend: Backend, questio
     assert_within(Comparison("dc_0", FINAL, gradients.state.c[0], d.state.c[0], allowed))
 
 
-@verifies("FLOW-2", "CELL-5", on=carousel("dense sparse", "open"), long=True)
+@verifies("FLOW-2", "CELL-5", on=draw_carousels("dense sparse", "open"), long=True)
 def an_open_forget_gate_carries_the_cell_for_any_number_of_steps(backend: Backend, question: Question) -> None:
     problem = question.problem
     answer = backend.forward(problem)
@@ -102,10 +102,10 @@ def an_open_forget_gate_carries_the_cell_for_any_number_of_steps(backend: Backen
     assert_within(Comparison("c_T", FINAL, answer.state.c[0], problem.state.c[0], allowed))
 
 
-@verifies("FLOW-3", "FLOW-1", "GRAD-3", on=carousel("zero", "long"), needs=NEEDS, long=True)
+@verifies("FLOW-3", "FLOW-1", "GRAD-3", on=draw_carousels("zero", "long"), needs=NEEDS, long=True)
 def the_gradient_decays_at_the_rate_of_the_forget_gate_at_every_lag(backend: Backend, question: Question) -> None:
     """With x = 0 and one input of weight 1 into each candidate, dx_t shows the gradient at lag T - t."""
-    problem, d = _seen_through_the_candidate(question)
+    problem, d = _read_through_the_candidate(question)
     _, gradients = backend.differentiate(problem, d)
     assert_gradients_shaped(gradients, problem)
     T = len(problem.x)
@@ -117,6 +117,6 @@ def the_gradient_decays_at_the_rate_of_the_forget_gate_at_every_lag(backend: Bac
     assert_within(Comparison("dx", ("t", "batch", "input"), gradients.x, expected, allowed, backwards=True))
 
 
-def _seen_through_the_candidate(question: Question) -> Question:
+def _read_through_the_candidate(question: Question) -> Question:
     problem, d = question
     return Question(with_gates(problem, lambda k, gate: gate._replace(W=frozen(np.full_like(gate.W, k == "g")))), d)

@@ -120,14 +120,14 @@ def the_pass_that_is_differentiated_is_the_same_lstm(backend: Backend, question:
     assert_conforms(backend, answer, question.problem)
 
 
-def inner(a: Array, b: Array) -> Array:
+def inner_product(a: Array, b: Array) -> Array:
     """The inner product of two arrays, in float64, as an array of one."""
     return np.reshape(np.sum(a.astype(np.float64) * b), 1)
 
 
-def inner_error(a: Array, b: Array) -> Array:
+def inner_product_error(a: Array, b: Array) -> Array:
     """How far that may be from the exact inner product."""
-    return (a.size + 2) * U64 * inner(np.abs(a), np.abs(b))
+    return (a.size + 2) * U64 * inner_product(np.abs(a), np.abs(b))
 
 
 @verifies("GRAD-4", "GRAD-5", "GRAD-6", on=tame_questions(), needs=NEEDS)
@@ -150,9 +150,9 @@ def the_gradient_is_the_adjoint_of_the_tangent(backend: Backend, drawn: tuple[Qu
     pushed = push_tangent(problem, v[0], State(v[1], v[2]))
     pulling = list(zip((gradients.x, *gradients.state), v, strict=True))
     pushing = list(zip((d.y, *d.state), (pushed.y, *pushed.state), strict=True))
-    given = [inner(e, np.abs(a)) for e, a in zip(errors, v, strict=True)]
-    summed = [inner_error(*pair) for pair in pulling + pushing]
-    got, wanted = (np.sum([inner(*pair) for pair in pairs], axis=0) for pairs in (pulling, pushing))
+    given = [inner_product(e, np.abs(a)) for e, a in zip(errors, v, strict=True)]
+    summed = [inner_product_error(*pair) for pair in pulling + pushing]
+    got, wanted = (np.sum([inner_product(*pair) for pair in pairs], axis=0) for pairs in (pulling, pushing))
     assert_within(Comparison("<J^T d, v>", ("sum",), got, wanted, np.sum(given + summed, axis=0)))
 
 
@@ -166,9 +166,9 @@ def the_input_weights_and_the_inputs_are_moved_alike(backend: Backend, question:
         assert_part_finite_enough(part, problem, found.dz)
     W, x = pack(problem.layer, ORDER).W, problem.x
     dW, dx = pack(found.gradients.parameters[0][0], ORDER).W, found.gradients.x
-    room = inner(np.abs(W), expected.dW.error) + inner(np.abs(x), expected.dx.error)
-    room = room + inner_error(W, dW) + inner_error(x, dx)
-    assert_within(Comparison("<W, dW>", ("sum",), inner(W, dW), inner(x, dx), room))
+    room = inner_product(np.abs(W), expected.dW.error) + inner_product(np.abs(x), expected.dx.error)
+    room = room + inner_product_error(W, dW) + inner_product_error(x, dx)
+    assert_within(Comparison("<W, dW>", ("sum",), inner_product(W, dW), inner_product(x, dx), room))
 
 
 @verifies("GRAD-7", on=with_seed(tame_questions()), needs=NEEDS)
@@ -176,9 +176,9 @@ def the_gradient_is_linear_in_the_cotangents(backend: Backend, drawn: tuple[Ques
     """The gradient of a sum of losses is the sum of theirs, and that of their difference the difference."""
     (problem, d), seed = drawn
     rng = np.random.default_rng(seed)
-    e = _mapped(d, lambda a: np.round(rng.standard_normal(a.shape) * 8) / 8)
-    d = _mapped(d, lambda a: np.round(a * 8) / 8)
-    both = _mapped(d, lambda a, b: a + b, e)
+    e = _map_cotangents(d, lambda a: np.round(rng.standard_normal(a.shape) * 8) / 8)
+    d = _map_cotangents(d, lambda a: np.round(a * 8) / 8)
+    both = _map_cotangents(d, lambda a, b: a + b, e)
     runs = [backend.differentiate(problem, loss)[1] for loss in (d, e, both)]
     for gradients in runs:
         assert_gradients_shaped(gradients, problem)
@@ -192,7 +192,7 @@ def the_gradient_is_linear_in_the_cotangents(backend: Backend, drawn: tuple[Ques
         assert_within(Comparison(name, whole.axes, whole.got, total, room, whole.backwards))
 
 
-def _mapped(d: Cotangents, change: object, *others: Cotangents) -> Cotangents:
+def _map_cotangents(d: Cotangents, change: object, *others: Cotangents) -> Cotangents:
     columns = zip((d.y, *d.state), *((o.y, *o.state) for o in others), strict=True)
     y, h, c = (frozen(np.asarray(change(*arrays), d.y.dtype)) for arrays in columns)  # type: ignore[operator]
     return Cotangents(y, State(h, c))

@@ -16,7 +16,7 @@ SEVERAL = problems(T=(2, 3, 4, 5), B=(2, 3, 4), x="dense", W="dense", c="dense w
 Seeded = tuple[Problem, int]
 
 
-def struck(problem: Problem, seed: int, number: float) -> tuple[Problem, int, int]:
+def strike(problem: Problem, seed: int, number: float) -> tuple[Problem, int, int]:
     """The problem with that number in one input, and at which step and in which sample that is."""
     x = problem.x.copy()
     T, B, I, _ = problem.sizes
@@ -28,7 +28,7 @@ def struck(problem: Problem, seed: int, number: float) -> tuple[Problem, int, in
 @verifies("NUM-1", "NET-1", "SEQ-5", on=with_seed(SEVERAL))
 def what_is_no_number_acts_in_its_own_sample_from_its_step_on(backend: Backend, drawn: Seeded) -> None:
     problem, seed = drawn
-    asked, t, b = struck(problem, seed, (np.nan, np.inf, -np.inf)[seed % 3])
+    asked, t, b = strike(problem, seed, (np.nan, np.inf, -np.inf)[seed % 3])
     answer = backend.forward(asked)
     assert_answer_shaped(answer, asked)
     others = np.arange(problem.x.shape[1]) != b
@@ -41,7 +41,7 @@ def what_is_no_number_acts_in_its_own_sample_from_its_step_on(backend: Backend, 
 @verifies("NUM-2", on=with_seed(SEVERAL))
 def a_nan_is_seen_in_every_output_of_its_sample_from_its_step_on(backend: Backend, drawn: Seeded) -> None:
     problem, seed = drawn
-    asked, t, b = struck(problem, seed, np.nan)
+    asked, t, b = strike(problem, seed, np.nan)
     answer = backend.forward(asked)
     assert_answer_shaped(answer, asked)
     if not np.isnan(answer.y[t:, b]).all():

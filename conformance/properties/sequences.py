@@ -30,7 +30,7 @@ def a_sequence_may_be_continued_from_the_state_it_left(backend: Backend, split: 
     """Head and tail together are one more way of reading the whole."""
     whole, head = backend.forward(split.whole), backend.forward(split.head)
     tail = backend.forward(split.tail(head.state))
-    assert_same_reading(backend, split.whole, whole, joined(head, tail))
+    assert_same_reading(backend, split.whole, whole, join_answers(head, tail))
 
 
 @verifies("SEQ-5", "SEQ-1", "SEQ-4", on=of_single_steps(TAME))
@@ -38,11 +38,11 @@ def a_sequence_may_be_read_one_step_at_a_time(backend: Backend, problem: Problem
     whole = backend.forward(problem)
     steps = backend.forward(replace(problem, x=problem.x[:1]))
     for t in range(1, len(problem.x)):
-        steps = joined(steps, backend.forward(replace(problem, x=problem.x[t : t + 1], state=steps.state)))
+        steps = join_answers(steps, backend.forward(replace(problem, x=problem.x[t : t + 1], state=steps.state)))
     assert_same_reading(backend, problem, whole, steps)
 
 
-def joined(head: Answer, tail: Answer) -> Answer:
+def join_answers(head: Answer, tail: Answer) -> Answer:
     return Answer(np.concatenate([head.y, tail.y]), tail.state)
 
 
@@ -189,13 +189,13 @@ def assert_equivalent(
     assert_answer_shaped(two, other)
     mine, yours = free_run(backend, problem), free_run(backend, other)
 
-    def moved(a: Any) -> Array:
+    def move(a: Any) -> Array:
         a = a if batch is None else a[..., batch, :]
         return np.asarray(a if unit is None else a[..., unit])
 
     def cut(a: Any) -> Array:
         return np.asarray(a[..., : problem.sizes[3]])
 
-    assert_agree("y", STEP, sign * cut(two.y), moved(one.y), cut(yours.h.error), moved(mine.h.error))
-    final = (cut(yours.last.error), moved(mine.last.error))
-    assert_agree("c_T", ("batch", "unit"), sign * cut(two.state.c[0]), moved(one.state.c[0]), *final)
+    assert_agree("y", STEP, sign * cut(two.y), move(one.y), cut(yours.h.error), move(mine.h.error))
+    final = (cut(yours.last.error), move(mine.last.error))
+    assert_agree("c_T", ("batch", "unit"), sign * cut(two.state.c[0]), move(one.state.c[0]), *final)

@@ -87,7 +87,7 @@ def the_final_hidden_state_is_the_last_output(backend: Backend, problem: Problem
 @verifies("CONTRACT-4", on=with_seed(tame_problems()))
 def inputs_of_odd_strides_are_read_as_they_are(backend: Backend, drawn: tuple[Problem, int]) -> None:
     problem, seed = drawn
-    strided = _mapped(problem, lambda a, k: _strided(a, (seed + k) % 4))
+    strided = _map_arrays(problem, lambda a, k: _restride(a, (seed + k) % 4))
     straight, odd = backend.forward(problem), backend.forward(strided)
     assert_answers_agree(backend, (problem, straight), (problem, odd))
 
@@ -95,8 +95,8 @@ def inputs_of_odd_strides_are_read_as_they_are(backend: Backend, drawn: tuple[Pr
 @verifies("CONTRACT-4", on=with_seed(tame_questions()), needs=(Feature.GRADIENTS,))
 def a_gradient_reads_inputs_of_odd_strides_as_they_are(backend: Backend, drawn: tuple[Question, int]) -> None:
     (problem, d), seed = drawn
-    strided = _mapped(problem, lambda a, k: _strided(a, (seed + k) % 4))
-    loss = Cotangents(_strided(d.y, seed % 4), State(*(_strided(a, (seed + 1) % 4) for a in d.state)))
+    strided = _map_arrays(problem, lambda a, k: _restride(a, (seed + k) % 4))
+    loss = Cotangents(_restride(d.y, seed % 4), State(*(_restride(a, (seed + 1) % 4) for a in d.state)))
     _, straight = backend.differentiate(problem, d)
     _, odd = backend.differentiate(strided, loss)
     assert_gradients_shaped(straight, problem)
@@ -108,11 +108,11 @@ def a_gradient_reads_inputs_of_odd_strides_as_they_are(backend: Backend, drawn: 
 
 @verifies("CONTRACT-4", on=tame_problems())
 def it_does_not_matter_whether_inputs_may_be_written(backend: Backend, problem: Problem) -> None:
-    writable = _mapped(problem, lambda a, k: a.copy())
+    writable = _map_arrays(problem, lambda a, k: a.copy())
     assert_answers_agree(backend, (problem, backend.forward(problem)), (problem, backend.forward(writable)))
 
 
-def _mapped(problem: Problem, change: Any) -> Problem:
+def _map_arrays(problem: Problem, change: Any) -> Problem:
     def gate_changed(letter: str, gate: Gate) -> Gate:
         k = "ifgo".index(letter)
         return Gate(change(gate.W, k), change(gate.U, k + 1), change(gate.b, k + 2))
@@ -121,7 +121,7 @@ def _mapped(problem: Problem, change: Any) -> Problem:
     return replace(with_gates(problem, gate_changed), x=change(problem.x, 1), state=state)
 
 
-def _strided(a: Array, way: int) -> Array:
+def _restride(a: Array, way: int) -> Array:
     """The same numbers: spread out among NaN, reversed in memory, column-major, or as they are."""
     spread = np.full((*a.shape[:-1], 2 * a.shape[-1]), np.nan, a.dtype)
     spread[..., ::2] = a

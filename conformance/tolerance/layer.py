@@ -62,7 +62,7 @@ def count_summands(r: Reading, h: Bounded) -> Array:
     return count_terms(r.w.W, r.x.largest > 0) + count_terms(r.w.U, h.largest > 0) + 4 + sees
 
 
-def receive(r: Reading, z: Bounded, n: Array, m: ErrorModel) -> Received:
+def receive_all(r: Reading, z: Bounded, n: Array, m: ErrorModel) -> Received:
     return Received(z, None if r.peepholes else rounding.sigmoid(z, m), n)  # one call is cheaper than three
 
 
@@ -97,7 +97,7 @@ def open_gates(r: Reading, received: Received, c: Bounded | None, m: ErrorModel)
     return Gates(z_g, i, f, squash_candidate(r.kind, z_g, m))
 
 
-def write(r: Reading, k: Gates, m: ErrorModel) -> Bounded:
+def write_cell(r: Reading, k: Gates, m: ErrorModel) -> Bounded:
     """What the input gate lets in; rounded already where nothing multiplies the cell state, as V3 has it."""
     return product((k.i, k.g), 1, m) if r.kind.keeps == "1" else multiply_gate(k.i, k.g)
 
@@ -119,7 +119,7 @@ def update_cell(
 FREE = exact(np.ones(()))  # the slope of no bound
 
 
-def show(r: Reading, o: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bounded, Bounded, Bounded]:
+def show_cell(r: Reading, o: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bounded, Bounded, Bounded]:
     """The squashed cell state, what the output gate o shows of it, and the hidden state made of that."""
     squashed, shown = hidden_state(r.kind, o, c, m)
     return squashed, shown, shown if r.R is None else project(r.R, shown, m)
@@ -128,7 +128,7 @@ def show(r: Reading, o: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bounded, Bo
 # ---------------------------------------------------------------- all steps
 
 
-def observe(r: Reading, seen: Bounded, model: ErrorModel, known: Known = NOTHING) -> Trajectory:
+def observe_forward(r: Reading, seen: Bounded, model: ErrorModel, known: Known = NOTHING) -> Trajectory:
     """The pass in which every step starts from the hidden states `seen` (T, B, P) that were returned; T >= 1."""
     assert subnormals_are_kept(), "flush-to-zero is on in this process; the float64 oracle cannot be trusted"
     m = model if known else rounding.with_oracle(model)
@@ -137,11 +137,11 @@ def observe(r: Reading, seen: Bounded, model: ErrorModel, known: Known = NOTHING
     n = count_summands(r, h)
     z = preactivations(r.w, r.x.value, h, n, m)
     z = add_input_error(z, r.w.W, r.x, n, m) if r.x.error.any() else z
-    received = receive(r, recenter(z, known, "z"), n, m)
+    received = receive_all(r, recenter(z, known, "z"), n, m)
     k, cells, slope = _pass_through(r, received, m, known)
     after = Bounded(cells.value[1:], cells.error[1:])
     o = recenter(open_gate(r, "o", received, after, m), known, "o")
-    squashed, shown, hidden = show(r, o, after, m)
+    squashed, shown, hidden = show_cell(r, o, after, m)
     squashed, hidden = recenter(squashed, known, "squashed"), recenter(hidden, known, "h")
     before = Bounded(cells.value[:-1], cells.error[:-1])
     last = rounding.narrow(take_step(-1, cells), m.wide_h, m)
@@ -157,7 +157,7 @@ def _pass_through(r: Reading, received: Received, m: ErrorModel, known: Known) -
     blind = not {"i", "f"} & r.peepholes.keys()  # the gates of all steps are had at once
     k = _recall(open_gates(r, received, None, m), known) if blind else None
     cells, slope, steps = Bounded(*np.empty((2, T + 1, B, r.H))), _no_bound(T, B, r.H), []
-    new = write(r, k, m) if k else None
+    new = write_cell(r, k, m) if k else None
     cells.value[0], cells.error[0] = r.state.c, 0
     for t in range(T):
         c = take_step(t, cells)
@@ -165,7 +165,7 @@ def _pass_through(r: Reading, received: Received, m: ErrorModel, known: Known) -
             after, slope_t = update_cell(r, k, t, take_step(t, new), c, m)
         else:
             steps.append(open_gates(r, received._replace(z=take_step(t, received.z)), c, m))
-            after, slope_t = update_cell(r, steps[-1], None, write(r, steps[-1], m), c, m)
+            after, slope_t = update_cell(r, steps[-1], None, write_cell(r, steps[-1], m), c, m)
         after = recenter(after, known, "c", t)
         cells.value[t + 1], cells.error[t + 1] = after if r.whole else _where(r.valid[t], after, c)
         if slope_t is not FREE:
@@ -196,12 +196,12 @@ def run_free(r: Reading, model: ErrorModel, handed_on: bool = False) -> Trajecto
     m, n = rounding.with_oracle(model), count_summands(r, Bounded(np.ones_like(r.state.h), np.zeros_like(r.state.h)))
     h, c, steps = exact(r.state.h), exact(r.state.c), []
     for t, valid in enumerate(r.valid):
-        received = receive(r, preactivations(r.w, r.x.value[t], h, n, m), n, m)
+        received = receive_all(r, preactivations(r.w, r.x.value[t], h, n, m), n, m)
         k = open_gates(r, received, c, m)
-        after, slope = update_cell(r, k, None, write(r, k, m), c, m)
+        after, slope = update_cell(r, k, None, write_cell(r, k, m), c, m)
         after = rounding.narrow(after, m.wide_h if handed_on else 0, m)
         o = open_gate(r, "o", received, after, m)
-        squashed, shown, hidden = show(r, o, after, m)
+        squashed, shown, hidden = show_cell(r, o, after, m)
         slope = _where(valid, slope, FREE) if slope is not FREE else _no_bound(*c.value.shape)
         steps.append((*k, o, c, after, slope, squashed, shown, h, hidden))
         h, c = (hidden, after) if r.whole else (_where(valid, hidden, h), _where(valid, after, c))
@@ -211,6 +211,6 @@ def run_free(r: Reading, model: ErrorModel, handed_on: bool = False) -> Trajecto
 
 def _independent_of_hidden_states(r: Reading, model: ErrorModel) -> Trajectory:
     """Where U = 0 no step depends on an h: any will do, and the gates of all steps are had at once."""
-    passed = observe(r, exact(np.zeros((*r.x.value.shape[:2], r.state.h.shape[-1]))), model)
+    passed = observe_forward(r, exact(np.zeros((*r.x.value.shape[:2], r.state.h.shape[-1]))), model)
     h_before = (np.concatenate([first[None], a[:-1]]) for first, a in zip(exact(r.state.h), passed.h, strict=True))
     return replace(passed, h_before=Bounded(*h_before))

@@ -25,7 +25,7 @@ except ImportError as error:
     raise ImportError('python-flint is not installed; pip install "lstm-spec[audit]"', name="flint") from error
 
 BITS = 128
-LARGEST = 2**24  # T B H (I + H) of a problem that is audited: some 5 s
+LARGEST_AUDITED = 2**24  # T B H (I + H) of a problem that is audited: some 5 s
 ORACLE = ErrorModel(0, 0, 0, r_s=4, r_t=4)  # with the oracle's own rounding added, the model of the oracle alone
 
 Balls = Array  # of arb
@@ -72,7 +72,7 @@ class Backward(NamedTuple):
 # ---------------------------------------------------------------- the passes
 
 
-def forward(problem: Problem, h: Array) -> Forward:
+def enclose_forward(problem: Problem, h: Array) -> Forward:
     """The forward pass in which step t starts from h[t] (T, B, H)."""
     T, B, I, H = problem.sizes
     inputs = np.concatenate([problem.x, h, np.ones((T, B, 1))], axis=2, dtype=np.float64).reshape(T * B, I + H + 1)
@@ -91,7 +91,7 @@ def forward(problem: Problem, h: Array) -> Forward:
         )
 
 
-def backward(problem: Problem, seen: Forward, d: Cotangents, dz: Array) -> Backward:
+def enclose_backward(problem: Problem, seen: Forward, d: Cotangents, dz: Array) -> Backward:
     """The backward pass in which step t starts from dz[t + 1], after the forward pass `seen`."""
     T, B, I, H = problem.sizes
     rows = dz.reshape(T * B, 4 * H).astype(np.float64)
@@ -133,12 +133,12 @@ def _matmul(a: Array, b: Array) -> Balls:
 
 def audit_forward(problem: Problem, y: Array) -> Enclosures:
     """z, i, f, g, o, c, squashed and h of the pass whose steps start from the hidden states in y (T, B, H)."""
-    return _enclosures(forward(problem, _before(problem, y)))
+    return _enclosures(enclose_forward(problem, _before(problem, y)))
 
 
 def audit_backward(problem: Problem, y: Array, d: Cotangents, dz: Array) -> Enclosures:
     """dz, dW, dU, db, dx, dh, dc of the pass whose steps start from y and from the gate gradients dz (T, B, 4H)."""
-    return _enclosures(backward(problem, forward(problem, _before(problem, y)), d, dz))
+    return _enclosures(enclose_backward(problem, enclose_forward(problem, _before(problem, y)), d, dz))
 
 
 def _before(problem: Problem, y: Array) -> Array:
@@ -153,10 +153,10 @@ def _enclosures(balls: Forward | Backward) -> Enclosures:
 def enclose(balls: Balls) -> Bounded:
     """The midpoints rounded to float64, and how far at most the exact numbers are from them."""
     value = _floats(balls).astype(np.float64)
-    return Bounded(value, distance(value, balls))
+    return Bounded(value, measure_distance(value, balls))
 
 
-def distance(value: Array, balls: Balls) -> Array:
+def measure_distance(value: Array, balls: Balls) -> Array:
     """How far at most the exact numbers in the balls are from float64 ones, rounded upwards."""
     with ctx.workprec(BITS):
         return _each(_above)(balls - value).astype(np.float64)
@@ -177,47 +177,47 @@ def float64_error(problem: Problem, y: Array, d: Cotangents, dz: Array) -> dict[
     """
     seen = observed_trajectory(problem, y, ORACLE)
     through = observed_backpropagation(problem, seen, d, dz, ORACLE)
-    exact = forward(problem, _before(problem, y))
-    exactly = {**exact._asdict(), **backward(problem, exact, d, dz)._asdict()}
+    exact = enclose_forward(problem, _before(problem, y))
+    exactly = {**exact._asdict(), **enclose_backward(problem, exact, d, dz)._asdict()}
     judged = {name: getattr(seen, name) for name in ("i", "f", "g", "o", "c", "squashed", "h")}
     judged |= {name: getattr(through, name) for name in PARTS}
     return {name: _largest_ratio(q, exactly[name]) for name, q in judged.items()}
 
 
 def _largest_ratio(q: Bounded, balls: Balls) -> float:
-    error = distance(q.value, balls)
+    error = measure_distance(q.value, balls)
     return float(np.divide(error, q.error, out=np.zeros_like(error), where=error != 0).max())
 
 
-# ---------------------------------------------------------------- in place of the oracle
+# ---------------------------------------------------------------- instead of the oracle
 
 
 @contextmanager
 def rigorous() -> Iterator[Counter[str]]:
-    """While it is open, what is judged from observed states is judged by the balls' values, not by float64's.
+    """While this context is open, observed passes are judged by the values of the balls, not by float64's.
 
-    Yields the passes so far: "audited"; "too large", T B H (I + H) being above LARGEST; "not finite". Those of the
-    last two kinds are judged by float64's values as ever.
+    Yields how many passes there were so far: "audited", "too large" (T B H (I + H) is above LARGEST_AUDITED) and
+    "not finite". Passes of the last two kinds are judged by float64's values.
     """
     passes, latest = Counter[str](), list[tuple[Problem, Array, Forward]]()
 
-    def known(problem: Problem, balls: Callable[[], Forward | Backward]) -> Enclosures:
+    def look_up(problem: Problem, balls: Callable[[], Forward | Backward]) -> Enclosures:
         T, B, I, H = problem.sizes
-        found = {} if T * B * H * (I + H) > LARGEST else _enclosures(balls())
+        found = {} if T * B * H * (I + H) > LARGEST_AUDITED else _enclosures(balls())
         finite = all(np.isfinite(q.error).all() for q in found.values())
         passes["too large" if not found else "audited" if finite else "not finite"] += 1
         return found if finite else {}
 
-    def seen(problem: Problem, h: Array) -> Forward:
+    def recall(problem: Problem, h: Array) -> Forward:
         """The backward pass asks again for the forward pass before it."""
         if not (latest and latest[0][0] is problem and np.array_equal(latest[0][1], h)):
-            latest[:] = [(problem, h, forward(problem, h))]
+            latest[:] = [(problem, h, enclose_forward(problem, h))]
         return latest[0][2]
 
     token = audit.set(
         Audit(
-            lambda problem, h: known(problem, lambda: seen(problem, h)),
-            lambda problem, h, d, dz: known(problem, lambda: backward(problem, seen(problem, h), d, dz)),
+            lambda problem, h: look_up(problem, lambda: recall(problem, h)),
+            lambda problem, h, d, dz: look_up(problem, lambda: enclose_backward(problem, recall(problem, h), d, dz)),
         )
     )
     try:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from conformance.tolerance.audit import recall_forward
-from conformance.tolerance.layer import observe, run_free
+from conformance.tolerance.layer import observe_forward, run_free
 from conformance.tolerance.reading import Reading, Trajectory, make_reading
 from conformance.tolerance.rounding import exact
 from lstm_spec.accuracy import ErrorModel
@@ -23,7 +23,7 @@ def read_plain(problem: Problem) -> Reading:
 
 def observed_trajectory(problem: Problem, y: Array, model: ErrorModel) -> Trajectory:
     """The pass in which every step starts from the h that the implementation returned in y (T, B, H); T >= 1."""
-    return observe(read_plain(problem), exact(y), model, recall_forward(problem, y))
+    return observe_forward(read_plain(problem), exact(y), model, recall_forward(problem, y))
 
 
 def free_trajectory(problem: Problem, model: ErrorModel, handed_on: bool = False) -> Trajectory:

@@ -29,13 +29,13 @@ from conformance.problems.recipes import _build, _loss
 from conformance.tolerance import layer, layer_backward, rounding
 from conformance.tolerance.backpropagation import observed_backpropagation
 from conformance.tolerance.rigorous import (
-    LARGEST,
+    LARGEST_AUDITED,
     ORACLE,
     audit_backward,
     audit_forward,
-    backward,
+    enclose_backward,
+    enclose_forward,
     float64_error,
-    forward,
     rigorous,
 )
 from conformance.tolerance.rounding import Bounded
@@ -106,8 +106,8 @@ def test_the_balls_are_tiny(k: int) -> None:
     seen = observed(Question(problem, d))
     first = observed_trajectory(problem, seen.answer.y, ORACLE)
     granted = vars(first) | vars(observed_backpropagation(problem, first, d, seen.dz, ORACLE))
-    exact = forward(problem, before(problem, seen.answer.y))
-    balls = exact._asdict() | backward(problem, exact, d, seen.dz)._asdict()
+    exact = enclose_forward(problem, before(problem, seen.answer.y))
+    balls = exact._asdict() | enclose_backward(problem, exact, d, seen.dz)._asdict()
     for name in QUANTITIES:
         assert (radii(balls[name]) <= TINY * granted[name].error).all(), name
 
@@ -169,7 +169,7 @@ def weights(problem: Problem) -> oracle.Weights:
 def test_balls_and_mpmath_agree_on_the_forward_pass(k: int) -> None:
     problem, d = small(k)
     h = before(problem, observed(Question(problem, d)).answer.y)
-    exact = forward(problem, h)
+    exact = enclose_forward(problem, h)
     for b in range(h.shape[1]):
         c = oracle.exactly(problem.state.c[0, b])
         for t in range(len(h)):
@@ -184,8 +184,8 @@ def test_balls_and_mpmath_agree_on_the_backward_pass(k: int, monkeypatch: pytest
     problem, d = small(k, T=3)
     seen = observed(Question(problem, d))
     h = before(problem, seen.answer.y)
-    exact = forward(problem, h)
-    got = backward(problem, exact, d, seen.dz)
+    exact = enclose_forward(problem, h)
+    got = enclose_backward(problem, exact, d, seen.dz)
     U = oracle.exactly(np.concatenate([getattr(problem.layer, letter).U for letter in ORDER]))
     for b in range(h.shape[1]):
         dc = oracle.exactly(d.state.c[0, b])
@@ -212,7 +212,7 @@ def test_balls_and_mpmath_agree_on_sums_over_gate_gradients(k: int) -> None:
     problem, d = small(k)
     T, B, I, H = problem.sizes
     seen = observed(Question(problem, d))
-    got = backward(problem, forward(problem, before(problem, seen.answer.y)), d, seen.dz)
+    got = enclose_backward(problem, enclose_forward(problem, before(problem, seen.answer.y)), d, seen.dz)
     dz = oracle.exactly(seen.dz.reshape(T * B, 4 * H))
     W, U, _ = (np.concatenate([weights(problem)[k][part] for k in ORDER]) for part in range(3))
     assert agree(got.dW, dz.T @ oracle.exactly(problem.x.reshape(T * B, I)))
@@ -228,8 +228,8 @@ def test_balls_and_mpmath_agree_on_sums_over_gate_gradients(k: int) -> None:
 def test_an_enclosure_is_the_nearest_float64_and_how_far_it_is() -> None:
     problem, d = small(1)
     seen = observed(Question(problem, d))
-    exact = forward(problem, before(problem, seen.answer.y))
-    balls = exact._asdict() | backward(problem, exact, d, seen.dz)._asdict()
+    exact = enclose_forward(problem, before(problem, seen.answer.y))
+    balls = exact._asdict() | enclose_backward(problem, exact, d, seen.dz)._asdict()
     for enclosures in (audit_forward(problem, seen.answer.y), audit_backward(problem, seen.answer.y, d, seen.dz)):
         for name, (value, error) in enclosures.items():
             miss = np.abs(oracle.exactly(value) - in_digits(balls[name]))
@@ -304,11 +304,11 @@ def test_the_balls_are_judged_by_with_less_room_than_the_oracle() -> None:
 
 
 def test_a_problem_that_is_too_large_is_counted_and_judged_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.tolerance.rigorous.LARGEST", 4 * 2 * 4 * (3 + 4) - 1)
+    monkeypatch.setattr("conformance.tolerance.rigorous.LARGEST_AUDITED", 4 * 2 * 4 * (3 + 4) - 1)
     with rigorous() as passes:
         judged(small(1))
     assert passes == {"too large": 2}
-    assert LARGEST == 2**24
+    assert LARGEST_AUDITED == 2**24
 
 
 def test_what_is_not_finite_is_counted_and_judged_as_ever() -> None:
