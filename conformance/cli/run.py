@@ -153,7 +153,8 @@ def _audit(passes: Counter[str]) -> str:
 
     return (
         f"  rigorous        {passes['audited']:,} passes were judged by Arb's values; by float64's as ever: "
-        f"{passes['too large']:,} with T B H (I + H) above {LARGEST_AUDITED:,}, {passes['not finite']:,} that are not finite"
+        f"{passes['too large']:,} with T B H (I + H) above {LARGEST_AUDITED:,}, "
+        f"{passes['not finite']:,} that are not finite"
     )
 
 
