@@ -1,8 +1,8 @@
-"""What the LSTM is measured against, for one sample: a net that sees no order, and a recurrent net that forgets.
+"""Two nets to compare the LSTM with, for one sample: one sees no order, the other is recurrent and forgets.
 
-x (I,) and x (T, I), state h (H,). Elman 1990; how its gradient flows: Bengio, Simard & Frasconi 1994, Pascanu, Mikolov
-& Bengio 2013. What the LSTM's gradient does instead stands at the end: Hochreiter & Schmidhuber 1997; with forget
-gates, Gers, Schmidhuber & Cummins 2000.
+x (I,) and x (T, I), state h (H,). The recurrent net is that of Elman 1990. Bengio, Simard & Frasconi 1994 and Pascanu,
+Mikolov & Bengio 2013 describe how its gradient flows. The end of this module shows how the LSTM's gradient flows
+(Hochreiter & Schmidhuber 1997; with forget gates, Gers, Schmidhuber & Cummins 2000).
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from lstm_spec.types import Array, Parameters, State
 
 
 class Elman(NamedTuple):
-    """What an Elman net owns; or, without U, a feed-forward net."""
+    """The parameters of an Elman net. A feed-forward net uses only W and b."""
 
     W: Array  # (H, I)
     U: Array  # (H, H)
@@ -22,14 +22,14 @@ class Elman(NamedTuple):
 
 
 def feed_forward(p: Elman, x: Array) -> Array:
-    """What a net without state makes of a bag of steps, of which it sees the sum (H,)."""
+    """The output (H,) of a net without state for a bag of steps, of which it sees only the sum."""
     return tanh(p.W @ x.sum(axis=0) + p.b)  # FLOW-4
 
 
 # fmt: off
 def elman_cell(p: Elman, x: Array, h: Array) -> Array:
     """The state after reading x in state h."""
-    return tanh(p.W @ x + p.U @ h + p.b)                # FLOW-5  the one memory, written anew at every step
+    return tanh(p.W @ x + p.U @ h + p.b)                # FLOW-5  the one memory, overwritten at every step
 
 
 def elman_cell_gradient(p: Elman, x: Array, h: Array, dh: Array) -> tuple[Elman, Array, Array]:
@@ -41,7 +41,7 @@ def elman_cell_gradient(p: Elman, x: Array, h: Array, dh: Array) -> tuple[Elman,
 
 
 def elman(p: Elman, x: Array, h: Array) -> Array:
-    """The states (T, H) while x is read from state h."""
+    """The states (T, H) after each step of x, starting from state h."""
     y = np.empty((len(x), len(h)), x.dtype)
     for t, x_t in enumerate(x):
         y[t] = h = elman_cell(p, x_t, h)
@@ -62,7 +62,7 @@ def elman_gradient(p: Elman, x: Array, h: Array, dy: Array) -> tuple[Elman, Arra
 
 
 def elman_jacobian(p: Elman, x: Array, h: Array) -> Array:
-    """∂h_T/∂h_0 (H, H), when x is read from state h."""
+    """The Jacobian ∂h_T/∂h_0 (H, H) of reading x from state h."""
     J = np.eye(len(h), dtype=h.dtype)
     for x_t in x:
         h = elman_cell(p, x_t, h)
@@ -71,12 +71,12 @@ def elman_jacobian(p: Elman, x: Array, h: Array) -> Array:
 
 
 def elman_bound(p: Elman, lag: int) -> float:
-    """What the 2-norm of ∂h_t/∂h_{t-lag} cannot exceed, whatever is read; 1 is the largest slope of tanh."""
+    """An upper bound of the 2-norm of ∂h_t/∂h_{t-lag} for any input; the largest slope of tanh is 1."""
     return float(np.linalg.norm(p.U, 2) ** lag)  # FLOW-6
 
 
 def jacobian(p: Parameters, x: Array, s: State) -> Array:
-    """∂(h_T, c_T)/∂(h_0, c_0) (2H, 2H), through both memories, when x is read from state s."""
+    """The Jacobian ∂(h_T, c_T)/∂(h_0, c_0) (2H, 2H), through both memories, of reading x from state s."""
     H = len(s.h)
     J = np.eye(2 * H, dtype=s.h.dtype)
     for x_t in x:
@@ -87,17 +87,17 @@ def jacobian(p: Parameters, x: Array, s: State) -> Array:
 
 # fmt: off
 def cell_jacobian(p: Parameters, x: Array, s: State) -> Array:
-    """∂(h_t, c_t)/∂(h_{t-1}, c_{t-1}) (2H, 2H)."""
+    """The Jacobian ∂(h_t, c_t)/∂(h_{t-1}, c_{t-1}) (2H, 2H) of one step."""
     h, c = s
     i = sigmoid(p.i.W @ x + p.i.U @ h + p.i.b)
     f = sigmoid(p.f.W @ x + p.f.U @ h + p.f.b)
     g = tanh(p.g.W @ x + p.g.U @ h + p.g.b)
     o = sigmoid(p.o.W @ x + p.o.U @ h + p.o.b)
     y = tanh(f * c + i * g)
-    c_h = (rows(i * (1 - g * g), p.g.U)                 # of c by h: the three ways through the gates
+    c_h = (rows(i * (1 - g * g), p.g.U)                 # ∂c_t/∂h, through i, f and g
            + rows(g * i * (1 - i), p.i.U)
            + rows(c * f * (1 - f), p.f.U))
-    c_c = np.diag(f)                                    # FLOW-1  of c by c: the carousel
+    c_c = np.diag(f)                                    # FLOW-1  ∂c_t/∂c: the carousel
     shown = o * (1 - y * y)
     h_h = rows(shown, c_h) + rows(y * o * (1 - o), p.o.U)
     return np.block([[h_h, rows(shown, c_c)], [c_h, c_c]])
@@ -105,12 +105,12 @@ def cell_jacobian(p: Parameters, x: Array, s: State) -> Array:
 
 
 def rows(v: Array, M: Array) -> Array:
-    """diag(v) M."""
+    """The product diag(v) M."""
     return v[:, None] * M
 
 
 def carousel(p: Parameters, x: Array, s: State) -> Array:
-    """∂c_T/∂c_0 along the long-term memory alone (H,): the product of the forget gates."""
+    """The derivative ∂c_T/∂c_0 (H,) along the long-term memory alone: the product of the forget gates."""
     found = np.ones_like(s.c)
     for x_t in x:
         found = found * sigmoid(p.f.W @ x_t + p.f.U @ s.h + p.f.b)  # FLOW-1
