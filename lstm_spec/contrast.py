@@ -1,8 +1,8 @@
-"""What the LSTM is measured against, for one sample: a net that sees no order, and a recurrent net that forgets.
+"""Two nets to compare the LSTM with, for one sample: one sees no order, the other is recurrent and forgets.
 
-x (I,) and x (T, I), state h (H,). Elman 1990; how its gradient flows: Bengio, Simard & Frasconi 1994, Pascanu, Mikolov
-& Bengio 2013. What the LSTM's gradient does instead stands at the end: Hochreiter & Schmidhuber 1997; with forget
-gates, Gers, Schmidhuber & Cummins 2000.
+x (I,) and x (T, I), state h (H,). The recurrent net is that of Elman 1990. Bengio, Simard & Frasconi 1994 and Pascanu,
+Mikolov & Bengio 2013 describe how its gradient flows. The end of this module shows how the LSTM's gradient flows
+(Hochreiter & Schmidhuber 1997; with forget gates, Gers, Schmidhuber & Cummins 2000).
 """
 
 from typing import NamedTuple
@@ -29,7 +29,7 @@ def feed_forward(p: Elman, x: Array) -> Array:
 # fmt: off
 def elman_cell(p: Elman, x: Array, h: Array) -> Array:
     """The state h (H,) after reading x (I,) in state h. Elman 1990."""
-    return tanh(p.W @ x + p.U @ h + p.b)                # FLOW-5  the one memory, written anew at every step
+    return tanh(p.W @ x + p.U @ h + p.b)                # FLOW-5  the one memory, overwritten at every step
 
 
 def elman_cell_gradient(p: Elman, x: Array, h: Array, dh: Array) -> tuple[Elman, Array, Array]:
@@ -97,10 +97,10 @@ def cell_jacobian(p: Parameters, x: Array, s: State) -> Array:
     g = tanh(p.g.W @ x + p.g.U @ h + p.g.b)
     o = sigmoid(p.o.W @ x + p.o.U @ h + p.o.b)
     y = tanh(f * c + i * g)
-    c_h = (rows(i * (1 - g * g), p.g.U)                 # of c by h: the three ways through the gates
+    c_h = (rows(i * (1 - g * g), p.g.U)                 # ∂c_t/∂h, through i, f and g
            + rows(g * i * (1 - i), p.i.U)
            + rows(c * f * (1 - f), p.f.U))
-    c_c = np.diag(f)                                    # FLOW-1  of c by c: the carousel
+    c_c = np.diag(f)                                    # FLOW-1  ∂c_t/∂c: the carousel
     shown = o * (1 - y * y)
     h_h = rows(shown, c_h) + rows(y * o * (1 - o), p.o.U)
     return np.block([[h_h, rows(shown, c_c)], [c_h, c_c]])
