@@ -212,7 +212,6 @@ _KINDS = (
     Kind("1997 simplified", cell_1997_simplified, gradient_1997_simplified, _1997, gates="igo", keeps="1", stretch=2),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}
-WITHOUT_FORGET_GATE = tuple(name for name, kind in KINDS.items() if "f" not in kind.gates)
 
 
 def cell_of(problem: Problem) -> tuple[Cell, CellGradient]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from conformance.arrays import frozen
 from conformance.assertions.widening_plan import OPEN, Plan, fit_size, scale_bits
-from conformance.problems.sizes import nearest
+from conformance.problems.sizes import nearest_sizes
 from conformance.tolerance.rounding import Bounded
 from lstm_spec import Backend, Cotangents, ErrorModel, Gate, Parameters, Problem, State
 from lstm_spec.types import Array
@@ -174,9 +174,8 @@ def read_gate_gradients(plan: Plan, dx: Array) -> list[list[Array]]:
 def passes_exactly(backend: Backend, problem: Problem) -> bool:
     """Whether one layer of pass units of this backend returns 2^-k x to the last bit, whatever it held before."""
     k, shapes = scale_bits(problem), backend.description.shapes
-    T, B, n = (
-        nearest(letter, (wanted,), getattr(shapes, letter))[0] for letter, wanted in (("T", 5), ("B", 2), ("I", 16))
-    )
+    wanted = {"T": 5, "B": 2, "I": 16}
+    T, B, n = (nearest_sizes(letter, (size,), getattr(shapes, letter))[0] for letter, size in wanted.items())
     x = np.tanh(np.random.default_rng(1).standard_normal((T, B, n))).astype(
         problem.dtype
     )  # uniform ones: exact differences

@@ -11,9 +11,9 @@ import numpy as np
 
 from conformance.arrays import frozen
 from conformance.outcome import NotClaimed
+from conformance.problems.build import tame_problem
 from conformance.problems.question import Question, with_gates
-from conformance.problems.recipes import tamed
-from conformance.problems.sizes import nearest
+from conformance.problems.sizes import nearest_sizes
 from lstm_spec import Cotangents, ErrorModel, Gate, Parameters, Problem, Shapes, State
 from lstm_spec.types import Array
 
@@ -114,11 +114,12 @@ def nudged(probes: Probes, by: float) -> Probes:
 
 def fitted(wanted: Sizes, shapes: Shapes) -> Sizes:
     """The allowed sizes nearest to these; what was equal stays equal where it may. Raises NotClaimed where none are."""
-    T, B, I, H = (nearest(k, (n, 1), getattr(shapes, k))[0] for k, n in zip("TBIH", wanted, strict=True))  # 1 will do
+    pairs = zip("TBIH", wanted, strict=True)
+    T, B, I, H = (nearest_sizes(k, (n, 1), getattr(shapes, k))[0] for k, n in pairs)  # 1 will do
     T = B if wanted[0] == wanted[1] and B in shapes.T else T
     I = H if wanted[2] == wanted[3] and H in shapes.I else I
     return T, B, I, H
 
 
 def _tamed(question: Question, model: ErrorModel) -> Question:
-    return question._replace(problem=tamed(question.problem, model))
+    return question._replace(problem=tame_problem(question.problem, model))

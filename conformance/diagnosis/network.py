@@ -21,8 +21,8 @@ from conformance.faults.fault import Fault
 from conformance.faults.network_lstm import backend as made_of
 from conformance.faults.network_parts import Network
 from conformance.outcome import NotClaimed
+from conformance.problems.build import build_loss, build_problem, poison_padding
 from conformance.problems.form import BOTH, REVERSE, Form
-from conformance.problems.networks import build, loss, poisoned
 from conformance.problems.question import Question
 from lstm_spec import Backend, Shapes
 from lstm_spec.types import Array
@@ -130,13 +130,14 @@ def _questions(form: Form, dtype: str, shapes: Shapes) -> Iterator[Question]:
     rows = form.layers * len(form.directions)
     for k, (T, B, I, H) in enumerate(SIZES):
         sizes = fitted((T, rows if k == 1 and rows > 1 else B, I, H), shapes)
-        problem = build(np.dtype(dtype), form, sizes, NUMBERS, SEEDS[k])
-        d = loss(problem, ("dense",) * 3, k)
+        problem = build_problem(np.dtype(dtype), form, sizes, NUMBERS, SEEDS[k])
+        d = build_loss(problem, ("dense",) * 3, k)
         if problem.lengths is not None:
             problem = replace(problem, lengths=_lengths(k, sizes, form.lengths == "zeros"))
         if problem.lengths is not None and k == len(SIZES) - 1:
             beyond = ~mark_valid_steps(problem)
-            problem, d = poisoned(problem, k), replace(d, y=frozen(np.where(beyond, np.nan, d.y).astype(d.y.dtype)))
+            dy = frozen(np.where(beyond, np.nan, d.y).astype(d.y.dtype))
+            problem, d = poison_padding(problem, k), replace(d, y=dy)
         yield Question(problem, d)
 
 

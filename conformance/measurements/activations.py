@@ -15,7 +15,7 @@ from conformance.arrays import frozen, limits
 from conformance.assertions.overflow import ROOM, ROOM16
 from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Errored, NotClaimed, Refuted
-from conformance.problems.sizes import nearest
+from conformance.problems.sizes import nearest_sizes
 from conformance.targets.border import guarded
 from conformance.tolerance import rounding
 from lstm_spec import GRADES, Backend, ErrorModel, Gate, Parameters, Problem, State, error_model
@@ -121,7 +121,7 @@ def _read(backend: Backend, function: str, v: Array) -> Reading | None:
     None where the backend does not answer, or so that neither factor of h = o tanh(c) can be told.
     """
     try:
-        T, B, I, H = (nearest(k, (n, 1), getattr(backend.description.shapes, k))[0] for k, n in _wanted(len(v)))
+        T, B, I, H = (nearest_sizes(k, (n, 1), getattr(backend.description.shapes, k))[0] for k, n in _wanted(len(v)))
         width = min(I, H)
         v = _evenly(v, CALLS * B * width)
         blocks = np.pad(v, (0, -len(v) % (B * width))).reshape(-1, B, width)

@@ -12,7 +12,7 @@ from conformance.arrays import frozen
 from conformance.assertions.comparison import model_of
 from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Errored, NotClaimed, Refuted
-from conformance.problems.sizes import nearest
+from conformance.problems.sizes import nearest_sizes
 from conformance.targets.border import guarded
 from conformance.tolerance.conclusive import largest_conclusive_error
 from conformance.tolerance.trajectories import free_trajectory, observed_trajectory
@@ -47,7 +47,7 @@ def end_to_end(backend: Backend, dtype: str) -> list[Row]:
 def _rows(backend: Backend, dtype: str, scale: float) -> list[Row]:
     """One run of the largest length; the others are its beginnings."""
     shapes = backend.description.shapes
-    lengths = sorted(set(nearest("T", LENGTHS, shapes.T)))
+    lengths = sorted(set(nearest_sizes("T", LENGTHS, shapes.T)))
     problem = scaled(scale, lengths[-1], dtype, shapes)
     answer, model = guarded(backend).forward(problem), model_of(backend, problem)
     assert_answer_shaped(answer, problem)
@@ -78,7 +78,7 @@ def _largest(a: Array) -> Array:
 def scaled(scale: float, T: int, dtype: str, shapes: Shapes) -> Problem:
     """A dense problem whose weights and biases are normal, times scale."""
     rng = np.random.default_rng(0)
-    B, I, H = (nearest(k, (n, 1), getattr(shapes, k))[0] for k, n in SIZES.items())
+    B, I, H = (nearest_sizes(k, (n, 1), getattr(shapes, k))[0] for k, n in SIZES.items())
 
     def drawn(*shape: int, by: float = 1.0) -> Array:
         return frozen((rng.standard_normal(shape) * by).astype(dtype))

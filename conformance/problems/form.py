@@ -1,10 +1,11 @@
-"""What kind of network a problem is: layers, directions, kind of cell, projection, bound and lengths."""
+"""The form of a problem: layers, directions, kind of cell, projection, bound and lengths."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from lstm_spec import Feature, Problem
 from lstm_spec.types import Direction
+from lstm_spec.variants import KINDS
 
 Directions = tuple[Direction, ...]
 FORWARD: Directions = ("forward",)
@@ -14,37 +15,34 @@ BOTH: Directions = ("forward", "reverse")
 
 @dataclass(frozen=True)
 class Form:
-    """What kind of network: what is drawn before any size or number is."""
+    """What is chosen before the sizes and the numbers; as it stands, that of a plain problem."""
 
     layers: int = 1
     directions: Directions = FORWARD
-    kind: str = "standard"
+    kind: str = "standard"  # a name in lstm_spec.variants.KINDS
     projection: str = ""  # "", narrow (P < H) or full (P = H)
     clip: float | None = None
     lengths: str = ""  # "", full, any, zeros (some are) or nothing (all are)
 
     @property
     def features(self) -> set[Feature]:
-        """What a backend has to claim to be asked."""
+        """The features that a backend has to claim to be asked such a problem."""
         wanted = (
             (Feature.LAYERS, self.layers > 1),
             (Feature.REVERSE, self.directions == REVERSE),
             (Feature.BIDIRECTIONAL, self.directions == BOTH),
-            (Feature.PEEPHOLES, self.kind == "peephole"),
-            (Feature.COUPLED, self.kind == "coupled"),
-            (Feature.NO_FORGET_GATE, self.kind == "no forget gate"),
-            (Feature.SIMPLIFIED_1997, self.kind == "1997 simplified"),
+            (KINDS[self.kind].feature, True),
             (Feature.PROJECTION, self.projection != ""),
             (Feature.FULL_PROJECTION, self.projection == "full"),
             (Feature.CELL_CLIP, self.clip is not None),
             (Feature.LENGTHS, self.lengths != ""),
             (Feature.EMPTY_SEQUENCE, self.lengths in ("zeros", "nothing")),
         )
-        return {feature for feature, needed in wanted if needed}
+        return {feature for feature, needed in wanted if feature and needed}
 
 
 def form_of(problem: Problem) -> Form:
-    """The form of a problem; of its lengths only what has to be claimed."""
+    """The form of a problem; lengths are "any" or "zeros", as far as a feature depends on them."""
     lengths = "" if problem.lengths is None else "any" if (problem.lengths > 0).all() else "zeros"
     projection = "" if problem.layer.R is None else "full" if problem.sizes[3] == problem.P else "narrow"
     variant = problem.variant
@@ -54,11 +52,10 @@ def form_of(problem: Problem) -> Form:
 ANYTHING: dict[str, tuple[Any, ...]] = {
     "layers": (1, 1, 1, 2, 2, 3),
     "directions": (FORWARD, FORWARD, REVERSE, BOTH, BOTH),
-    "kind": ("standard", "standard", "peephole", "coupled", "no forget gate", "1997 simplified"),
+    "kind": ("standard", *KINDS),
     "projection": ("", "", "", "narrow", "full"),
     "clip": (None, None, None, 0.75, 3.0),  # no fixed points of saturated gates
     "lengths": ("", "", "full", "any", "any", "zeros"),
 }
 
-
-BEYOND = {feature for form in ANYTHING for value in ANYTHING[form] for feature in Form(**{form: value}).features}
+BEYOND = {feature for name in ANYTHING for value in ANYTHING[name] for feature in Form(**{name: value}).features}

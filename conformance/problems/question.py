@@ -1,6 +1,6 @@
-"""What is asked: problems, questions and splits, and how they are changed and described."""
+"""Examples, problems with what a property needs besides, and how they are changed and described."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ Recipe = Callable[["Context"], st.SearchStrategy[Any]]
 
 @dataclass(frozen=True)
 class Context:
-    """For whom problems are made: a dtype, what the backend says of itself, and how far the profile goes."""
+    """What an example has to suit: a dtype, the description of the backend, and the reach of the profile."""
 
     dtype: np.dtype[Any]
     description: Description
@@ -49,49 +49,56 @@ class Split(NamedTuple):
         return replace(self.whole, x=self.whole.x[self.at :], state=state)
 
 
+def collect_gates(gates: Mapping[str, Gate], R: Array | None = None) -> Parameters:
+    """Parameters of these gates, by letter; those that are not there are None."""
+    return Parameters(gates.get("i"), gates.get("f"), gates["g"], gates.get("o"), R)
+
+
 def with_gates(problem: Problem, change: Callable[[str, Gate], Gate]) -> Problem:
-    """The problem with each gate changed; `change` gets its letter too."""
-    layer = problem.layer
-    i, f, g, o = (change(letter, getattr(layer, letter)) for letter in "ifgo")
-    return replace(problem, parameters=((Parameters(i, f, g, o),),))
+    """The problem with every gate of every layer changed; `change` gets the letter and the gate."""
+
+    def change_all(p: Parameters) -> Parameters:
+        return collect_gates({letter: change(letter, gate) for letter, gate in p.gates.items()}, p.R)
+
+    return replace(problem, parameters=tuple(tuple(map(change_all, row)) for row in problem.parameters))
 
 
-def redrawn(problem: Problem, seed: int, parts: str = "WUbxhc") -> Problem:
-    """Another problem of the same shapes, dense in these parts and the same in the others."""
+def redraw_numbers(problem: Problem, seed: int, parts: str = "WUbxhc") -> Problem:
+    """A problem of the same shapes with new, dense numbers in these parts; the other parts stay."""
     rng = np.random.default_rng(seed)
 
-    def drawn(letter: str, a: Array) -> Array:
+    def redraw(letter: str, a: Array) -> Array:
         return frozen(rng.standard_normal(a.shape).astype(a.dtype)) if letter in parts else a
 
-    other = with_gates(problem, lambda _, gate: Gate(*(drawn(k, getattr(gate, k)) for k in "WUb")))
-    return replace(other, x=drawn("x", problem.x), state=State(*(drawn(k, getattr(problem.state, k)) for k in "hc")))
+    other = with_gates(problem, lambda _, gate: gate._replace(**{k: redraw(k, getattr(gate, k)) for k in "WUb"}))
+    return replace(other, x=redraw("x", problem.x), state=State(*(redraw(k, getattr(problem.state, k)) for k in "hc")))
 
 
 def problem_of(example: Any) -> Problem:
-    """The problem in what a recipe drew."""
+    """The problem that is part of an example."""
     while not isinstance(example, Problem):
         example = example[0]
     return example
 
 
-def described(example: Any) -> str:
-    """The sizes of what was drawn, and how many of its numbers are not zero."""
+def describe_example(example: Any) -> str:
+    """The sizes and the form of an example, and how many of its numbers are not zero."""
     problem = problem_of(example)
     T, B, I, H = problem.sizes
     arrays = [problem.x, *problem.state]
     for p in (p for row in problem.parameters for p in row):
-        arrays += [a for gate in p[:4] if isinstance(gate, Gate) for a in gate if a is not None]
+        arrays += [a for gate in p.gates.values() for a in gate if a is not None]
         arrays += [] if p.R is None else [p.R]
     numbers = sum(int(np.count_nonzero(a)) for a in arrays)
-    return f"T = {T}, B = {B}, I = {I}, H = {H}{_more(problem)}, non-zero numbers: {numbers}"
+    return f"T = {T}, B = {B}, I = {I}, H = {H}{_describe_form(problem)}, non-zero numbers: {numbers}"
 
 
-def _more(problem: Problem) -> str:
-    """What it is beyond one layer of the standard cell that reads whole sequences forward."""
-    said = [f"{len(problem.parameters)} layers"] if len(problem.parameters) > 1 else []
-    said += [" and ".join(problem.directions)] if problem.directions != ("forward",) else []
-    said += [problem.variant.kind] if problem.variant.kind != "standard" else []
-    said += [f"P = {problem.P}"] if problem.layer.R is not None else []
-    said += [f"clip = {problem.variant.clip:g}"] if problem.variant.clip is not None else []
-    said += [f"lengths {' '.join(map(str, problem.lengths[:8]))}"] if problem.lengths is not None else []
-    return "".join(f", {part}" for part in said)
+def _describe_form(problem: Problem) -> str:
+    """How the problem differs from one layer of the standard cell that reads whole sequences forward."""
+    parts = [f"{len(problem.parameters)} layers"] if len(problem.parameters) > 1 else []
+    parts += [" and ".join(problem.directions)] if problem.directions != ("forward",) else []
+    parts += [problem.variant.kind] if problem.variant.kind != "standard" else []
+    parts += [f"P = {problem.P}"] if problem.layer.R is not None else []
+    parts += [f"clip = {problem.variant.clip:g}"] if problem.variant.clip is not None else []
+    parts += [f"lengths {' '.join(map(str, problem.lengths[:8]))}"] if problem.lengths is not None else []
+    return "".join(f", {part}" for part in parts)

@@ -1,7 +1,7 @@
 """Where examples come from: Hypothesis strategies for whole problems.
 
-A problem is a shape, a *kind* per array and a seed. Lists begin with what is simplest, where shrinking goes; what is
-drawn most is dense, asymmetric and different in every gate. `Shapes` is honoured by construction.
+A problem is a form, four sizes, a *filling* per array and a seed. Lists begin with what is simplest, because examples
+shrink to it; most arrays are dense, and gates differ from each other. `Shapes` is honoured by construction.
 
 A recipe is a function from a Context to a strategy; only the runner turns it into examples.
 """
@@ -11,68 +11,82 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 from hypothesis import strategies as st
 
-from conformance.arrays import frozen
 from conformance.outcome import NotClaimed
-from conformance.problems.kinds import MIX, TAME, USUAL, make
-from conformance.problems.question import Context, Question, Recipe, Split, with_gates
-from conformance.problems.sizes import SMALL, Size, draw_shapes, nearest
-from conformance.tolerance.conclusive import CONCLUSIVE, ROUNDINGS, largest_roundoff
-from conformance.tolerance.trajectories import free_trajectory
-from lstm_spec import Cotangents, ErrorModel, Gate, Parameters, Problem, State
+from conformance.problems.build import build_loss, build_problem, tame_problem
+from conformance.problems.fillings import MIX, TAME, USUAL
+from conformance.problems.form import BEYOND, Form
+from conformance.problems.question import Context, Question, Recipe, Split
+from conformance.problems.sizes import NETWORK_REACHES, REACHES, SMALL, Size, draw_sizes, nearest_sizes
+from lstm_spec import Problem
 
 ANY_SCALE = "zero one-hot sparse mixed small by-width dense dense wide very-wide"  # of weights, from 1e-3 to 12
-
-
-# ---------------------------------------------------------------- building
-
-
-def _kinds(table: dict[str, str], letters: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
-    return st.tuples(*(st.sampled_from(table[letter].split()) for letter in letters))
-
-
 SEEDS = st.integers(0, 2**32 - 1)
+PLAIN = st.just(Form())
 
 
-def _build(dtype: np.dtype[Any], sizes: tuple[int, int, int, int], kinds: tuple[str, ...], seed: int) -> Problem:
-    T, B, I, H = sizes
-    x, W, U, b, h, c = kinds
-    rng = np.random.default_rng(seed)
-    i, f, g, o = (
-        Gate(make(W, rng, (H, I), dtype), make(U, rng, (H, H), dtype), make(b, rng, (H,), dtype)) for _ in "ifgo"
-    )
-    state = State(make(h, rng, (1, B, H), dtype), make(c, rng, (1, B, H), dtype))
-    return Problem(((Parameters(i, f, g, o),),), make(x, rng, (T, B, I), dtype), state)
+# ---------------------------------------------------------------- problems
 
 
-def _loss(problem: Problem, kinds: tuple[str, ...], seed: int) -> Cotangents:
-    T, B, _, H = problem.sizes
-    rng = np.random.default_rng(seed + 1)
-    dy, dh, dc = (
-        make(kind, rng, shape, problem.dtype)
-        for kind, shape in zip(kinds, ((T, B, H), (1, B, H), (1, B, H)), strict=True)
-    )
-    return Cotangents(dy, State(dh, dc))
-
-
-# ---------------------------------------------------------------- recipes
-
-
-def problems(T: Size = None, B: Size = None, I: Size = None, H: Size = None, **kinds: str) -> Recipe:
-    """Problems of any shape and kind; a size, or sizes, may be fixed, and the kind of an array by its letter."""
-    fixed: dict[str, Size] = {"T": T, "B": B, "I": I, "H": H}
+def problems(T: Size = None, B: Size = None, I: Size = None, H: Size = None, **fillings: str) -> Recipe:
+    """Plain problems of any shape; one size or several may be given, and the fillings of an array by its letter."""
 
     def recipe(context: Context) -> st.SearchStrategy[Problem]:
-        table = {**(MIX if context.reach == "soak" else USUAL), **kinds}
-        drawn = (draw_shapes(context, fixed), _kinds(table, ("x", "W", "U", "b", "h", "c")), SEEDS)
-        return st.builds(partial(_build, context.dtype), *drawn)
+        sizes = draw_sizes(context, REACHES[context.reach], {"T": T, "B": B, "I": I, "H": H})
+        table = {**(MIX if context.reach == "soak" else USUAL), **fillings}
+        return _draw_problems(context, PLAIN, sizes, table)
 
     return recipe
 
 
-TOGETHER: tuple[dict[str, tuple[int, ...]], ...] = (  # one size past the larger blocks, or two past the smaller ones
+def networks(T: Size = None, B: Size = None, I: Size = None, H: Size = None, **form: Any) -> Recipe:
+    """Problems of these forms, as far as the backend claims them: one value or several for each field of a Form.
+
+    A field that is not given is that of a plain problem. Example: `networks(layers=(2, 3), T=1)`.
+    """
+
+    def recipe(context: Context) -> st.SearchStrategy[Problem]:
+        sizes = draw_sizes(context, NETWORK_REACHES[context.reach], {"T": T, "B": B, "I": I, "H": H})
+        return _draw_problems(context, _draw_forms(context, form), sizes, USUAL)
+
+    return recipe
+
+
+def _draw_problems(
+    context: Context, forms: st.SearchStrategy[Form], sizes: st.SearchStrategy[tuple[int, ...]], table: dict[str, str]
+) -> st.SearchStrategy[Problem]:
+    fillings = _draw_fillings(table, "x", "W", "U", "b", "h", "c")
+    return st.builds(partial(build_problem, context.dtype), forms, sizes, fillings, SEEDS)
+
+
+def _draw_fillings(table: dict[str, str], *letters: str) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.tuples(*(st.sampled_from(table[letter].split()) for letter in letters))
+
+
+def _draw_forms(context: Context, form: dict[str, Any]) -> st.SearchStrategy[Form]:
+    """Forms of the given values that the backend claims. Raises NotClaimed if it claims none of a field."""
+    wanted = {**vars(Form()), **form}
+    several = {name: value if _is_several(name, value) else (value,) for name, value in wanted.items()}
+    claimed = {name: _claimed_values(name, values, context) for name, values in several.items()}
+    return st.builds(Form, **{name: st.sampled_from(values) for name, values in claimed.items()})
+
+
+def _is_several(name: str, value: Any) -> bool:
+    """Whether the value is a tuple of choices; one choice of directions is a tuple itself."""
+    return isinstance(value, tuple) and not (name == "directions" and isinstance(value[0], str))
+
+
+def _claimed_values(name: str, values: tuple[Any, ...], context: Context) -> tuple[Any, ...]:
+    claims = context.description.features
+    claimed = tuple(value for value in values if Form(**{name: value}).features <= claims)
+    if not claimed:
+        missing = sorted(Form(**{name: values[0]}).features - claims)
+        raise NotClaimed(f"it does not claim {', '.join(missing)}")
+    return claimed
+
+
+TOGETHER: tuple[dict[str, Size], ...] = (  # one size past the larger blocks, or two past the smaller ones
     {"H": (200, 256, 257, 300, 513)},
     {"B": (200, 257, 513)},
     {"I": (257, 513, 1025)},
@@ -86,70 +100,36 @@ TOGETHER: tuple[dict[str, tuple[int, ...]], ...] = (  # one size past the larger
 
 def large_problems() -> Recipe:
     """Dense problems in which one size is very large, or two are large together."""
-
-    def recipe(context: Context) -> st.SearchStrategy[Problem]:
-        small: dict[str, Size] = {"T": (1, 2, 3), "B": (1, 2, 3), "I": (1, 2, 3), "H": (1, 2, 3, 4)}
-        kinds = {
-            "x": "dense",
-            "W": "dense by-width",
-            "U": "by-width dense",
-            "b": "dense",
-            "h": "within-1",
-            "c": "dense",
-        }
-        return st.one_of([problems(**{**small, **large}, **kinds)(context) for large in TOGETHER])  # type: ignore[arg-type]
-
-    return recipe
+    small = {"T": (1, 2, 3), "B": (1, 2, 3), "I": (1, 2, 3), "H": (1, 2, 3, 4)}
+    dense = {"x": "dense", "W": "dense by-width", "U": "by-width dense", "b": "dense", "h": "within-1", "c": "dense"}
+    given: list[dict[str, Any]] = [{**small, **large, **dense} for large in TOGETHER]
+    return lambda context: st.one_of([problems(**one)(context) for one in given])
 
 
-def tame_problems(T: Size = SMALL["T"], B: Size = None, I: Size = None, H: Size = SMALL["H"], **kinds: str) -> Recipe:
+def tame_problems(T: Size = None, B: Size = None, I: Size = None, H: Size = None, **fillings: str) -> Recipe:
     """Short problems in which rounding stays small: U is halved until a free run is conclusive."""
-    fixed: dict[str, Size] = {
-        "T": T,
-        "B": SMALL["B"] if B is None else B,
-        "I": SMALL["I"] if I is None else I,
-        "H": H,
-    }
-
-    def recipe(context: Context) -> st.SearchStrategy[Problem]:
-        table = {**TAME, **kinds}
-        drawn = (
-            draw_shapes(replace(context, reach="quick"), fixed),
-            _kinds(table, ("x", "W", "U", "b", "h", "c")),
-            SEEDS,
-        )
-        return st.builds(partial(_build, context.dtype), *drawn).map(lambda problem: tamed(problem, context.model))
-
-    return recipe
+    wanted = {"T": T, "B": B, "I": I, "H": H}
+    given: dict[str, Any] = {k: SMALL[k] if size is None else size for k, size in wanted.items()} | TAME | fillings
+    of = problems(**given)
+    return lambda context: of(replace(context, reach="quick")).map(lambda drawn: tame_problem(drawn, context.model))
 
 
-HALVINGS = 32  # a few are enough unless the error does not come from U at all
+# ---------------------------------------------------------------- problems with a loss
 
 
-def tamed(problem: Problem, model: ErrorModel) -> Problem:
-    """The problem with U halved until a free run of it is conclusive with room to spare, or until that cannot help."""
-    room = max(CONCLUSIVE / 64, ROUNDINGS / 2 * largest_roundoff(model))
-    for _ in range(HALVINGS):
-        if free_trajectory(problem, model).h.error.max(initial=0) <= room:
-            break
-        problem = with_gates(problem, lambda _, gate: gate._replace(U=frozen(gate.U / 2)))
-    return problem
+def questions(of: Recipe, **fillings: str) -> Recipe:
+    """Problems with cotangents of any filling, or of the given ones of dy, dh and dc."""
+    cotangents = _draw_fillings({**USUAL, **fillings}, "dy", "dh", "dc")
+
+    def ask(problem: Problem, drawn: tuple[str, ...], seed: int) -> Question:
+        return Question(problem, build_loss(problem, drawn, seed))
+
+    return lambda context: st.builds(ask, of(context), cotangents, SEEDS)
 
 
-def questions(of: Recipe, **kinds: str) -> Recipe:
-    """Problems with cotangents of every kind, or of the given ones: dy, dh, dc."""
-    table = {**USUAL, **kinds}
-
-    def recipe(context: Context) -> st.SearchStrategy[Question]:
-        drawn = (of(context), _kinds(table, ("dy", "dh", "dc")), SEEDS)
-        return st.builds(lambda problem, k, seed: Question(problem, _loss(problem, k, seed)), *drawn)
-
-    return recipe
-
-
-def tame_questions(of: Recipe | None = None, **kinds: str) -> Recipe:
-    """Tame problems with dense cotangents."""
-    return questions(of or tame_problems(), **{**{k: TAME[k] for k in ("dy", "dh", "dc")}, **kinds})
+def tame_questions(of: Recipe | None = None, **fillings: str) -> Recipe:
+    """Tame problems with cotangents that are mostly dense."""
+    return questions(of or tame_problems(), **{**TAME, **fillings})
 
 
 def splits(of: Callable[..., Recipe], T: tuple[int, ...]) -> Recipe:
@@ -157,26 +137,29 @@ def splits(of: Callable[..., Recipe], T: tuple[int, ...]) -> Recipe:
 
     def recipe(context: Context) -> st.SearchStrategy[Split]:
         allowed = context.description.shapes.T
-        lengths = tuple(t for t in nearest("T", T, allowed) if _cuts(t, allowed))
+        lengths = tuple(t for t in nearest_sizes("T", T, allowed) if _find_cuts(t, allowed))
         if not lengths:
             raise NotClaimed("its shapes leave no sequence that can be cut in two")
         asked = questions(of(T=lengths), dy="dense", dh="dense", dc="dense")(context)
-        return st.builds(partial(_split, allowed), asked, SEEDS)
+        return st.builds(partial(_split_sequence, allowed), asked, SEEDS)
 
     return recipe
 
 
-def _cuts(T: int, allowed: range) -> list[int]:
+def _find_cuts(T: int, allowed: range) -> list[int]:
     return [k for k in range(1, T) if k in allowed and T - k in allowed]
 
 
-def _split(allowed: range, question: Question, seed: int) -> Split:
-    cuts = _cuts(len(question.problem.x), allowed)
+def _split_sequence(allowed: range, question: Question, seed: int) -> Split:
+    cuts = _find_cuts(len(question.problem.x), allowed)
     return Split(question.problem, cuts[seed % len(cuts)], question.d)
 
 
-def of_single_steps(of: Recipe) -> Recipe:
-    """What `of` draws, for backends that can be asked for one step."""
+# ---------------------------------------------------------------- recipes from recipes
+
+
+def if_single_steps_are_allowed(of: Recipe) -> Recipe:
+    """The examples of the recipe, for backends whose shapes include T = 1."""
 
     def recipe(context: Context) -> st.SearchStrategy[Any]:
         if 1 not in context.description.shapes.T:
@@ -186,11 +169,22 @@ def of_single_steps(of: Recipe) -> Recipe:
     return recipe
 
 
-def further(of: Recipe, **at: Recipe) -> Recipe:
-    """What `of` draws, and at these reaches what others draw: `further(problems(), full=problems(T=10_000))`."""
+def if_more_than_the_core_is_claimed(of: Recipe) -> Recipe:
+    """The examples of the recipe, for backends that claim a form beyond the core."""
+
+    def recipe(context: Context) -> st.SearchStrategy[Any]:
+        if not context.description.features & BEYOND:
+            raise NotClaimed("it claims nothing beyond the core")
+        return of(context)
+
+    return recipe
+
+
+def by_reach(of: Recipe, **at: Recipe) -> Recipe:
+    """The examples of the recipe, and others at some reaches: `by_reach(problems(), full=problems(T=10_000))`."""
     return lambda context: at.get(context.reach, of)(context)
 
 
 def with_seed(of: Recipe) -> Recipe:
-    """What `of` draws, and a seed for the property's own choices."""
+    """Each example of the recipe together with a seed for the property's own choices."""
     return lambda context: st.tuples(of(context), SEEDS)

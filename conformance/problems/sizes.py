@@ -7,71 +7,88 @@ from hypothesis import strategies as st
 from conformance.outcome import NotClaimed
 from conformance.problems.question import Context
 
-SMALL = {
+Sizes = dict[str, tuple[int, ...]]  # by letter; what is drawn more often is repeated
+
+SMALL: Sizes = {
     "T": (1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 12),
     "B": (1, 2, 2, 2, 3, 3, 4, 5),
     "I": (1, 2, 3, 3, 4, 5, 6),
     "H": (1, 2, 2, 3, 4, 4, 5, 7, 8),
 }
-MODERATE = {"T": (33, 65), "B": (33,), "I": (33,), "H": (17, 33)}
-LARGE = {  # one at a time: past the usual block boundaries
+MODERATE: Sizes = {"T": (33, 65), "B": (33,), "I": (33,), "H": (17, 33)}
+LARGE: Sizes = {  # past the usual block boundaries
     "T": (33, 65, 129, 200, 257, 300, 400, 513, 600),
     "B": (31, 33, 64, 65, 127, 128, 129),
     "I": (31, 33, 64, 65, 127, 129, 257),
     "H": (31, 33, 63, 64, 65, 127, 128, 129),
 }
-LARGEST = {**LARGE, "T": (200, 257, 300, 400, 513, 600), "H": (64, 65, 96, 127, 128)}
+LARGE_IN_SOAK: Sizes = {**LARGE, "T": (200, 257, 300, 400, 513, 600), "H": (64, 65, 96, 127, 128)}
+SMALL_NETWORK: Sizes = {
+    "T": (1, 2, 2, 3, 3, 4, 5, 6, 9),
+    "B": (1, 2, 2, 3, 3, 4),
+    "I": (1, 2, 2, 3, 4, 5),
+    "H": (1, 2, 2, 3, 3, 4, 5),
+}
+LARGE_NETWORK: Sizes = {"T": (33, 65), "B": (17, 33), "I": (17, 33), "H": (17, 33)}
 
 
 class Reach(NamedTuple):
     """How far a profile goes: which size is large, in these proportions, and how large."""
 
     modes: tuple[str, ...]
-    large: dict[str, tuple[int, ...]]
-    alone: bool = False  # where H is large, B is 1
+    large: Sizes
+    small: Sizes = SMALL
+    alone: bool = False  # if H is large, B is 1
 
 
+FAR = Reach(("", "", "", "", "T", "H", "B", "I"), LARGE_NETWORK, SMALL_NETWORK)
 REACHES = {
     "quick": Reach(("", "", "", "", "", "square", "T", "H"), MODERATE),
     "standard": Reach(("", "", "", "", "", "", "square", "T", "T", "H", "B", "I"), LARGE),
     "full": Reach(("", "", "", "square", "T", "T", "H", "B", "I"), LARGE),
-    "soak": Reach(("square", *("T",) * 31, *("H",) * 9, "B", "I"), LARGEST, alone=True),
+    "soak": Reach(("square", *("T",) * 31, *("H",) * 9, "B", "I"), LARGE_IN_SOAK, alone=True),
+}
+NETWORK_REACHES = {
+    "quick": Reach(("",), LARGE_NETWORK, SMALL_NETWORK),
+    **dict.fromkeys(("standard", "full", "soak"), FAR),
 }
 
 Size = int | tuple[int, ...] | None
 
 
-def draw_shapes(context: Context, fixed: dict[str, Size]) -> st.SearchStrategy[tuple[int, int, int, int]]:
-    """T, B, I, H as the shapes allow; NotClaimed where they do not."""
-    reach = REACHES[context.reach]
-    usual = {k: st.sampled_from(_choices(k, fixed[k], SMALL[k], context)) for k in "TBIH"}
+def draw_sizes(context: Context, reach: Reach, fixed: dict[str, Size]) -> st.SearchStrategy[tuple[int, ...]]:
+    """T, B, I, H as the shapes allow. Raises NotClaimed if they do not allow what is fixed."""
+    small = {k: st.sampled_from(_choices(k, fixed[k], reach.small[k], context)) for k in "TBIH"}
     large = {k: st.sampled_from(_choices(k, fixed[k], reach.large[k], context)) for k in "TBIH"}
-    beside = {"H": {**usual, "B": st.sampled_from(_choices("B", fixed["B"], (1,), context))}} if reach.alone else {}
+    beside = {"H": {**small, "B": st.sampled_from(_choices("B", fixed["B"], (1,), context))}} if reach.alone else {}
 
     @st.composite
-    def draw_sizes(draw: Any) -> tuple[int, int, int, int]:
+    def draw_all_four(draw: Any) -> tuple[int, ...]:
         mode = draw(st.sampled_from(reach.modes))
-        T, B, I, H = (draw(large[k] if k == mode else beside.get(mode, usual)[k]) for k in "TBIH")
-        if mode == "square":  # where a transposed matrix, or batch for time, would still fit
+        T, B, I, H = (draw(large[k] if k == mode else beside.get(mode, small)[k]) for k in "TBIH")
+        if mode == "square":  # a transposed matrix, or batch for time, would still fit
             T = B if fixed["T"] is None and B in context.description.shapes.T else T
             I = H if fixed["I"] is None and H in context.description.shapes.I else I
         return T, B, I, H
 
-    return draw_sizes()
+    return draw_all_four()
 
 
 def _choices(letter: str, fixed: Size, usual: tuple[int, ...], context: Context) -> tuple[int, ...]:
-    """The one size that is fixed, or the allowed ones nearest to what is wished."""
+    """The one size that is fixed, or the allowed sizes nearest to the wanted ones."""
     allowed = getattr(context.description.shapes, letter)
     if not isinstance(fixed, int):
-        return nearest(letter, fixed or usual, allowed)
+        return nearest_sizes(letter, fixed or usual, allowed)
     if fixed not in allowed:
         raise NotClaimed(f"its shapes exclude {letter} = {fixed}")
     return (fixed,)
 
 
-def nearest(letter: str, wanted: tuple[int, ...], allowed: range) -> tuple[int, ...]:
-    """The allowed sizes next to the wanted ones; at least 1, and at least 2 where all of those are."""
+def nearest_sizes(letter: str, wanted: tuple[int, ...], allowed: range) -> tuple[int, ...]:
+    """For each wanted size the nearest allowed one that is at least 1, or at least 2 if all wanted ones are.
+
+    Raises NotClaimed if there is none.
+    """
     least = min(2, *wanted)
     positive = allowed[max(0, -(-(least - allowed.start) // allowed.step)) :]
     if not positive:

@@ -3,13 +3,13 @@
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.assertions.switches import assert_not_ignored
 from conformance.problems.form import ANYTHING, BOTH
-from conformance.problems.networks import network_questions, networks, of_what_is_claimed
 from conformance.problems.question import Question
+from conformance.problems.recipes import if_more_than_the_core_is_claimed, networks, questions
 from conformance.problems.switches import Switched, switches
 from conformance.property import verifies_further
 from lstm_spec import Backend, Feature, Problem
 
-ANY = of_what_is_claimed(networks(**ANYTHING))
+ANY = if_more_than_the_core_is_claimed(networks(**ANYTHING))
 STACKS = networks(**{**ANYTHING, "layers": (2, 3)})
 TWO = networks(**{**ANYTHING, "directions": BOTH})
 
@@ -25,7 +25,7 @@ def what_is_claimed_may_be_asked_together(backend: Backend, problem: Problem) ->
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("NET-5", "LEN-5", on=network_questions(ANY), needs=(Feature.GRADIENTS,))
+@verifies_further("NET-5", "LEN-5", on=questions(ANY), needs=(Feature.GRADIENTS,))
 def what_is_claimed_may_be_differentiated_together(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
@@ -35,7 +35,7 @@ def layers_of_any_kind_may_be_stacked(backend: Backend, problem: Problem) -> Non
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("NET-5", on=network_questions(STACKS), needs=(Feature.LAYERS, Feature.GRADIENTS))
+@verifies_further("NET-5", on=questions(STACKS), needs=(Feature.LAYERS, Feature.GRADIENTS))
 def the_gradient_goes_down_through_layers_of_any_kind(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
@@ -45,6 +45,6 @@ def layers_of_any_kind_may_read_in_both_directions(backend: Backend, problem: Pr
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("NET-5", on=network_questions(TWO), needs=(Feature.BIDIRECTIONAL, Feature.GRADIENTS))
+@verifies_further("NET-5", on=questions(TWO), needs=(Feature.BIDIRECTIONAL, Feature.GRADIENTS))
 def the_gradients_of_both_directions_meet_whatever_the_kind(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)

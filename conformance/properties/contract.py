@@ -11,7 +11,7 @@ from conformance.assertions.comparison import STEP, assert_same
 from conformance.assertions.forward import assert_conforms
 from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
 from conformance.outcome import Errored, Refuted
-from conformance.problems.question import Question, redrawn, with_gates
+from conformance.problems.question import Question, redraw_numbers, with_gates
 from conformance.problems.recipes import problems, questions, tame_questions, with_seed
 from conformance.property import verifies
 from lstm_spec import Answer, Backend, Feature, Gate, Gradients, Problem, State, pack
@@ -84,7 +84,7 @@ def one_call_leaves_no_trace_in_the_next(backend: Backend, drawn: tuple[Question
     first = backend.forward(problem)
     assert_answer_shaped(first, problem)
     kept = Answer(first.y.copy(), State(first.state.h.copy(), first.state.c.copy()))
-    backend.forward(redrawn(problem, seed))
+    backend.forward(redraw_numbers(problem, seed))
     assert_same("an earlier y, after another call", first.y, kept.y, STEP)
     assert_same("an earlier h_T, after another call", first.state.h, kept.state.h, LAYERED)
     assert_same("an earlier c_T, after another call", first.state.c, kept.state.c, LAYERED)
@@ -97,8 +97,8 @@ def one_gradient_call_leaves_no_trace_in_the_next(backend: Backend, drawn: tuple
     (problem, d), seed = drawn
     answer, earlier = backend.differentiate(problem, d)
     first, y = _copy_gradients(problem, earlier), np.array(answer.y)
-    backend.forward(redrawn(problem, seed))
-    backend.differentiate(redrawn(problem, seed), d)
+    backend.forward(redraw_numbers(problem, seed))
+    backend.differentiate(redraw_numbers(problem, seed), d)
     assert_same("an earlier y, after other calls", answer.y, y, STEP)
     for name, one, two in zip(PARTS, first, _copy_gradients(problem, earlier), strict=True):
         assert_same(f"an earlier {name}, after other calls", two, one, ("row", "column", "place")[: one.ndim])

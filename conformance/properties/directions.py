@@ -2,8 +2,8 @@
 
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.problems.form import BOTH, REVERSE
-from conformance.problems.networks import network_questions, networks
 from conformance.problems.question import Question
+from conformance.problems.recipes import networks, questions
 from conformance.property import verifies_further
 from lstm_spec import Backend, Feature, Problem
 
@@ -28,11 +28,11 @@ def two_directions_read_a_single_step(backend: Backend, problem: Problem) -> Non
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("DIR-1", "DIR-2", on=network_questions(REVERSED), needs=(Feature.REVERSE, GRADIENTS))
+@verifies_further("DIR-1", "DIR-2", on=questions(REVERSED), needs=(Feature.REVERSE, GRADIENTS))
 def the_gradient_of_a_reverse_direction_goes_forward_in_time(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_further("DIR-4", "NET-5", on=network_questions(TWO), needs=(Feature.BIDIRECTIONAL, GRADIENTS))
+@verifies_further("DIR-4", "NET-5", on=questions(TWO), needs=(Feature.BIDIRECTIONAL, GRADIENTS))
 def the_gradients_of_two_directions_meet_in_the_input(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)

@@ -19,7 +19,7 @@ from conformance.outcome import Refuted
 from conformance.problems.question import Question, Recipe, Split
 from conformance.problems.recipes import (
     ANY_SCALE,
-    further,
+    by_reach,
     large_problems,
     problems,
     questions,
@@ -94,7 +94,7 @@ def of_length(T: tuple[int, ...], **kinds: str) -> Recipe:
     return questions(problems(T=T, B=(1, 2), I=(1, 2), H=(1, 2, 3, 5), **kinds))
 
 
-AT_ANY_LENGTH = further(of_length(LONG), full=of_length(VERY_LONG, W=ANY_SCALE, U=ANY_SCALE))
+AT_ANY_LENGTH = by_reach(of_length(LONG), full=of_length(VERY_LONG, W=ANY_SCALE, U=ANY_SCALE))
 
 
 @verifies("GRAD-3", "GRAD-4", on=AT_ANY_LENGTH, needs=NEEDS, long=True)

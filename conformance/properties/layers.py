@@ -2,8 +2,8 @@
 
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.problems.form import BOTH, FORWARD
-from conformance.problems.networks import network_questions, networks
 from conformance.problems.question import Question
+from conformance.problems.recipes import networks, questions
 from conformance.property import verifies_further
 from lstm_spec import Backend, Feature, Problem
 
@@ -28,6 +28,6 @@ def three_layers_of_three_different_widths_fit_together(backend: Backend, proble
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("NET-5", "NET-3", "NET-4", on=network_questions(STACKS), needs=(*NEEDS, Feature.GRADIENTS))
+@verifies_further("NET-5", "NET-3", "NET-4", on=questions(STACKS), needs=(*NEEDS, Feature.GRADIENTS))
 def the_gradient_goes_down_through_every_layer(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)

@@ -8,9 +8,9 @@ from conformance.arrays import frozen
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.assertions.order import mark_valid_steps
 from conformance.outcome import Errored, Refuted
-from conformance.problems.networks import network_questions, networks, poisoned
+from conformance.problems.build import poison_padding
 from conformance.problems.question import Question
-from conformance.problems.recipes import with_seed
+from conformance.problems.recipes import networks, questions, with_seed
 from conformance.property import verifies_further
 from lstm_spec import Backend, Feature, Problem
 
@@ -28,7 +28,7 @@ def sequences_of_any_lengths_are_read_to_their_ends(backend: Backend, problem: P
 
 @verifies_further("LEN-1", "LEN-3", on=with_seed(PADDED), needs=NEEDS)
 def nan_and_infinity_beyond_a_length_influence_nothing(backend: Backend, drawn: tuple[Problem, int]) -> None:
-    assert_network_conforms(backend, poisoned(*drawn))
+    assert_network_conforms(backend, poison_padding(*drawn))
 
 
 @verifies_further("LEN-3", "LEN-1", on=networks(lengths=("nothing", "zeros")), needs=EMPTY)
@@ -51,22 +51,22 @@ def lengths_may_stand_in_any_order(backend: Backend, drawn: tuple[Problem, int])
     assert_network_conforms(backend, replace(problem, lengths=frozen(order.copy())))
 
 
-@verifies_further("LEN-5", "LEN-6", on=network_questions(ANY), needs=GRADIENTS)
+@verifies_further("LEN-5", "LEN-6", on=questions(ANY), needs=GRADIENTS)
 def the_gradient_stops_where_a_sequence_ends(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_further("LEN-5", "LEN-1", on=with_seed(network_questions(PADDED)), needs=GRADIENTS)
+@verifies_further("LEN-5", "LEN-1", on=with_seed(questions(PADDED)), needs=GRADIENTS)
 def no_gradient_comes_from_beyond_a_length(backend: Backend, drawn: tuple[Question, int]) -> None:
     """With NaN and infinity in the inputs there, and in the cotangents of the outputs."""
     (problem, d), seed = drawn
     dy = np.where(mark_valid_steps(problem), d.y, np.asarray(np.nan, d.y.dtype))
-    assert_network_gradients_conform(backend, poisoned(problem, seed), replace(d, y=frozen(dy)))
+    assert_network_gradients_conform(backend, poison_padding(problem, seed), replace(d, y=frozen(dy)))
 
 
 @verifies_further(
     "LEN-6",
-    on=network_questions(networks(lengths=("nothing", "zeros"), T=(1, 2, 3)), dh="dense", dc="dense"),
+    on=questions(networks(lengths=("nothing", "zeros"), T=(1, 2, 3)), dh="dense", dc="dense"),
     needs=(*EMPTY, Feature.GRADIENTS),
 )
 def the_final_state_of_length_0_hands_its_gradient_to_the_initial_one(backend: Backend, question: Question) -> None:

@@ -14,7 +14,7 @@ from conformance.assertions.forward import assert_answers_agree, assert_conforms
 from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Inconclusive
 from conformance.problems.question import Split, with_gates
-from conformance.problems.recipes import of_single_steps, problems, splits, tame_problems, with_seed
+from conformance.problems.recipes import if_single_steps_are_allowed, problems, splits, tame_problems, with_seed
 from conformance.problems.sizes import SMALL
 from conformance.property import verifies
 from lstm_spec import Answer, Backend, Feature, Gate, Problem, State
@@ -33,7 +33,7 @@ def a_sequence_may_be_continued_from_the_state_it_left(backend: Backend, split: 
     assert_same_reading(backend, split.whole, whole, join_answers(head, tail))
 
 
-@verifies("SEQ-5", "SEQ-1", "SEQ-4", on=of_single_steps(TAME))
+@verifies("SEQ-5", "SEQ-1", "SEQ-4", on=if_single_steps_are_allowed(TAME))
 def a_sequence_may_be_read_one_step_at_a_time(backend: Backend, problem: Problem) -> None:
     whole = backend.forward(problem)
     steps = backend.forward(replace(problem, x=problem.x[:1]))

@@ -2,8 +2,8 @@
 
 from conformance.assertions.forward import assert_conforms
 from conformance.assertions.shapes import assert_answer_shaped
-from conformance.problems.question import Recipe, Split, redrawn
-from conformance.problems.recipes import ANY_SCALE, further, large_problems, problems, splits, with_seed
+from conformance.problems.question import Recipe, Split, redraw_numbers
+from conformance.problems.recipes import ANY_SCALE, by_reach, large_problems, problems, splits, with_seed
 from conformance.property import verifies
 from lstm_spec import Backend, Problem
 
@@ -44,7 +44,7 @@ def of_length(T: tuple[int, ...], **kinds: str) -> Recipe:
     return problems(T=T, B=(1, 2, 3), I=(1, 2, 3), H=(1, 2, 3, 5, 8), **kinds)
 
 
-AT_ANY_LENGTH = further(of_length(LONG), full=of_length(VERY_LONG, W=ANY_SCALE, U=ANY_SCALE))
+AT_ANY_LENGTH = by_reach(of_length(LONG), full=of_length(VERY_LONG, W=ANY_SCALE, U=ANY_SCALE))
 
 
 @verifies("SEQ-1", "CELL-5", on=AT_ANY_LENGTH, long=True)
@@ -56,7 +56,7 @@ def a_long_sequence_is_read_to_its_end(backend: Backend, problem: Problem) -> No
 def a_second_problem_of_the_same_shapes_gets_an_answer_of_its_own(backend: Backend, drawn: tuple[Problem, int]) -> None:
     """Everything differs in it, or one thing alone: what was kept of the first call would show."""
     problem, seed = drawn
-    second = redrawn(problem, seed, ("WUbxhc", *"WUbxhc")[seed % 7])
+    second = redraw_numbers(problem, seed, ("WUbxhc", *"WUbxhc")[seed % 7])
     backend.forward(problem)
     assert_conforms(backend, backend.forward(second), second)
 

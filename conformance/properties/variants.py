@@ -1,8 +1,8 @@
 """The variants of the cell, alone and with everything else that is claimed."""
 
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
-from conformance.problems.networks import network_questions, networks
 from conformance.problems.question import Question
+from conformance.problems.recipes import networks, questions
 from conformance.property import verifies_further
 from lstm_spec import Backend, Feature, Problem
 
@@ -45,32 +45,32 @@ def the_cell_of_1997_squashes_as_it_did(backend: Backend, problem: Problem) -> N
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("VAR-1", "VAR-2", on=network_questions(PEEPHOLES), needs=(Feature.PEEPHOLES, GRADIENTS))
+@verifies_further("VAR-1", "VAR-2", on=questions(PEEPHOLES), needs=(Feature.PEEPHOLES, GRADIENTS))
 def the_gradient_goes_through_the_peepholes(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_further("VAR-3", on=network_questions(networks(kind="coupled")), needs=(Feature.COUPLED, GRADIENTS))
+@verifies_further("VAR-3", on=questions(networks(kind="coupled")), needs=(Feature.COUPLED, GRADIENTS))
 def the_gradient_of_a_coupled_gate_goes_both_ways(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_further("VAR-4", on=network_questions(PROJECTED), needs=(Feature.PROJECTION, GRADIENTS))
+@verifies_further("VAR-4", on=questions(PROJECTED), needs=(Feature.PROJECTION, GRADIENTS))
 def the_gradient_goes_through_the_projection(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_further("VAR-6", "VAR-5", on=network_questions(CLIPPED), needs=(Feature.CELL_CLIP, GRADIENTS))
+@verifies_further("VAR-6", "VAR-5", on=questions(CLIPPED), needs=(Feature.CELL_CLIP, GRADIENTS))
 def no_gradient_passes_a_bound_that_is_met(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_further("VAR-7", on=network_questions(UNFORGETTING), needs=(Feature.NO_FORGET_GATE, GRADIENTS))
+@verifies_further("VAR-7", on=questions(UNFORGETTING), needs=(Feature.NO_FORGET_GATE, GRADIENTS))
 def without_a_forget_gate_the_gradient_is_carried_unchanged(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_further("VAR-8", on=network_questions(OF_1997), needs=(Feature.SIMPLIFIED_1997, GRADIENTS))
+@verifies_further("VAR-8", on=questions(OF_1997), needs=(Feature.SIMPLIFIED_1997, GRADIENTS))
 def the_cell_of_1997_has_its_full_gradient(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
@@ -81,7 +81,7 @@ def peepholes_projection_and_bound_go_together(backend: Backend, problem: Proble
 
 
 @verifies_further(
-    "VAR-2", "VAR-4", "VAR-6", on=network_questions(TOGETHER), needs=(Feature.PROJECTION, Feature.CELL_CLIP, GRADIENTS)
+    "VAR-2", "VAR-4", "VAR-6", on=questions(TOGETHER), needs=(Feature.PROJECTION, Feature.CELL_CLIP, GRADIENTS)
 )
 def peepholes_projection_and_bound_are_differentiated_together(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)

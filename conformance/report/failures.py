@@ -47,7 +47,7 @@ def _subject(report: Report, dtype: str) -> str:
 
 def _evidence(verdict: Verdict) -> list[str]:
     """Where it is first seen, in units of what is allowed; why, where that does not say it; how small it was found."""
-    from conformance.problems.question import described, problem_of
+    from conformance.problems.question import describe_example, problem_of
 
     refutation, lines = verdict.refutation, [LABEL.format("because") + verdict.detail]
     raised = refutation or verdict.error
@@ -57,7 +57,7 @@ def _evidence(verdict: Verdict) -> list[str]:
         asked = problem_of(refutation.asked or refutation.problem)
         lines = lines if verdict.detail != refutation.reason else []
         lines += _difference(refutation.difference, asked, verdict.dtype)
-    return [*lines, LABEL.format("smallest found") + described(raised.asked or raised.problem)]
+    return [*lines, LABEL.format("smallest found") + describe_example(raised.asked or raised.problem)]
 
 
 def _difference(found: Difference, asked: Problem, dtype: str) -> list[str]:

@@ -10,8 +10,8 @@ import pytest
 import conformance.properties  # noqa: F401  fills the registry
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.outcome import Outcome
+from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form, form_of
-from conformance.problems.networks import build, loss
 from conformance.property import PROPERTIES, Property
 from conformance.run.judge import judge
 from conformance.run.profiles import PROFILES
@@ -24,8 +24,8 @@ OF_NETWORKS = [prop for prop in PROPERTIES if prop.further]
 
 
 def question(form: Form, dtype: str = "float64", seed: int = 3) -> tuple[Problem, Cotangents]:
-    problem = build(np.dtype(dtype), form, (5, 3, 2, 4), DENSE, seed)
-    return problem, loss(problem, ("dense", "dense", "dense"), seed)
+    problem = build_problem(np.dtype(dtype), form, (5, 3, 2, 4), DENSE, seed)
+    return problem, build_loss(problem, ("dense", "dense", "dense"), seed)
 
 
 @cache

@@ -12,8 +12,8 @@ from backends.numpy import backwards as numpy_backwards
 from backends.numpy import layer as numpy_layer
 from backends.numpy.memory import CHUNK, ROWS, Memory, chunks_of
 from benchmarks.speed import memory
+from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import BOTH, Form
-from conformance.problems.networks import build, loss
 from lstm_spec import REFERENCE, Answer, Gradients, Problem
 
 DRAWN = ("dense", "by-width", "by-width", "dense", "within-1", "dense")
@@ -37,13 +37,13 @@ def leaves(found: Any) -> list[np.ndarray]:
 
 
 def built(B: int, number: int) -> Problem:
-    return build(np.dtype("float64"), FORMS[number], (7, B, 2, 4), DRAWN, number)
+    return build_problem(np.dtype("float64"), FORMS[number], (7, B, 2, 4), DRAWN, number)
 
 
 @cache
 def by_the_reference(B: int, number: int) -> tuple[Answer, Gradients]:
     problem = built(B, number)
-    return REFERENCE.gradients(problem, loss(problem, ("dense",) * 3, number))  # type: ignore[misc]
+    return REFERENCE.gradients(problem, build_loss(problem, ("dense",) * 3, number))  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 100])
@@ -58,7 +58,7 @@ def test_chunks_and_memory_cannot_be_seen(steps: int, B: int, apart: bool, monke
     monkeypatch.setattr(numpy_layer, "memory_of", lambda B, H, dtype: Memory(B, apart or B == 1))
     for number, form in enumerate(FORMS):
         problem = built(B, number)
-        d = loss(problem, ("dense",) * 3, number)
+        d = build_loss(problem, ("dense",) * 3, number)
         right, gradients = by_the_reference(B, number)
         answer, found = numpy_backend.gradients(problem, d)
         for one, other in ((answer, right), (found, gradients), (numpy_backend.forward(problem), right)):
@@ -80,8 +80,8 @@ def test_no_steps_are_no_chunks() -> None:
 
 
 def test_an_answer_shares_no_memory_with_another() -> None:
-    problem = build(np.dtype("float32"), Form(), (5, 2, 3, 4), DRAWN, 0)
-    d = loss(problem, ("dense",) * 3, 0)
+    problem = build_problem(np.dtype("float32"), Form(), (5, 2, 3, 4), DRAWN, 0)
+    d = build_loss(problem, ("dense",) * 3, 0)
     first = leaves(numpy_backend.gradients(problem, d))
     kept = [a.copy() for a in first]
     for a in leaves(numpy_backend.gradients(problem, d)):

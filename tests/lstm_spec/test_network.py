@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from conformance.problems.build import build_loss, build_problem, poison_padding
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
-from conformance.problems.networks import build, loss, poisoned
 from lstm_spec import Answer, Array, Cotangents, Gradients, Parameters, Problem, State, network
 from lstm_spec.variants import KINDS
 from tests.helpers import network_oracle
@@ -77,12 +77,12 @@ def problem_of(k: int) -> Problem:
     """The problem of a case; of any batch, inputs and cells up to 3."""
     rng = np.random.default_rng(k)
     B, I, H = (int(n) for n in rng.integers(1, 4, 3))
-    return build(np.dtype("float64"), SAMPLE[k].form, (SAMPLE[k].steps_and_lengths[0], B, I, H), DENSE, k)
+    return build_problem(np.dtype("float64"), SAMPLE[k].form, (SAMPLE[k].steps_and_lengths[0], B, I, H), DENSE, k)
 
 
 def whole(form: Form, dtype: str = "float64") -> Problem:
     """A problem of that form, without lengths: T, B, I, H = 4, 4, 2, 3."""
-    return build(np.dtype(dtype), replace(form, lengths=""), (4, 4, 2, 3), DENSE, 5)
+    return build_problem(np.dtype(dtype), replace(form, lengths=""), (4, 4, 2, 3), DENSE, 5)
 
 
 def ragged(form: Form) -> Problem:
@@ -90,7 +90,7 @@ def ragged(form: Form) -> Problem:
 
 
 def loss_on(problem: Problem) -> Cotangents:
-    return loss(problem, LOSS, 6)
+    return build_loss(problem, LOSS, 6)
 
 
 def gradients_of(problem: Problem) -> Gradients:
@@ -217,7 +217,7 @@ def test_the_final_h_of_the_last_layer_is_the_output_of_the_last_step_that_is_re
 @in_every_form
 def test_nan_and_infinity_in_the_padding_change_no_bit(form: Form) -> None:
     problem = ragged(form)
-    spoilt = poisoned(problem, 7)
+    spoilt = poison_padding(problem, 7)
     assert not np.isfinite(spoilt.x[BEYOND]).any()
     assert_same_bits(network.forward(spoilt), network.forward(problem))
     assert_same_bits(gradients_of(spoilt), gradients_of(problem))

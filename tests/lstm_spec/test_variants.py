@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import FORWARD, Form
-from conformance.problems.networks import build, loss
 from lstm_spec import Array, Gate, Parameters, Problem, State, Variant, equations, gradients, network
 from lstm_spec.gradients import CellGradient
 from lstm_spec.types import Cell
@@ -38,7 +38,7 @@ class Step(NamedTuple):
 
 
 def problem_of(form: Form, seed: int, steps: int = 1) -> Problem:
-    return build(np.dtype("float64"), form, (steps, 1, I, H), DENSE, seed)
+    return build_problem(np.dtype("float64"), form, (steps, 1, I, H), DENSE, seed)
 
 
 def step_of(form: Form, seed: int) -> Step:
@@ -203,7 +203,7 @@ def test_a_cell_and_its_gradient_are_those_of_exact_arithmetic(form: Form, seed:
 def test_options_act_together_as_each_does_alone(form: Form, seed: int) -> None:
     """For three steps, so that what is bounded, projected and seen is carried on."""
     problem = problem_of(form, seed, steps=3)
-    d, rng = loss(problem, ("dense",) * 3, seed), np.random.default_rng(seed)
+    d, rng = build_loss(problem, ("dense",) * 3, seed), np.random.default_rng(seed)
     answer, found = network.gradients(problem, d)
     asked = network_oracle.network_of(problem)
     numbers = {name: exactly(a) for name, a in network_oracle.named(problem).items()}
@@ -246,6 +246,6 @@ def test_some_cell_states_are_inside_of_the_bound_and_some_outside(kind: str) ->
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 @of_every_kind
 def test_the_bound_is_the_nearest_number_of_the_dtype(kind: str, dtype: str) -> None:
-    problem = build(np.dtype(dtype), Form(kind=kind), (3, 2, I, H), DENSE, 1)
+    problem = build_problem(np.dtype(dtype), Form(kind=kind), (3, 2, I, H), DENSE, 1)
     c = network.forward(replace(problem, variant=Variant(kind, 0.1))).state.c
     assert np.abs(c).max() == np.dtype(dtype).type(0.1) and c.dtype == dtype

@@ -7,8 +7,8 @@ import numpy as np
 
 from backends.cupy import backend as cupy_backend
 from backends.cupy.backend import backend
+from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import BOTH, Form
-from conformance.problems.networks import build, loss
 from lstm_spec import REFERENCE
 
 SHAPES = ((3, 2, 3, 4), (5, 7, 2, 37), (2, 1, 5, 1), (4, 9, 3, 33))
@@ -25,8 +25,8 @@ def main() -> None:
         form = Form(2, BOTH, lengths=lengths, kind=kind, projection=projection, clip=clip)
         for dtype in ("float32", "float64"):
             cupy_backend.ROWS = (1, 4096)[asked % 2]  # every other one in chunks of a step
-            problem = build(np.dtype(dtype), form, shape, DRAWN, asked)
-            d = loss(problem, ("dense",) * 3, asked)
+            problem = build_problem(np.dtype(dtype), form, shape, DRAWN, asked)
+            d = build_loss(problem, ("dense",) * 3, asked)
             answer, found = emulated.gradients(problem, d)
             right, gradients = REFERENCE.gradients(problem, d)
             near = {"atol": 1e-3, "rtol": 1e-3} if dtype == "float32" else {"atol": 1e-10, "rtol": 1e-10}
@@ -34,8 +34,8 @@ def main() -> None:
             np.testing.assert_allclose(found.x, gradients.x, **near)
             asked += 1
     for dtype in ("float16", "bfloat16"):
-        problem = build(np.dtype(dtype), Form(), SHAPES[1], DRAWN, 0)
-        emulated.gradients(problem, loss(problem, ("dense",) * 3, 0))
+        problem = build_problem(np.dtype(dtype), Form(), SHAPES[1], DRAWN, 0)
+        emulated.gradients(problem, build_loss(problem, ("dense",) * 3, 0))
     print(f"{asked} networks of two layers and both directions: nothing out of bounds")
 
 

@@ -11,8 +11,8 @@ import array_api_strict as strict
 import numpy as np
 
 from backends.stacked import Asked, Found, Read, asked, run, run_backwards
+from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
-from conformance.problems.networks import build, loss
 from lstm_spec import Cotangents, Problem
 from lstm_spec.types import State
 
@@ -55,8 +55,8 @@ def main() -> None:
     for layers, directions, lengths in product((1, 2, 3), (FORWARD, REVERSE, BOTH), ("", "any")):
         if directions == BOTH and layers > 1:
             continue  # there widths differ, and a factor cannot change them
-        problem = build(np.dtype("float64"), Form(layers, directions, lengths), (5, 4, 3, 3), DRAWN, tried)
-        for here, there in zip(*both(problem, loss(problem, ("dense",) * 3, tried)), strict=True):
+        problem = build_problem(np.dtype("float64"), Form(layers, directions, lengths), (5, 4, 3, 3), DRAWN, tried)
+        for here, there in zip(*both(problem, build_loss(problem, ("dense",) * 3, tried)), strict=True):
             assert there.device == DEVICE
             np.testing.assert_array_equal(here, np.asarray(there.to_device(strict.Device("CPU_DEVICE"))))
         tried += 1

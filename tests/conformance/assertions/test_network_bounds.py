@@ -10,8 +10,8 @@ from conformance.assertions import widening, widening_plan
 from conformance.assertions.comparison import recorded_ratios
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.outcome import Inconclusive, Refuted
+from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
-from conformance.problems.networks import build, loss
 from lstm_spec import REFERENCE, Array, Cotangents, Problem, State, checked, error_model
 from lstm_spec.variants import KINDS
 from tests.helpers import network_adversary
@@ -34,8 +34,8 @@ def random_form(rng: np.random.Generator, layers: int = 1, **fixed: object) -> F
 def question(form: Form, seed: int, dtype: str = "float64") -> tuple[Problem, Cotangents]:
     rng = np.random.default_rng(seed)
     sizes = tuple(int(n) for n in rng.integers(1, 6, 4))
-    problem = build(np.dtype(dtype), form, sizes, (DENSE, DENSE, HARD)[seed % 3], seed)
-    return problem, loss(problem, ("dense", "dense", "dense"), seed)
+    problem = build_problem(np.dtype(dtype), form, sizes, (DENSE, DENSE, HARD)[seed % 3], seed)
+    return problem, build_loss(problem, ("dense", "dense", "dense"), seed)
 
 
 def signs(seed: int):  # type: ignore[no-untyped-def]

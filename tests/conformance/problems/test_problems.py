@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from conformance.outcome import NotClaimed
-from conformance.problems.kinds import KINDS, make
-from conformance.problems.question import Context, redrawn, with_gates
+from conformance.problems.fillings import FILLINGS, make_array
+from conformance.problems.question import Context, redraw_numbers, with_gates
 from conformance.problems.recipes import problems, questions, splits, tame_problems
 from conformance.problems.sizes import REACHES, SMALL
 from conformance.tolerance.trajectories import free_trajectory
@@ -104,9 +104,9 @@ def test_what_the_shapes_exclude_is_not_claimed(recipe: Any, shapes: Shapes, rea
         drawn(recipe, 1, shapes=shapes)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FILLINGS)
 def test_no_kind_makes_a_subnormal_number_or_one_that_is_not_finite(kind: str) -> None:
-    a = make(kind, np.random.default_rng(0), (40, 50), FLOAT32)
+    a = make_array(kind, np.random.default_rng(0), (40, 50), FLOAT32)
     assert np.isfinite(a).all() and not a.flags.writeable
     assert ((a == 0) | (np.abs(a) >= np.finfo(np.float32).tiny)).all()
 
@@ -125,7 +125,7 @@ def test_tame_problems_stay_tame() -> None:
 
 def test_a_redrawn_problem_has_the_same_shapes_and_other_numbers() -> None:
     problem = drawn(problems(T=3, B=2, I=3, H=4), 1)[0]
-    other = redrawn(problem, 5)
+    other = redraw_numbers(problem, 5)
     assert other.sizes == problem.sizes and other.dtype == problem.dtype
     assert not np.array_equal(pack(other.layer).W, pack(problem.layer).W)
 

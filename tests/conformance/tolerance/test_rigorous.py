@@ -23,9 +23,10 @@ from conformance.assertions.forward import assert_conforms
 from conformance.assertions.probes import Probed, probe_gates
 from conformance.cli.main import main as main_command
 from conformance.outcome import Refuted
-from conformance.problems.kinds import KINDS, USUAL
+from conformance.problems.build import build_loss, build_problem
+from conformance.problems.fillings import FILLINGS, USUAL
+from conformance.problems.form import Form
 from conformance.problems.question import Question
-from conformance.problems.recipes import _build, _loss
 from conformance.tolerance import layer, layer_backward, rounding
 from conformance.tolerance.backpropagation import observed_backpropagation
 from conformance.tolerance.rigorous import (
@@ -56,21 +57,23 @@ MISSING = 'python-flint is not installed; pip install "lstm-spec[audit]"'
 
 
 def question(k: int) -> Question:
-    """The k-th: T up to 1000, kinds as in a run or any at all, each fifth with weights of scale 5."""
+    """The k-th: T up to 1000, fillings as in a run or any at all, each fifth with weights of scale 5."""
     rng = np.random.default_rng([14, k])
     T, B, I, H = (round(float(np.exp(rng.uniform(0, np.log(most))))) for most in (1000, 5, 9, 33))
-    every = {letter: " ".join(KINDS) for letter in LETTERS}
+    every = {letter: " ".join(FILLINGS) for letter in LETTERS}
     kinds = {letter: rng.choice((every if k % 4 == 3 else USUAL)[letter].split()) for letter in LETTERS}
     kinds |= {"W": "wide", "U": "wide"} if k % 5 == 0 else {}
     x, W, U, b, h, c, dy, dh, dc = (str(kind) for kind in kinds.values())
     dtype = np.dtype(str(rng.choice(["float32", "float64"])))
-    problem = _build(dtype, (1000 if k % LONG == LONG - 1 else T, B, I, H), (x, W, U, b, h, c), k)
-    return Question(problem, _loss(problem, (dy, dh, dc), k))
+    problem = build_problem(dtype, Form(), (1000 if k % LONG == LONG - 1 else T, B, I, H), (x, W, U, b, h, c), k)
+    return Question(problem, build_loss(problem, (dy, dh, dc), k))
 
 
 def small(k: int, T: int = 4, dtype: str = "float64") -> Question:
-    problem = _build(np.dtype(dtype), (T, 2, 3, 4), ("dense", "dense", "dense", "dense", "within-1", "dense"), k)
-    return Question(problem, _loss(problem, ("dense", "dense", "dense"), k))
+    problem = build_problem(
+        np.dtype(dtype), Form(), (T, 2, 3, 4), ("dense", "dense", "dense", "dense", "within-1", "dense"), k
+    )
+    return Question(problem, build_loss(problem, ("dense", "dense", "dense"), k))
 
 
 def observed(q: Question) -> Probed:

@@ -1,6 +1,6 @@
-"""What the numbers of a problem look like: kinds of arrays, and how often each is drawn.
+"""What the numbers of an array look like: its filling, and how often each filling is drawn.
 
-Lists begin with the simplest kinds, where shrinking goes; what is drawn most is dense.
+Lists begin with the simplest fillings, because examples shrink to them; most are dense.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from conformance.arrays import frozen, limits
 from lstm_spec.types import Array
 
 ROOM_ABOVE = 2.0**5
-Maker = Callable[[np.random.Generator, tuple[int, ...]], Array]
+Filling = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
 
 def _one_hot(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -26,35 +26,35 @@ def _sparse(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return rng.standard_normal(shape) * (rng.random(shape) < 0.3)
 
 
-def _mixed(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+def _all_scales(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return rng.standard_normal(shape) * 10.0 ** rng.uniform(-5, 1.5, shape)
 
 
-def _scaled(scale: float) -> Maker:
+def _normal_times(scale: float) -> Filling:
     return lambda rng, shape: rng.standard_normal(shape) * scale
 
 
-def _by_width(scale: float) -> Maker:
+def _by_width(scale: float) -> Filling:
     return lambda rng, shape: rng.standard_normal(shape) * scale / np.sqrt(max(1, shape[-1]))
 
 
-KINDS: dict[str, Maker] = {
+FILLINGS: dict[str, Filling] = {
     "zero": lambda rng, shape: np.zeros(shape),
     "one-hot": _one_hot,
     "sparse": _sparse,
-    "dense": _scaled(1.0),
+    "dense": _normal_times(1.0),
     "within-1": lambda rng, shape: rng.uniform(-1, 1, shape),
     "by-width": _by_width(1.0),
-    "wide": _scaled(5.0),
-    "very-wide": _scaled(12.0),
-    "small": _scaled(1e-3),
-    "tiny": _scaled(1e-12),
-    "large": _scaled(40.0),
-    "huge": _scaled(3e3),
-    "enormous": _scaled(1e6),
-    "astronomic": _scaled(1e13),
-    "minute": _scaled(1e-13),
-    "mixed": _mixed,
+    "wide": _normal_times(5.0),
+    "very-wide": _normal_times(12.0),
+    "small": _normal_times(1e-3),
+    "tiny": _normal_times(1e-12),
+    "large": _normal_times(40.0),
+    "huge": _normal_times(3e3),
+    "enormous": _normal_times(1e6),
+    "astronomic": _normal_times(1e13),
+    "minute": _normal_times(1e-13),
+    "mixed": _all_scales,
     "saturating": lambda rng, shape: rng.choice([-1.0, 1.0], shape) * rng.uniform(12, 60, shape),
     "shifted": lambda rng, shape: rng.standard_normal(shape) + rng.uniform(-3, 3),
 }
@@ -87,9 +87,9 @@ TAME = {
 }
 
 
-def make(kind: str, rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """A read-only array of that kind; nothing in it is subnormal, and nothing near the largest number."""
-    about, a = limits(dtype), KINDS[kind](rng, shape)
+def make_array(filling: str, rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """A read-only array with that filling; no number in it is subnormal or close to the largest of the dtype."""
+    about, a = limits(dtype), FILLINGS[filling](rng, shape)
     cap, largest = about.largest / ROOM_ABOVE, np.abs(a).max(initial=0)
     a = (a * (cap / largest) if largest > cap else a).astype(dtype)
     a[np.abs(a) < about.tiny] = 0

@@ -1,0 +1,88 @@
+"""Problems and losses from a form, sizes, fillings and a seed: the same arguments give the same numbers."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from conformance.arrays import frozen
+from conformance.problems.fillings import make_array
+from conformance.problems.form import Form
+from conformance.problems.question import collect_gates, with_gates
+from conformance.tolerance.conclusive import CONCLUSIVE, ROUNDINGS, largest_roundoff
+from conformance.tolerance.trajectories import free_trajectory
+from lstm_spec import Cotangents, ErrorModel, Gate, Parameters, Problem, State, Variant
+from lstm_spec.types import GATES, Array
+from lstm_spec.variants import KINDS
+
+LARGEST_STACK = 12  # a problem with a larger size has one layer
+HALVINGS = 32  # a few are enough unless the error does not come from U at all
+
+
+def build_problem(
+    dtype: np.dtype[Any], form: Form, sizes: tuple[int, ...], fillings: tuple[str, ...], seed: int
+) -> Problem:
+    """A problem of this form with the sizes T, B, I, H and the fillings of x, W, U, b, h and c."""
+    T, B, I, H = sizes
+    rng = np.random.default_rng(seed)
+    layers, D = form.layers if max(sizes) <= LARGEST_STACK else 1, len(form.directions)
+    H = max(H, 2) if form.projection == "narrow" else H
+    P = int(rng.integers(1, H)) if form.projection == "narrow" else H
+    x, W, U, b, h, c = (partial(make_array, filling, rng, dtype=dtype) for filling in fillings)
+    kind = KINDS[form.kind]
+
+    def draw_gate(letter: str, width: int) -> Gate:
+        p = make_array("within-1", rng, (H,), dtype) if letter in kind.peepholes else None
+        return Gate(W((H, width)), U((H, P)), b((H,)), p)
+
+    def draw_parameters(width: int) -> Parameters:
+        gates = {letter: draw_gate(letter, width) for letter in GATES}  # all four: each kind gets the same numbers
+        R = make_array("by-width", rng, (P, H), dtype) if form.projection else None
+        return collect_gates({letter: gates[letter] for letter in kind.gates}, R)
+
+    rows = tuple(tuple(draw_parameters(D * P if layer else I) for _ in range(D)) for layer in range(layers))
+    state = State(h((layers * D, B, P)), c((layers * D, B, H)))
+    lengths = _draw_lengths(form.lengths, T, B, rng)
+    return Problem(rows, x((T, B, I)), state, lengths, Variant(form.kind, form.clip), form.directions)
+
+
+def _draw_lengths(wish: str, T: int, B: int, rng: np.random.Generator) -> Array | None:
+    if not wish:
+        return None
+    lengths = np.full(B, T, np.int64)
+    if wish in ("any", "zeros"):
+        lengths = rng.integers(min(T, 1), T + 1, B)
+        lengths[rng.integers(B)] = T if wish == "any" else 0
+    if wish == "nothing":
+        lengths[:] = 0
+    return frozen(lengths)
+
+
+def build_loss(problem: Problem, fillings: tuple[str, ...], seed: int) -> Cotangents:
+    """Cotangents of y, h_T and c_T with these fillings; they are not zero in the padding either."""
+    T, B, _, _ = problem.sizes
+    rng = np.random.default_rng(seed + 1)
+    shapes = ((T, B, len(problem.directions) * problem.P), *(a.shape for a in problem.state))
+    arrays = (make_array(filling, rng, shape, problem.dtype) for filling, shape in zip(fillings, shapes, strict=True))
+    dy, dh, dc = arrays
+    return Cotangents(dy, State(dh, dc))
+
+
+def poison_padding(problem: Problem, seed: int) -> Problem:
+    """The problem with NaN and infinities in its padding."""
+    assert problem.lengths is not None
+    rng, x = np.random.default_rng(seed), problem.x.copy()
+    beyond = np.arange(len(x))[:, None] >= problem.lengths
+    x[beyond] = rng.choice([np.nan, np.inf, -np.inf], x[beyond].shape)
+    return replace(problem, x=frozen(x))
+
+
+def tame_problem(problem: Problem, model: ErrorModel) -> Problem:
+    """The problem with U halved until a free run is conclusive with room to spare, or until halving cannot help."""
+    room = max(CONCLUSIVE / 64, ROUNDINGS / 2 * largest_roundoff(model))
+    for _ in range(HALVINGS):
+        if free_trajectory(problem, model).h.error.max(initial=0) <= room:
+            break
+        problem = with_gates(problem, lambda _, gate: gate._replace(U=frozen(gate.U / 2)))
+    return problem
