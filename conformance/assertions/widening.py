@@ -20,7 +20,7 @@ from conformance.arrays import frozen
 from conformance.assertions.widening_plan import OPEN, Plan, fit_size, scale_bits
 from conformance.problems.sizes import nearest_sizes
 from conformance.tolerance.rounding import Bounded
-from lstm_spec import Backend, Cotangents, ErrorModel, Gate, Parameters, Problem, State
+from lstm_spec import KINDS, Backend, Cotangents, ErrorModel, Gate, Parameters, Problem, State
 from lstm_spec.types import Array
 
 
@@ -40,17 +40,10 @@ def _pad(a: Array, width: int) -> Array:
     return frozen(np.concatenate([a, np.zeros((*a.shape[:-1], width - a.shape[-1]), a.dtype)], axis=-1))
 
 
-class _Wire(tuple[int, int, float]):
-    """A pass unit, the input it reads, and with which weight."""
-
-
 def _parameters(plan: Plan, layer: int, d: int, p: Parameters) -> Parameters:
     wires = list(_wires(plan, layer, d))
 
-    def gate(k: str) -> Gate | None:
-        one = getattr(p, k)
-        if one is None:
-            return None
+    def widen_gate(k: str, one: Gate) -> Gate:
         W, U = _weights(plan, layer, d, k, one.W), np.zeros((plan.H + plan.extra, plan.width), one.U.dtype)
         U[: plan.H, : plan.original.P] = one.U
         b = np.concatenate([one.b, np.zeros(plan.extra, one.b.dtype)])
@@ -61,9 +54,9 @@ def _parameters(plan: Plan, layer: int, d: int, p: Parameters) -> Parameters:
                 b[unit] = -OPEN if k == "f" else OPEN
         return Gate(frozen(W), frozen(U), frozen(b), None if one.p is None else _pad(one.p, plan.H + plan.extra))
 
-    i, f, g, o = map(gate, "ifgo")
-    assert i and g and o
-    return Parameters(i, f, g, o, None if p.R is None else _projection(plan, p.R))
+    gates = {k: widen_gate(k, one) for k, one in p.gates.items()}
+    R = None if p.R is None else _projection(plan, p.R)
+    return Parameters(gates.get("i"), gates.get("f"), gates["g"], gates.get("o"), R)
 
 
 def _weights(plan: Plan, layer: int, d: int, gate: str, W: Array) -> Array:
@@ -133,7 +126,7 @@ def _uncertainty(plan: Plan, layer: int, value: Array, model: ErrorModel, exactl
     underflow = np.where((near < 2 * smallest) & (near > 0), 8 * hops * smallest, 0.0)
     if exactly:
         return np.where(near == 0, _lost_wholly(plan, value, hops * smallest), underflow)
-    coupled = plan.original.variant.kind == "coupled"  # f = 1 - i leaves a trace of what was there before
+    coupled = KINDS[plan.original.variant.kind].keeps == "1 - i"  # it leaves a trace of what was there before
     roundings = 2 * model.r_s + 2 * model.r_t + 8 + (2 * model.r_s + 8 if coupled else 0)
     for _ in range(hops if coupled else 0):
         padded = np.concatenate([near[:1], near, near[-1:]])
@@ -149,7 +142,7 @@ def _lost_wholly(plan: Plan, value: Array, room: float) -> Array:
 
 
 def read_gate_gradients(plan: Plan, dx: Array) -> list[list[Array]]:
-    """By layer and direction (T, B, G*(H + extra)), told by the gradient dx of the wider input."""
+    """The gate gradients by layer and direction (T, B, G*(H + extra)), read off the gradient dx of the wider input."""
     assert plan.probes
     T, B, _ = dx.shape
     G, H, P = len(plan.gates), plan.H, plan.original.P
@@ -176,23 +169,16 @@ def passes_exactly(backend: Backend, problem: Problem) -> bool:
     k, shapes = scale_bits(problem), backend.description.shapes
     wanted = {"T": 5, "B": 2, "I": 16}
     T, B, n = (nearest_sizes(letter, (size,), getattr(shapes, letter))[0] for letter, size in wanted.items())
-    x = np.tanh(np.random.default_rng(1).standard_normal((T, B, n))).astype(
-        problem.dtype
-    )  # uniform ones: exact differences
-    H = fit_size("H", n, shapes.H)
-    gates = {}
-    for letter in "ifgo":
-        one = getattr(problem.layer, letter)
-        W = np.zeros((H, n), x.dtype)
+    x = np.tanh(np.random.default_rng(1).standard_normal((T, B, n))).astype(problem.dtype)
+    H, gates = fit_size("H", n, shapes.H), {}
+    for letter, one in problem.layer.gates.items():
+        W, U = np.zeros((H, n), x.dtype), np.zeros((H, H), x.dtype)
         if letter == "g":
             W[range(n), range(n)] = 2.0**-k
         b = np.full(H, {"f": -OPEN, "g": 0.0}.get(letter, OPEN), x.dtype)
-        sees = None if one is None or one.p is None else np.zeros(H, x.dtype)
-        gates[letter] = None if one is None else Gate(W, np.zeros((H, H), x.dtype), b, sees)
-    zero = np.zeros((1, B, H), x.dtype)
-    p = Parameters(gates["i"], gates["f"], gates["g"], gates["o"])  # type: ignore[arg-type]
-    variant = replace(problem.variant, clip=None)
-    one = Problem(((p,),), frozen(x), State(frozen(zero), frozen(zero.copy())), variant=variant)
-    y = backend.forward(one).y
+        gates[letter] = Gate(W, U, b, None if one.p is None else np.zeros(H, x.dtype))
+    state = State(*(frozen(np.zeros((1, B, H), x.dtype)) for _ in range(2)))
+    p = Parameters(gates.get("i"), gates.get("f"), gates["g"], gates.get("o"))
+    y = backend.forward(Problem(((p,),), frozen(x), state, variant=replace(problem.variant, clip=None))).y
     exact = x * np.asarray(2.0**-k, x.dtype)
     return isinstance(y, np.ndarray) and y.shape == (T, B, H) and np.array_equal(y[..., :n], exact)

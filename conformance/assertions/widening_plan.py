@@ -62,9 +62,9 @@ class Plan:
 
 
 def plan_for(backend: Backend, problem: Problem, probes: bool) -> Plan:
-    """NotClaimed or Inconclusive where the backend's shapes leave no room."""
+    """The plan of a wider network. Raises NotClaimed or Inconclusive if the backend's shapes leave no room."""
     P, (_, _, I, H), L = problem.P, problem.sizes, len(problem.parameters)
-    gates = "igo" if problem.layer.f is None else "ifgo"
+    gates = "".join(problem.layer.gates)
     rows = len(gates) * H if probes else 0
     extra = max(layer * P + (L - 1 - layer) * rows for layer in range(L))
     shapes: Shapes = backend.description.shapes
