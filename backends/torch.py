@@ -1,4 +1,4 @@
-"""torch.nn.LSTM and autograd, on any torch device. torch is imported when the backend is asked for."""
+"""torch.nn.LSTM and autograd, on any torch device. torch is imported when the backend is requested."""
 
 from contextlib import nullcontext
 from functools import cache, partial
@@ -60,36 +60,37 @@ def forward(device: str, problem: Problem) -> Answer:
     """
     import torch
 
-    _check(problem)
+    _check_supported(problem)
     with torch.no_grad():
-        y, (h, c) = _called(_module(device, problem), problem, *_inputs(device, problem))
-    return _answer(problem, y, h, c)
+        y, (h, c) = _run_module(make_module(device, problem), problem, *to_inputs(device, problem))
+    return _to_answer(problem, y, h, c)
 
 
 def gradients(device: str, problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradients]:
     """The answer of the training pass and its gradients by autograd. Raises like `forward`."""
     import torch
 
-    _check(problem)
+    _check_supported(problem)
     check_cotangents(problem, cotangents)
-    lstm = _module(device, problem)
-    x, (h0, c0) = _inputs(device, problem)
+    lstm = make_module(device, problem)
+    x, (h0, c0) = to_inputs(device, problem)
     names, weights = zip(*lstm.named_parameters(), strict=True)
     leaves = [x, h0, c0, *weights]
     for leaf in leaves:
         leaf.requires_grad_()
-    y, (h, c) = _called(lstm, problem, x, (h0, c0))
-    d = [_tensor(device, a) for a in (_within(problem, cotangents.y), *cotangents.state)]
-    dx, dh, dc, *found = (_array(a, problem.dtype) for a in torch.autograd.grad([y, h, c], leaves, d))
+    y, (h, c) = _run_module(lstm, problem, x, (h0, c0))
+    d = [to_tensor(device, a) for a in (_select_valid(problem, cotangents.y), *cotangents.state)]
+    dx, dh, dc, *found = (_to_array(a, problem.dtype) for a in torch.autograd.grad([y, h, c], leaves, d))
     named = dict(zip(names, found, strict=True))
     rows = tuple(
-        tuple(_layer(named, layer, k, problem) for k in range(len(row))) for layer, row in enumerate(problem.parameters)
+        tuple(_gradients_of_layer(named, layer, k, problem) for k in range(len(row)))
+        for layer, row in enumerate(problem.parameters)
     )
-    return _answer(problem, y, h, c), Gradients(rows, dx, State(dh, dc))
+    return _to_answer(problem, y, h, c), Gradients(rows, dx, State(dh, dc))
 
 
-def _check(problem: Problem) -> None:
-    """ValueError for what torch.nn.LSTM has not."""
+def _check_supported(problem: Problem) -> None:
+    """Raise ValueError if torch.nn.LSTM cannot do the problem."""
     checked(problem)
     variant, P, H = problem.variant, problem.P, problem.sizes[3]
     if variant != STANDARD:
@@ -102,31 +103,31 @@ def _check(problem: Problem) -> None:
         raise ValueError("lengths has 0, expected at least 1; leave empty sequences out of the batch")
 
 
-def _within(problem: Problem, dy: Array) -> Array:
-    """The cotangents within the lengths; those beyond are selected away, NaN or not."""
+def _select_valid(problem: Problem, dy: Array) -> Array:
+    """The cotangents within the lengths and 0 beyond, even if there is a NaN."""
     if problem.lengths is None:
         return dy
     return np.where((np.arange(len(dy))[:, None] < problem.lengths)[..., None], dy, np.zeros((), dy.dtype))
 
 
-def _module(device: str, problem: Problem) -> Any:
-    """A torch.nn.LSTM with the problem's weights; each of its two biases is half of ours, so both are in play."""
+def make_module(device: str, problem: Problem) -> Any:
+    """A torch.nn.LSTM with the problem's weights; each of its two biases is half of ours, so that both are used."""
     _, _, I, H = problem.sizes
     layers, both = len(problem.parameters), len(problem.directions) == 2
     size = 0 if problem.layer.R is None else problem.P
-    lstm = _uninitialised()(I, H, layers, bidirectional=both, proj_size=size, device=device)
+    lstm = _uninitialised_class()(I, H, layers, bidirectional=both, proj_size=size, device=device)
     for layer, row in enumerate(problem.parameters):
         for d, p in enumerate(row):
             W, U, b = pack(p, GATES)
             values = {"W": W, "U": U, "b": b / 2, "b_hh": b / 2} | ({} if p.R is None else {"R": p.R})
             for name, value in values.items():
-                getattr(lstm, _name(name, layer, d)).data = _tensor(device, value)
+                getattr(lstm, _weight_name(name, layer, d)).data = to_tensor(device, value)
     return lstm
 
 
 @cache
-def _uninitialised() -> Any:
-    """torch.nn.LSTM whose weights are set by whoever makes one; drawing them would move torch's random numbers on."""
+def _uninitialised_class() -> Any:
+    """torch.nn.LSTM without random weights: the caller sets them, and torch's random generator is not advanced."""
     import torch
 
     class Uninitialised(torch.nn.LSTM):  # type: ignore[misc]
@@ -136,25 +137,25 @@ def _uninitialised() -> Any:
     return Uninitialised
 
 
-def _name(part: str, layer: int, d: int) -> str:
+def _weight_name(part: str, layer: int, d: int) -> str:
     return f"{NAMES[part]}_l{layer}{'_reverse' if d else ''}"
 
 
-def _layer(found: dict[str, Array], layer: int, d: int, problem: Problem) -> Parameters:
-    """The gradients of one layer in one direction; that of the bias is the mean of its halves'."""
-    W, U, b, b_hh = (found[_name(part, layer, d)] for part in ("W", "U", "b", "b_hh"))
-    R = None if problem.layer.R is None else found[_name("R", layer, d)]
+def _gradients_of_layer(found: dict[str, Array], layer: int, d: int, problem: Problem) -> Parameters:
+    """The gradients of one layer in one direction; the bias's gradient is the mean of its two halves' gradients."""
+    W, U, b, b_hh = (found[_weight_name(part, layer, d)] for part in ("W", "U", "b", "b_hh"))
+    R = None if problem.layer.R is None else found[_weight_name("R", layer, d)]
     return unpack(Packed(W, U, (b + b_hh) / 2), GATES)._replace(R=R)
 
 
-def _called(lstm: Any, problem: Problem, x: Any, state: tuple[Any, Any]) -> Any:
+def _run_module(lstm: Any, problem: Problem, x: Any, state: tuple[Any, Any]) -> Any:
     """y padded with zeros, and the final state; sequences of different lengths are packed."""
     from torch import from_numpy
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-    with catch_warnings() if problem.layer.R is not None else nullcontext():  # it takes as long as a short sequence
+    with catch_warnings() if problem.layer.R is not None else nullcontext():  # it is slow
         if problem.layer.R is not None:
-            filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")  # it says how, not what
+            filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")  # only speed
         if problem.lengths is None:
             return lstm(x, state)
         lengths = from_numpy(np.array(problem.lengths, np.int64))
@@ -162,12 +163,13 @@ def _called(lstm: Any, problem: Problem, x: Any, state: tuple[Any, Any]) -> Any:
         return pad_packed_sequence(y, total_length=len(x))[0], after
 
 
-def _inputs(device: str, problem: Problem) -> tuple[Any, tuple[Any, Any]]:
-    return _tensor(device, problem.x), (_tensor(device, problem.state.h), _tensor(device, problem.state.c))
+def to_inputs(device: str, problem: Problem) -> tuple[Any, tuple[Any, Any]]:
+    """The tensors that torch.nn.LSTM reads: x, and the pair of h and c."""
+    return to_tensor(device, problem.x), (to_tensor(device, problem.state.h), to_tensor(device, problem.state.c))
 
 
-def _tensor(device: str, array: Array) -> Any:
-    """The array as a tensor; torch does not know NumPy's bfloat16, but it knows the bits."""
+def to_tensor(device: str, array: Array) -> Any:
+    """The array as a tensor. torch cannot convert NumPy's bfloat16, so its bits are passed."""
     import torch
 
     copied = np.array(array, order="C")
@@ -177,16 +179,16 @@ def _tensor(device: str, array: Array) -> Any:
 
 
 def _is_bfloat16(dtype: np.dtype[Any]) -> bool:
-    return dtype.itemsize == 2 and dtype.name == "bfloat16"  # a name takes NumPy longer than a step takes torch
+    return dtype.itemsize == 2 and dtype.name == "bfloat16"  # `name` alone is slow
 
 
-def _array(tensor: Any, dtype: np.dtype[Any]) -> Array:
+def _to_array(tensor: Any, dtype: np.dtype[Any]) -> Array:
     import torch
 
     found = tensor.detach().cpu()
     return found.view(torch.int16).numpy().view(dtype) if _is_bfloat16(dtype) else found.numpy()
 
 
-def _answer(problem: Problem, *tensors: Any) -> Answer:
-    y, h, c = (_array(tensor, problem.dtype) for tensor in tensors)
+def _to_answer(problem: Problem, *tensors: Any) -> Answer:
+    y, h, c = (_to_array(tensor, problem.dtype) for tensor in tensors)
     return Answer(y, State(h, c))

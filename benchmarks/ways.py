@@ -40,12 +40,12 @@ def torch_module(problem: Problem, d: Cotangents) -> Candidate:
     """torch.nn.LSTM with everything in its place; the smallest that a caller can pay."""
     import torch
 
-    from backends.torch import _inputs, _module, _tensor
+    from backends.torch import make_module, to_inputs, to_tensor
 
     torch.set_num_threads(1)
-    lstm, (x, state) = _module("cpu", problem), _inputs("cpu", problem)
+    lstm, (x, state) = make_module("cpu", problem), to_inputs("cpu", problem)
     leaves = [x, *state, *lstm.parameters()]
-    outside = [_tensor("cpu", a) for a in (d.y, *d.state)]
+    outside = [to_tensor("cpu", a) for a in (d.y, *d.state)]
 
     def forward() -> Any:
         with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""An LSTM in NumPy: any layers, directions, lengths and variants, a batch at a time, gradients by hand."""
+"""An LSTM in NumPy: any layers, directions, lengths and variants, a batch at a time, with hand-written gradients."""
 
 from dataclasses import replace
 from functools import partial
@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 
 from backends.numpy.backwards import read_backwards
-from backends.numpy.layer import layer_of, read
-from backends.stacked import Rows, asked, run, run_backwards
+from backends.numpy.layer import layer_of, read_forwards
+from backends.stacked import Rows, run_layers, run_layers_backwards, stack_problem
 from lstm_spec.adapters.narrow import wide_inside
 from lstm_spec.contract import Backend, Description
 from lstm_spec.types import Answer, Cotangents, Feature, Gradients, Problem
@@ -17,8 +17,8 @@ from lstm_spec.validation import check_cotangents, checked
 def forward(problem: Problem) -> Answer:
     """The answer to the problem. Raises ValueError or TypeError if the problem is not well formed."""
     checked(problem)
-    q = asked(np, problem, problem.x, problem.state, problem.lengths)
-    _, y, after = run(q, _layers(problem), partial(read, valid=q.valid, keep=False))
+    q = stack_problem(np, problem, problem.x, problem.state, problem.lengths)
+    _, y, after = run_layers(q, _layers_of(problem), partial(read_forwards, valid=q.valid, keep=False))
     return Answer(np.ascontiguousarray(y), after)
 
 
@@ -26,14 +26,14 @@ def gradients(problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradien
     """The answer and the gradients of the same pass. Raises like `forward`, also if the cotangents do not fit."""
     checked(problem)
     check_cotangents(problem, cotangents)
-    q, layers = asked(np, problem, problem.x, problem.state, problem.lengths), _layers(problem)
-    traces, y, after = run(q, layers, partial(read, valid=q.valid, keep=True))
+    q, layers = stack_problem(np, problem, problem.x, problem.state, problem.lengths), _layers_of(problem)
+    traces, y, after = run_layers(q, layers, partial(read_forwards, valid=q.valid, keep=True))
     back = partial(read_backwards, valid=q.valid)
-    found = run_backwards(q, layers, traces, cotangents.y, cotangents.state, back)
+    found = run_layers_backwards(q, layers, traces, cotangents.y, cotangents.state, back)
     return Answer(np.ascontiguousarray(y), after), replace(found, x=np.ascontiguousarray(found.x))
 
 
-def _layers(problem: Problem) -> Rows:
+def _layers_of(problem: Problem) -> Rows:
     return [[layer_of(p, problem.variant) for p in row] for row in problem.parameters]
 
 

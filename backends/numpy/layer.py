@@ -1,11 +1,11 @@
 """One layer in one direction, in NumPy: all gates in one matrix product a step.
 
-Steps are taken in chunks: what the gates receive from a chunk of inputs is one product. Time runs as it is read: every
-sequence of the batch starts at step 0. `valid` (T, B, 1) tells what lies within its length, and is None where
-everything does. numpy_backwards.py has the gradients.
+Steps are computed in chunks: one product gives what the gates receive from a chunk of inputs. Steps come in the order
+of reading, and every sequence of the batch starts at step 0. `valid` (T, B, 1) is True within a sequence's length, or
+None if there are no lengths. The gradients are in backwards.py.
 
-The gates stand in the order o, i, f, g, and after them the cell state before the step: i and f lie beside what they are
-for. What distinguishes the kinds of cell is read from `lstm_spec.variants.KINDS`.
+The gates are stacked in the order o, i, f, g, followed by the cell state before the step, so that i and f are next to
+what they multiply. The differences between kinds of cell come from `lstm_spec.variants.KINDS`.
 """
 
 from itertools import cycle
@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from backends.numpy.memory import Memory, Product, chunks_of, memory_of
-from backends.stacked import Read
+from backends.stacked import LayerAnswer
 from lstm_spec.types import Array, Gate, Kind, Parameters, State, Variant
 from lstm_spec.variants import KINDS
 
-ORDER, SIGMOIDS = "oifg", "oif"
+STACKED_GATES, SIGMOIDS = "oifg", "oif"
 
 
 class Layer(NamedTuple):
@@ -38,29 +38,29 @@ class Layer(NamedTuple):
 
 
 def layer_of(p: Parameters, variant: Variant) -> Layer:
-    """The layer with these parameters, for cells of that variant."""
+    """The layer with these parameters and cells of this variant."""
     kind, dtype, (H, I), P = KINDS[variant.kind], p.g.b.dtype, p.g.W.shape, p.g.U.shape[1]
     W, U, b = np.empty((4 * H, I), dtype), np.empty((4 * H, P), dtype), np.empty(4 * H, dtype)
     seen, zeros = np.zeros((3, H), dtype) if kind.peepholes else None, (np.zeros((), dtype),) * 3
-    for n, letter in enumerate(ORDER):
-        gate, factor = _source(p, kind, letter)
+    for n, letter in enumerate(STACKED_GATES):
+        gate, factor = _source_of_rows(p, kind, letter)
         rows = slice(n * H, (n + 1) * H)
         for stacked, part in zip((W, U, b), gate[:3] if gate else zeros, strict=True):
-            _fill(stacked[rows], part, factor)
+            _fill_rows(stacked[rows], part, factor)
         if seen is not None and gate is not None and gate.p is not None:
-            _fill(seen[n], gate.p, factor)
+            _fill_rows(seen[n], gate.p, factor)
     return Layer(kind, W, U, b, seen, p.R, None if variant.clip is None else np.array(variant.clip, dtype))
 
 
-def _source(p: Parameters, kind: Kind, letter: str) -> tuple[Gate | None, float]:
-    """The gate whose weights fill the rows of that letter, and the factor that they are multiplied by."""
+def _source_of_rows(p: Parameters, kind: Kind, letter: str) -> tuple[Gate | None, float]:
+    """The gate whose weights fill the rows of the letter, and the factor to multiply them by."""
     if letter == "f" and kind.keeps == "1 - i":
         return p.i, 1.0
     return getattr(p, letter), 1 / kind.stretch if letter == "g" else -1.0
 
 
-def _fill(rows: Array, part: Array, factor: float) -> None:
-    """Rows that are the part times the factor; a negation is the fastest of NumPy's ways."""
+def _fill_rows(rows: Array, part: Array, factor: float) -> None:
+    """Write the part times the factor to the rows; negation is NumPy's fastest way."""
     if factor == -1:
         np.negative(part, out=rows)
     else:
@@ -68,19 +68,19 @@ def _fill(rows: Array, part: Array, factor: float) -> None:
 
 
 def always_open(kind: Kind) -> list[int]:
-    """The places, among the sigmoids, of the gates that are 1 because the kind lacks them."""
+    """The positions, among the sigmoids, of the gates that are 1 because the kind has no such gate."""
     there = kind.gates + ("f" if kind.keeps == "1 - i" else "")
     return [n for n, letter in enumerate(SIGMOIDS) if letter not in there]
 
 
 class Pass(NamedTuple):
-    """What is the same for every chunk of a forward pass."""
+    """The arguments that all chunks of a forward pass share."""
 
     layer: Layer
     memory: Memory
     U_times: Product
     R_times: Product | None
-    keep: bool  # the gates of every step; else two steps' are used in turn
+    keep: bool  # keep the gates of every step; otherwise those of two steps alternate
 
 
 class Trace(NamedTuple):
@@ -94,40 +94,40 @@ class Trace(NamedTuple):
     squashed: Array  # (T, H) for every sample
 
 
-def read(layer: Layer, x: Array, s: State, valid: Array | None, keep: bool) -> Read:
-    """Every step from the state s; `keep` what the backward pass needs. x is finite where it is not valid."""
+def read_forwards(layer: Layer, x: Array, s: State, valid: Array | None, keep: bool) -> LayerAnswer:
+    """Read all steps of x from the state s; `keep`: also return what the backward pass needs. Invalid x is finite."""
     (T, B, _), P, H, dtype = x.shape, s.h.shape[1], s.c.shape[1], x.dtype
     memory, chunks = memory_of(B, H, dtype), chunks_of(T, B, H, dtype)
     y, most = np.empty((T, B, P), dtype), max((chunk.stop - chunk.start for chunk in chunks), default=0)
-    gates = memory.blocks(memory.empty(T + 1 if keep else 2, 5 * H, dtype=dtype), 5)
-    squashed = memory.empty(T if keep else 2, H, dtype=dtype)
-    received, hs = np.empty(most * B * len(layer.b), dtype), memory.empty(most, P, dtype=dtype)
-    h, ended = memory.inside(s.h), None if valid is None else memory.inside(~valid)
-    gates[0, 4] = c = memory.inside(s.c)
-    R_times = None if layer.R is None else memory.product(layer.R)
-    how = Pass(layer, memory, memory.product(layer.U), R_times, keep)
+    gates = memory.as_blocks(memory.make_empty(T + 1 if keep else 2, 5 * H, dtype=dtype), 5)
+    squashed = memory.make_empty(T if keep else 2, H, dtype=dtype)
+    received, hs = np.empty(most * B * len(layer.b), dtype), memory.make_empty(most, P, dtype=dtype)
+    h, ended = memory.to_inside(s.h), None if valid is None else memory.to_inside(~valid)
+    gates[0, 4] = c = memory.to_inside(s.c)
+    R_times = None if layer.R is None else memory.make_product(layer.R)
+    how = Pass(layer, memory, memory.make_product(layer.U), R_times, keep)
     with np.errstate(over="ignore"):
         for chunk in chunks:
             z, of_chunk = _from_inputs(layer, memory, x[chunk], received), None if ended is None else ended[chunk]
             at, over = (slice(chunk.start, chunk.stop + 1), chunk) if keep else (slice(None), slice(None))
             h, c = _read_chunk(how, z, h, gates[at], squashed[over], hs[: len(z)], of_chunk)
-            y[chunk], h = memory.outside(hs[: len(z)]), h.copy()  # the next chunk writes over it
+            y[chunk], h = memory.to_outside(hs[: len(z)]), h.copy()  # the next chunk overwrites it
             if not keep:
                 gates[0, 4] = c
-    last = State(np.array(memory.outside(h), order="C"), np.array(memory.outside(c), order="C"))
+    last = State(np.array(memory.to_outside(h), order="C"), np.array(memory.to_outside(c), order="C"))
     if valid is not None:
         y[~valid[..., 0]] = 0
-    return Read(y, last, Trace(memory, x, s.h, y, gates, squashed) if keep else None)
+    return LayerAnswer(y, last, Trace(memory, x, s.h, y, gates, squashed) if keep else None)
 
 
 def _from_inputs(layer: Layer, memory: Memory, x: Array, received: Array) -> Array:
-    """W x + b of some steps (k, 4, H) for every sample: one product, into what was received before."""
+    """W x + b of the steps (k, 4, H), for every sample, as one product written to `received`."""
     (k, B, I), rows = x.shape, len(layer.b)
     x, received = x.reshape(k * B, I), received[: k * B * rows]
     if memory.apart:
         z = np.dot(x, layer.W.T, received.reshape(k * B, rows))
         np.add(z, layer.b, out=z)
-        return memory.blocks(memory.inside(z.reshape(k, B, rows)), 4)
+        return memory.as_blocks(memory.to_inside(z.reshape(k, B, rows)), 4)
     z = np.dot(layer.W, x.T, received.reshape(rows, k * B))
     np.add(z, layer.b[:, None], out=z)
     return z.reshape(4, rows // 4, k, B).transpose(2, 0, 1, 3)
@@ -136,18 +136,18 @@ def _from_inputs(layer: Layer, memory: Memory, x: Array, received: Array) -> Arr
 def _read_chunk(
     how: Pass, z: Array, h: Array, gates: Array, squashed: Array, hs: Array, ended: Array | None
 ) -> tuple[Array, Array]:
-    """Some steps from the hidden state h, and from the cell state in the first of the gates; the last of both.
+    """Compute the steps of a chunk and return the last h and c.
 
-    The gates are one more than the steps, or two.
+    It starts from h and from the cell state in gates[0]. There is one more row of gates than steps, or only two rows.
     """
     layer, memory, U_times, R_times, keep = how
     kind, p = layer.kind, layer.p
     before, after = (gates[:-1], gates[1:]) if keep else (gates, gates[::-1])
-    step = memory.empty(1, len(layer.b), dtype=z.dtype)
-    from_h, from_h_blocks, both = step[0], memory.blocks(step, 4)[0], np.empty_like(gates[0, 1:3])
+    step = memory.make_empty(1, len(layer.b), dtype=z.dtype)
+    from_h, from_h_blocks, both = step[0], memory.as_blocks(step, 4)[0], np.empty_like(gates[0, 1:3])
     (written, kept), shown = both, np.empty_like(squashed[0])
-    p_if = None if p is None else memory.columns(p[1:])
-    p_o = None if p is None or "o" not in kind.peepholes else memory.columns(p[:1])[0]
+    p_if = None if p is None else memory.as_columns(p[1:])
+    p_o = None if p is None or "o" not in kind.peepholes else memory.as_columns(p[:1])[0]
     one, first, new_t, opened = np.ones((), z.dtype), 0 if p_o is None else 1, gates[0, 4], always_open(kind)
     parts = [before[:, :4], before[:, first:3], before[:, 1:3], before[:, 3:]]
     parts += [before[:, 0], before[:, 3], before[:, 4], after[:, 4], squashed]

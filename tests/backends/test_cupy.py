@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from backends.cupy import backend as cupy_backend
-from backends.cupy.backend import backend, instances, source
+from backends.cupy.backend import TF32, backend
+from backends.cupy.kernels import list_instances, read_source
 from lstm_spec.contract import BackendUnavailable
 from tools.gpu import mutants
 
@@ -64,21 +64,21 @@ def test_tf32_is_an_error_model_of_its_own_and_off_unless_asked_for(monkeypatch:
     monkeypatch.delenv("CUPY_TF32", raising=False)
     assert backend().description.grade("float32") == "relative"
     monkeypatch.setenv("CUPY_TF32", "1")
-    assert backend().description.grade("float32") is cupy_backend.TF32
+    assert backend().description.grade("float32") is TF32
     assert backend().description.grade("float64") == "relative"
 
 
-def test_every_instance_is_of_a_kernel_in_the_source() -> None:
-    assert all(f" {name.split('<')[0]}(" in source() for name in instances())
-    assert source().count("__global__") == len({name.split("<")[0] for name in instances()})
+def test_every_instance_is_of_a_kernel_in_the_read_source() -> None:
+    assert all(f" {name.split('<')[0]}(" in read_source() for name in list_instances())
+    assert read_source().count("__global__") == len({name.split("<")[0] for name in list_instances()})
 
 
 def test_there_are_22_mistakes_each_of_which_changes_the_kernels() -> None:
     assert len({mutant.name for mutant in mutants.MUTANTS}) == len(mutants.MUTANTS) == 22
-    made = {mutants.edited(mutant, source()) for mutant in mutants.MUTANTS}
-    assert len(made) == len(mutants.MUTANTS) and source() not in made
+    made = {mutants.edited(mutant, read_source()) for mutant in mutants.MUTANTS}
+    assert len(made) == len(mutants.MUTANTS) and read_source() not in made
 
 
 def test_an_edit_that_finds_no_place_is_no_mistake() -> None:
     with pytest.raises(AssertionError, match="stands nowhere"):
-        mutants.edited(mutants.Mutant("nothing", "no such line", ""), source())
+        mutants.edited(mutants.Mutant("nothing", "no such line", ""), read_source())

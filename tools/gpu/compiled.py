@@ -12,14 +12,14 @@ import nvidia
 from cupy._core.core import assemble_cupy_compiler_options
 from cupy.cuda import compiler, nvrtc
 
-from backends.cupy import backend
+from backends.cupy.kernels import list_instances, read_source
 
 INCLUDE = [f"-I{folder}" for root in nvidia.__path__ for folder in Path(root).glob("cu13/include")]
 
 
 def compiled(architecture: str) -> int:
     """How many kernels came of it. Raises RuntimeError where one does not compile, or spills."""
-    source, names = backend.source(), backend.instances()
+    source, names = read_source(), list_instances()
     program = nvrtc.createProgram(source, "kernels.cu", (), ())
     for name in names:
         nvrtc.addNameExpression(program, name)

@@ -5,7 +5,7 @@ from itertools import product
 import cupy
 import numpy as np
 
-from backends.cupy import backend as cupy_backend
+from backends.cupy import layer
 from backends.cupy.backend import backend
 from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import BOTH, Form
@@ -24,7 +24,7 @@ def main() -> None:
             continue
         form = Form(2, BOTH, lengths=lengths, kind=kind, projection=projection, clip=clip)
         for dtype in ("float32", "float64"):
-            cupy_backend.ROWS = (1, 4096)[asked % 2]  # every other one in chunks of a step
+            layer.ROWS = (1, 4096)[asked % 2]  # every other one in chunks of a step
             problem = build_problem(np.dtype(dtype), form, shape, DRAWN, asked)
             d = build_loss(problem, ("dense",) * 3, asked)
             answer, found = emulated.gradients(problem, d)

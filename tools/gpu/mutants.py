@@ -10,7 +10,8 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from backends.cupy import backend as cupy_backend
+from backends.cupy import kernels
+from backends.cupy.backend import backend
 
 
 class Mutant(NamedTuple):
@@ -62,16 +63,15 @@ def judged(number: int) -> str:
 
     from conformance.run.check import check
 
-    source = edited(MUTANTS[number], cupy_backend.source())
-    cupy_backend.source = lambda: source
-    cupy_backend._module().compile()  # one that does not compile is no mistake to be found
+    source = edited(MUTANTS[number], kernels.read_source())
+    kernels.read_source = lambda: source
+    kernels.load_kernels().compile()  # one that does not compile is no mistake to be found
     print("compiles", file=sys.stderr)
     if "asan" in os.environ.get("LD_PRELOAD", ""):
         cupy.cuda.set_allocator(None)  # what the pool rounds up would hide what lies beyond
-    backend = cupy_backend.backend()
     first = ("combinations", "lengths", "values", "gradients")
     for dtypes in (("float32",), ("float64",), ("bfloat16",)):
-        report = check(backend, profile="quick", dtypes=dtypes, maxfail=1, diagnose=False, shrink=False, first=first)
+        report = check(backend(), profile="quick", dtypes=dtypes, maxfail=1, diagnose=False, shrink=False, first=first)
         if report.failures:
             return report.failures[0].property.name
     return ""

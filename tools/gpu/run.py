@@ -70,23 +70,25 @@ def times(sizes: tuple[int, int, int, int], device: str, of_torch: str, dtype: s
     import cupy
     import torch
 
-    from backends.cupy import backend as cupy_backend
-    from backends.torch import _inputs, _module, _tensor
+    from backends.cupy.backend import device_number, problem_on_device
+    from backends.cupy.backwards import read_backwards
+    from backends.cupy.layer import layer_of, read_forwards
+    from backends.torch import make_module, to_inputs, to_tensor
 
     problem, d = probe(0, sizes, dtype)
-    with cupy.cuda.Device(cupy_backend._number(device)) as where:
-        layer, q = cupy_backend.layer_of(problem.layer, problem.variant), cupy_backend._asked(problem)
+    with cupy.cuda.Device(device_number(device)) as where:
+        layer, q = layer_of(problem.layer, problem.variant), problem_on_device(problem)
         s, dy = State(q.state.h[0], q.state.c[0]), cupy.asarray(d.y)
         last = State(*(cupy.asarray(a[0]) for a in d.state))
-        lstm, (x, state) = _module(of_torch, problem), _inputs(of_torch, problem)
-        leaves, outside = [x, *state, *lstm.parameters()], [_tensor(of_torch, a) for a in (d.y, *d.state)]
+        lstm, (x, state) = make_module(of_torch, problem), to_inputs(of_torch, problem)
+        leaves, outside = [x, *state, *lstm.parameters()], [to_tensor(of_torch, a) for a in (d.y, *d.state)]
 
         def cupy_forward() -> Any:
-            return cupy_backend.read(layer, q.x, s, None, keep=False)
+            return read_forwards(layer, q.x, s, None, keep=False)
 
         def cupy_both() -> Any:
-            trace = cupy_backend.read(layer, q.x, s, None, keep=True).trace
-            return cupy_backend.read_backwards(layer, trace, dy, last, None)
+            trace = read_forwards(layer, q.x, s, None, keep=True).trace
+            return read_backwards(layer, trace, dy, last, None)
 
         def cudnn_forward() -> Any:
             with torch.no_grad():
@@ -134,9 +136,9 @@ def main(path: Path, device: str, profile: str, rehearse: bool) -> None:
 def _name(device: str) -> str:
     import cupy
 
-    from backends.cupy.backend import _number
+    from backends.cupy.backend import device_number
 
-    name = cupy.cuda.runtime.getDeviceProperties(_number(device))["name"]
+    name = cupy.cuda.runtime.getDeviceProperties(device_number(device))["name"]
     return name.decode() if isinstance(name, bytes) else str(name)
 
 

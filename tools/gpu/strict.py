@@ -10,7 +10,14 @@ from typing import Any
 import array_api_strict as strict
 import numpy as np
 
-from backends.stacked import Asked, Found, Read, asked, run, run_backwards
+from backends.stacked import (
+    LayerAnswer,
+    LayerGradients,
+    StackedProblem,
+    run_layers,
+    run_layers_backwards,
+    stack_problem,
+)
 from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
 from lstm_spec import Cotangents, Problem
@@ -20,20 +27,20 @@ DEVICE = strict.Device("device1")
 DRAWN = ("dense",) * 6
 
 
-def read(factor: float, x: Any, s: State) -> Read:
+def read(factor: float, x: Any, s: State) -> LayerAnswer:
     y = x * factor
-    return Read(y, State(s.h + y[-1, ...], s.c * factor), x)
+    return LayerAnswer(y, State(s.h + y[-1, ...], s.c * factor), x)
 
 
-def back(factor: float, x: Any, dy: Any, d_last: State) -> Found:
-    return Found(x[0, ...] * dy[0, ...], dy * factor, d_last.h * factor, d_last.c)  # type: ignore[arg-type]
+def back(factor: float, x: Any, dy: Any, d_last: State) -> LayerGradients:
+    return LayerGradients(x[0, ...] * dy[0, ...], dy * factor, d_last.h * factor, d_last.c)  # type: ignore[arg-type]
 
 
-def through(q: Asked, dy: Any, d: State) -> list[Any]:
+def through(q: StackedProblem, dy: Any, d: State) -> list[Any]:
     """Everything that comes of it."""
     layers = [[0.5 + n + k for k in range(len(q.problem.directions))] for n in range(len(q.problem.parameters))]
-    traces, y, after = run(q, layers, read)
-    found = run_backwards(q, layers, traces, dy, d, back)
+    traces, y, after = run_layers(q, layers, read)
+    found = run_layers_backwards(q, layers, traces, dy, d, back)
     return [y, *after, found.x, *found.state, *(p for row in found.parameters for p in row)]
 
 
@@ -42,10 +49,10 @@ def strictly(a: np.ndarray) -> Any:
 
 
 def both(problem: Problem, d: Cotangents) -> tuple[list[Any], list[Any]]:
-    of_numpy = asked(np, problem, problem.x, problem.state, problem.lengths)
+    of_numpy = stack_problem(np, problem, problem.x, problem.state, problem.lengths)
     state, valid, order = State(*map(strictly, problem.state)), of_numpy.valid, of_numpy.order
     given = (None if a is None else strictly(a) for a in (problem.lengths, valid, order))
-    of_strict = Asked(strict, problem, strictly(problem.x), state, *given)
+    of_strict = StackedProblem(strict, problem, strictly(problem.x), state, *given)
     there = through(of_strict, strictly(d.y), State(*map(strictly, d.state)))
     return through(of_numpy, d.y, d.state), there
 
