@@ -17,7 +17,7 @@ import click
 import matplotlib
 
 from backends.numpy import backend as numpy_backend
-from conformance.diagnosis.dense_probes import probe
+from conformance.diagnosis.probes import make_probe
 
 matplotlib.use("svg")
 SIZES = {"T": 64, "B": 16, "I": 64, "H": 128}  # of those that do not vary
@@ -27,7 +27,7 @@ GROWS = {"T": 1, "B": 1, "H": 2}  # the power of the products' cost
 
 def seconds(sizes: dict[str, int], rounds: int) -> tuple[float, float]:
     """Forward, and forward + backward."""
-    problem, d = probe(0, (sizes["T"], sizes["B"], sizes["I"], sizes["H"]), "float32")
+    problem, d = make_probe(0, (sizes["T"], sizes["B"], sizes["I"], sizes["H"]), "float32")
     ways = (lambda: numpy_backend.forward(problem), lambda: numpy_backend.gradients(problem, d))
     found: list[list[float]] = [[], []]
     for _ in range(rounds + 1):

@@ -23,7 +23,7 @@ from rich.table import Table
 from backends.numpy import backend as numpy_backend
 from benchmarks.measuring import ceiling, peak, products, ratio, seconds
 from benchmarks.ways import candidates
-from conformance.diagnosis.dense_probes import probe
+from conformance.diagnosis.probes import make_probe
 
 SIZES = (  # T, B, I, H
     (50, 1, 64, 64),
@@ -41,7 +41,7 @@ Row = dict[str, Any]
 
 def measured(dtype: str, backward: bool, sizes: tuple[int, int, int, int], rounds: int) -> Row:
     """Times relative to torch.nn.LSTM, and NumPy's own."""
-    problem, d = probe(0, sizes, dtype)
+    problem, d = make_probe(0, sizes, dtype)
     asked = {way.name: way.both if backward else way.forward for way in candidates(problem, d)}
     spent = seconds({name: function for name, function in asked.items() if function}, rounds)
     ratios = {name: round(ratio(spent, name, "torch.nn.LSTM"), 3) for name in spent if name != "torch.nn.LSTM"}
@@ -83,7 +83,7 @@ def table(rows: list[Row]) -> Table:
 def memory(sizes: tuple[int, int, int, int]) -> dict[str, Any]:
     """How much NumPy allocates at most, in units of T B H numbers; without the outputs."""
     T, B, _, H = sizes
-    (problem, d), unit = probe(0, sizes, "float32"), T * B * H * 4
+    (problem, d), unit = make_probe(0, sizes, "float32"), T * B * H * 4
     forward = peak(lambda: numpy_backend.forward(problem)) - unit
     both = peak(lambda: numpy_backend.gradients(problem, d)) - problem.x.nbytes - unit
     return {

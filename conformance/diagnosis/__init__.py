@@ -1,1 +1,1 @@
-"""The likely cause of a failure."""
+"""The likely cause of a failure: which known fault gives the same answers."""

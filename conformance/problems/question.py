@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from conformance.arrays import frozen
 from lstm_spec import Cotangents, Description, ErrorModel, Gate, Parameters, Problem, State, error_model
-from lstm_spec.types import Array
+from lstm_spec.types import Array, each_array
 
 Recipe = Callable[["Context"], st.SearchStrategy[Any]]
 
@@ -61,6 +61,22 @@ def with_gates(problem: Problem, change: Callable[[str, Gate], Gate]) -> Problem
         return collect_gates({letter: change(letter, gate) for letter, gate in p.gates.items()}, p.R)
 
     return replace(problem, parameters=tuple(tuple(map(change_all, row)) for row in problem.parameters))
+
+
+def change_arrays(problem: Problem, change: Callable[[Array], Array]) -> Problem:
+    """The problem with every array of numbers changed: the parameters, then x, h_0 and c_0."""
+    rows = tuple(tuple(each_array(change, p) for p in row) for row in problem.parameters)
+    return replace(problem, parameters=rows, x=change(problem.x), state=State(*map(change, problem.state)))
+
+
+def widen_question(question: Question) -> Question:
+    """The question with every number in float64."""
+
+    def widen(a: Array) -> Array:
+        return a.astype(np.float64)
+
+    problem, d = question
+    return Question(change_arrays(problem, widen), Cotangents(widen(d.y), State(*map(widen, d.state))))
 
 
 def redraw_numbers(problem: Problem, seed: int, parts: str = "WUbxhc") -> Problem:

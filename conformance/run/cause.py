@@ -16,7 +16,7 @@ from conformance.verdict import Verdict
 from lstm_spec import Backend
 
 if TYPE_CHECKING:
-    from conformance.diagnosis.plain import Diagnosis
+    from conformance.diagnosis.diagnosis import Diagnosis
 
 
 def add_cause(report: Report, backend: Backend, how: Profile) -> Report:
@@ -28,7 +28,7 @@ def add_cause(report: Report, backend: Backend, how: Profile) -> Report:
     refuted = [v for v in values if v.outcome is Outcome.REFUTED and v is report.failures[0]]
     if not refuted:
         return report
-    found = _likely(refuted[0], backend)
+    found = diagnose_refutation(refuted[0], backend)
     if not found:
         return report
     clauses = {fault.clause for fault in found.fitting}
@@ -36,16 +36,14 @@ def add_cause(report: Report, backend: Backend, how: Profile) -> Report:
     return replace(report, cause=found.sentence, diagnosed=bool(found.fitting), culprit=culprit)
 
 
-def _likely(refuted: Verdict, backend: Backend) -> "Diagnosis | None":
-    """Of the plain LSTM, or of the form of network at which it was refuted."""
-    from conformance.diagnosis.network import diagnose_network
-    from conformance.diagnosis.plain import diagnose
+def diagnose_refutation(refuted: Verdict, backend: Backend) -> "Diagnosis | None":
+    """The diagnosis of the plain LSTM, or of the form of network at which the backend was refuted."""
+    from conformance.diagnosis.diagnosis import diagnose
 
     example = refuted.refutation.problem if refuted.refutation else None
+    form = form_of(problem_of(example)) if refuted.property.further and example is not None else None
     with np.errstate(all="ignore"):
-        if not refuted.property.further or example is None:
-            return diagnose(guarded(backend), refuted.dtype)
-        return diagnose_network(guarded(backend), refuted.dtype, [form_of(problem_of(example))])
+        return diagnose(guarded(backend), refuted.dtype, form)
 
 
 LENIENT = {

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from conformance.diagnosis.plain import Diagnosis, diagnose
+from conformance.diagnosis.diagnosis import Diagnosis, diagnose
 from conformance.targets.border import guarded
 from tests.planted.autograd import AUTOGRAD
 from tests.planted.backward import BACKWARD
@@ -33,7 +33,7 @@ class Found(NamedTuple):
         """Whether a right name is among those that fit, or the true class of error is told where none does."""
         if self.fitting:
             return bool(self.planted.means & self.fitting)
-        return bool(self.planted.error) and re.search(self.planted.error, self.diagnosis.remark) is not None
+        return bool(self.planted.error) and re.search(self.planted.error, self.diagnosis.error_class) is not None
 
     @property
     def uniquely(self) -> bool:
@@ -43,7 +43,7 @@ class Found(NamedTuple):
     @property
     def misnamed(self) -> bool:
         """Whether something is said of it and all of that is wrong; that none fits is never wrong."""
-        return not self.named and (bool(self.fitting) or "none known by name fits" in self.diagnosis.remark)
+        return not self.named and bool(self.fitting or self.diagnosis.error_class)
 
 
 def diagnosed(planted: Planted) -> Found:

@@ -18,7 +18,7 @@ from typing import Any
 import click
 import numpy as np
 
-from conformance.diagnosis.dense_probes import probe
+from conformance.diagnosis.probes import make_probe
 from lstm_spec import Backend, State
 from lstm_spec.contract import BackendUnavailable
 
@@ -45,7 +45,7 @@ def farthest(one: Backend, other: Backend, all_sizes: Sizes, dtype: str) -> floa
     """The largest difference of y and of dx, relative to the largest number in them."""
     found = 0.0
     for number, sizes in enumerate(all_sizes[:2]):
-        problem, d = probe(number, sizes, dtype)
+        problem, d = make_probe(number, sizes, dtype)
         (answer, gradients), (theirs, of_theirs) = one.differentiate(problem, d), other.differentiate(problem, d)
         for a, b in ((answer.y, theirs.y), (gradients.x, of_theirs.x)):
             a, b = (np.asarray(q, np.float64) for q in (a, b))
@@ -75,7 +75,7 @@ def times(sizes: tuple[int, int, int, int], device: str, of_torch: str, dtype: s
     from backends.cupy.layer import layer_of, read_forwards
     from backends.torch import make_module, to_inputs, to_tensor
 
-    problem, d = probe(0, sizes, dtype)
+    problem, d = make_probe(0, sizes, dtype)
     with cupy.cuda.Device(device_number(device)) as where:
         layer, q = layer_of(problem.layer, problem.variant), problem_on_device(problem)
         s, dy = State(q.state.h[0], q.state.c[0]), cupy.asarray(d.y)

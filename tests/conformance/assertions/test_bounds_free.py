@@ -9,7 +9,7 @@ from conformance.assertions import backward, forward
 from conformance.assertions.backward import free_gradients
 from conformance.assertions.comparison import model_of
 from conformance.assertions.forward import assert_answers_agree, free_run
-from conformance.diagnosis.dense_probes import probe
+from conformance.diagnosis.probes import make_probe
 from conformance.outcome import Difference, Inconclusive, Refuted
 from conformance.problems.question import with_gates
 from conformance.tolerance.backpropagation import free_backpropagation
@@ -168,7 +168,7 @@ def test_free_gradients_beyond_what_is_conclusive_are_not(
 
 def test_where_u_is_zero_all_steps_at_once_are_what_one_after_the_other_is() -> None:
     """At grade relative nothing is rounded that is handed on, so `handed_on` only asks for the steps one by one."""
-    example, d = probe(0, (7, 3, 2, 4), "float32")
+    example, d = make_probe(0, (7, 3, 2, 4), "float32")
     problem = with_gates(example, lambda _, gate: gate._replace(U=gate.U * 0))
     model = error_model("relative", "float32")
     once, steps = (free_trajectory(problem, model, handed_on=handed_on) for handed_on in (False, True))

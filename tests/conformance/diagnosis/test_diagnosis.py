@@ -7,18 +7,20 @@ import numpy as np
 import pytest
 
 from backends.numpy.backend import BACKEND as NUMPY
-from conformance.diagnosis.dense_probes import fitted
-from conformance.diagnosis.plain import KNOWN, Diagnosis, diagnose
-from conformance.faults.catalogue import FAULTS
+from conformance.diagnosis.diagnosis import Diagnosis, diagnose, find_cause, plan_network_search
+from conformance.diagnosis.probes import fit_sizes
+from conformance.faults.catalogue import FAULTS, NETWORK_FAULTS
 from conformance.faults.fault import Fault
 from conformance.outcome import NotClaimed
+from conformance.problems.form import Form
 from conformance.run.check import check
 from conformance.targets.border import guarded
-from lstm_spec import Answer, Array, Backend, Description, Problem, Shapes, at_most, from_packed, multiple_of
+from lstm_spec import REFERENCE, Answer, Array, Backend, Description, Problem, Shapes, at_most, from_packed, multiple_of
 from tests.backends.test_backends import foreign, right_answer
 from tests.helpers.specimens import answering
 
 VALUES = [fault for fault in FAULTS.values() if fault.kind != "contract"]
+KNOWN = len(VALUES)
 
 
 @pytest.mark.parametrize("fault", VALUES[::3], ids=lambda fault: fault.name)
@@ -33,7 +35,30 @@ def test_every_third_fault_is_named_and_no_other(fault: Fault) -> None:
 def test_a_right_backend_has_no_diagnosis() -> None:
     found = diagnose(guarded(NUMPY), "float32")
     assert found is not None and not found.fitting
-    assert "its answers are those of the equations" in found.sentence
+    assert found.sentence == (
+        "the cause was not found: on the 10 problems tried for the diagnosis the answers are right"
+    )
+
+
+def test_a_right_network_has_no_diagnosis() -> None:
+    found = diagnose(REFERENCE, "float32", Form(layers=2))
+    assert found is not None and "on the 3 problems tried for the diagnosis the answers are right" in found.sentence
+
+
+def test_a_backend_that_answers_no_probe_has_no_diagnosis() -> None:
+    silent = guarded(replace(NUMPY, forward=lambda problem: 1 / 0, gradients=None))
+    assert diagnose(silent, "float32") is None and diagnose(silent, "float32", Form(layers=2)) is None
+
+
+@pytest.mark.parametrize("name", ["ignores_a_square_projection", "takes_the_first_units_for_a_projection"])
+def test_faults_that_look_the_same_at_one_form_are_told_apart_at_others(name: str) -> None:
+    network = NETWORK_FAULTS[name].backend()
+    search = plan_network_search(network.description, "float32", Form(projection="full"))
+    at_one, at_others = find_cause(network, search._replace(elsewhere=())), find_cause(network, search)
+    assert (
+        at_one is not None and len(at_one.fitting) == 2 and "or one other that looks the same there" in at_one.sentence
+    )
+    assert at_others is not None and [fit.name for fit in at_others.fitting] == [name]
 
 
 def test_a_mistake_in_code_of_another_hand_is_named() -> None:
@@ -93,7 +118,7 @@ def said_of(backend: Backend, dtype: str) -> str:
 
 @pytest.mark.parametrize(("narrow", "dtype", "bits"), [("f2", "float32", "16 bits"), ("f4", "float64", "32 bits")])
 def test_an_accumulator_that_is_too_narrow_is_told_by_errors_that_grow(narrow: str, dtype: str, bits: str) -> None:
-    assert f"none known by name fits; it accumulates in {bits}" in said_of(summed_up_in(narrow), dtype)
+    assert f"none of {KNOWN} known faults fits; it accumulates in {bits}" in said_of(summed_up_in(narrow), dtype)
 
 
 @pytest.mark.parametrize(
@@ -154,11 +179,11 @@ def test_what_no_problem_fits_has_no_diagnosis() -> None:
 
 
 def test_sizes_that_were_equal_stay_equal_where_they_may() -> None:
-    assert fitted((3, 3, 4, 4), Shapes()) == (3, 3, 4, 4)
-    assert fitted((3, 3, 4, 4), Shapes(B=multiple_of(8), H=multiple_of(16))) == (8, 8, 16, 16)
-    assert fitted((3, 3, 4, 4), Shapes(I=at_most(2), H=multiple_of(16))) == (3, 3, 2, 16)
+    assert fit_sizes((3, 3, 4, 4), Shapes()) == (3, 3, 4, 4)
+    assert fit_sizes((3, 3, 4, 4), Shapes(B=multiple_of(8), H=multiple_of(16))) == (8, 8, 16, 16)
+    assert fit_sizes((3, 3, 4, 4), Shapes(I=at_most(2), H=multiple_of(16))) == (3, 3, 2, 16)
     with pytest.raises(NotClaimed, match="no H"):
-        fitted((3, 3, 4, 4), Shapes(H=range(0)))
+        fit_sizes((3, 3, 4, 4), Shapes(H=range(0)))
 
 
 # ---------------------------------------------------------------- 16 bits

@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 import conformance.properties  # noqa: F401  fills the registry
-from conformance.diagnosis.network import diagnose_network
+from conformance.diagnosis.diagnosis import diagnose
 from conformance.faults.catalogue import ALL_FAULTS, FAULTS, NETWORK_FAULTS
 from conformance.faults.network_lstm import backend as made_of
 from conformance.faults.network_parts import Network
 from conformance.outcome import Outcome
 from conformance.problems.form import BOTH, Form
 from conformance.property import PROPERTIES, Property
-from conformance.run.cause import _likely
+from conformance.run.cause import diagnose_refutation
 from conformance.run.check import check
 from conformance.run.judge import judge
 from conformance.run.profiles import PROFILES
@@ -38,7 +38,7 @@ def test_every_mistake_is_refuted_and_it_alone_is_named(name: str) -> None:
     verdict = refuted(fault.backend(), fault.clause)
     assert verdict, "no property refutes it"
     if fault.kind != "contract":  # there the refutation says it
-        found = _likely(verdict, fault.backend())
+        found = diagnose_refutation(verdict, fault.backend())
         assert found and [one.name for one in found.fitting] == [name]
 
 
@@ -56,7 +56,7 @@ def test_the_catalogue_has_all_the_parts() -> None:
 
 
 def test_a_right_network_is_not_accused() -> None:
-    found = diagnose_network(REFERENCE, "float32", [Form(2, BOTH, lengths="any")])
+    found = diagnose(REFERENCE, "float32", Form(2, BOTH, lengths="any"))
     assert found is not None and not found.fitting
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.diagnosis.dense_probes import probe
+from conformance.diagnosis.probes import make_probe
 from conformance.faults.catalogue import FAULTS, NETWORK_FAULTS
 from conformance.property import PROPERTIES, named
 from conformance.run import selection
@@ -77,14 +77,14 @@ def test_both_mistakes_of_a_pair_are_in_it() -> None:
 
 
 def _answers_differ(one: object, other: object) -> bool:
-    problem, _ = probe(0, (3, 2, 3, 4), "float32")
+    problem, _ = make_probe(0, (3, 2, 3, 4), "float32")
     return bool((one.forward(problem).y != other.forward(problem).y).any())  # type: ignore[attr-defined]
 
 
 def test_both_may_be_put_around_the_backend() -> None:
     both = joined(FAULTS["drops_the_layer_axis_of_the_state"], FAULTS["answers_in_float64"])
     assert both is not None
-    answer = both.forward(probe(0, (3, 2, 3, 4), "float32").problem)
+    answer = both.forward(make_probe(0, (3, 2, 3, 4), "float32").problem)
     assert answer.y.dtype == "float64" and answer.state.h.shape == (2, 4)
 
 
