@@ -1,39 +1,38 @@
 """What a backend was asked when it failed, what it answers now, what was expected, and how far off it may be."""
 
-from typing import Any, NamedTuple
+import re
+from contextlib import suppress
+from typing import Any
 
 import numpy as np
 
 from conformance.assertions.backward import free_gradients, name_parts
-from conformance.assertions.comparison import model_of
+from conformance.assertions.comparison import model_of, recorded_comparisons
 from conformance.assertions.probes import probe_gates
 from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
+from conformance.cases.case import Asked
 from conformance.outcome import Errored, Inconclusive, NotClaimed, Refuted
 from conformance.problems.question import problem_of, with_gates
+from conformance.problems.switches import Switched
+from conformance.property import Property
+from conformance.targets.nouns import Tensors
 from conformance.tolerance.backpropagation import observed_backpropagation
 from conformance.tolerance.layer_backward import Backpropagation
 from conformance.tolerance.trajectories import ORDER, observed_trajectory
-from lstm_spec import Backend, Cotangents, Gradients, Problem, pack
+from lstm_spec import Backend, Cotangents, Gradients, Problem, checked, pack
 from lstm_spec.types import Array
-from lstm_spec.validation import check_cotangents, checked
+from lstm_spec.validation import check_cotangents
 
-Tensors = dict[str, Array]
-
-
-class Asked(NamedTuple):
-    """What a backend was asked last."""
-
-    problem: Problem
-    d: Cotangents | None = None  # for gradients
-    probes: tuple[int, int, int] | None = None  # the gate rows, from and to, and the number of inputs with the probes
+COMPARED = ("got", "expected", "allowed")
+REFUSALS = (Errored, Refuted, Inconclusive, NotClaimed)
 
 
-def asked_of(raised: Refuted | Errored) -> Asked:
-    """What was asked last, without the probes; what was drawn where that was malformed on purpose."""
-    if not _is_well_formed(raised.asked, raised.loss):
+def recall_question(raised: Refuted | Errored) -> Asked:
+    """What was asked last, without the probes; what was drawn, if that was malformed or a feature was switched off."""
+    if isinstance(raised.problem, Switched) or not _is_well_formed(raised.asked, raised.loss):
         return Asked(problem_of(raised.problem))
-    if raised.loss is None:
-        return Asked(raised.asked)
+    if raised.loss is None or raised.asked.is_more:
+        return Asked(raised.asked, raised.loss)
     return _without_probes(raised.asked, raised.loss)
 
 
@@ -48,7 +47,7 @@ def _is_well_formed(problem: Any, d: Any) -> bool:
 
 
 def _without_probes(problem: Problem, d: Cotangents) -> Asked:
-    """The inputs that `probes.add_probes` put behind the others are told by their weights, and taken off."""
+    """The inputs that `add_probes` put behind the others are recognised by their weights, and taken off."""
     W = pack(problem.layer, ORDER).W
     silent: Array = np.all(problem.x == 0, axis=(0, 1))
     ones = [np.flatnonzero(column).tolist() if silent[k] else None for k, column in enumerate(W.T)]
@@ -65,55 +64,66 @@ def _without_probes(problem: Problem, d: Cotangents) -> Asked:
     return Asked(narrow, d, (row, row + end - I, len(ones)))
 
 
-def expectations(backend: Backend, asked: Asked) -> Tensors:
-    """What the backend answers, what was expected, and how far off it may be; nothing where it gives no answer."""
-    try:
-        with np.errstate(all="ignore"):
-            found = _forward(backend, asked.problem)
+def compare_answers(backend: Backend, prop: Property, example: Any, asked: Asked) -> Tensors:
+    """What the backend answers, what was expected, and how far off it may be; nothing if it gives no answer.
+
+    Of a plain problem that is everything; of others what was compared until the first that is further off.
+    """
+    with np.errstate(all="ignore"):
+        if asked.problem.is_more:
+            return _record_comparisons(backend, prop, example)
+        with suppress(*REFUSALS):
+            found = _compare_forward(backend, asked.problem)
             if found and asked.d and backend.gradients:
-                found |= _backward(backend, asked)
-    except (Errored, Refuted, Inconclusive, NotClaimed):
-        return {}
+                found |= _compare_backward(backend, asked)
+            return found
+    return {}
+
+
+def _record_comparisons(backend: Backend, prop: Property, example: Any) -> Tensors:
+    with recorded_comparisons() as compared, suppress(*REFUSALS):
+        prop.refute(backend, example)
+    found: Tensors = {}
+    for comparison in compared:
+        name, shape = re.sub(r"\W+", "_", comparison.quantity), comparison.got.shape
+        found |= _name_arrays(name, comparison.got, *(np.broadcast_to(a, shape) for a in comparison[3:5]))
     return found
 
 
-def _forward(backend: Backend, problem: Problem) -> Tensors:
+def _compare_forward(backend: Backend, problem: Problem) -> Tensors:
     """Each step from the backend's own states."""
     answer = backend.forward(problem)
     assert_answer_shaped(answer, problem)
     if len(answer.y) == 0:
         return {}
     expected = observed_trajectory(problem, answer.y, model_of(backend, problem))
-    return _named("y", answer.y, *expected.h) | _named("c_T", answer.state.c[0], *expected.last)
+    return _name_arrays("y", answer.y, *expected.h) | _name_arrays("c_T", answer.state.c[0], *expected.last)
 
 
-def _backward(backend: Backend, asked: Asked) -> Tensors:
-    """Each step from the backend's own gate gradients where those were probed, else from the problem alone."""
+def _compare_backward(backend: Backend, asked: Asked) -> Tensors:
+    """Each step from the backend's own gate gradients if those were probed, else from the problem itself."""
     assert asked.d is not None
-    found = _probed(backend, asked.problem, asked.d) if asked.probes else _free(backend, asked.problem, asked.d)
-    gradients, expected, tensors = found
+    compare = _probe if asked.probes else _run_freely
+    gradients, expected, tensors = compare(backend, asked.problem, asked.d)
     for name, part in name_parts(gradients, expected).items():
-        tensors |= _named(name, part.got, *part.expected)
+        tensors |= _name_arrays(name, part.got, *part.expected)
     return tensors
 
 
-def _probed(backend: Backend, problem: Problem, d: Cotangents) -> tuple[Gradients, Backpropagation, Tensors]:
+def _probe(backend: Backend, problem: Problem, d: Cotangents) -> tuple[Gradients, Backpropagation, Tensors]:
     answer, gradients, dz = probe_gates(backend, problem, d)
     assert_answer_shaped(answer, problem)
     model = model_of(backend, problem)
     finite = np.nan_to_num(dz.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     expected = observed_backpropagation(problem, observed_trajectory(problem, answer.y, model), d, finite, model)
-    return gradients, expected, _named("dz", dz, *expected.dz)
+    return gradients, expected, _name_arrays("dz", dz, *expected.dz)
 
 
-def _free(backend: Backend, problem: Problem, d: Cotangents) -> tuple[Gradients, Backpropagation, Tensors]:
-    _, gradients = backend.gradients(problem, d)  # type: ignore[misc]
+def _run_freely(backend: Backend, problem: Problem, d: Cotangents) -> tuple[Gradients, Backpropagation, Tensors]:
+    _, gradients = backend.differentiate(problem, d)
     assert_gradients_shaped(gradients, problem)
     return gradients, free_gradients(backend, problem, d), {}
 
 
-COMPARED = ("got", "expected", "allowed")
-
-
-def _named(quantity: str, got: Array, expected: Array, allowed: Array) -> Tensors:
-    return {f"{what}.{quantity}": a for what, a in zip(COMPARED, (got, expected, allowed), strict=True)}
+def _name_arrays(quantity: str, *arrays: Array) -> Tensors:
+    return {f"{what}.{quantity}": a for what, a in zip(COMPARED, arrays, strict=True)}

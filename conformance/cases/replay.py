@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from conformance.cases import network as network_cases
 from conformance.cases.case import Case
-from conformance.cases.expectations import COMPARED, expectations
+from conformance.cases.expectations import COMPARED, compare_answers
 from conformance.outcome import Errored, Inconclusive, NotClaimed, Outcome, Refuted
 from conformance.problems.form import form_of
 from conformance.problems.question import problem_of
@@ -30,11 +29,11 @@ OUTCOMES: dict[type[Exception], Outcome] = {
 }
 
 
-def replay(case: Case, backend: Backend) -> Replayed:
-    """What the property says of the example now; one question, no search."""
-    outside = _outside(case, backend)
-    if outside:
-        return Replayed(Outcome.NOT_CLAIMED, outside)
+def replay_case(case: Case, backend: Backend) -> Replayed:
+    """What the property finds out about the example now, without a search."""
+    reason = _find_reason_to_skip(case, backend)
+    if reason:
+        return Replayed(Outcome.NOT_CLAIMED, reason)
     try:
         with np.errstate(all="ignore"):
             case.prop.refute(guarded(backend), case.example)
@@ -46,8 +45,8 @@ def replay(case: Case, backend: Backend) -> Replayed:
     return Replayed(Outcome.HOLDS)
 
 
-def _outside(case: Case, backend: Backend) -> str:
-    """Why this backend is not asked this; nothing where it is."""
+def _find_reason_to_skip(case: Case, backend: Backend) -> str:
+    """Why this backend is not asked this; empty if it is."""
     problem, about = problem_of(case.example), backend.description
     wanted = dict.fromkeys((*case.prop.features, *sorted(form_of(problem).features)))
     missing = [feature for feature in wanted if not backend.offers(feature)]
@@ -60,7 +59,7 @@ def _outside(case: Case, backend: Backend) -> str:
 
 
 class Step(NamedTuple):
-    """The largest error of a quantity (at a step, where it is one of steps), and that in units of what is allowed."""
+    """The largest error of a quantity, at step t if it has steps, and the same in units of what is allowed."""
 
     quantity: str
     t: int | None
@@ -68,22 +67,19 @@ class Step(NamedTuple):
     ratio: float
 
 
-def steps(case: Case, backend: Backend) -> list[Step]:
+def list_steps(case: Case, backend: Backend) -> list[Step]:
     """The steps of y, then c_T; of a gradient the steps of dz from the last to the first, then the sums over them.
 
     Each step is judged from the states, or the gate gradients, that the backend returned.
     """
-    if _outside(case, backend):
+    if _find_reason_to_skip(case, backend):
         return []
-    if case.prop.further:
-        found = network_cases.expectations(guarded(backend), case.prop, case.example)
-    else:
-        found = expectations(guarded(backend), case.asked)
+    found = compare_answers(guarded(backend), case.prop, case.example, case.asked)
     names = [name.removeprefix("got.") for name in found if name.startswith("got.")]
-    return [step for name in names for step in _steps(name, *(found[f"{k}.{name}"] for k in COMPARED))]
+    return [step for name in names for step in _split_into_steps(name, *(found[f"{k}.{name}"] for k in COMPARED))]
 
 
-def _steps(quantity: str, got: Array, expected: Array, allowed: Array) -> list[Step]:
+def _split_into_steps(quantity: str, got: Array, expected: Array, allowed: Array) -> list[Step]:
     with np.errstate(all="ignore"):
         error = np.nan_to_num(np.abs(got.astype(np.float64) - expected), nan=np.inf)
         ratio = np.where(error == 0, 0, error / allowed)

@@ -4,64 +4,56 @@ import hashlib
 import json
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from safetensors.numpy import save as packed
+from safetensors.numpy import save as pack_tensors
 
-from conformance.cases import network as network_cases
-from conformance.cases.case import FORMAT
-from conformance.cases.expectations import Tensors, asked_of, expectations
-from conformance.cases.script import script
-from conformance.outcome import Errored, Refuted
-from conformance.problems.question import Question, Split, problem_of
-from conformance.property import Property
+from conformance.cases.case import FORMAT, disassemble
+from conformance.cases.expectations import compare_answers, recall_question
+from conformance.problems.question import Question
 from conformance.targets.border import guarded
+from conformance.targets.nouns import Tensors
 from conformance.targets.origin import Origin
-from conformance.tolerance.trajectories import ORDER
 from conformance.verdict import Verdict, broken
-from lstm_spec import SPECIFICATION, Backend, Cotangents
+from lstm_spec import SPECIFICATION, Backend
+
+SCRIPT = '''"""{clause} is {outcome}: {target} on {case}. Needs NumPy, lstm_spec and the backend."""
+
+import sys
+from pathlib import Path
+
+from conformance.cases.standalone import show  # nothing else of the suite, unless the target is a known fault
+
+sys.path.append("")  # the folder that this is run in
+show(Path(__file__).with_name("{case}"), {target!r}, {device!r})
+'''
 
 
-def save(folder: Path, backend: Backend, verdict: Verdict, origin: Origin) -> Path | None:
-    """Write the example of a failure, and a script that shows it; the path, or None where there is no example.
+def save_case(folder: Path, backend: Backend, verdict: Verdict, origin: Origin) -> Path | None:
+    """Write the example of a failure, and a script that shows it; the path, or None if there is no example.
 
-    Raises OSError where the folder cannot be written.
+    Raises OSError if the folder cannot be written.
     """
     raised = verdict.refutation or verdict.error
     if raised is None or raised.problem is None:
         return None
-    of = _of_network if verdict.property.further else _of_one_layer
-    tensors, form = of(backend, verdict.property, raised)
-    tensors = {name: np.array(a, order="C") for name, a in tensors.items()}
-    about = _about(backend, verdict, origin) | form
-    about["digest"] = digest(tensors, about)
+    asked = recall_question(raised)
+    tensors, drawn = disassemble(raised.problem, "drawn")
+    question, form = disassemble(asked.problem if asked.d is None else Question(asked.problem, asked.d), "asked")
+    compared = compare_answers(guarded(backend), verdict.property, raised.problem, asked)
+    tensors = {name: np.array(a, order="C") for name, a in (tensors | question | compared).items()}
+    about = _describe(backend, verdict, origin) | {"drawn": drawn, "asked": form}
+    about |= {"probes": " ".join(map(str, asked.probes))} if asked.probes else {}
+    about["digest"] = compute_digest(tensors, about)
     path = folder / f"{about['clause'].lower()}-{about['digest'][:8]}.safetensors"
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(packed(tensors, about))
-    path.with_suffix(".py").write_text(script(path.name, about, origin), encoding="utf-8")
+    path.write_bytes(pack_tensors(tensors, about))
+    names = {name: about[name] for name in ("clause", "outcome", "target")}
+    path.with_suffix(".py").write_text(SCRIPT.format(**names, case=path.name, device=origin.device), encoding="utf-8")
     return path
 
 
-def _of_one_layer(backend: Backend, prop: Property, raised: Refuted | Errored) -> tuple[Tensors, dict[str, str]]:
-    """The arrays, and how what was drawn and asked is put together from them."""
-    asked = asked_of(raised)
-    tensors = _tensors(raised.problem, _cotangents(raised.problem))
-    tensors |= {f"asked.{name}": a for name, a in _tensors(asked.problem, asked.d).items()}
-    tensors |= expectations(guarded(backend), asked)
-    probes = {"probes": " ".join(map(str, asked.probes))} if asked.probes else {}
-    return tensors, _form(raised.problem) | probes
-
-
-def _of_network(backend: Backend, prop: Property, raised: Refuted | Errored) -> tuple[Tensors, dict[str, str]]:
-    drawn, form = network_cases.form_of(raised.problem, "drawn")
-    last = problem_of(raised.problem) if raised.asked is None else raised.asked
-    asked, asked_form = network_cases.form_of(last if raised.loss is None else Question(last, raised.loss), "asked")
-    compared = network_cases.expectations(guarded(backend), prop, raised.problem)
-    return drawn | asked | compared, {"form": "network", "drawn": form, "asked": asked_form}
-
-
-def _about(backend: Backend, verdict: Verdict, origin: Origin) -> dict[str, str]:
+def _describe(backend: Backend, verdict: Verdict, origin: Origin) -> dict[str, str]:
     libraries = {name: version(name) for name in ("lstm-spec", "numpy", "hypothesis")}
     return {
         "format": FORMAT,
@@ -79,32 +71,9 @@ def _about(backend: Backend, verdict: Verdict, origin: Origin) -> dict[str, str]
     }
 
 
-def digest(tensors: Tensors, about: dict[str, str]) -> str:
-    """A sum over everything else in the file."""
+def compute_digest(tensors: Tensors, about: dict[str, str]) -> str:
+    """A checksum of everything else in the file."""
     digest = hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16)
     for name, a in sorted(tensors.items()):
         digest.update(f"{name} {a.dtype.name} {a.shape}".encode() + a.tobytes())
     return digest.hexdigest()
-
-
-def _tensors(example: Any, d: Cotangents | None) -> Tensors:
-    """The arrays of what was drawn, by name."""
-    problem = problem_of(example)
-    found = {f"{k}.{part}": getattr(getattr(problem.layer, k), part) for k in ORDER for part in "WUb"}
-    found |= {"x": problem.x, "state.h": problem.state.h, "state.c": problem.state.c}
-    return found | ({"d.y": d.y, "d.h": d.state.h, "d.c": d.state.c} if d else {})
-
-
-def _cotangents(example: Any) -> Cotangents | None:
-    if isinstance(example, Question | Split):
-        return example.d
-    return _cotangents(example[0]) if isinstance(example, tuple) and len(example) == 2 else None
-
-
-def _form(example: Any) -> dict[str, str]:
-    """How the example is put together again from its arrays."""
-    if type(example) is tuple:
-        return {**_form(example[0]), "drawn_seed": str(example[1])}
-    if isinstance(example, Split):
-        return {"form": "split", "at": str(example.at)}
-    return {"form": "question" if isinstance(example, Question) else "problem"}

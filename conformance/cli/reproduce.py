@@ -16,22 +16,22 @@ import click
 def reproduce(case: Path, target: str | None, device: str | None) -> None:
     """Ask again what refuted a backend: CASE is a file that `run` wrote, TARGET the same backend or another."""
     from conformance.cases.case import CaseError
-    from conformance.cases.load import load
-    from conformance.cases.replay import replay, steps
+    from conformance.cases.load import load_case
+    from conformance.cases.replay import list_steps, replay_case
     from conformance.cases.text import step_lines
     from conformance.outcome import Outcome
     from conformance.report.status import FAILED, NOTHING, PASSED, SUITE_ERROR, UNUSABLE
     from conformance.targets.resolve import TargetError, resolve
 
     try:
-        found = load(case)
+        found = load_case(case)
         backend = resolve(target or _named_in(found.about["target"], case), device)
     except (CaseError, TargetError) as error:
         click.echo(f"lstm-conform: {error}", err=True)
         sys.exit(UNUSABLE)
-    about, said = found.about, replay(found, backend)
+    about, said = found.about, replay_case(found, backend)
     click.echo(f"{about['clause']}  {found.prop.sentence}  ({about['dtype']}, written with seed {about['seed']})")
-    for line in step_lines(steps(found, backend)):
+    for line in step_lines(list_steps(found, backend)):
         click.echo(line)
     verdict, status = {
         Outcome.REFUTED: ("still refuted", FAILED),

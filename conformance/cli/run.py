@@ -216,12 +216,12 @@ def _judged(console: Console, backend: Backend, options: dict[str, Any], judging
 
 def _with_cases(report: Report, backend: Backend, origin: Origin, out: Path) -> Report:
     """The report with a case on disk of every failure that has an example."""
-    from conformance.cases.save import save
+    from conformance.cases.save import save_case
 
     cases: dict[tuple[str, str], Path] = {}
     for verdict in report.verdicts:
         try:
-            path = save(out, backend, verdict, origin)
+            path = save_case(out, backend, verdict, origin)
         except OSError as error:
             reason = f"no case written, {out} cannot be ({error.strerror})"
             click.echo(f"lstm-conform: {reason}; choose another --out", err=True)

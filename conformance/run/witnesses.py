@@ -23,18 +23,18 @@ def examined(report: "Report", backend: Backend, today: date | None = None) -> "
 def _complaint(d: Deviation, report: "Report", backend: Backend, today: date) -> str:
     """What is wrong about a deviation; nothing where it is as it was declared."""
     from conformance.cases.case import CaseError
-    from conformance.cases.load import load
-    from conformance.cases.replay import replay
+    from conformance.cases.load import load_case
+    from conformance.cases.replay import replay_case
 
     if d.expires and d.expires < today:
         return f"deviation {d.clause} expired on {d.expires}: mend it, or agree on another date"
     try:
-        case = load(d.witness)
+        case = load_case(d.witness)
     except CaseError as error:
         return f"deviation {d.clause} lacks its witness: {error}"
     if d.clause not in (case.about["clause"], *case.prop.clauses):
         return f"deviation {d.clause} lacks its witness: {d.witness} is about {case.about['clause']}; name another"
-    found, said = [v for v in report.verdicts if d.clause in broken(v)], replay(case, backend)
+    found, said = [v for v in report.verdicts if d.clause in broken(v)], replay_case(case, backend)
     shown = any(d.covers(v) for v in found)
     others = [v for v in found if v.outcome in (Outcome.REFUTED, Outcome.ERRORED) and not d.covers(v)]
     if others and not shown:

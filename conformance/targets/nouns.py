@@ -1,12 +1,13 @@
 """The nouns of the specification taken apart into arrays, and put together again."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from conformance.targets.wire import Form, Tensors
 from lstm_spec import (
     Answer,
     Cotangents,
@@ -16,8 +17,12 @@ from lstm_spec import (
     Problem,
     State,
 )
-from lstm_spec.types import Variant
+from lstm_spec.types import Array, Variant
 
+if TYPE_CHECKING:
+    from conformance.targets.wire import Form
+
+Tensors = dict[str, Array]
 NOUNS = {noun.__name__: noun for noun in (Problem, Variant, Parameters, Gate, State, Cotangents, Answer, Gradients)}
 UNNAMED = {(Problem, "parameters"), (Gradients, "parameters"), (Cotangents, "state")}  # i.W, not parameters.i.W
 OTHERS: dict[str, Callable[[list[Any]], Any]] = {"tuple": tuple, "list": list, "scalar": lambda parts: parts[0][()]}

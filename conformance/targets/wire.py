@@ -13,9 +13,9 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from conformance.arrays import CODES
+from conformance.targets.nouns import Tensors as Tensors
 from lstm_spec.types import Array
 
-Tensors = dict[str, Array]
 About = dict[str, str]
 Form = Any  # JSON: the name of a tensor, null, [noun, part, ...], {"plain": value}, {"module": ..., "name": ...}
 

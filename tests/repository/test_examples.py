@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.cases.load import load
+from conformance.cases.load import load_case
 from tests.helpers.root import ROOT
 
 TRAINS = "long_memory"  # it has tests of its own
@@ -25,4 +25,4 @@ def test_the_page_ends_with_what_was_looked_into() -> None:
 
 
 def test_the_case_of_a_deviation_can_be_read() -> None:
-    assert load(ROOT / "examples" / "cases" / "onnxruntime-num-2.safetensors").about["clause"] == "NUM-2"
+    assert load_case(ROOT / "examples" / "cases" / "onnxruntime-num-2.safetensors").about["clause"] == "NUM-2"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from conformance.cases.load import load
-from conformance.cases.save import save
+from conformance.cases.load import load_case
+from conformance.cases.save import save_case
 from conformance.outcome import Outcome, Refuted
 from conformance.problems.question import problem_of
 from conformance.property import PROPERTIES, Property
@@ -40,7 +40,7 @@ def named(name: str) -> Property:
 
 def case_of(folder: Path, backend: Backend, name: str, target: str) -> Path:
     verdict = judge(named(name), backend, "float32", PROFILES["quick"])
-    path = save(folder, backend, verdict, Origin(target, 0))
+    path = save_case(folder, backend, verdict, Origin(target, 0))
     assert path is not None
     return path
 
@@ -122,7 +122,7 @@ def test_what_the_witness_still_shows_is_there_though_nothing_else_does(witness:
     def rarely(problem: Any) -> Any:
         return (WRONG if problem.sizes == sizes else REFERENCE).forward(problem)
 
-    case = load(witness)
+    case = load_case(witness)
     sizes = problem_of(case.example).sizes
     backend = replace(REFERENCE, name="rarely", forward=rarely, gradients=None)
     held = Report(
@@ -172,7 +172,7 @@ def case_with_a_calm_example(folder: Path) -> Path:
     refutation = Refuted("x")
     refutation.problem = refutation.asked = well_formed()
     verdict = Verdict(named(EQUATIONS), "float32", Outcome.REFUTED, "x", refutation=refutation)
-    path = save(folder, REFERENCE, verdict, Origin("numpy", 0))
+    path = save_case(folder, REFERENCE, verdict, Origin("numpy", 0))
     assert path is not None
     return path
 
