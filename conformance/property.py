@@ -13,7 +13,8 @@ from lstm_spec.clauses import Level
 class Property:
     """A claim, the clauses it verifies, what it needs, and where its examples come from.
 
-    `long`: too slow for many examples; `further`: of a feature beyond the core; `dtypes`: the only ones, where any.
+    `long`: too slow for many examples; `beyond_core`: about a feature that is not in the core; `dtypes`: the only
+    ones at which it is judged, empty for all.
     """
 
     name: str
@@ -23,24 +24,24 @@ class Property:
     on: Callable[[Any], Any]  # Context -> Hypothesis strategy
     refute: Callable[[Any, Any], None]
     long: bool = False
-    further: bool = False
+    beyond_core: bool = False
     dtypes: tuple[str, ...] = ()
 
     def __reduce__(self) -> tuple[Callable[[str], "Property"], tuple[str]]:
-        """Another process has the same ones, under their names."""
-        return named, (self.name,)
+        """Pickled by name: another process has the same properties."""
+        return find_property, (self.name,)
 
     @property
     def sentence(self) -> str:
         return self.name.replace("_", " ")
 
     def is_of(self, dtype: str) -> bool:
-        """Whether it is asked at that dtype."""
+        """Whether it is judged at that dtype."""
         return not self.dtypes or dtype in self.dtypes
 
     @property
     def level(self) -> Level:
-        """SHOULD where every clause it verifies is one."""
+        """SHOULD if every clause that it verifies is one."""
         levels = {CLAUSES[clause].level for clause in self.clauses}
         return Level.MUST if Level.MUST in levels else Level.SHOULD
 
@@ -48,7 +49,7 @@ class Property:
 PROPERTIES: list[Property] = []
 
 
-def named(name: str) -> Property:
+def find_property(name: str) -> Property:
     """The property of that name. Raises KeyError."""
     for prop in PROPERTIES:
         if prop.name == name:
@@ -61,7 +62,7 @@ def verifies(
     on: Callable[[Any], Any],
     needs: tuple[Feature, ...] = (),
     long: bool = False,
-    further: bool = False,
+    beyond_core: bool = False,
     dtypes: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Any, Any], None]], Callable[[Any, Any], None]]:
     """Register a function (backend, example) as a property of these clauses; the rest as in Property.
@@ -74,11 +75,11 @@ def verifies(
 
     def register(function: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
         family = function.__module__.rsplit(".", 1)[-1]
-        PROPERTIES.append(Property(function.__name__, family, clauses, needs, on, function, long, further, dtypes))
+        PROPERTIES.append(Property(function.__name__, family, clauses, needs, on, function, long, beyond_core, dtypes))
         return function
 
     return register
 
 
-NETWORK_DTYPES = ("float32", "float64")  # the formulas of variants and networks are those of the relative grade
-verifies_further = partial(verifies, further=True, dtypes=NETWORK_DTYPES)
+NETWORK_DTYPES = ("float32", "float64")  # the only ones for which networks and variants have bounds
+verifies_beyond_core = partial(verifies, beyond_core=True, dtypes=NETWORK_DTYPES)

@@ -7,10 +7,11 @@ import pytest
 
 from conformance.outcome import Outcome
 from conformance.property import PROPERTIES, Property
-from conformance.report.report import Asked, Report
-from conformance.run.judge import judge
-from conformance.run.profiles import PROFILES
-from conformance.run.selection import selected
+from conformance.report.findings import Findings, Request
+from conformance.report.report import Report
+from conformance.run.judge import judge_property
+from conformance.run.options import Options
+from conformance.run.selection import plan_verdicts, select_dtypes
 from conformance.targets.resolve import TargetError, resolve
 from conformance.verdict import Verdict
 from lstm_spec import Backend, Feature
@@ -35,11 +36,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "prop" not in metafunc.fixturenames:
         metafunc.parametrize(("target", "backend"), backends.items(), ids=targets)
         return
-    profile = PROFILES[metafunc.config.getoption("--lstm-profile")]
+    options = Options(metafunc.config.getoption("--lstm-profile"))
     cases = [
         pytest.param(target, backend, prop, dtype, id=f"{target}-{dtype}-{prop.name}")
         for target, backend in backends.items()
-        for dtype in selected(backend, profile, (), (), "")[1]
+        for dtype in select_dtypes(backend, options)
         for prop in PROPERTIES
         if prop.is_of(dtype)
     ]
@@ -47,25 +48,25 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_property(target: str, backend: Backend, prop: Property, dtype: str, pytestconfig: pytest.Config) -> None:
-    """Fails where a MUST is refuted, and where the backend raises; a SHOULD is a warning."""
-    verdict = judge(prop, backend, dtype, PROFILES[pytestconfig.getoption("--lstm-profile")])
+    """Fails if a MUST is refuted, or the backend raises; a refuted SHOULD is a warning."""
+    verdict = judge_property(prop, backend, dtype, Options(pytestconfig.getoption("--lstm-profile")).make_profile())
     VERDICTS[target].append(verdict)
-    said = f"{verdict.outcome}: {prop.sentence} ({', '.join(prop.clauses)}): {verdict.detail}"
+    message = f"{verdict.outcome}: {prop.sentence} ({', '.join(prop.clauses)}): {verdict.detail}"
     if verdict.outcome is Outcome.NOT_CLAIMED:
         pytest.skip(verdict.detail)
     if prop.level is Level.SHOULD and verdict.outcome in (Outcome.REFUTED, Outcome.ERRORED):
-        warnings.warn(RefutedShould(said), stacklevel=1)
+        warnings.warn(RefutedShould(message), stacklevel=1)
     elif verdict.outcome is not Outcome.HOLDS:
-        pytest.fail(said, pytrace=False)
+        pytest.fail(message, pytrace=False)
 
 
 def test_the_whole(target: str, backend: Backend, pytestconfig: pytest.Config) -> None:
-    """Fails where the core is not claimed or the error model is the backend's own: skips alone look green."""
-    profile = PROFILES[pytestconfig.getoption("--lstm-profile")]
-    _, dtypes = selected(backend, profile, (), (), "")
-    if len(VERDICTS[target]) < sum(prop.is_of(dtype) for prop in PROPERTIES for dtype in dtypes):
-        pytest.skip("only some of the properties were run here, so nothing is said of the whole")
-    asked = Asked(profile.name, 0, dtypes)
-    report = Report(target, backend.description, backend.offers(Feature.GRADIENTS), asked, VERDICTS[target])
+    """Fails if the core is not claimed or the error model is the backend's own: skips alone look green."""
+    options = Options(pytestconfig.getoption("--lstm-profile"))
+    if len(VERDICTS[target]) < len(plan_verdicts(backend, options)):
+        pytest.skip("only some of the properties were run here, so nothing is said about the whole")
+    request = Request(options.profile, 0, select_dtypes(backend, options))
+    offers_gradients = backend.offers(Feature.GRADIENTS)
+    report = Report(Findings(target, backend.description, offers_gradients, request, VERDICTS[target]))
     if report.status:
         pytest.fail(report.statement, pytrace=False)

@@ -1,4 +1,4 @@
-"""What came out when a property was tried on a backend at a dtype."""
+"""The verdict: what came out when a property was tried on a backend at a dtype."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Verdict:
     error: Errored | None = None  # what it raised
 
 
-def broken(verdict: Verdict) -> tuple[str, ...]:
-    """The clause that is known to be broken; all that the property verifies where none is."""
+def find_broken_clauses(verdict: Verdict) -> tuple[str, ...]:
+    """The clause that is known to be broken; if none is known, all that the property verifies."""
     clause = verdict.refutation.clause if verdict.refutation else ""
     return (clause,) if clause else verdict.property.clauses

@@ -8,7 +8,7 @@ import numpy as np
 from conformance.problems.question import Question, Split
 from conformance.problems.switches import Switched
 from conformance.property import Property
-from conformance.targets.nouns import Tensors, put_together, taken_apart
+from conformance.targets.nouns import Tensors, put_together, take_apart
 from lstm_spec import Cotangents, Feature, Problem, checked
 from lstm_spec.validation import check_cotangents
 
@@ -44,7 +44,7 @@ def disassemble(example: Any, name: str) -> tuple[Tensors, str]:
     parts = {name: drawn}
     if not isinstance(drawn, Problem):
         parts = {f"{name}.{field}" if k else name: part for k, (field, part) in enumerate(drawn._asdict().items())}
-    form = [taken_apart(str(a) if isinstance(a, Feature) else a, label, arrays) for label, a in parts.items()]
+    form = [take_apart(str(a) if isinstance(a, Feature) else a, label, arrays) for label, a in parts.items()]
     return arrays, json.dumps({"noun": type(drawn).__name__, "parts": form, "seed": seed})
 
 

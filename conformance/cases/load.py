@@ -13,8 +13,8 @@ from conformance.arrays import CODES, frozen
 from conformance.cases.case import FORMAT, Asked, Case, CaseError, assemble, is_finite
 from conformance.cases.save import compute_digest
 from conformance.problems.question import Question, problem_of
-from conformance.property import named
-from conformance.targets.border import line
+from conformance.property import find_property
+from conformance.targets.border import first_line
 from conformance.targets.nouns import Tensors
 from lstm_spec.types import Array
 
@@ -27,7 +27,7 @@ def load_case(path: Path) -> Case:
     if about.pop("digest", "") != compute_digest(tensors, about):
         raise CaseError(f"{path} is damaged: its sum is not the one that was written; write it anew with `run`")
     try:
-        prop = named(about.get("property", ""))
+        prop = find_property(about.get("property", ""))
     except KeyError as error:
         raise CaseError(f"{path} is about {error}, which is no property of this version; use its own") from error
     try:
@@ -36,7 +36,7 @@ def load_case(path: Path) -> Case:
     except KeyError as error:
         raise CaseError(f"{path} lacks {error}; the file is not whole, so write it anew with `run`") from error
     except (ValueError, TypeError) as error:
-        raise CaseError(f"{path} is no case of its property ({line(error)}); write it anew with `run`") from error
+        raise CaseError(f"{path} is no case of its property ({first_line(error)}); write it anew with `run`") from error
     return case
 
 

@@ -9,7 +9,7 @@ from conformance.cases.expectations import COMPARED, compare_answers
 from conformance.outcome import Errored, Inconclusive, NotClaimed, Outcome, Refuted
 from conformance.problems.form import form_of
 from conformance.problems.question import problem_of
-from conformance.targets.border import guarded, line
+from conformance.targets.border import first_line, guard_backend
 from lstm_spec import Backend
 from lstm_spec.types import Array
 
@@ -36,11 +36,11 @@ def replay_case(case: Case, backend: Backend) -> Replayed:
         return Replayed(Outcome.NOT_CLAIMED, reason)
     try:
         with np.errstate(all="ignore"):
-            case.prop.refute(guarded(backend), case.example)
+            case.prop.refute(guard_backend(backend), case.example)
     except tuple(OUTCOMES) as error:
         return Replayed(OUTCOMES[type(error)], str(error))
     except Exception as error:  # e.g. of a file that was made by hand, an example that the property never draws
-        reason = f"{type(error).__name__}: {line(error)}"
+        reason = f"{type(error).__name__}: {first_line(error)}"
         return Replayed(Outcome.SUITE_ERROR, f"it is no example of its property ({reason})")
     return Replayed(Outcome.HOLDS)
 
@@ -74,7 +74,7 @@ def list_steps(case: Case, backend: Backend) -> list[Step]:
     """
     if _find_reason_to_skip(case, backend):
         return []
-    found = compare_answers(guarded(backend), case.prop, case.example, case.asked)
+    found = compare_answers(guard_backend(backend), case.prop, case.example, case.asked)
     names = [name.removeprefix("got.") for name in found if name.startswith("got.")]
     return [step for name in names for step in _split_into_steps(name, *(found[f"{k}.{name}"] for k in COMPARED))]
 

@@ -11,10 +11,10 @@ from safetensors.numpy import save as pack_tensors
 from conformance.cases.case import FORMAT, disassemble
 from conformance.cases.expectations import compare_answers, recall_question
 from conformance.problems.question import Question
-from conformance.targets.border import guarded
+from conformance.targets.border import guard_backend
 from conformance.targets.nouns import Tensors
 from conformance.targets.origin import Origin
-from conformance.verdict import Verdict, broken
+from conformance.verdict import Verdict, find_broken_clauses
 from lstm_spec import SPECIFICATION, Backend
 
 SCRIPT = '''"""{clause} is {outcome}: {target} on {case}. Needs NumPy, lstm_spec and the backend."""
@@ -40,7 +40,7 @@ def save_case(folder: Path, backend: Backend, verdict: Verdict, origin: Origin) 
     asked = recall_question(raised)
     tensors, drawn = disassemble(raised.problem, "drawn")
     question, form = disassemble(asked.problem if asked.d is None else Question(asked.problem, asked.d), "asked")
-    compared = compare_answers(guarded(backend), verdict.property, raised.problem, asked)
+    compared = compare_answers(guard_backend(backend), verdict.property, raised.problem, asked)
     tensors = {name: np.array(a, order="C") for name, a in (tensors | question | compared).items()}
     about = _describe(backend, verdict, origin) | {"drawn": drawn, "asked": form}
     about |= {"probes": " ".join(map(str, asked.probes))} if asked.probes else {}
@@ -58,7 +58,7 @@ def _describe(backend: Backend, verdict: Verdict, origin: Origin) -> dict[str, s
     return {
         "format": FORMAT,
         "property": verdict.property.name,
-        "clause": broken(verdict)[0],
+        "clause": find_broken_clauses(verdict)[0],
         "outcome": str(verdict.outcome),
         "target": origin.target,
         "dtype": verdict.dtype,

@@ -11,19 +11,19 @@ from conformance.cli.options import LISTS
 @click.argument("what", type=click.Choice(LISTS))
 def list_(what: str) -> None:
     """List clauses, properties, faults or backends, one per line."""
-    for line in _lines(what):
+    for line in _list_lines(what):
         click.echo(line)
 
 
-def _lines(what: str) -> list[str]:
+def _list_lines(what: str) -> list[str]:
     from lstm_spec import CLAUSES
 
     if what == "clauses":
         return [f"{clause.id:11} {clause.level:6} {clause.sentence}" for clause in CLAUSES.values()]
     if what == "backends":
-        from conformance.targets.resolve import installed
+        from conformance.targets.resolve import list_installed
 
-        return installed()
+        return list_installed()
     if what == "faults":
         from conformance.faults.catalogue import ALL_FAULTS
 
@@ -39,19 +39,19 @@ def _lines(what: str) -> list[str]:
 @click.command()
 @click.argument("clause")
 def explain(clause: str) -> None:
-    """Say what a clause demands, where it stands in the code, and what tries to refute it."""
-    from conformance.cli.explanation import explanation
+    """Show what a clause demands, where it stands in the code, and which properties verify it."""
+    from conformance.cli.explanation import explain_clause
     from lstm_spec import CLAUSES
 
     if clause.upper() not in CLAUSES:
         raise click.BadParameter(f"{clause!r} is not a clause; see lstm-conform list clauses", param_hint="CLAUSE")
-    click.echo(explanation(clause.upper()))
+    click.echo(explain_clause(clause.upper()))
 
 
 @click.command()
 def doctor() -> None:
-    """Say what is installed and what can be used here."""
-    from conformance.cli.explanation import diagnosis_of_this_machine
+    """Show what is installed and what can be used on this machine."""
+    from conformance.cli.explanation import describe_machine
 
-    for line in diagnosis_of_this_machine():
+    for line in describe_machine():
         click.echo(line)

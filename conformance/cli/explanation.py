@@ -7,19 +7,19 @@ from pathlib import Path
 
 import lstm_spec
 from conformance.property import PROPERTIES
-from conformance.targets.resolve import TargetError, installed, resolve
+from conformance.targets.resolve import TargetError, list_installed, resolve
 from lstm_spec import CLAUSES, GRADES, Clause
 from lstm_spec.clauses import Level
 
 PAGES = ("equations.py", "gradients.py", "network.py", "variants.py", "contrast.py", "accuracy.py")
 
-NOTHING = {  # verifies them
+UNVERIFIED = {  # why no property verifies a clause of this level
     Level.MAY: "nothing: what is allowed need not be tried",
-    Level.NOTE: "nothing: it is asked of no implementation; tests/lstm_spec/test_contrast.py shows it",
+    Level.NOTE: "nothing: no implementation is asked for it; tests/lstm_spec/test_contrast.py shows it",
 }
 
 
-def code_lines(clause: str) -> list[tuple[str, int, str]]:
+def find_code_lines(clause: str) -> list[tuple[str, int, str]]:
     """File, line number and text of every line of the specification that carries the clause's id."""
     found = []
     for page in PAGES:
@@ -31,7 +31,7 @@ def code_lines(clause: str) -> list[tuple[str, int, str]]:
     return found
 
 
-def explanation(id: str) -> str:
+def explain_clause(id: str) -> str:
     """The clause, its code, its properties and the known mistakes that break it, as text."""
     import conformance.properties  # noqa: F401  fills the registry
     from conformance.faults.catalogue import ALL_FAULTS
@@ -40,9 +40,9 @@ def explanation(id: str) -> str:
     lines = [f"{id} ({clause.level}) {clause.sentence}"]
     lines += [f"  {clause.equation}"] if clause.equation else []
     lines += [f"  source: {clause.source}"] if clause.source else []
-    lines += [f"  lstm_spec/{page}:{number}  {text}" for page, number, text in code_lines(id)]
+    lines += [f"  lstm_spec/{page}:{number}  {text}" for page, number, text in find_code_lines(id)]
     verified = [f"  {p.sentence}" for p in PROPERTIES if id in p.clauses]
-    lines += ["verified by", *(verified or [f"  {NOTHING[clause.level]}"])]
+    lines += ["verified by", *(verified or [f"  {UNVERIFIED[clause.level]}"])]
     faults = [fault for fault in ALL_FAULTS.values() if fault.clause == id]
     lines += (["broken by"] if faults else []) + [f"  fault:{fault.name}  {fault.sentence}" for fault in faults]
     return "\n".join(lines)
@@ -51,8 +51,8 @@ def explanation(id: str) -> str:
 PACKAGES = ["numpy", "hypothesis", "pytest", "click", "rich", "autograd", "safetensors", "ml-dtypes", "junitparser"]
 
 
-def diagnosis_of_this_machine() -> list[str]:
-    """Versions, the state of floating point, threads, and each installed backend with the reason if it is unusable."""
+def describe_machine() -> list[str]:
+    """Versions, the state of floating point, threads, and each backend with the reason if it cannot be used."""
     from conformance.arrays import subnormals_are_kept
 
     lines = [f"lstm-spec {metadata.version('lstm-spec')}, specification {lstm_spec.SPECIFICATION}"]
@@ -66,7 +66,7 @@ def diagnosis_of_this_machine() -> list[str]:
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         lines.append(f"{variable}={os.environ.get(variable, '(not set; 1 makes small products faster)')}")
     lines.append("grades: " + ", ".join(f"{grade} at {dtype}" for grade, dtype in GRADES))
-    for name in installed():
+    for name in list_installed():
         try:
             about = resolve(name).description
             lines.append(f"backend {name}: {about.version} on {about.device}, {', '.join(sorted(about.features))}")

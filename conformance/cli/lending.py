@@ -1,4 +1,4 @@
-"""How a target is lent to the judge: here, or in a process of its own; to one process, or to several."""
+"""How a target is lent to the judge: in this process or in another one; to one judging process or to several."""
 
 from __future__ import annotations
 
@@ -7,74 +7,75 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 if TYPE_CHECKING:
     from conformance.run.judge import Judging
+    from conformance.run.options import Options
     from conformance.targets.isolated import Isolated
     from lstm_spec import Backend
 
 
-def lend(
-    target: str, device: str | None, isolate: bool | None, timeout: float, out: Path
-) -> AbstractContextManager[Backend]:
-    """The backend, in a process of its own unless that is not wanted, or the target is ours. Raises TargetError."""
+class Loan(NamedTuple):
+    """A target, and how it is to be lent."""
+
+    target: str
+    device: str | None
+    isolate: bool | None  # None: unless the target is ours
+    timeout: float  # seconds for each question, if it is isolated
+    out: Path  # where its questions are kept
+
+
+def lend_backend(loan: Loan) -> AbstractContextManager[Backend]:
+    """The backend, in its own process unless that is not wanted, or the target is ours. Raises TargetError."""
     from conformance.targets.resolve import is_ours, resolve
 
-    if isolate is False or (isolate is None and is_ours(target)):
-        return nullcontext(resolve(target, device))
-    from conformance.targets.isolated import isolated
+    if loan.isolate is False or (loan.isolate is None and is_ours(loan.target)):
+        return nullcontext(resolve(loan.target, loan.device))
+    from conformance.targets.isolated import start_isolated
 
     try:
-        child = isolated(target, device, timeout, out)
+        child = start_isolated(loan.target, loan.device, loan.timeout, loan.out)
     except OSError as error:
-        reason = f"{out} cannot be written ({error.strerror}), so no question is kept there"
+        reason = f"{loan.out} cannot be written ({error.strerror}), so no question is kept there"
         click.echo(f"lstm-conform: {reason}; choose another --out", err=True)
-        child = isolated(target, device, timeout, None)
-    return _backend_of(child)
+        child = start_isolated(loan.target, loan.device, loan.timeout, None)
+    return _enter_isolated(child)
 
 
 @contextmanager
-def _backend_of(child: Isolated) -> Iterator[Backend]:
+def _enter_isolated(child: Isolated) -> Iterator[Backend]:
     with child:
         yield child.backend
 
 
-def choose_jobs(target: str, backend: Backend, options: dict[str, Any]) -> int:
-    """How many processes judge unless it is said: one where a library, or a device, may have use for all cores."""
-    from conformance.run.parallel import as_many_as_help
+def choose_job_count(target: str, backend: Backend, options: Options) -> int:
+    """The default number of judging processes: one if a library, or a device, may use all cores itself."""
+    from conformance.run.parallel import choose_process_count
+    from conformance.run.selection import plan_verdicts
     from conformance.targets.resolve import is_ours
 
-    return (
-        as_many_as_help(count_planned(backend, options))
-        if is_ours(target) and backend.description.device == "cpu"
-        else 1
-    )
+    if not is_ours(target) or backend.description.device != "cpu":
+        return 1
+    return choose_process_count(len(plan_verdicts(backend, options)))
 
 
 @contextmanager
-def judge_in_processes(jobs: int, *lent: Any) -> Iterator[Judging | None]:
-    """So many processes that judge what is lent, as for `lend`; nothing for one. Exit 4 where one of them dies."""
+def judge_in_processes(jobs: int, loan: Loan) -> Iterator[Judging | None]:
+    """That number of processes, which judge what is lent; None for one. Exit 4 if one of them dies."""
     if jobs == 1:
         yield None
         return
     from concurrent.futures.process import BrokenProcessPool
 
     from conformance.report.status import SUITE_ERROR
-    from conformance.run.parallel import in_processes
+    from conformance.run.parallel import start_processes
 
     try:
-        with in_processes(jobs, partial(lend, *lent)) as judging:
+        with start_processes(jobs, partial(lend_backend, loan)) as judging:
             yield judging
     except BrokenProcessPool:
         click.echo("lstm-conform: a process that judged died, with the target in it; use --isolate", err=True)
         sys.exit(SUITE_ERROR)
-
-
-def count_planned(backend: Backend, options: dict[str, Any]) -> int:
-    """How many verdicts there will be."""
-    from conformance.run.selection import planned
-
-    return planned(backend, options["profile"], options["dtypes"], options["clauses"], options["name"])

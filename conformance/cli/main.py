@@ -12,10 +12,10 @@ from conformance.cli.selftest import selftest
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="lstm-spec", message="%(prog)s %(version)s (LSTM Specification 1.0)")
 def main() -> None:
-    """Says whether an implementation is an LSTM, and where it is not.
+    """Find out whether an implementation is an LSTM, and where it differs.
 
-    A TARGET is an installed backend (numpy, torch), package.module:NAME for one of your own, or fault:NAME for a
-    known mistake, to see red before you trust green.
+    A TARGET is an installed backend (numpy, torch), package.module:NAME for your own, or fault:NAME for a known
+    mistake, to see red before you trust green.
 
     \b
     Exit status: 0 conforms   1 does not   2 wrong option   3 a target cannot be used

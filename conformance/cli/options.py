@@ -1,7 +1,67 @@
-"""Names that the options of several commands share."""
+"""The values of options that several commands share, and what `run` makes of its own."""
 
 from __future__ import annotations
+
+import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from conformance.report.deviations import Deviation
+    from conformance.run.options import Options
 
 PROFILE_NAMES = ("quick", "standard", "full", "soak")
 DTYPE_NAMES = ("float32", "float64", "bfloat16", "float16")
 LISTS = ("clauses", "properties", "faults", "backends")
+
+
+def read_options(given: dict[str, Any], deviations_file: Path | None) -> Options:
+    """The options of a run. Raises BadParameter for a clause, a requirement or a file of deviations that is wrong."""
+    from conformance.run.options import Options
+
+    clauses = tuple(glob.upper() for glob in given["clauses"])
+    _check_clauses(clauses)
+    _check_required(given["required"])
+    return Options(**{**given, "clauses": clauses, "deviations": _read_deviations(deviations_file)})
+
+
+def _check_clauses(globs: tuple[str, ...]) -> None:
+    from lstm_spec import CLAUSES
+
+    for glob in globs:
+        if not fnmatch.filter(CLAUSES, glob):
+            reason = f"no clause matches {glob!r}; see lstm-conform list clauses"
+            raise click.BadParameter(reason, param_hint="--clause")
+
+
+def _check_required(required: tuple[str, ...]) -> None:
+    from lstm_spec import CLAUSES, Feature
+
+    for what in required:
+        if what not in (*CLAUSES, *Feature, *DTYPE_NAMES):
+            reason = f"{what!r} is no clause, feature or dtype; features are {', '.join(Feature)}"
+            raise click.BadParameter(reason, param_hint="--require")
+
+
+def _read_deviations(file: Path | None) -> tuple[Deviation, ...]:
+    from conformance.report.deviations import DeviationError, read_deviations
+
+    try:
+        return read_deviations(file) if file else ()
+    except DeviationError as error:
+        raise click.BadParameter(str(error), param_hint="--deviations") from error
+    except OSError as error:
+        reason = f"{file} cannot be read ({error.strerror}); name a file of deviations"
+        raise click.BadParameter(reason, param_hint="--deviations") from error
+
+
+def check_is_writable(file: Path | None, option: str) -> None:
+    """Create the file, if there is none. Raises BadParameter if it cannot be written."""
+    if file:
+        try:
+            file.open("a", encoding="utf-8").close()
+        except OSError as error:
+            reason = f"{file} cannot be written ({error.strerror}); name a file in a folder that can be written"
+            raise click.BadParameter(reason, param_hint=option) from error

@@ -1,4 +1,4 @@
-"""The command `reproduce`: ask again what refuted a backend."""
+"""The command `reproduce`: a question that refuted a backend is asked again."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ import click
 @click.command()
 @click.argument("case", type=click.Path(path_type=Path))
 @click.argument("target", required=False)
-@click.option("--device", help="Handed to a target that is made for a device.")
+@click.option("--device", help="The device that a target is made for, e.g. cuda.")
 def reproduce(case: Path, target: str | None, device: str | None) -> None:
-    """Ask again what refuted a backend: CASE is a file that `run` wrote, TARGET the same backend or another."""
+    """Ask a question that refuted a backend again.
+
+    CASE is a file that `run` wrote, TARGET the same backend or another one.
+    """
     from conformance.cases.case import CaseError
     from conformance.cases.load import load_case
     from conformance.cases.replay import list_steps, replay_case
@@ -25,11 +28,11 @@ def reproduce(case: Path, target: str | None, device: str | None) -> None:
 
     try:
         found = load_case(case)
-        backend = resolve(target or _named_in(found.about["target"], case), device)
+        backend = resolve(target or _find_target(found.about["target"], case), device)
     except (CaseError, TargetError) as error:
         click.echo(f"lstm-conform: {error}", err=True)
         sys.exit(UNUSABLE)
-    about, said = found.about, replay_case(found, backend)
+    about, result = found.about, replay_case(found, backend)
     click.echo(f"{about['clause']}  {found.prop.sentence}  ({about['dtype']}, written with seed {about['seed']})")
     for line in step_lines(list_steps(found, backend)):
         click.echo(line)
@@ -40,16 +43,18 @@ def reproduce(case: Path, target: str | None, device: str | None) -> None:
         Outcome.SUITE_ERROR: ("suite error", SUITE_ERROR),
         Outcome.NOT_CLAIMED: ("not claimed", NOTHING),
         Outcome.INCONCLUSIVE: ("inconclusive", NOTHING),
-    }[said.outcome]
-    click.echo(f"{verdict}: {said.detail}" if said.detail else verdict)
+    }[result.outcome]
+    click.echo(f"{verdict}: {result.detail}" if result.detail else verdict)
     sys.exit(status)
 
 
-def _named_in(target: str, case: Path) -> str:
-    """The target of a case, unless it is an import path: a file has no say in what is imported."""
+def _find_target(target: str, case: Path) -> str:
+    """The target of a case, unless it is an import path: a file must not decide what is imported."""
     from conformance.cases.case import CaseError
 
     if ":" in target and not target.startswith("fault:"):
         command = shlex.join(["lstm-conform", "reproduce", str(case), target])
-        raise CaseError(f"{case} names {target!r}, and a file may not say what is imported; if you trust it, {command}")
+        raise CaseError(
+            f"{case} names {target!r}, and a file must not decide what is imported; if you trust it, {command}"
+        )
     return target

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import sys
 from collections import Counter
@@ -13,73 +12,84 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from conformance.cli.console import make_console
+from conformance.cli.lending import Loan, choose_job_count, judge_in_processes, lend_backend
+from conformance.cli.options import DTYPE_NAMES, PROFILE_NAMES, check_is_writable, read_options
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from conformance.report.deviations import Deviation
     from conformance.report.report import Report
     from conformance.run.judge import Judging
+    from conformance.run.options import Options
     from conformance.targets.origin import Origin
     from conformance.verdict import Verdict
     from lstm_spec import Backend
-from conformance.cli.console import make_console
-from conformance.cli.lending import choose_jobs, count_planned, judge_in_processes, lend
-from conformance.cli.options import DTYPE_NAMES, PROFILE_NAMES
 
 
 @click.command()
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option("--profile", type=click.Choice(PROFILE_NAMES), default="standard", show_default=True)
+@click.option(
+    "--profile",
+    type=click.Choice(PROFILE_NAMES),
+    default="standard",
+    show_default=True,
+    help="How many examples, and how large.",
+)
 @click.option(
     "--clause", "clauses", multiple=True, metavar="GLOB", help="Only properties of these clauses, e.g. 'CELL-*'."
 )
 @click.option("-k", "name", default="", metavar="NAME", help="Only properties with this in their name.")
-@click.option("--dtype", "dtypes", multiple=True, type=click.Choice(DTYPE_NAMES), help="Only at these.")
-@click.option("--device", help="Handed to targets that are made for a device, e.g. cuda.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--examples", type=click.IntRange(min=1), help="Examples of each property, in place of the profile's.")
-@click.option("--maxfail", type=click.IntRange(min=1), help="Stop after so many failures.")
+@click.option("--dtype", "dtypes", multiple=True, type=click.Choice(DTYPE_NAMES), help="Only at these dtypes.")
+@click.option("--device", help="The device that a target is made for, e.g. cuda.")
+@click.option(
+    "--seed", "run_seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the examples."
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(min=1),
+    help="Number of examples of each property.  [default: that of the profile]",
+)
+@click.option("--maxfail", type=click.IntRange(min=1), help="Stop after this number of failures.")
 @click.option("--strict", is_flag=True, help="A refuted SHOULD counts as a failure.")
 @click.option(
     "--require", "required", multiple=True, metavar="WHAT", help="A clause, feature or dtype that has to be claimed."
 )
-@click.option("--rigorous", is_flag=True, help="Judge by values in balls of 128 bits (Arb) in place of float64.")
+@click.option("--rigorous", is_flag=True, help="Use 128-bit ball arithmetic (Arb) for the reference values.")
 @click.option(
     "--isolate/--no-isolate",
     default=None,
-    help="Ask in a process of its own, so that a crash or a hang is a verdict.  [default: unless the target is ours]",
+    help="Run the target in another process, so that a crash or a hang is a verdict.  [default: unless it is ours]",
 )
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     default=60,
     show_default=True,
-    help="Seconds for each question, where isolated.",
+    help="Seconds for each question to an isolated target.",
 )
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    help="So many processes judge.  [default: as many as there are cores (at most 8) where the target is ours, else 1]",
+    help="Number of worker processes.  [default: the number of cores, at most 8, if the target is ours; else 1]",
 )
-@click.option("--accept-declared", is_flag=True, help="Exit 0 for an error model of the backend's own.")
-@click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there, too."
-)
+@click.option("--accept-declared", is_flag=True, help="Exit 0 even if the backend declares its own error model.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".lstm-conform"),
     show_default=True,
-    help="Where the cases of failures are written.",
+    help="Folder for the cases of failures.",
 )
 @click.option(
-    "--junit", "junit_file", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit's XML there, too."
+    "--junit", "junit_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JUnit XML."
 )
 @click.option(
     "--deviations",
     "deviations_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Deviations that are declared, e.g. lstm-deviations.toml.",
+    help="File of declared deviations, e.g. lstm-deviations.toml.",
 )
 def run(
     targets: tuple[str, ...],
@@ -92,50 +102,64 @@ def run(
     isolate: bool | None,
     timeout: float,
     jobs: int | None,
-    **options: Any,
+    **given: Any,
 ) -> None:
     """Judge one or more LSTMs."""
-    from conformance.report.json import as_json
-    from conformance.report.junit import as_junit
-    from conformance.report.status import UNUSABLE, worst
+    from conformance.report.status import UNUSABLE, worst_status
     from conformance.report.text import print_report
-    from conformance.targets.origin import Origin
     from conformance.targets.resolve import TargetError
 
-    _check_options(options)
-    _check_writable(json_file, "--json")
-    _check_writable(junit_file, "--junit")
-    options["deviations"] = _deviations(deviations_file)
+    options = read_options(given, deviations_file)
+    check_is_writable(json_file, "--json")
+    check_is_writable(junit_file, "--junit")
     if rigorous and jobs not in (None, 1):
         raise click.BadParameter("--rigorous counts what it judged in one process; drop --jobs", param_hint="--jobs")
     console, reports, unusable = make_console(), [], {}
     for target in targets:
         try:
-            lent = lend(target, device, isolate, timeout, out)
+            report, audited = _judge_target(
+                Loan(target, device, isolate, timeout, out), console, options, rigorous, jobs
+            )
         except TargetError as error:
             unusable[target] = str(error)
             click.echo(f"lstm-conform: {error}", err=True)
             continue
-        with lent as backend:
-            many = 1 if rigorous else jobs or choose_jobs(target, backend, options)
-            with (
-                _audited(rigorous) as passes,
-                judge_in_processes(many, target, device, isolate, timeout, out) as judging,
-            ):
-                report = _judged(console, backend, options, judging)
-            reports.append(_with_cases(report, backend, Origin(target, options["seed"], device), out))
-        print_report(console, reports[-1])
+        reports.append(report)
+        print_report(console, report)
         if rigorous:
-            click.echo(_audit(passes))
+            click.echo(_describe_audit(audited))
+    _write_files(reports, unusable, json_file, junit_file)
+    sys.exit(worst_status([report.status for report in reports] + [UNUSABLE] * len(unusable)))
+
+
+def _judge_target(
+    loan: Loan, console: Console, options: Options, rigorous: bool, jobs: int | None
+) -> tuple[Report, Counter[str]]:
+    """The report on a target, with its cases on disk, and the counts of `--rigorous`. Raises TargetError."""
+    from conformance.targets.origin import Origin
+
+    with lend_backend(loan) as backend:
+        count = 1 if rigorous else jobs or choose_job_count(loan.target, backend, options)
+        with _audit(rigorous) as audited, judge_in_processes(count, loan) as judging:
+            report = _judge_with_progress(console, backend, options, judging)
+        origin = Origin(loan.target, options.run_seed, loan.device)
+        return _save_cases(report, backend, origin, loan.out), audited
+
+
+def _write_files(
+    reports: list[Report], unusable: dict[str, str], json_file: Path | None, junit_file: Path | None
+) -> None:
+    from conformance.report.json import as_json
+    from conformance.report.junit import as_junit
+
     if json_file:
         json_file.write_text(json.dumps(as_json(reports, unusable), indent=1) + "\n", encoding="utf-8")
     if junit_file:
         as_junit(reports, unusable).write(str(junit_file), pretty=True)
-    sys.exit(worst([report.status for report in reports] + [UNUSABLE] * len(unusable)))
 
 
-def _audited(wanted: bool) -> AbstractContextManager[Counter[str]]:
-    """Arb's values in place of float64's where that is wanted; exit 3 without python-flint."""
+def _audit(wanted: bool) -> AbstractContextManager[Counter[str]]:
+    """Use the values of Arb for those of float64 if that is wanted; exit 3 without python-flint."""
     if not wanted:
         return nullcontext(Counter())
     from conformance.report.status import UNUSABLE
@@ -148,74 +172,35 @@ def _audited(wanted: bool) -> AbstractContextManager[Counter[str]]:
     return rigorous()
 
 
-def _audit(passes: Counter[str]) -> str:
+def _describe_audit(passes: Counter[str]) -> str:
     from conformance.tolerance.rigorous import LARGEST_AUDITED
 
     return (
-        f"  rigorous        {passes['audited']:,} passes were judged by Arb's values; by float64's as ever: "
+        f"  rigorous        {passes['audited']:,} passes were judged with the values of Arb; with those of float64: "
         f"{passes['too large']:,} with T B H (I + H) above {LARGEST_AUDITED:,}, "
         f"{passes['not finite']:,} that are not finite"
     )
 
 
-def _check_options(options: dict[str, Any]) -> None:
-    from lstm_spec import CLAUSES, Feature
-
-    options["clauses"] = tuple(glob.upper() for glob in options["clauses"])
-    for glob in options["clauses"]:
-        if not fnmatch.filter(CLAUSES, glob):
-            raise click.BadParameter(
-                f"no clause matches {glob!r}; see lstm-conform list clauses", param_hint="--clause"
-            )
-    for what in options["required"]:
-        if what not in (*CLAUSES, *Feature, *DTYPE_NAMES):
-            raise click.BadParameter(
-                f"{what!r} is no clause, feature or dtype; features are {', '.join(Feature)}", param_hint="--require"
-            )
-
-
-def _check_writable(file: Path | None, option: str) -> None:
-    if file:
-        try:
-            file.open("a", encoding="utf-8").close()
-        except OSError as error:
-            reason = f"{file} cannot be written ({error.strerror}); name a file in a folder that can be written"
-            raise click.BadParameter(reason, param_hint=option) from error
-
-
-def _deviations(file: Path | None) -> tuple[Deviation, ...]:
-    from conformance.report.deviations import DeviationError, read
-
-    try:
-        return read(file) if file else ()
-    except DeviationError as error:
-        raise click.BadParameter(str(error), param_hint="--deviations") from error
-    except OSError as error:
-        reason = f"{file} cannot be read ({error.strerror}); name a file of deviations"
-        raise click.BadParameter(reason, param_hint="--deviations") from error
-
-
-def _judged(console: Console, backend: Backend, options: dict[str, Any], judging: Judging | None) -> Report:
+def _judge_with_progress(console: Console, backend: Backend, options: Options, judging: Judging | None) -> Report:
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from conformance.run.check import check
+    from conformance.run.check import check_with
+    from conformance.run.selection import plan_verdicts
 
-    total = count_planned(backend, options)
-    options = {**options, "run_seed": options["seed"], "judging": judging}
-    options.pop("seed")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(escape(backend.name), total=total)
+        task = progress.add_task(escape(backend.name), total=len(plan_verdicts(backend, options)))
 
-        def step(verdict: Verdict) -> None:
+        def show_verdict(verdict: Verdict) -> None:
             progress.update(task, advance=1, description=f"{escape(backend.name)} {verdict.dtype}")
 
-        return check(backend, **options, progress=step)
+        return check_with(backend, options, show_verdict, judging=judging)
 
 
-def _with_cases(report: Report, backend: Backend, origin: Origin, out: Path) -> Report:
-    """The report with a case on disk of every failure that has an example."""
+def _save_cases(report: Report, backend: Backend, origin: Origin, out: Path) -> Report:
+    """The report with the file of every failure that has an example."""
     from conformance.cases.save import save_case
 
     cases: dict[tuple[str, str], Path] = {}
@@ -223,7 +208,7 @@ def _with_cases(report: Report, backend: Backend, origin: Origin, out: Path) -> 
         try:
             path = save_case(out, backend, verdict, origin)
         except OSError as error:
-            reason = f"no case written, {out} cannot be ({error.strerror})"
+            reason = f"no case was written, because {out} cannot be written ({error.strerror})"
             click.echo(f"lstm-conform: {reason}; choose another --out", err=True)
             break
         if path:

@@ -11,12 +11,21 @@ from conformance.cli.options import DTYPE_NAMES, PROFILE_NAMES
 
 
 @click.command()
-@click.option("--dtype", type=click.Choice(DTYPE_NAMES), default="float32", show_default=True)
-@click.option("--profile", type=click.Choice(PROFILE_NAMES), default="quick", show_default=True)
-@click.option("--pairs", type=click.IntRange(min=0), default=0, help="So many pairs in place of single ones.")
-@click.option("--device", help="Where the mistakes are made; they know the cpu alone.")
+@click.option(
+    "--dtype", type=click.Choice(DTYPE_NAMES), default="float32", show_default=True, help="The dtype of all questions."
+)
+@click.option(
+    "--profile", type=click.Choice(PROFILE_NAMES), default="quick", show_default=True, help="How thoroughly to judge."
+)
+@click.option(
+    "--pairs",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Judge this number of pairs of mistakes, instead of single ones.",
+)
+@click.option("--device", help="The device of the mistakes; only cpu is possible.")
 def selftest(dtype: str, profile: str, pairs: int, device: str | None) -> None:
-    """Put every known mistake to the judge, on this machine, and say what it saw."""
+    """Run the suite against every known mistake on this machine, and show which it refutes."""
     from rich.progress import track
 
     from conformance.report.status import PASSED, SUITE_ERROR, UNUSABLE

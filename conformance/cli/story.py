@@ -1,4 +1,4 @@
-"""The commands that show rather than judge: flow, gates."""
+"""The commands that show and do not judge: flow, gates."""
 
 import sys
 from collections.abc import Callable
@@ -7,10 +7,12 @@ from typing import Any
 
 import click
 
+from conformance.cli.console import make_console
+
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
 
-def _an_svg(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
+def _check_svg(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
     if path and path.suffix != ".svg":
         raise click.BadParameter(f"{str(path)!r} is no SVG, expected a name that ends in .svg")
     return path
@@ -19,24 +21,34 @@ def _an_svg(context: click.Context, option: click.Parameter, path: Path | None) 
 SVG = click.option(
     "--svg",
     type=click.Path(dir_okay=False, path_type=Path),
-    callback=_an_svg,
-    help="Draw it there (extra `plot`).",
+    callback=_check_svg,
+    help="Draw a picture into this file (needs the extra `plot`).",
 )
-DTYPE = click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True)
+DTYPE = click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    default="float32",
+    show_default=True,
+    help="The dtype of all questions.",
+)
 
 
 @click.command()
 @click.argument("targets", nargs=-1, metavar="[TARGET...]")
-@click.option("--steps", type=click.IntRange(2, 100_000), default=2000, show_default=True)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--device", help="Handed to targets that are made for a device, e.g. cuda.")
+@click.option(
+    "--steps", type=click.IntRange(2, 100_000), default=2000, show_default=True, help="Length of the sequence."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the weights and inputs."
+)
+@click.option("--device", help="The device that a target is made for, e.g. cuda.")
 @DTYPE
 @SVG
 def flow(targets: tuple[str, ...], steps: int, seed: int, device: str | None, dtype: str, svg: Path | None) -> None:
-    """Follow the gradient back in time, beside the equations', an RNN's, and its bound.
+    """Show how the gradient fades back in time, next to that of the equations, that of an RNN, and its bound.
 
-    Exit status 1 where a target's gradient has a cliff (from some lag on always less than half of what the equations
-    say), or is no number somewhere. Without a TARGET it is numpy.
+    Exit status 1 if the gradient of a target has a cliff, i.e. from some lag on it is always less than half of what the
+    equations say, or if it is not a number somewhere. The default TARGET is numpy.
     """
     from rich.table import Table
 
@@ -44,10 +56,10 @@ def flow(targets: tuple[str, ...], steps: int, seed: int, device: str | None, dt
 
     problem, d = following.question(steps, seed, dtype)
     targets = targets or ("numpy",)
-    backends = [_resolved(target, device) for target in targets]
+    backends = [_resolve_target(target, device) for target in targets]
     expected = following.of_equations(problem, d)
     found = [
-        _asked(target, following.of_backend, backend, problem, d)._replace(name=target)
+        _ask_target(target, following.of_backend, backend, problem, d)._replace(name=target)
         for target, backend in zip(targets, backends, strict=True)
     ]
     flows = [*found, expected, following.of_carousel(problem, d), *following.of_elman(problem, d)]
@@ -55,15 +67,15 @@ def flow(targets: tuple[str, ...], steps: int, seed: int, device: str | None, dt
     table = Table("lag", *(one.name for one in flows), box=None, title="norm of the gradient of the loss by x")
     for lag in [lag for lag in LAGS if lag < steps - 1] + [steps - 1]:
         table.add_row(f"{lag:,}", *(f"{one.norms[lag]:.1e}" for one in flows))
-    _console().print(table)
+    make_console().print(table)
     for one in found:
-        click.echo(f"{one.name}: {_of_a_cliff(one, cliffs.get(one.name), expected, steps)}")
+        click.echo(f"{one.name}: {_describe_cliff(one, cliffs.get(one.name), expected, steps)}")
     if svg:
-        _drawn("draw_flow", flows, cliffs, svg, _command("flow", *targets))
+        _draw("draw_flow", flows, cliffs, svg, _quote_command("flow", *targets))
     sys.exit(1 if cliffs or not all(map(following.finite, found)) else 0)
 
 
-def _of_a_cliff(one: Any, lag: int | None, expected: Any, steps: int) -> str:
+def _describe_cliff(one: Any, lag: int | None, expected: Any, steps: int) -> str:
     from conformance.story.flow import finite
 
     if not finite(one):
@@ -77,15 +89,15 @@ def _of_a_cliff(one: Any, lag: int | None, expected: Any, steps: int) -> str:
 
 @click.command()
 @click.argument("target", default="numpy")
-@click.option("--device", help="Handed to a target that is made for a device, e.g. cuda.")
+@click.option("--device", help="The device that a target is made for, e.g. cuda.")
 @DTYPE
 @SVG
 def gates(target: str, device: str | None, dtype: str, svg: Path | None) -> None:
-    """Show gates and memories while a fact arrives, is kept across a gap, and is told to be forgotten."""
+    """Show gates and memories while a fact arrives, is kept across a gap, and is forgotten."""
     from conformance.story.gates import EVENTS, bars, read, story
 
     problem = story(dtype)
-    reading = _asked(target, read, _resolved(target, device), problem)
+    reading = _ask_target(target, read, _resolve_target(target, device), problem)
     names = {
         "i": "input gate",
         "f": "forget gate",
@@ -102,11 +114,11 @@ def gates(target: str, device: str | None, dtype: str, svg: Path | None) -> None
         values = "  ".join(f"{letter} {getattr(reading, letter)[t]:.2f}" for letter in names)
         click.echo(f"step {t:2}  {said:32}{values}")
     if svg:
-        _drawn("draw_gates", reading, svg, _command("gates", target))
+        _draw("draw_gates", reading, svg, _quote_command("gates", target))
 
 
-def _command(name: str, *targets: str) -> str:
-    """What was asked for, without where it is drawn: it stands in the picture."""
+def _quote_command(name: str, *targets: str) -> str:
+    """The command without the file of the picture; the picture shows it."""
     context = click.get_current_context()
     given = [
         f"--{key} {value}"
@@ -117,7 +129,7 @@ def _command(name: str, *targets: str) -> str:
     return " ".join(["lstm-conform", name, *targets, *given])
 
 
-def _resolved(target: str, device: str | None) -> Any:
+def _resolve_target(target: str, device: str | None) -> Any:
     from conformance.targets.resolve import TargetError, resolve
 
     try:
@@ -127,8 +139,8 @@ def _resolved(target: str, device: str | None) -> Any:
         sys.exit(3)
 
 
-def _asked(target: str, question: Callable[..., Any], backend: Any, problem: Any, *more: Any) -> Any:
-    """What the backend answers; exit 3 where it claims no such question, or raises."""
+def _ask_target(target: str, question: Callable[..., Any], backend: Any, problem: Any, *more: Any) -> Any:
+    """What the backend answers; exit 3 if it does not claim the dtype, or raises."""
     dtype, claimed = problem.dtype.name, backend.description.dtypes
     if dtype not in claimed:
         names = ", ".join(claimed) or "no dtype"
@@ -142,7 +154,7 @@ def _asked(target: str, question: Callable[..., Any], backend: Any, problem: Any
         sys.exit(3)
 
 
-def _drawn(what: str, *arguments: Any) -> None:
+def _draw(what: str, *arguments: Any) -> None:
     from conformance.story import pictures
 
     try:
@@ -153,9 +165,3 @@ def _drawn(what: str, *arguments: Any) -> None:
     except OSError as error:
         click.echo(f"lstm-conform: {arguments[-2]} cannot be written ({error.strerror}); name another --svg", err=True)
         sys.exit(3)
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else 150, soft_wrap=False)

@@ -16,7 +16,7 @@ from conformance.assertions.overflow import ROOM, ROOM16
 from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Errored, NotClaimed, Refuted
 from conformance.problems.sizes import nearest_sizes
-from conformance.targets.border import guarded
+from conformance.targets.border import guard_backend
 from conformance.tolerance import rounding
 from lstm_spec import GRADES, Backend, ErrorModel, Gate, Parameters, Problem, State, error_model
 from lstm_spec.types import Array
@@ -49,7 +49,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The figures of a backend at a dtype; none where it could not be asked."""
+    """The figures of a backend at a dtype; None if it could not be asked."""
 
     dtype: str
     grade: str | ErrorModel
@@ -64,12 +64,12 @@ class Accuracy:
         return {name: figure for name, figure in found.items() if figure is not None}
 
 
-# ---------------------------------------------------------------- reading
+# ---------------------------------------------------------------- probing
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What a function gave for its arguments, and what it should have given, in a wider dtype."""
+class ProbedFunction:
+    """The values of a function at its arguments, and the right values in a wider dtype."""
 
     function: str
     v: Array
@@ -78,7 +78,7 @@ class Reading:
 
     @property
     def error(self) -> Array:
-        """Infinite where it is not finite, though its argument is not near the largest number."""
+        """Infinite if a value is not finite though its argument is not near the largest number."""
         far = np.abs(self.v) > limits(self.got.dtype).largest / (ROOM16 if self.got.dtype == np.float16 else ROOM)
         finite = np.isfinite(self.got)
         error = np.abs(np.where(finite, self.got, 0).astype(self.expected.dtype) - self.expected)
@@ -86,23 +86,23 @@ class Reading:
 
     @property
     def saturated(self) -> float:
-        """What it gave where both factors of h = o tanh(c) should be 1."""
+        """The value at which both factors of h = o tanh(c) should be 1."""
         return float(self.got[np.argmin(np.abs(self.v.astype(np.float64) - SATURATED))])
 
 
 def probe_activations(backend: Backend, dtype: str) -> Accuracy:
-    """How far σ and tanh of a backend are off; no figure for what raises, or is no answer."""
-    grade, v = backend.description.grade(dtype), arguments(dtype)
-    readings = [found for name in SYMBOLS if (found := _read(backend, name, v)) is not None]
+    """How far σ and tanh of a backend are off; no figure if it raises, or gives no answer."""
+    grade, v = backend.description.grade(dtype), list_arguments(dtype)
+    readings = [found for name in SYMBOLS if (found := _probe_function(backend, name, v)) is not None]
     named = {name: model for (name, at), model in GRADES.items() if at == dtype}
-    meets = [k for k, m in named.items() if readings and all(_figure(found, m).met for found in readings)]
-    figures = {found.function: _figure(found, error_model(grade, dtype)) for found in readings}
+    meets = [k for k, m in named.items() if readings and all(_measure_error(found, m).met for found in readings)]
+    figures = {found.function: _measure_error(found, error_model(grade, dtype)) for found in readings}
     tried = max((len(found.v) for found in readings), default=0)
     return Accuracy(dtype, grade, figures.get("sigmoid"), figures.get("tanh"), tried, tuple(meets))
 
 
-def arguments(dtype: str) -> Array:
-    """Every finite number of a 16-bit dtype; a sweep of 20,000 and some of a wider one, none of them subnormal."""
+def list_arguments(dtype: str) -> Array:
+    """Every finite number of a 16-bit dtype; about 20,000 normal numbers of a wider one."""
     of = np.dtype(dtype)
     if of.itemsize == 2:
         every = np.arange(2**16, dtype=np.uint16).view(of)
@@ -115,42 +115,43 @@ def arguments(dtype: str) -> Array:
     return np.unique(np.concatenate(sweep).astype(of))
 
 
-def _read(backend: Backend, function: str, v: Array) -> Reading | None:
-    """The function at v, or at as many of them as a bounded number of calls can read.
+def _probe_function(backend: Backend, function: str, v: Array) -> ProbedFunction | None:
+    """The function at v, or at as many arguments as fit into CALLS calls.
 
-    None where the backend does not answer, or so that neither factor of h = o tanh(c) can be told.
+    None if the backend does not answer, or if its answer at saturation is neither σ nor tanh.
     """
     try:
-        T, B, I, H = (nearest_sizes(k, (n, 1), getattr(backend.description.shapes, k))[0] for k, n in _wanted(len(v)))
+        shapes = backend.description.shapes
+        T, B, I, H = (nearest_sizes(k, (n, 1), getattr(shapes, k))[0] for k, n in _wanted_sizes(len(v)))
         width = min(I, H)
-        v = _evenly(v, CALLS * B * width)
+        v = _thin_out(v, CALLS * B * width)
         blocks = np.pad(v, (0, -len(v) % (B * width))).reshape(-1, B, width)
-        found = [_ask(backend, _problem(function, block, (T, B, I, H))) for block in blocks]
+        found = [_ask_backend(backend, _make_problem(function, block, (T, B, I, H))) for block in blocks]
     except (Errored, Refuted, NotClaimed):
         return None
     got = np.stack([y[0, :, :width] for y in found]).reshape(-1)[: len(v)]
-    reading = Reading(function, v, got, _exact(function, v))
+    reading = ProbedFunction(function, v, got, _expected_values(function, v))
     return None if abs(reading.saturated - 1) > ILLEGIBLE else reading
 
 
-def _wanted(n: int) -> tuple[tuple[str, int], ...]:
+def _wanted_sizes(n: int) -> tuple[tuple[str, int], ...]:
     B, H = BLOCK
     return ("T", 1), ("B", min(B, -(-n // H))), ("I", H), ("H", H)
 
 
-def _evenly(v: Array, most: int) -> Array:
-    """At most so many of them, both ends among them."""
+def _thin_out(v: Array, most: int) -> Array:
+    """At most that number of arguments, evenly spaced, with both ends."""
     return v if len(v) <= most else v[np.linspace(0, len(v) - 1, most).round().astype(int)]
 
 
-def _ask(backend: Backend, problem: Problem) -> Array:
+def _ask_backend(backend: Backend, problem: Problem) -> Array:
     with np.errstate(all="ignore"):
-        answer = guarded(backend).forward(problem)
+        answer = guard_backend(backend).forward(problem)
     assert_answer_shaped(answer, problem)
     return answer.y
 
 
-def _problem(function: str, v: Array, sizes: tuple[int, int, int, int]) -> Problem:
+def _make_problem(function: str, v: Array, sizes: tuple[int, int, int, int]) -> Problem:
     """A problem whose first units show the function of v (B, width)."""
     T, B, I, H = sizes
     x, c = np.zeros((T, B, I), v.dtype), np.full((1, B, H), LARGE).astype(v.dtype)
@@ -159,12 +160,12 @@ def _problem(function: str, v: Array, sizes: tuple[int, int, int, int]) -> Probl
     else:
         c[0, :, : v.shape[1]] = v
     none, identity = (W.astype(v.dtype) for W in (np.zeros((H, I)), np.eye(H, I)))
-    o = _gate(identity, 0.0) if function == "sigmoid" else _gate(none, OPEN)
-    layer = Parameters(_gate(none, SHUT), _gate(none, OPEN), _gate(none, 0.0), o)
+    o = _make_gate(identity, 0.0) if function == "sigmoid" else _make_gate(none, OPEN)
+    layer = Parameters(_make_gate(none, SHUT), _make_gate(none, OPEN), _make_gate(none, 0.0), o)
     return Problem(((layer,),), frozen(x), State(frozen(np.zeros((1, B, H), v.dtype)), frozen(c)))
 
 
-def _gate(W: Array, b: float) -> Gate:
+def _make_gate(W: Array, b: float) -> Gate:
     H = len(W)
     return Gate(frozen(W), frozen(np.zeros((H, H), W.dtype)), frozen(np.full(H, b).astype(W.dtype)))
 
@@ -172,30 +173,35 @@ def _gate(W: Array, b: float) -> Gate:
 # ---------------------------------------------------------------- measuring
 
 
-def widen(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """What the expected values are computed in: float64 for what is narrower, and long double for itself.
+def wider_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype in which the expected values are computed: float64 for narrower dtypes, long double for float64.
 
-    Where long double is no wider, NumPy's own float64 functions stand in, which are within 1 ulp.
+    On machines whose long double is no wider, NumPy's own float64 functions stand in; they are within 1 ulp.
     """
     return np.dtype(np.longdouble if dtype == np.float64 else np.float64)
 
 
 def has_wider_float(dtype: np.dtype[Any]) -> bool:
     """Whether the expected values are more precise than the dtype itself."""
-    return bool(np.finfo(widen(dtype)).eps < limits(dtype).eps)
+    return bool(np.finfo(wider_dtype(dtype)).eps < limits(dtype).eps)
 
 
-def _exact(function: str, v: Array) -> Array:
-    wide = v.astype(widen(v.dtype))
+def _expected_values(function: str, v: Array) -> Array:
+    wide = v.astype(wider_dtype(v.dtype))
     return rounding.sigmoid_value(wide) if function == "sigmoid" else np.tanh(wide)
 
 
-def _figure(found: Reading, model: ErrorModel) -> Figure:
+def _measure_error(found: ProbedFunction, model: ErrorModel) -> Figure:
     """How far it is off, against an error model."""
     m = model if has_wider_float(found.v.dtype) else rounding.with_oracle(model)
     r, absolute = (m.r_s, m.s_abs) if found.function == "sigmoid" else (m.r_t, m.t_abs)
     size, error = np.abs(found.expected).astype(np.float64), found.error
-    slack = absolute * m.u + 3 * m.eta + _returned(size, m) + (0 if found.saturated == 1 else _other_factor(size, m))
+    slack = (
+        absolute * m.u
+        + 3 * m.eta
+        + _storage_slack(size, m)
+        + (0 if found.saturated == 1 else _other_factor_slack(size, m))
+    )
     allowed, about = r * m.u * size + slack, limits(found.v.dtype)
     with np.errstate(all="ignore"):
         absolutely, needed = error / m.u, np.where(error > slack, (error - slack) / (m.u * size), 0)
@@ -216,12 +222,12 @@ def _figure(found: Reading, model: ErrorModel) -> Figure:
     )
 
 
-def _returned(size: Array, m: ErrorModel) -> Array:
+def _storage_slack(size: Array, m: ErrorModel) -> Array:
     """What the rounding of h to its storage may add."""
     return m.u_h * size * (1 + 2 * max(m.r_s, m.r_t) * m.u) + rounding.flush_room(m)
 
 
-def _other_factor(size: Array, m: ErrorModel) -> Array:
+def _other_factor_slack(size: Array, m: ErrorModel) -> Array:
     """What o, or tanh(50), may be off by, and the f that c_0 passes through, with a rounding each."""
     one = max(m.r_s + m.s_abs, m.r_t + m.t_abs) * m.u + 2 * m.eta + m.u
     return 2 * one * (size + one) + 4 * m.eta

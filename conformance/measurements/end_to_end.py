@@ -13,7 +13,7 @@ from conformance.assertions.comparison import model_of
 from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Errored, NotClaimed, Refuted
 from conformance.problems.sizes import nearest_sizes
-from conformance.targets.border import guarded
+from conformance.targets.border import guard_backend
 from conformance.tolerance.conclusive import largest_conclusive_error
 from conformance.tolerance.trajectories import free_trajectory, observed_trajectory
 from lstm_spec import Backend, Gate, Parameters, Problem, Shapes, State
@@ -35,26 +35,26 @@ class Row(NamedTuple):
     ratio: float  # the largest error/bound of a step judged from the states that were returned
 
 
-def end_to_end(backend: Backend, dtype: str) -> list[Row]:
+def measure_end_to_end(backend: Backend, dtype: str) -> list[Row]:
     """The table of a backend at a dtype, as far as its shapes go; no rows for what raises, or is no answer."""
     try:
         with np.errstate(all="ignore"):
-            return [row for scale in SCALES for row in _rows(backend, dtype, scale)]
+            return [row for scale in SCALES for row in measure_scale(backend, dtype, scale)]
     except (Errored, Refuted, NotClaimed):
         return []
 
 
-def _rows(backend: Backend, dtype: str, scale: float) -> list[Row]:
+def measure_scale(backend: Backend, dtype: str, scale: float) -> list[Row]:
     """One run of the largest length; the others are its beginnings."""
     shapes = backend.description.shapes
     lengths = sorted(set(nearest_sizes("T", LENGTHS, shapes.T)))
-    problem = scaled(scale, lengths[-1], dtype, shapes)
-    answer, model = guarded(backend).forward(problem), model_of(backend, problem)
+    problem = draw_scaled_problem(scale, lengths[-1], dtype, shapes)
+    answer, model = guard_backend(backend).forward(problem), model_of(backend, problem)
     assert_answer_shaped(answer, problem)
     free, observed = free_trajectory(problem, model).h, observed_trajectory(problem, answer.y, model).h
     y = answer.y.astype(np.float64)
-    off, bound = _largest(np.abs(y - free.value)), _largest(free.error)
-    ratio = _largest(np.abs(y - observed.value) / observed.error)
+    off, bound = _largest_by_step(np.abs(y - free.value)), _largest_by_step(free.error)
+    ratio = _largest_by_step(np.abs(y - observed.value) / observed.error)
     too_much = np.flatnonzero(~(bound <= largest_conclusive_error(model)))
     from_step = int(too_much[0]) if len(too_much) else None
     return [
@@ -70,31 +70,38 @@ def _rows(backend: Backend, dtype: str, scale: float) -> list[Row]:
     ]
 
 
-def _largest(a: Array) -> Array:
-    """By step."""
+def _largest_by_step(a: Array) -> Array:
+    """The largest value of each step."""
     return np.asarray(a.max(axis=(1, 2)))
 
 
-def scaled(scale: float, T: int, dtype: str, shapes: Shapes) -> Problem:
+def draw_scaled_problem(scale: float, T: int, dtype: str, shapes: Shapes) -> Problem:
     """A dense problem whose weights and biases are normal, times scale."""
     rng = np.random.default_rng(0)
     B, I, H = (nearest_sizes(k, (n, 1), getattr(shapes, k))[0] for k, n in SIZES.items())
 
-    def drawn(*shape: int, by: float = 1.0) -> Array:
+    def draw(*shape: int, by: float = 1.0) -> Array:
         return frozen((rng.standard_normal(shape) * by).astype(dtype))
 
-    i, f, g, o = (Gate(drawn(H, I, by=scale), drawn(H, H, by=scale), drawn(H, by=scale)) for _ in "ifgo")
-    return Problem(((Parameters(i, f, g, o),),), drawn(T, B, I), State(drawn(1, B, H, by=0.5), drawn(1, B, H)))
+    i, f, g, o = (Gate(draw(H, I, by=scale), draw(H, H, by=scale), draw(H, by=scale)) for _ in "ifgo")
+    return Problem(((Parameters(i, f, g, o),),), draw(T, B, I), State(draw(1, B, H, by=0.5), draw(1, B, H)))
 
 
-def lines(rows: list[Row]) -> list[str]:
+def format_rows(rows: list[Row]) -> list[str]:
     """The table as text, its head first; nothing without rows."""
     head = ("weights", "T", "off by", "free bound", "", "step by step")
-    table = [head, *(_cells(row) for row in rows)] if rows else []
+    table = [head, *(_format_row(row) for row in rows)] if rows else []
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return ["  ".join(cell.ljust(n) for cell, n in zip(cells, widths, strict=True)).rstrip() for cells in table]
 
 
-def _cells(row: Row) -> tuple[str, ...]:
-    told = "conclusive" if row.inconclusive_from is None else f"inconclusive from t = {row.inconclusive_from:,}"
-    return (f"× {row.scale:g}", f"{row.T:,}", f"{row.off:.1e}", f"±{row.bound:.1e}", told, f"{row.ratio:.2g} × allowed")
+def _format_row(row: Row) -> tuple[str, ...]:
+    verdict = "conclusive" if row.inconclusive_from is None else f"inconclusive from t = {row.inconclusive_from:,}"
+    return (
+        f"× {row.scale:g}",
+        f"{row.T:,}",
+        f"{row.off:.1e}",
+        f"±{row.bound:.1e}",
+        verdict,
+        f"{row.ratio:.2g} × allowed",
+    )

@@ -6,7 +6,7 @@ from conformance.problems.form import ANYTHING, BOTH
 from conformance.problems.question import Question
 from conformance.problems.recipes import if_more_than_the_core_is_claimed, networks, questions
 from conformance.problems.switches import Switched, switches
-from conformance.property import verifies_further
+from conformance.property import verifies_beyond_core
 from lstm_spec import Backend, Feature, Problem
 
 ANY = if_more_than_the_core_is_claimed(networks(**ANYTHING))
@@ -14,37 +14,37 @@ STACKS = networks(**{**ANYTHING, "layers": (2, 3)})
 TWO = networks(**{**ANYTHING, "directions": BOTH})
 
 
-@verifies_further("NET-6", on=switches())
+@verifies_beyond_core("NET-6", on=switches())
 def a_feature_that_is_claimed_is_not_ignored(backend: Backend, switched: Switched) -> None:
     """What is asked with the feature and without it has different answers, and the backend gives different ones."""
     assert_not_ignored(backend, switched)
 
 
-@verifies_further("NET-3", "LEN-1", "DIR-4", on=ANY)
+@verifies_beyond_core("NET-3", "LEN-1", "DIR-4", on=ANY)
 def what_is_claimed_may_be_asked_together(backend: Backend, problem: Problem) -> None:
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("NET-5", "LEN-5", on=questions(ANY), needs=(Feature.GRADIENTS,))
+@verifies_beyond_core("NET-5", "LEN-5", on=questions(ANY), needs=(Feature.GRADIENTS,))
 def what_is_claimed_may_be_differentiated_together(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_further("NET-3", "NET-4", on=STACKS, needs=(Feature.LAYERS,))
+@verifies_beyond_core("NET-3", "NET-4", on=STACKS, needs=(Feature.LAYERS,))
 def layers_of_any_kind_may_be_stacked(backend: Backend, problem: Problem) -> None:
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("NET-5", on=questions(STACKS), needs=(Feature.LAYERS, Feature.GRADIENTS))
+@verifies_beyond_core("NET-5", on=questions(STACKS), needs=(Feature.LAYERS, Feature.GRADIENTS))
 def the_gradient_goes_down_through_layers_of_any_kind(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_further("DIR-4", on=TWO, needs=(Feature.BIDIRECTIONAL,))
+@verifies_beyond_core("DIR-4", on=TWO, needs=(Feature.BIDIRECTIONAL,))
 def layers_of_any_kind_may_read_in_both_directions(backend: Backend, problem: Problem) -> None:
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("NET-5", on=questions(TWO), needs=(Feature.BIDIRECTIONAL, Feature.GRADIENTS))
+@verifies_beyond_core("NET-5", on=questions(TWO), needs=(Feature.BIDIRECTIONAL, Feature.GRADIENTS))
 def the_gradients_of_both_directions_meet_whatever_the_kind(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)

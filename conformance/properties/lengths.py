@@ -11,7 +11,7 @@ from conformance.outcome import Errored, Refuted
 from conformance.problems.build import poison_padding
 from conformance.problems.question import Question
 from conformance.problems.recipes import networks, questions, with_seed
-from conformance.property import verifies_further
+from conformance.property import verifies_beyond_core
 from lstm_spec import Backend, Feature, Problem
 
 NEEDS = (Feature.LENGTHS,)
@@ -21,27 +21,27 @@ ANY = networks(lengths=("any", "any", "full", "zeros"))
 PADDED = networks(lengths=("any", "zeros"), T=(2, 3, 4, 5, 9), B=(2, 2, 3, 4))
 
 
-@verifies_further("LEN-1", "LEN-2", "LEN-3", "LEN-4", on=ANY, needs=NEEDS)
+@verifies_beyond_core("LEN-1", "LEN-2", "LEN-3", "LEN-4", on=ANY, needs=NEEDS)
 def sequences_of_any_lengths_are_read_to_their_ends(backend: Backend, problem: Problem) -> None:
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("LEN-1", "LEN-3", on=with_seed(PADDED), needs=NEEDS)
+@verifies_beyond_core("LEN-1", "LEN-3", on=with_seed(PADDED), needs=NEEDS)
 def nan_and_infinity_beyond_a_length_influence_nothing(backend: Backend, drawn: tuple[Problem, int]) -> None:
     assert_network_conforms(backend, poison_padding(*drawn))
 
 
-@verifies_further("LEN-3", "LEN-1", on=networks(lengths=("nothing", "zeros")), needs=EMPTY)
+@verifies_beyond_core("LEN-3", "LEN-1", on=networks(lengths=("nothing", "zeros")), needs=EMPTY)
 def a_sequence_of_length_0_keeps_its_initial_state(backend: Backend, problem: Problem) -> None:
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("LEN-3", "SHAPE-5", on=networks(lengths="nothing", T=0), needs=EMPTY)
+@verifies_beyond_core("LEN-3", "SHAPE-5", on=networks(lengths="nothing", T=0), needs=EMPTY)
 def lengths_may_be_given_where_there_are_no_steps(backend: Backend, problem: Problem) -> None:
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("LEN-4", "NET-1", on=with_seed(PADDED), needs=NEEDS)
+@verifies_beyond_core("LEN-4", "NET-1", on=with_seed(PADDED), needs=NEEDS)
 def lengths_may_stand_in_any_order(backend: Backend, drawn: tuple[Problem, int]) -> None:
     """Ascending, descending and as drawn."""
     problem, seed = drawn
@@ -51,12 +51,12 @@ def lengths_may_stand_in_any_order(backend: Backend, drawn: tuple[Problem, int])
     assert_network_conforms(backend, replace(problem, lengths=frozen(order.copy())))
 
 
-@verifies_further("LEN-5", "LEN-6", on=questions(ANY), needs=GRADIENTS)
+@verifies_beyond_core("LEN-5", "LEN-6", on=questions(ANY), needs=GRADIENTS)
 def the_gradient_stops_where_a_sequence_ends(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_further("LEN-5", "LEN-1", on=with_seed(questions(PADDED)), needs=GRADIENTS)
+@verifies_beyond_core("LEN-5", "LEN-1", on=with_seed(questions(PADDED)), needs=GRADIENTS)
 def no_gradient_comes_from_beyond_a_length(backend: Backend, drawn: tuple[Question, int]) -> None:
     """With NaN and infinity in the inputs there, and in the cotangents of the outputs."""
     (problem, d), seed = drawn
@@ -64,7 +64,7 @@ def no_gradient_comes_from_beyond_a_length(backend: Backend, drawn: tuple[Questi
     assert_network_gradients_conform(backend, poison_padding(problem, seed), replace(d, y=frozen(dy)))
 
 
-@verifies_further(
+@verifies_beyond_core(
     "LEN-6",
     on=questions(networks(lengths=("nothing", "zeros"), T=(1, 2, 3)), dh="dense", dc="dense"),
     needs=(*EMPTY, Feature.GRADIENTS),
@@ -73,7 +73,7 @@ def the_final_state_of_length_0_hands_its_gradient_to_the_initial_one(backend: B
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_further("LEN-7", on=with_seed(networks(lengths="any")), needs=NEEDS, further=True)
+@verifies_beyond_core("LEN-7", on=with_seed(networks(lengths="any")), needs=NEEDS, beyond_core=True)
 def a_length_that_no_sequence_can_have_is_refused(backend: Backend, drawn: tuple[Problem, int]) -> None:
     problem, seed = drawn
     assert problem.lengths is not None

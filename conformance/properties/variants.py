@@ -3,7 +3,7 @@
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.problems.question import Question
 from conformance.problems.recipes import networks, questions
-from conformance.property import verifies_further
+from conformance.property import verifies_beyond_core
 from lstm_spec import Backend, Feature, Problem
 
 GRADIENTS = Feature.GRADIENTS
@@ -15,72 +15,72 @@ CLIPPED = networks(clip=(0.75, 0.75, 3.0))
 TOGETHER = networks(kind=("standard", "peephole"), projection=("", "narrow", "full"), clip=(None, 0.75, 3.0))
 
 
-@verifies_further("VAR-1", "VAR-2", on=PEEPHOLES, needs=(Feature.PEEPHOLES,))
+@verifies_beyond_core("VAR-1", "VAR-2", on=PEEPHOLES, needs=(Feature.PEEPHOLES,))
 def with_peepholes_the_gates_see_the_cell_state(backend: Backend, problem: Problem) -> None:
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("VAR-3", on=networks(kind="coupled"), needs=(Feature.COUPLED,))
+@verifies_beyond_core("VAR-3", on=networks(kind="coupled"), needs=(Feature.COUPLED,))
 def coupled_what_is_let_in_takes_the_place_of_what_is_forgotten(backend: Backend, problem: Problem) -> None:
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("VAR-4", on=PROJECTED, needs=(Feature.PROJECTION,))
+@verifies_beyond_core("VAR-4", on=PROJECTED, needs=(Feature.PROJECTION,))
 def projected_the_hidden_state_is_a_linear_map_of_what_is_shown(backend: Backend, problem: Problem) -> None:
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("VAR-5", on=CLIPPED, needs=(Feature.CELL_CLIP,))
+@verifies_beyond_core("VAR-5", on=CLIPPED, needs=(Feature.CELL_CLIP,))
 def clipped_the_cell_state_stays_within_its_bound(backend: Backend, problem: Problem) -> None:
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("VAR-7", on=UNFORGETTING, needs=(Feature.NO_FORGET_GATE,))
+@verifies_beyond_core("VAR-7", on=UNFORGETTING, needs=(Feature.NO_FORGET_GATE,))
 def without_a_forget_gate_nothing_is_forgotten(backend: Backend, problem: Problem) -> None:
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("VAR-8", on=OF_1997, needs=(Feature.SIMPLIFIED_1997,))
+@verifies_beyond_core("VAR-8", on=OF_1997, needs=(Feature.SIMPLIFIED_1997,))
 def the_cell_of_1997_squashes_as_it_did(backend: Backend, problem: Problem) -> None:
     assert_network_conforms(backend, problem)
 
 
-@verifies_further("VAR-1", "VAR-2", on=questions(PEEPHOLES), needs=(Feature.PEEPHOLES, GRADIENTS))
+@verifies_beyond_core("VAR-1", "VAR-2", on=questions(PEEPHOLES), needs=(Feature.PEEPHOLES, GRADIENTS))
 def the_gradient_goes_through_the_peepholes(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_further("VAR-3", on=questions(networks(kind="coupled")), needs=(Feature.COUPLED, GRADIENTS))
+@verifies_beyond_core("VAR-3", on=questions(networks(kind="coupled")), needs=(Feature.COUPLED, GRADIENTS))
 def the_gradient_of_a_coupled_gate_goes_both_ways(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_further("VAR-4", on=questions(PROJECTED), needs=(Feature.PROJECTION, GRADIENTS))
+@verifies_beyond_core("VAR-4", on=questions(PROJECTED), needs=(Feature.PROJECTION, GRADIENTS))
 def the_gradient_goes_through_the_projection(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_further("VAR-6", "VAR-5", on=questions(CLIPPED), needs=(Feature.CELL_CLIP, GRADIENTS))
+@verifies_beyond_core("VAR-6", "VAR-5", on=questions(CLIPPED), needs=(Feature.CELL_CLIP, GRADIENTS))
 def no_gradient_passes_a_bound_that_is_met(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_further("VAR-7", on=questions(UNFORGETTING), needs=(Feature.NO_FORGET_GATE, GRADIENTS))
+@verifies_beyond_core("VAR-7", on=questions(UNFORGETTING), needs=(Feature.NO_FORGET_GATE, GRADIENTS))
 def without_a_forget_gate_the_gradient_is_carried_unchanged(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_further("VAR-8", on=questions(OF_1997), needs=(Feature.SIMPLIFIED_1997, GRADIENTS))
+@verifies_beyond_core("VAR-8", on=questions(OF_1997), needs=(Feature.SIMPLIFIED_1997, GRADIENTS))
 def the_cell_of_1997_has_its_full_gradient(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_further("VAR-2", "VAR-4", "VAR-5", on=TOGETHER, needs=(Feature.PROJECTION, Feature.CELL_CLIP))
+@verifies_beyond_core("VAR-2", "VAR-4", "VAR-5", on=TOGETHER, needs=(Feature.PROJECTION, Feature.CELL_CLIP))
 def peepholes_projection_and_bound_go_together(backend: Backend, problem: Problem) -> None:
     assert_network_conforms(backend, problem)
 
 
-@verifies_further(
+@verifies_beyond_core(
     "VAR-2", "VAR-4", "VAR-6", on=questions(TOGETHER), needs=(Feature.PROJECTION, Feature.CELL_CLIP, GRADIENTS)
 )
 def peepholes_projection_and_bound_are_differentiated_together(backend: Backend, question: Question) -> None:

@@ -6,8 +6,9 @@ import shlex
 from typing import TYPE_CHECKING
 
 from conformance.outcome import Difference
-from conformance.report.report import Report, Root
-from conformance.verdict import Verdict, broken
+from conformance.report.report import Report
+from conformance.report.roots import Root
+from conformance.verdict import Verdict, find_broken_clauses
 from lstm_spec import CLAUSES, error_model
 from lstm_spec.accuracy import DEFAULT_GRADES
 
@@ -15,38 +16,41 @@ if TYPE_CHECKING:
     from lstm_spec import Problem
 from conformance.numbers import format_times, shorten
 
-FULL = 3  # failures told in full, and the first of each stage; those that may follow from them are listed
+FULL = 3  # failures shown in full, besides the first of each stage; the others are only listed
 LABEL = "  {:<18}"
 
 
 def failure_lines(report: Report, root: Root, title: str = "") -> list[str]:
-    """One failure: the sentence that is not true, where and by how much, why, what follows, and how to see it again."""
+    """One failure: the sentence that is not true, where and by how much, why, what follows, and how to reproduce it."""
     verdict = root.verdict
-    ids, sentence = broken(verdict), verdict.property.sentence
+    ids, sentence = find_broken_clauses(verdict), verdict.property.sentence
     first = bool(report.failures) and verdict is report.failures[0]
-    ids = (report.culprit,) if first and report.culprit in ids else ids
-    subject, by = _subject(report, verdict.dtype), [LABEL.format("by") + sentence]
+    ids = (report.cause.clause,) if first and report.cause.clause in ids else ids
+    subject, by = _describe_subject(report, verdict.dtype), [LABEL.format("by") + sentence]
     if len(ids) == 1:
         clause = CLAUSES[ids[0]]
         sentence = f"{clause.sentence.rstrip('.')}{': ' if clause.equation else ''}{clause.equation}"
     named = " ".join(ids) if len(ids) <= FULL else f"{ids[0]} … {ids[-1]}"
     lines = [f"{title or str(verdict.outcome).upper()}  {named}  {sentence}      {subject}"]
-    lines += (by if len(ids) == 1 else []) + _evidence(verdict)
-    if report.cause and first:
-        lines.append(LABEL.format("likely cause") + report.cause)
-    also = dict.fromkeys(id for v in root.following if (id := broken(v)[0]) not in ids)  # what it is about comes first
+    lines += (by if len(ids) == 1 else []) + _evidence_lines(verdict)
+    if report.cause.sentence and first:
+        lines.append(LABEL.format("likely cause") + report.cause.sentence)
+    also = dict.fromkeys(
+        id for v in root.following if (id := find_broken_clauses(v)[0]) not in ids
+    )  # the first clause is what it is about
     lines += [f"  also refuted because of this: {', '.join(also)}"] if also else []
-    return lines + _reproduction(report, verdict, first)
+    return lines + _reproduction_lines(report, verdict, first)
 
 
-def _subject(report: Report, dtype: str) -> str:
-    about, grade = report.description, report.description.grade(dtype)
+def _describe_subject(report: Report, dtype: str) -> str:
+    about, name = report.findings.description, report.findings.name
+    grade = about.grade(dtype)
     level = grade if isinstance(grade, str) else "an error model of its own"
-    return f"{f'{report.name} {about.version}'.strip()} ({about.device}, {dtype}, {level})"
+    return f"{f'{name} {about.version}'.strip()} ({about.device}, {dtype}, {level})"
 
 
-def _evidence(verdict: Verdict) -> list[str]:
-    """Where it is first seen, in units of what is allowed; why, where that does not say it; how small it was found."""
+def _evidence_lines(verdict: Verdict) -> list[str]:
+    """Where it is first seen, in units of what is allowed; why, if that does not say it; the smallest example found."""
     from conformance.problems.question import describe_example, problem_of
 
     refutation, lines = verdict.refutation, [LABEL.format("because") + verdict.detail]
@@ -56,12 +60,12 @@ def _evidence(verdict: Verdict) -> list[str]:
     if refutation and refutation.difference:
         asked = problem_of(refutation.asked or refutation.problem)
         lines = lines if verdict.detail != refutation.reason else []
-        lines += _difference(refutation.difference, asked, verdict.dtype)
+        lines += _difference_lines(refutation.difference, asked, verdict.dtype)
     return [*lines, LABEL.format("smallest found") + describe_example(raised.asked or raised.problem)]
 
 
-def _difference(found: Difference, asked: Problem, dtype: str) -> list[str]:
-    where = "".join(f"{_place(axis, k, asked)}, " for axis, k in found.where.items())
+def _difference_lines(found: Difference, asked: Problem, dtype: str) -> list[str]:
+    where = "".join(f"{_name_place(axis, k, asked)}, " for axis, k in found.where.items())
     digits = 17 if dtype == "float64" else 9
     allowed = f"±{shorten(found.allowed)} (derived)" if found.allowed else "no difference"
     times = f"   {format_times(found.ratio)} × allowed" if found.allowed else ""
@@ -69,11 +73,11 @@ def _difference(found: Difference, asked: Problem, dtype: str) -> list[str]:
         f"{LABEL.format('first difference')}{where}output {found.quantity}",
         f"    expected {found.expected:.{digits}g}   allowed {allowed}   got {found.got:.{digits}g}{times}",
     ]
-    return lines + _condition(found, error_model(DEFAULT_GRADES[dtype], dtype).u)
+    return lines + _condition_lines(found, error_model(DEFAULT_GRADES[dtype], dtype).u)
 
 
-def _condition(found: Difference, u: float) -> list[str]:
-    """A warning where rounding may cost more than half of the digits that the dtype has."""
+def _condition_lines(found: Difference, u: float) -> list[str]:
+    """A warning if rounding may cost more than half of the digits that the dtype has."""
     share = found.allowed / abs(found.expected) if found.expected else 0
     if not u**0.5 < share < float("inf"):
         return []
@@ -81,8 +85,8 @@ def _condition(found: Difference, u: float) -> list[str]:
     return [f"{LABEL.format('ill-conditioned')}rounding alone may move it by {size}, more than half of its digits"]
 
 
-def _reproduction(report: Report, verdict: Verdict, first: bool) -> list[str]:
-    """The command that asks the case again; under the first failure also how many cases there are besides."""
+def _reproduction_lines(report: Report, verdict: Verdict, first: bool) -> list[str]:
+    """The command that asks the case again; under the first failure also how many other cases there are."""
     path = report.cases.get((verdict.property.name, verdict.dtype))
     if path is None or report.origin is None:
         return []
@@ -93,7 +97,7 @@ def _reproduction(report: Report, verdict: Verdict, first: bool) -> list[str]:
     return [LABEL.format("reproduce") + command] + ([LABEL.format("") + more] if first and others else [])
 
 
-def _place(axis: str, k: int, asked: Problem) -> str:
+def _name_place(axis: str, k: int, asked: Problem) -> str:
     if axis == "gate row":
         H, gates = asked.sizes[3], "igo" if asked.layer.f is None else "ifgo"
         return f"gate {gates[k // H]}, unit {k % H}"

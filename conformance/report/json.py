@@ -5,11 +5,12 @@ import math
 import platform
 from typing import Any
 
-from conformance.measurements.activation_text import as_data
+from conformance.measurements.activation_text import accuracy_data
 from conformance.measurements.end_to_end import Row
 from conformance.report.deviations import Deviation
+from conformance.report.findings import Findings
 from conformance.report.report import Report
-from conformance.report.status import UNUSABLE, worst
+from conformance.report.status import UNUSABLE, worst_status
 from conformance.verdict import Verdict
 from lstm_spec import SPECIFICATION
 
@@ -17,62 +18,62 @@ JSON_VERSION = 1
 
 
 def as_json(reports: list[Report], unusable: dict[str, str]) -> dict[str, Any]:
-    """The reports as JSON data; `version` counts changes of this form."""
+    """The reports as JSON data; `version` grows whenever their form changes."""
     return {
         "version": JSON_VERSION,
         "suite": metadata.version("lstm-spec"),
         "python": platform.python_version(),
         "libraries": {name: metadata.version(name) for name in ("numpy", "hypothesis")},
         "specification": SPECIFICATION,
-        "exit_status": worst([r.status for r in reports] + [UNUSABLE] * len(unusable)),
-        "targets": [_target(report) for report in reports],
+        "exit_status": worst_status([r.status for r in reports] + [UNUSABLE] * len(unusable)),
+        "targets": [_target_data(report) for report in reports],
         "unavailable": [{"name": name, "reason": reason} for name, reason in unusable.items()],
     }
 
 
-def _target(report: Report) -> dict[str, Any]:
-    about = report.description
+def _target_data(report: Report) -> dict[str, Any]:
+    findings, about = report.findings, report.findings.description
     return {
-        "name": report.name,
+        "name": findings.name,
         "version": about.version,
         "device": about.device,
         "features": sorted(about.features),
         "shapes": {k: [size.start, size.stop, size.step] for k, size in vars(about.shapes).items()},
         "grades": {d: g if isinstance(g := about.grade(d), str) else vars(g) for d in about.dtypes},
-        "profile": report.asked.profile,
-        "seed": report.asked.seed,
-        "whole": report.asked.whole,
+        "profile": findings.request.profile,
+        "seed": findings.request.seed,
+        "whole": findings.request.is_whole,
         "statement": report.statement,
         "exit_status": report.status,
-        "likely_cause": report.cause,
+        "likely_cause": report.cause.sentence,
         "seconds": round(report.seconds, 3),
-        "deviations": [_deviation(deviation, report) for deviation in report.deviations],
-        "complaints": list(report.complaints),
-        "activations": [as_data(found) for found in report.activations],
-        "end_to_end": {dtype: [_row(row) for row in rows] for dtype, rows in report.end_to_end.items()},
-        "verdicts": [_verdict(verdict, report) for verdict in report.verdicts],
+        "deviations": [_deviation_data(deviation, findings) for deviation in findings.deviations],
+        "complaints": list(findings.complaints),
+        "activations": [accuracy_data(found) for found in report.activations],
+        "end_to_end": {dtype: [_row_data(row) for row in rows] for dtype, rows in report.end_to_end.items()},
+        "verdicts": [_verdict_data(verdict, report) for verdict in report.verdicts],
     }
 
 
-def _deviation(deviation: Deviation, report: Report) -> dict[str, Any]:
+def _deviation_data(deviation: Deviation, findings: Findings) -> dict[str, Any]:
     return {
         **vars(deviation),
         "witness": str(deviation.witness),
         "expires": deviation.expires and str(deviation.expires),
-        "judged": deviation in report.judged_deviations,
+        "judged": deviation in findings.judged_deviations,
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
-    return {k: _number(a) if isinstance(a, float) else a for k, a in row._asdict().items()}
+def _row_data(row: Row) -> dict[str, Any]:
+    return {k: _finite_number(a) if isinstance(a, float) else a for k, a in row._asdict().items()}
 
 
-def _number(value: float) -> float | str:
+def _finite_number(value: float) -> float | str:
     """JSON has no infinity and no NaN."""
     return value if math.isfinite(value) else str(value)
 
 
-def _verdict(verdict: Verdict, report: Report) -> dict[str, Any]:
+def _verdict_data(verdict: Verdict, report: Report) -> dict[str, Any]:
     prop, refutation = verdict.property, verdict.refutation
     case = report.cases.get((prop.name, verdict.dtype))
     found = {
@@ -85,7 +86,7 @@ def _verdict(verdict: Verdict, report: Report) -> dict[str, Any]:
         "detail": verdict.detail,
         "examples": verdict.examples,
         "inconclusive": verdict.inconclusive,
-        "declared": report.deviating(verdict),
+        "declared": report.findings.is_declared(verdict),
         "case": None if case is None else str(case),
     }
     if refutation and refutation.clause:
@@ -94,6 +95,6 @@ def _verdict(verdict: Verdict, report: Report) -> dict[str, Any]:
         found["sizes"] = dict(zip("TBIH", refutation.asked.sizes, strict=True))
     if refutation and refutation.difference:
         difference = refutation.difference
-        numbers = {k: _number(getattr(difference, k)) for k in ("expected", "allowed", "got", "ratio")}
+        numbers = {k: _finite_number(getattr(difference, k)) for k in ("expected", "allowed", "got", "ratio")}
         found["difference"] = {"quantity": difference.quantity, "where": difference.where, **numbers}
     return found

@@ -6,7 +6,8 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from conformance.outcome import Outcome
 from conformance.report.failures import failure_lines
-from conformance.report.report import Report, Root
+from conformance.report.report import Report
+from conformance.report.roots import Root
 from conformance.report.status import PASSED, SUITE_ERROR, UNUSABLE
 from conformance.verdict import Verdict
 
@@ -14,61 +15,61 @@ NOT_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def as_junit(reports: list[Report], unusable: dict[str, str]) -> JUnitXml:
-    """A suite for each target and dtype, a case for each property, and a last one that fails where the whole does.
+    """A suite for each target and dtype, a case for each property, and a last case that fails if the target fails.
 
     What is not tried, never conclusive, allowed or declared is skipped with the reason.
     """
     xml = JUnitXml("lstm-conform")
     for report in reports:
         roots = {(root.verdict.property.name, root.verdict.dtype): root for root in report.roots}
-        dtypes = report.asked.dtypes or ("no dtype",)
+        dtypes = report.findings.request.dtypes or ("no dtype",)
         for dtype in dtypes:
-            suite = TestSuite(f"{report.origin.target if report.origin else report.name} {dtype}")
+            suite = TestSuite(f"{report.origin.target if report.origin else report.findings.name} {dtype}")
             verdicts = (v for v in report.verdicts if v.dtype == dtype)
             suite.add_testcases([_junit_case(report, v, roots.get((v.property.name, dtype))) for v in verdicts])
             if dtype == dtypes[-1]:
-                suite.add_testcase(_whole(report.statement, report.status))
+                suite.add_testcase(_whole_case(report.statement, report.status))
             xml.add_testsuite(suite)
     for target, reason in unusable.items():
         suite = TestSuite(target)
-        suite.add_testcase(_whole(reason, UNUSABLE))
+        suite.add_testcase(_whole_case(reason, UNUSABLE))
         xml.add_testsuite(suite)
     return xml
 
 
 def _junit_case(report: Report, verdict: Verdict, root: Root | None) -> TestCase:
     case = TestCase(verdict.property.name, verdict.property.family, verdict.seconds)
-    text = _plain("\n".join(failure_lines(report, root or Root(verdict, []))))
-    detail = _plain(verdict.detail)
+    text = _replace_forbidden("\n".join(failure_lines(report, root or Root(verdict, []))))
+    detail = _replace_forbidden(verdict.detail)
     if verdict.outcome is Outcome.HOLDS:
         return case
-    if report.deviating(verdict):
+    if report.findings.is_declared(verdict):
         case.result = [Skipped(f"declared deviation: {detail}")]
     elif verdict in report.warnings:
         case.result = [Skipped(f"refuted, but only a SHOULD: {detail}")]
     elif verdict.outcome is Outcome.REFUTED:
-        case.result = [_told(Failure(detail, "refuted"), text)]
+        case.result = [_with_text(Failure(detail, "refuted"), text)]
     elif verdict.outcome in (Outcome.ERRORED, Outcome.SUITE_ERROR):
-        case.result = [_told(Error(detail, str(verdict.outcome)), text)]
+        case.result = [_with_text(Error(detail, str(verdict.outcome)), text)]
     else:
         case.result = [Skipped(f"{verdict.outcome}: {detail}")]
     return case
 
 
-def _told(result: Failure | Error, text: str) -> Failure | Error:
+def _with_text(result: Failure | Error, text: str) -> Failure | Error:
     result.text = text
     return result
 
 
-def _whole(statement: str, status: int) -> TestCase:
+def _whole_case(statement: str, status: int) -> TestCase:
     case = TestCase("the whole", "statement")
     if status in (UNUSABLE, SUITE_ERROR):
-        case.result = [Error(_plain(statement), f"exit status {status}")]
+        case.result = [Error(_replace_forbidden(statement), f"exit status {status}")]
     elif status != PASSED:
-        case.result = [Failure(_plain(statement), f"exit status {status}")]
+        case.result = [Failure(_replace_forbidden(statement), f"exit status {status}")]
     return case
 
 
-def _plain(text: str) -> str:
+def _replace_forbidden(text: str) -> str:
     """The text without characters that XML cannot hold."""
     return NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -6,8 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from conformance.outcome import Outcome
-from conformance.report.report import Report, Root, one_per_property
-from conformance.report.stages import stage_of
+from conformance.report.failures import FULL, failure_lines
+from conformance.report.report import Report
+from conformance.report.roots import Root, keep_one_per_property
+from conformance.report.stages import find_stage
 from conformance.report.status import PASSED
 from conformance.verdict import Verdict
 from lstm_spec import Description
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from conformance.report.deviations import Deviation
-from conformance.report.failures import FULL, failure_lines
 
 MARKS = {
     Outcome.HOLDS: ("holds", "green"),
@@ -31,18 +32,18 @@ MARKS = {
 def print_report(console: Console, report: Report) -> None:
     """The table, the refutations, and the statement."""
     if report.verdicts:
-        console.print(_table(report))
-    roots, warnings = report.roots, one_per_property(report.warnings)
-    firsts = {stage_of(root.verdict): root.verdict for root in reversed(roots)}.values()
-    told = [root for k, root in enumerate(roots) if k < FULL or root.verdict in firsts]
-    for root in told:
+        console.print(_make_table(report))
+    roots, warnings = report.roots, keep_one_per_property(report.warnings)
+    firsts = {find_stage(root.verdict): root.verdict for root in reversed(roots)}.values()
+    in_full = [root for k, root in enumerate(roots) if k < FULL or root.verdict in firsts]
+    for root in in_full:
         _print_lines(console, failure_lines(report, root), "bold red")
-    _print_rest(console, [root.verdict for root in roots if root not in told])
+    _print_rest(console, [root.verdict for root in roots if root not in in_full])
     for verdict in warnings:
         _print_lines(console, failure_lines(report, Root(verdict, []), "WARNING"), "yellow")
-    for deviation in report.deviations:
+    for deviation in report.findings.deviations:
         _print_lines(console, _deviation_lines(report, deviation), "yellow")
-    for verdict in report.counted(Outcome.SUITE_ERROR):
+    for verdict in report.findings.select_verdicts(Outcome.SUITE_ERROR):
         text = f"{verdict.property.name}: {verdict.detail}"
         console.print(
             f"[magenta]suite error[/]  {escape_markup(text)}; please report it", highlight=False, soft_wrap=True
@@ -51,31 +52,31 @@ def print_report(console: Console, report: Report) -> None:
 
 
 def _print_lines(console: Console, lines: list[str], style: str) -> None:
-    """The first word of the first line is the title, the second word what it is about."""
+    """Print a title, what it is about and the rest; they are separated by two spaces."""
     from rich.text import Text
 
     title, _, rest = lines[0].partition("  ")
-    about, gap, said = rest.partition("  ")
-    text = Text("\n").append(title, style).append("  ").append(about, "bold").append(gap + said)
+    about, gap, sentence = rest.partition("  ")
+    text = Text("\n").append(title, style).append("  ").append(about, "bold").append(gap + sentence)
     console.print(text.append("".join(f"\n{line}" for line in lines[1:])), soft_wrap=True)
 
 
 def _print_rest(console: Console, verdicts: list[Verdict]) -> None:
-    """What was refuted later, a line each."""
+    """Failures that are only listed, one per line."""
     if verdicts:
         console.print("\nalso refuted, perhaps because of that", highlight=False)
     for verdict in verdicts:
-        said = f"  {str(verdict.outcome).upper()}  {verdict.property.sentence}"
-        console.print(said, highlight=False, soft_wrap=True)
+        line = f"  {str(verdict.outcome).upper()}  {verdict.property.sentence}"
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def _deviation_lines(report: Report, deviation: Deviation) -> list[str]:
-    if deviation not in report.judged_deviations:
-        return [f"DEVIATION  {deviation.clause}  is not judged: nothing that was asked is about it"]
+    if deviation not in report.findings.judged_deviations:
+        return [f"DEVIATION  {deviation.clause}  is not judged: no property that was asked is about it"]
     return [f"DEVIATION  {deviation.clause}  {deviation.reason}      {deviation.issue}"]
 
 
-def _table(report: Report) -> Any:
+def _make_table(report: Report) -> Any:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -90,16 +91,16 @@ def _table(report: Report) -> Any:
         if prop.family != family:
             family = prop.family
             table.add_row(f"[bold cyan]{family.replace('_', ' ')}[/]")
-        cells = [_cell(found.get((prop.name, dtype)), report) for dtype in dtypes]
+        cells = [_format_cell(found.get((prop.name, dtype)), report) for dtype in dtypes]
         table.add_row(f"  {prop.sentence}", " ".join(prop.clauses), *cells)
     return table
 
 
-def _cell(verdict: Verdict | None, report: Report) -> str:
+def _format_cell(verdict: Verdict | None, report: Report) -> str:
     if verdict is None:
         return ""
     mark, style = MARKS[verdict.outcome]
-    if report.deviating(verdict):
+    if report.findings.is_declared(verdict):
         mark, style = "deviation", "yellow"
     elif verdict in report.warnings:
         mark, style = "warning", "yellow"
@@ -116,16 +117,16 @@ def escape_markup(text: str) -> str:
 
 
 def print_statement(console: Console, report: Report) -> None:
-    """Who was asked what, and what may be said."""
-    about, counts = report.description, Counter(v.outcome for v in report.verdicts)
-    subject, device = escape_markup(f"{report.name} {about.version}".strip()), escape_markup(about.device)
+    """The backend, the statement, the counts, and what was measured besides."""
+    about, counts = report.findings.description, Counter(v.outcome for v in report.verdicts)
+    subject, device = escape_markup(f"{report.findings.name} {about.version}".strip()), escape_markup(about.device)
     tally = ", ".join(f"{counts[outcome]} {MARKS[outcome][0].lower()}" for outcome in Outcome if counts[outcome])
     if report.warnings:
         tally += f" ({len(report.warnings)} of a SHOULD)"
-    declared = sum(report.deviating(verdict) for verdict in report.verdicts)
+    declared = sum(report.findings.is_declared(verdict) for verdict in report.verdicts)
     tally += f" ({declared} declared)" if declared else ""
     examples = sum(v.examples for v in report.verdicts)
-    style = "bold red" if report.status != PASSED else "yellow" if report.judged_deviations else "green"
+    style = "bold red" if report.status != PASSED else "yellow" if report.findings.judged_deviations else "green"
     console.print(
         f"\n[bold]{subject}[/] ({device}) [{style}]{escape_markup(report.statement)}[/]",
         highlight=False,
@@ -133,41 +134,41 @@ def print_statement(console: Console, report: Report) -> None:
     )
     console.print(
         f"  {tally or 'nothing tried'}; {examples:,} examples in {report.seconds:.1f} s; "
-        f"profile {report.asked.profile}, seed {report.asked.seed}{_shapes(about)}",
+        f"profile {report.findings.request.profile}, seed {report.findings.request.seed}{_format_shapes(about)}",
         highlight=False,
         soft_wrap=True,
     )
-    for told in _information(report):
-        console.print(f"  {told}", highlight=False, soft_wrap=True)
+    for line in _information_lines(report):
+        console.print(f"  {line}", highlight=False, soft_wrap=True)
 
 
-def _information(report: Report) -> list[str]:
-    """What was measured besides, and decides nothing."""
-    from conformance.measurements.activation_text import sentence, warnings
-    from conformance.measurements.end_to_end import lines
+def _information_lines(report: Report) -> list[str]:
+    """What was measured and decides nothing."""
+    from conformance.measurements.activation_text import describe_accuracy, list_warnings
+    from conformance.measurements.end_to_end import format_rows
 
-    told = []
+    printed = []
     for found in report.activations:
-        told += [
-            escape_markup(sentence(found)),
-            *(f"[yellow]warning[/]  {escape_markup(said)}" for said in warnings(found)),
+        printed += [
+            escape_markup(describe_accuracy(found)),
+            *(f"[yellow]warning[/]  {escape_markup(warning)}" for warning in list_warnings(found)),
         ]
     for dtype, rows in report.end_to_end.items():
         head = f"end to end at {dtype}, for information only: the whole answer beside a free float64 run"
-        told += [head, *(f"  {escape_markup(line)}" for line in lines(rows))] if rows else []
-    return told
+        printed += [head, *(f"  {escape_markup(line)}" for line in format_rows(rows))] if rows else []
+    return printed
 
 
-def _shapes(about: Description) -> str:
-    """The shapes it was restricted to, if any."""
+def _format_shapes(about: Description) -> str:
+    """The shapes that the backend is restricted to, if any."""
     from lstm_spec.contract import Shapes
 
     free = vars(Shapes())
-    limited = [f"{k} {_range(size)}" for k, size in vars(about.shapes).items() if size != free[k]]
+    limited = [f"{k} {_format_range(size)}" for k, size in vars(about.shapes).items() if size != free[k]]
     return f"; shapes {', '.join(limited)}" if limited else ""
 
 
-def _range(size: range) -> str:
+def _format_range(size: range) -> str:
     if not size:
         return "none"
     return f"in {size[0]}…{size[-1]}" + (f" by {size.step}" if size.step > 1 else "")

@@ -1,4 +1,4 @@
-"""The likely cause of what a report refutes."""
+"""The likely cause of what was refuted."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -8,32 +8,35 @@ import numpy as np
 from conformance.outcome import Outcome
 from conformance.problems.form import form_of
 from conformance.problems.question import problem_of
-from conformance.report.report import Report
-from conformance.run.judge import judge
+from conformance.report.findings import Findings
+from conformance.report.report import Cause
+from conformance.report.rules import list_failures
+from conformance.run.judge import judge_property
 from conformance.run.profiles import Profile
-from conformance.targets.border import guarded
+from conformance.targets.border import guard_backend
 from conformance.verdict import Verdict
 from lstm_spec import Backend
 
 if TYPE_CHECKING:
     from conformance.diagnosis.diagnosis import Diagnosis
 
+ABOUT_ANY_VALUES = ("shapes", "contract")  # families of properties for which no value has to be right
 
-def add_cause(report: Report, backend: Backend, how: Profile) -> Report:
-    """The report with the likely cause of what it refutes; of a shape or a broken contract no values need be asked."""
-    hint = _lenience_that_helps(report, backend, how)
+
+def find_likely_cause(findings: Findings, backend: Backend, profile: Profile) -> Cause:
+    """The likely cause of the first failure; empty if it is none of the values, or nothing fits."""
+    failures = list_failures(findings)
+    hint = _find_lenient_grade(failures, backend, profile, findings.request.seed)
     if hint:
-        return replace(report, cause=hint)
-    values = [v for v in report.failures if v.property.family not in ("shapes", "contract")]
-    refuted = [v for v in values if v.outcome is Outcome.REFUTED and v is report.failures[0]]
-    if not refuted:
-        return report
-    found = diagnose_refutation(refuted[0], backend)
+        return Cause(hint)
+    first = failures[0] if failures else None
+    if first is None or first.outcome is not Outcome.REFUTED or first.property.family in ABOUT_ANY_VALUES:
+        return Cause()
+    found = diagnose_refutation(first, backend)
     if not found:
-        return report
+        return Cause()
     clauses = {fault.clause for fault in found.fitting}
-    culprit = clauses.pop() if len(clauses) == 1 else ""
-    return replace(report, cause=found.sentence, diagnosed=bool(found.fitting), culprit=culprit)
+    return Cause(found.sentence, bool(found.fitting), clauses.pop() if len(clauses) == 1 else "")
 
 
 def diagnose_refutation(refuted: Verdict, backend: Backend) -> "Diagnosis | None":
@@ -41,9 +44,9 @@ def diagnose_refutation(refuted: Verdict, backend: Backend) -> "Diagnosis | None
     from conformance.diagnosis.diagnosis import diagnose
 
     example = refuted.refutation.problem if refuted.refutation else None
-    form = form_of(problem_of(example)) if refuted.property.further and example is not None else None
+    form = form_of(problem_of(example)) if refuted.property.beyond_core and example is not None else None
     with np.errstate(all="ignore"):
-        return diagnose(guarded(backend), refuted.dtype, form)
+        return diagnose(guard_backend(backend), refuted.dtype, form)
 
 
 LENIENT = {
@@ -53,19 +56,19 @@ LENIENT = {
 }
 
 
-def _lenience_that_helps(report: Report, backend: Backend, how: Profile) -> str:
-    """Which other grade to name, where what was refuted holds at that; else nothing."""
-    if any(v.property.family in ("shapes", "contract") for v in report.failures):
+def _find_lenient_grade(failures: list[Verdict], backend: Backend, profile: Profile, seed: int) -> str:
+    """Which other grade to name if all that was refuted holds at that grade; empty if there is none."""
+    if any(v.property.family in ABOUT_ANY_VALUES for v in failures):
         return ""  # a broken contract may mend itself when asked again
     about = backend.description
-    named = {about.grade(v.dtype) for v in report.failures}
+    named = {about.grade(v.dtype) for v in failures}
     grade = named.pop() if len(named) == 1 else ""
     if not isinstance(grade, str) or grade not in LENIENT:
         return ""
     other, reason = LENIENT[grade]
-    grades = {**about.grades, **{v.dtype: other for v in report.failures}}
+    grades = {**about.grades, **{v.dtype: other for v in failures}}
     lenient = replace(backend, description=replace(about, grades=grades))
-    again = (judge(v.property, lenient, v.dtype, how, report.asked.seed) for v in report.failures)
+    again = (judge_property(v.property, lenient, v.dtype, profile, seed) for v in failures)
     if not all(verdict.outcome is Outcome.HOLDS for verdict in again):
         return ""
     return f'all of it holds at grade "{other}": name that in Description.grades {reason}'

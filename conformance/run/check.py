@@ -1,21 +1,23 @@
-"""Backend to Report: `check` asks every property and looks for the likely cause of what is refuted."""
+"""Backend to Report: every property is judged, and the likely cause of what is refuted is looked for."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from conformance.measurements.activations import probe_activations
-from conformance.measurements.end_to_end import end_to_end
-from conformance.property import PROPERTIES
-from conformance.report.deviations import Deviation, declared_for
-from conformance.report.report import Asked, Report
-from conformance.run.cause import add_cause
-from conformance.run.judge import Judging, judge
-from conformance.run.profiles import PROFILES, Profile
-from conformance.run.search import nobody
-from conformance.run.selection import SHARPEST, bluntness, selected
-from conformance.run.witnesses import examined
+from conformance.measurements.end_to_end import measure_end_to_end
+from conformance.property import PROPERTIES, Property
+from conformance.report.deviations import select_deviations
+from conformance.report.findings import Findings, Request
+from conformance.report.report import Report
+from conformance.report.rules import list_failures
+from conformance.run.cause import find_likely_cause
+from conformance.run.judge import Judging, judge_property
+from conformance.run.options import Options
+from conformance.run.search import ignore_example
+from conformance.run.selection import plan_verdicts, select_dtypes, select_properties
+from conformance.run.witnesses import find_complaints
 from conformance.verdict import Verdict
 from lstm_spec import Backend, Feature
 from lstm_spec.validation import check_backend
@@ -24,64 +26,91 @@ from lstm_spec.validation import check_backend
 def check(
     backend: Backend,
     *,
-    profile: str = "standard",
-    dtypes: tuple[str, ...] = (),
-    clauses: tuple[str, ...] = (),
-    name: str = "",
-    run_seed: int = 0,
-    examples: int | None = None,
-    maxfail: int | None = None,
-    strict: bool = False,
-    required: tuple[str, ...] = (),
-    accept_declared: bool = False,
-    diagnose: bool = True,
-    deviations: tuple[Deviation, ...] = (),
     progress: Callable[[Verdict], None] = lambda verdict: None,
-    observe: Callable[[Any], None] = nobody,
-    shrink: bool = True,
-    first: tuple[str, ...] = SHARPEST,
+    observe: Callable[[Any], None] = ignore_example,
+    judging: Judging | None = None,
+    **options: Any,
+) -> Report:
+    """Judge a backend; the Report says whether it conforms. The other keywords are the fields of `Options`.
+
+    `progress` is called with each verdict, `observe` with each example. `judging` judges in other processes, which do
+    not call `observe`. Raises ValueError for a profile that does not exist; ValueError or TypeError for a description
+    that makes no sense.
+    """
+    return check_with(backend, Options(**options), progress, observe, judging)
+
+
+def check_with(
+    backend: Backend,
+    options: Options,
+    progress: Callable[[Verdict], None] = lambda verdict: None,
+    observe: Callable[[Any], None] = ignore_example,
     judging: Judging | None = None,
 ) -> Report:
-    """Judge a backend; the Report says whether it conforms.
-
-    Raises ValueError for a profile that does not exist, ValueError or TypeError for a description that says nothing.
-
-    `dtypes` are those to be judged of the ones it claims (none given: as the profile says), `clauses` and `name` select
-    properties, `maxfail` stops after so many failures, `diagnose` looks for the likely cause of the first one, `shrink`
-    for a small example; `progress` is called with each verdict, `observe` with each example; `first` are the families
-    of properties that are tried first, and `judging` judges in place of this process; it does not know `observe`.
-    """
-    if profile not in PROFILES:
-        raise ValueError(f"profile is {profile!r}, expected one of {', '.join(PROFILES)}; choose one")
+    """Judge a backend as the options ask; the rest as in `check`."""
     check_backend(backend)
-    how = PROFILES[profile]
-    chosen, at = selected(backend, how, dtypes, clauses, name)
-    if examples is not None:
-        how = replace(how, examples=examples, long_examples=min(examples, how.long_examples), narrow_share=1)
-    thorough = how.examples >= PROFILES[profile].examples
-    asked = Asked(profile, run_seed, at, dtypes, chosen == PROPERTIES, thorough, strict, required, accept_declared)
-    offered = backend.offers(Feature.GRADIENTS)
-    unclaimed = backend.gradients is not None and not offered
-    known = declared_for(backend, deviations)
-    report = Report(backend.name, backend.description, offered, asked, unclaimed=unclaimed, deviations=known)
-    started = time.perf_counter()
-    ordered = sorted(chosen, key=lambda prop: bluntness(prop, first))
-    pairs = [(prop, dtype) for dtype in at for prop in ordered if prop.is_of(dtype)]
-    here = (judge(prop, backend, dtype, how, run_seed, observe, shrink) for prop, dtype in pairs)
-    for verdict in judging(pairs, how, run_seed, shrink) if judging else here:
-        report.verdicts.append(verdict)
+    started, profile = time.perf_counter(), options.make_profile()
+    pairs = plan_verdicts(backend, options)
+    verdicts = judging(pairs, options) if judging else _judge_here(pairs, backend, options, observe)
+    findings = _collect_verdicts(_prepare_findings(backend, options), verdicts, options.maxfail, progress)
+    dtypes, order = findings.request.dtypes, select_properties(options.clauses, options.name)
+    findings.verdicts.sort(key=lambda verdict: (dtypes.index(verdict.dtype), order.index(verdict.property)))
+    report = Report(findings)
+    if options.diagnose:
+        report = replace(report, cause=find_likely_cause(findings, backend, profile))
+    if findings.request.is_whole:
+        report = _add_measurements(report, backend, profile.reach == "full")
+    findings = replace(findings, complaints=find_complaints(findings, backend))
+    return replace(report, findings=findings, seconds=time.perf_counter() - started)
+
+
+def _prepare_findings(backend: Backend, options: Options) -> Findings:
+    """The findings before the first verdict."""
+    offers_gradients = backend.offers(Feature.GRADIENTS)
+    request = Request(
+        options.profile,
+        options.run_seed,
+        select_dtypes(backend, options),
+        options.dtypes,
+        is_whole=select_properties(options.clauses, options.name) == PROPERTIES,
+        is_thorough=options.is_thorough,
+        strict=options.strict,
+        required=options.required,
+        accept_declared=options.accept_declared,
+    )
+    return Findings(
+        backend.name,
+        backend.description,
+        offers_gradients,
+        request,
+        hides_gradients=backend.gradients is not None and not offers_gradients,
+        deviations=select_deviations(backend, options.deviations),
+    )
+
+
+def _judge_here(
+    pairs: list[tuple[Property, str]], backend: Backend, options: Options, observe: Callable[[Any], None]
+) -> Iterator[Verdict]:
+    for prop, dtype in pairs:
+        yield judge_property(
+            prop, backend, dtype, options.make_profile(), options.run_seed, observe, shrink=options.shrink
+        )
+
+
+def _collect_verdicts(
+    findings: Findings, verdicts: Iterator[Verdict], maxfail: int | None, progress: Callable[[Verdict], None]
+) -> Findings:
+    """The findings with the verdicts; judging stops after `maxfail` failures."""
+    for verdict in verdicts:
+        findings.verdicts.append(verdict)
         progress(verdict)
-        if maxfail is not None and len(report.failures) >= maxfail:
-            report = replace(report, asked=replace(asked, whole=False))
-            break
-    report.verdicts.sort(key=lambda verdict: (at.index(verdict.dtype), chosen.index(verdict.property)))
-    report = add_cause(report, backend, how) if diagnose else report
-    report = _informed(report, backend, how) if report.asked.whole else report
-    return replace(examined(report, backend), seconds=time.perf_counter() - started)
+        if maxfail is not None and len(list_failures(findings)) >= maxfail:
+            return replace(findings, request=replace(findings.request, is_whole=False))
+    return findings
 
 
-def _informed(report: Report, backend: Backend, how: Profile) -> Report:
-    """The report with what is shown beside the verdicts, and decides nothing."""
-    at = report.asked.dtypes
-    tables = {dtype: end_to_end(backend, dtype) for dtype in at} if how.reach == "full" else {}
-    return replace(report, activations=tuple(probe_activations(backend, dtype) for dtype in at), end_to_end=tables)
+def _add_measurements(report: Report, backend: Backend, is_full: bool) -> Report:
+    """The report with figures that are shown and decide nothing."""
+    dtypes = report.findings.request.dtypes
+    tables = {dtype: measure_end_to_end(backend, dtype) for dtype in dtypes} if is_full else {}
+    return replace(report, activations=tuple(probe_activations(backend, d) for d in dtypes), end_to_end=tables)

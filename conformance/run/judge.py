@@ -11,27 +11,28 @@ import conformance.properties  # noqa: F401  fills the registry
 from conformance.outcome import Errored, NotClaimed, Outcome, Refuted
 from conformance.problems.question import Context
 from conformance.property import Property
+from conformance.run.options import Options
 from conformance.run.profiles import Profile
-from conformance.run.search import Trial, nobody, search
-from conformance.targets.border import guarded, line
+from conformance.run.search import Trial, ignore_example, search_refutation
+from conformance.targets.border import first_line, guard_backend
 from conformance.verdict import Verdict
 from lstm_spec import Backend
 
-Judging = Callable[[list[tuple[Property, str]], Profile, int, bool], Iterator[Verdict]]  # of a seed; whether to shrink
+Judging = Callable[[list[tuple[Property, str]], Options], Iterator[Verdict]]
 
 
-def judge(
+def judge_property(
     prop: Property,
     backend: Backend,
     dtype: str,
     profile: Profile,
     run_seed: int = 0,
-    observe: Callable[[Any], None] = nobody,
+    observe: Callable[[Any], None] = ignore_example,
     shrink: bool = True,
 ) -> Verdict:
-    """Try to refute one property of one backend at one dtype; `observe` sees every example before it is tried.
+    """Try to refute one property of one backend at one dtype.
 
-    `shrink`: look for a smaller example once one is found.
+    `observe` is called with each example before it is tried. If `shrink`, a smaller example is looked for.
     """
     started = time.perf_counter()
     missing = [feature for feature in prop.features if not backend.offers(feature)]
@@ -39,11 +40,11 @@ def judge(
         return Verdict(prop, dtype, Outcome.NOT_CLAIMED, f"it is judged at {', '.join(prop.dtypes)} only")
     if missing:
         return Verdict(prop, dtype, Outcome.NOT_CLAIMED, f"it does not claim {', '.join(missing)}")
-    trial = Trial(prop, guarded(backend), observe)
+    trial = Trial(prop, guard_backend(backend), observe)
     outcome, detail, refutation, raised = Outcome.HOLDS, "", None, None
     try:
         context = Context(np.dtype(dtype), backend.description, profile.reach)
-        search(trial, prop.on(context), profile.examples_of(prop, dtype), run_seed, shrink)
+        search_refutation(trial, prop.on(context), profile.examples_of(prop, dtype), run_seed, shrink)
     except NotClaimed as error:
         outcome, detail = Outcome.NOT_CLAIMED, str(error)
     except Refuted as error:
@@ -55,9 +56,9 @@ def judge(
         refutation.clause = "CONTRACT-2"
         outcome, detail = Outcome.REFUTED, f"the same question did not fail again: {refutation.reason}"
     except (Unsatisfiable, FailedHealthCheck) as error:
-        outcome, detail = Outcome.SUITE_ERROR, f"no examples could be made: {line(error)}"
+        outcome, detail = Outcome.SUITE_ERROR, f"no examples could be made: {first_line(error)}"
     except Exception as error:
-        outcome, detail = Outcome.SUITE_ERROR, f"{type(error).__name__}: {line(error)}"
+        outcome, detail = Outcome.SUITE_ERROR, f"{type(error).__name__}: {first_line(error)}"
     if outcome is Outcome.HOLDS and trial.inconclusive == trial.examples:
         outcome, detail = Outcome.INCONCLUSIVE, "every example lies outside the domain of the bound"
     counts = (trial.examples, trial.inconclusive, time.perf_counter() - started)

@@ -9,8 +9,8 @@ from functools import partial
 from multiprocessing import get_context
 
 from conformance.property import Property
-from conformance.run.judge import Judging, judge
-from conformance.run.profiles import Profile
+from conformance.run.judge import Judging, judge_property
+from conformance.run.options import Options
 from conformance.verdict import Verdict
 from lstm_spec import Backend
 
@@ -23,36 +23,35 @@ _lent = ExitStack()  # in a process that judges: until it ends
 _mine: Backend
 
 
-def as_many_as_help(verdicts: int) -> int:
-    """How many processes: no more than cores, and each with enough to do."""
+def choose_process_count(verdicts: int) -> int:
+    """How many processes help: no more than there are cores, each with enough verdicts."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, MOST, verdicts // WORTH_ONE))
 
 
 @contextmanager
-def in_processes(jobs: int, lend: Lend) -> Iterator[Judging]:
+def start_processes(jobs: int, lend: Lend) -> Iterator[Judging]:
     """`jobs` processes, each with the backend that `lend` (which is pickled) lends it.
 
-    Raises BrokenProcessPool, where the verdicts are taken, if one of them dies.
+    Raises BrokenProcessPool, when the verdicts are taken, if one of them dies.
     """
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (lend,))
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _borrow_backend, (lend,))
     try:
-        yield partial(_verdicts, pool)
+        yield partial(_judge_in_pool, pool)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _verdicts(
-    pool: ProcessPoolExecutor, pairs: list[tuple[Property, str]], how: Profile, run_seed: int, shrink: bool
-) -> Iterator[Verdict]:
-    return pool.map(partial(_verdict, how, run_seed, shrink), pairs)
+def _judge_in_pool(pool: ProcessPoolExecutor, pairs: list[tuple[Property, str]], options: Options) -> Iterator[Verdict]:
+    return pool.map(partial(_judge_pair, options), pairs)
 
 
-def _begin(lend: Lend) -> None:
+def _borrow_backend(lend: Lend) -> None:
     global _mine
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends this process
     _mine = _lent.enter_context(lend())
 
 
-def _verdict(how: Profile, run_seed: int, shrink: bool, pair: tuple[Property, str]) -> Verdict:
-    return judge(pair[0], _mine, pair[1], how, run_seed, shrink=shrink)
+def _judge_pair(options: Options, pair: tuple[Property, str]) -> Verdict:
+    prop, dtype = pair
+    return judge_property(prop, _mine, dtype, options.make_profile(), options.run_seed, shrink=options.shrink)

@@ -16,11 +16,12 @@ class Profile:
     reach: str
     dtypes: tuple[str, ...] | None = None  # None: every claimed one
     long_examples: int = 0  # of properties that are slow
-    further_examples: int = 1  # of properties of features beyond the core
-    narrow_share: int = 3  # one in so many of those with 16 bits, where there is less to be seen
+    beyond_core_examples: int = 1  # of properties of features that are not in the core
+    narrow_share: int = 3  # with 16 bits, there is less to see: one in this number of examples
 
     def examples_of(self, prop: Property, dtype: str) -> int:
-        many = self.long_examples if prop.long else self.further_examples if prop.further else self.examples
+        """How many examples the property gets at that dtype."""
+        many = self.long_examples if prop.long else self.beyond_core_examples if prop.beyond_core else self.examples
         return max(1, many // self.narrow_share) if np.dtype(dtype).itemsize == 2 else many
 
 

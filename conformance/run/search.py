@@ -1,6 +1,5 @@
 """The search for an example that refutes a property: the only place where Hypothesis is applied."""
 
-import sys
 import time
 import warnings
 import zlib
@@ -12,6 +11,8 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import HypothesisWarning
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 from conformance.arrays import fingerprint
 from conformance.outcome import Errored, Inconclusive, Refuted
@@ -21,11 +22,12 @@ from lstm_spec import Backend
 SHRINKING = 2.0  # seconds
 
 
-def nobody(example: Any) -> None:
-    pass
+def ignore_example(example: Any) -> None:
+    """Do nothing: the `observe` of a run that nobody watches."""
 
 
-def search(trial: "Trial", strategy: Any, examples: int, run_seed: int, shrink: bool) -> None:
+def search_refutation(trial: "Trial", strategy: Any, examples: int, run_seed: int, shrink: bool) -> None:
+    """Call the trial with that number of examples. Raises what the trial raises for the smallest one that fails."""
     explicit = settings(
         max_examples=examples,
         database=None,
@@ -40,30 +42,30 @@ def search(trial: "Trial", strategy: Any, examples: int, run_seed: int, shrink: 
     )
     number = zlib.crc32(f"{run_seed}:{trial.prop.name}".encode())
 
-    def body(example: Any) -> None:
+    def try_example(example: Any) -> None:
         trial(example)
 
-    wrapped = seed(number)(explicit(given(strategy)(body)))  # type: ignore[no-untyped-call]
-    with _of_the_seed_alone(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", HypothesisWarning)  # it finds the text of a large problem too long
+    wrapped = seed(number)(explicit(given(strategy)(try_example)))  # type: ignore[no-untyped-call]
+    with draw_no_local_constants(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", HypothesisWarning)  # the text of a large problem is long
         wrapped()
 
 
 @contextmanager
-def _of_the_seed_alone() -> Iterator[None]:
-    """No constants from the source of whatever is imported: Hypothesis would draw them, here others than elsewhere."""
-    of_hypothesis: Any = sys.modules.get("hypothesis.internal.conjecture.providers")
-    taken = getattr(of_hypothesis, "_get_local_constants", None)  # private: where there is none, none are drawn
-    if not taken:
-        yield
-        return
-    of_hypothesis._get_local_constants = of_hypothesis.Constants
-    of_hypothesis.CONSTANTS_CACHE.cache.clear()
+def draw_no_local_constants() -> Iterator[None]:
+    """Examples depend on the seed only.
+
+    Hypothesis also draws constants from the source of the modules that are imported, so that examples would differ from
+    one machine to another. The function that collects them is private: pyproject.toml pins the newest version that is
+    known to have it, and a test fails if it is gone.
+    """
+    collect, providers._get_local_constants = providers._get_local_constants, Constants
+    providers.CONSTANTS_CACHE.cache.clear()
     try:
         yield
     finally:
-        of_hypothesis._get_local_constants = taken
-        of_hypothesis.CONSTANTS_CACHE.cache.clear()
+        providers._get_local_constants = collect
+        providers.CONSTANTS_CACHE.cache.clear()
 
 
 class Trial:
@@ -73,8 +75,8 @@ class Trial:
         self.prop, self.observe = prop, observe
         self.backend = replace(
             backend,
-            forward=self._noted(backend.forward),
-            gradients=backend.gradients and self._noted(backend.gradients),
+            forward=self._note_question(backend.forward),
+            gradients=backend.gradients and self._note_question(backend.gradients),
         )
         self.asked: Any = None
         self.loss: Any = None
@@ -84,7 +86,7 @@ class Trial:
         self.failing: set[bytes] = set()
 
     def __call__(self, example: Any) -> None:
-        if self._time_is_spent() and fingerprint(example) not in self.failing:
+        if self._is_time_spent() and fingerprint(example) not in self.failing:
             return
         try:
             if self.failed_at is None:
@@ -98,7 +100,7 @@ class Trial:
             self._remember(example, error)
             raise
 
-    def _time_is_spent(self) -> bool:
+    def _is_time_spent(self) -> bool:
         return self.failed_at is not None and time.perf_counter() - self.failed_at > SHRINKING
 
     def _remember(self, example: Any, error: Refuted | Errored) -> None:
@@ -108,9 +110,9 @@ class Trial:
         if isinstance(error, Refuted):
             self.last = error
 
-    def _noted(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(problem: Any, *more: Any) -> Any:
+    def _note_question(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def ask(problem: Any, *more: Any) -> Any:
             self.asked, self.loss = problem, more[0] if more else None
             return function(problem, *more)
 
-        return call
+        return ask

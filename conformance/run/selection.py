@@ -3,13 +3,12 @@
 from fnmatch import fnmatchcase
 
 from conformance.property import PROPERTIES, Property
-from conformance.run.profiles import PROFILES, Profile
+from conformance.run.options import Options
+from conformance.run.profiles import PROFILES
 from lstm_spec import GRADES, Backend
 
-SHARPEST = ("values", "gradients", "contract", "shapes", "gate_ranges", "sequences", "gradient_flow")  # tried first
 
-
-def properties(clauses: tuple[str, ...] = (), name: str = "") -> list[Property]:
+def select_properties(clauses: tuple[str, ...] = (), name: str = "") -> list[Property]:
     """The properties that verify one of the clauses (globs) and have `name` in their name."""
     return [
         prop
@@ -19,21 +18,24 @@ def properties(clauses: tuple[str, ...] = (), name: str = "") -> list[Property]:
     ]
 
 
-def bluntness(prop: Property, first: tuple[str, ...]) -> int:
-    return first.index(prop.family) if prop.family in first else len(first)
+def select_dtypes(backend: Backend, options: Options) -> tuple[str, ...]:
+    """The dtypes that the backend claims and the options, or else the profile, ask for.
 
-
-def planned(backend: Backend, profile: str, dtypes: tuple[str, ...], clauses: tuple[str, ...], name: str) -> int:
-    """How many verdicts such a run will bring."""
-    chosen, at = selected(backend, PROFILES[profile], dtypes, clauses, name)
-    return sum(prop.is_of(dtype) for prop in chosen for dtype in at)
-
-
-def selected(
-    backend: Backend, profile: Profile, dtypes: tuple[str, ...], clauses: tuple[str, ...], name: str
-) -> tuple[list[Property], tuple[str, ...]]:
-    """The properties and the dtypes of a run: what the backend claims of the dtypes wanted, or of the profile's."""
+    If it claims none of those of the profile, it is judged at the first one that it claims.
+    """
     claimed = tuple(d for d in backend.description.dtypes if any(at == d for _, at in GRADES))
-    wanted = dtypes or profile.dtypes or claimed
-    at = tuple(d for d in claimed if d in wanted)
-    return properties(clauses, name), at if at or dtypes else claimed[:1]
+    wanted = options.dtypes or PROFILES[options.profile].dtypes or claimed
+    selected = tuple(d for d in claimed if d in wanted)
+    return selected if selected or options.dtypes else claimed[:1]
+
+
+def plan_verdicts(backend: Backend, options: Options) -> list[tuple[Property, str]]:
+    """The properties and dtypes of a run in the order in which they are judged."""
+    properties = select_properties(options.clauses, options.name)
+    properties.sort(key=lambda prop: _rank_family(prop.family, options.first))
+    dtypes = select_dtypes(backend, options)
+    return [(prop, dtype) for dtype in dtypes for prop in properties if prop.is_of(dtype)]
+
+
+def _rank_family(family: str, first: tuple[str, ...]) -> int:
+    return first.index(family) if family in first else len(first)

@@ -21,7 +21,7 @@ from conformance.faults.cell_parts import Parts
 from conformance.faults.cell_parts import backend as made_of
 from conformance.faults.fault import Fault
 from conformance.run.check import check
-from conformance.run.selection import SHARPEST
+from conformance.run.options import SHARPEST
 from lstm_spec import Backend
 
 RIGHT = made_of("right", Parts())

@@ -1,4 +1,4 @@
-"""What the judge saw of the known mistakes, as text."""
+"""The result of the selftest as text."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 
 def print_score(console: Console, score: Score, dtype: str, profile: str) -> None:
-    """The mistakes that were refuted, by family; what is below the bound and what was missed, by name."""
+    """Print the number of mistakes that were refuted, by family; and those that were not, by name."""
     from rich.table import Table
 
     table = Table("family", "refuted", "that can be seen", box=None, pad_edge=False, header_style="bold")
     for family, (refuted, visible) in score.families.items():
         table.add_row(family, str(refuted), str(visible))
     console.print(table)
-    lines = [f"missed  {s.name}: {_margin(s)}" for s in score.missed]
-    lines += [f"below the bound  {s.name}: {_margin(s)}" for s in score.below]
+    lines = [f"missed  {s.name}: {_describe_margin(s)}" for s in score.missed]
+    lines += [f"below the bound  {s.name}: {_describe_margin(s)}" for s in score.below]
     refuted, visible = score.raw
     lines.append(
         f"at {dtype}, {profile} refutes {refuted} of the {visible} known mistakes that can be seen there "
@@ -29,7 +29,7 @@ def print_score(console: Console, score: Score, dtype: str, profile: str) -> Non
         console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
-def _margin(sight: Sight) -> str:
+def _describe_margin(sight: Sight) -> str:
     if not sight.tried:
         return "it changed no bit of any answer, at this dtype and profile"
     return f"what it changes, and its own rounding, come to {sight.margin:.3g} × what is allowed"

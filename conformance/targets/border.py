@@ -1,4 +1,4 @@
-"""The border to somebody else's code: what it raises becomes Errored, what is no answer at all is Refuted."""
+"""The border to somebody else's code: what it raises becomes Errored, what is not an answer is Refuted."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,36 +9,37 @@ from conformance.outcome import Errored, Refuted
 from lstm_spec import Answer, Backend, Gate, Gradients, Parameters, State
 
 
-def guarded(backend: Backend) -> Backend:
-    """The backend behind a border: what it raises becomes Errored, what is no answer at all is Refuted."""
+def guard_backend(backend: Backend) -> Backend:
+    """The backend behind a border: what it raises becomes Errored, what is not an answer is Refuted."""
     gradients = backend.gradients
     return replace(
         backend,
-        forward=_border(backend.forward, is_answer),
-        gradients=None if gradients is None else _border(gradients, is_pair),
+        forward=_guard_function(backend.forward, require_answer),
+        gradients=None if gradients is None else _guard_function(gradients, require_pair),
     )
 
 
-def _border(function: Callable[..., Any], check: Callable[[Any], None]) -> Callable[..., Any]:
-    def call(*arguments: Any) -> Any:
+def _guard_function(function: Callable[..., Any], check: Callable[[Any], None]) -> Callable[..., Any]:
+    def ask(*arguments: Any) -> Any:
         try:
             result = function(*arguments)
-        except (Errored, Refuted):  # known already, of a backend in a process of its own
+        except (Errored, Refuted):  # already known from the backend's own process
             raise
         except (Exception, SystemExit) as error:
-            raise Errored(f"it raised {type(error).__name__}: {line(error)}") from error
+            raise Errored(f"it raised {type(error).__name__}: {first_line(error)}") from error
         if not subnormals_are_kept():
             raise Errored(f"it switched subnormal numbers off for the whole process; {KEEP_SUBNORMALS}")
         check(result)
         return result
 
-    return call
+    return ask
 
 
-KEEP_SUBNORMALS = "do not link it with -ffast-math, or restore the floating-point state before returning"
+KEEP_SUBNORMALS = "do not link it with -ffast-math, or restore the floating-point state afterwards"
 
 
-def is_answer(result: Any) -> None:
+def require_answer(result: Any) -> None:
+    """Check what `forward` returned. Raises Refuted."""
     if not (isinstance(result, Answer) and isinstance(result.state, State)):
         raise Refuted(
             f"forward returned a {type(result).__name__}, expected an lstm_spec.Answer; return Answer(y, State(h, c))",
@@ -46,14 +47,15 @@ def is_answer(result: Any) -> None:
         )
 
 
-def is_pair(result: Any) -> None:
+def require_pair(result: Any) -> None:
+    """Check what `gradients` returned. Raises Refuted."""
     if not (isinstance(result, tuple) and len(result) == 2 and _is_gradients(result[1])):
         raise Refuted(
             f"gradients returned a {type(result).__name__}, expected (Answer, Gradients); "
-            "return the answer of the pass that was differentiated, too",
+            "also return the answer of the pass that was differentiated",
             clause="SHAPE-3",
         )
-    is_answer(result[0])
+    require_answer(result[0])
 
 
 def _is_gradients(found: Any) -> bool:
@@ -62,13 +64,14 @@ def _is_gradients(found: Any) -> bool:
     layers = found.parameters
     if not (isinstance(layers, tuple) and layers and all(isinstance(row, tuple) and row for row in layers)):
         return False
-    return all(isinstance(p, Parameters) and _are_gates(p) for row in layers for p in row)
+    return all(isinstance(p, Parameters) and _has_gates(p) for row in layers for p in row)
 
 
-def _are_gates(p: Parameters) -> bool:
-    """The forget gate alone may be absent."""
+def _has_gates(p: Parameters) -> bool:
+    """Only the forget gate may be absent."""
     return all(isinstance(gate, Gate) for gate in (p.i, p.g, p.o, p.f or p.i))
 
 
-def line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of the exception's message."""
     return (str(error).strip().splitlines() or ["(no message)"])[0]

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from conformance.outcome import Refuted
-from conformance.targets.border import is_answer, is_pair, line
-from conformance.targets.link import asked, described, received, send
-from conformance.targets.nouns import taken_apart
+from conformance.targets.border import first_line, require_answer, require_pair
+from conformance.targets.link import pack_description, receive_message, send_message, unpack_question
+from conformance.targets.nouns import take_apart
 from conformance.targets.resolve import TargetError, resolve
-from conformance.targets.wire import About, Tensors, packed
+from conformance.targets.wire import About, Tensors, pack_tensors
 from lstm_spec import Backend
 
 STARTING = 60.0  # seconds at least: making a backend may import a large library
@@ -23,72 +23,70 @@ LEAVING = 1.0  # seconds
 KEPT = 4  # earlier answers that are watched
 
 
-# ---------------------------------------------------------------- the child
-
-
-class Given(NamedTuple):
-    """Arrays as they are in the child, and the bytes of them that the parent has."""
+class Watched(NamedTuple):
+    """Arrays of the child, and the bytes of them that the parent knows."""
 
     arrays: Tensors
     bits: dict[str, bytes]
 
-    def changes(self) -> Tensors:
-        """Those that are not what they were."""
+    def find_changes(self) -> Tensors:
+        """The arrays that were changed since."""
         return {name: a for name, a in self.arrays.items() if a.tobytes() != self.bits[name]}
 
 
-def given(arrays: Tensors) -> Given:
-    return Given(arrays, {name: a.tobytes() for name, a in arrays.items()})
+def watch_arrays(arrays: Tensors) -> Watched:
+    """The arrays, and a copy of their bytes."""
+    return Watched(arrays, {name: a.tobytes() for name, a in arrays.items()})
 
 
-def serve(descriptor: int, target: str, device: str | None, timeout: float) -> None:
+def serve_questions(descriptor: int, target: str, device: str | None, timeout: float) -> None:
     """Make the backend, then answer questions until the parent closes the socket."""
-    earlier: deque[Given] = deque(maxlen=KEPT)
+    earlier: deque[Watched] = deque(maxlen=KEPT)
     with socket.socket(fileno=descriptor) as link, suppress(ConnectionError):
-        _die_in(max(timeout, STARTING))
+        _set_alarm(max(timeout, STARTING))
         try:
             backend = resolve(target, device)
         except TargetError as error:
-            return send(link, packed({}, {"refused": str(error)}))
-        about = {"name": str(backend.name), "description": described(backend.description)}
-        send(link, packed({}, about if backend.gradients is None else about | {"gradients": "yes"}))
+            return send_message(link, pack_tensors({}, {"refused": str(error)}))
+        about = {"name": str(backend.name), "description": pack_description(backend.description)}
+        send_message(link, pack_tensors({}, about if backend.gradients is None else about | {"gradients": "yes"}))
         while True:
-            _die_in(0)
-            question = received(link)
-            _die_in(timeout)
-            send(link, _reply(backend, question, earlier))
+            _set_alarm(0)
+            question = receive_message(link)
+            _set_alarm(timeout)
+            send_message(link, _make_reply(backend, question, earlier))
 
 
-def _die_in(seconds: float) -> None:
-    """Have the system end this process a little later, should the parent not be there to do it; 0: not at all."""
+def _set_alarm(seconds: float) -> None:
+    """Have the system end this process a little later, if the parent does not; 0 switches that off."""
     signal.alarm(math.ceil(seconds + 2 * LEAVING) if seconds else 0)
 
 
-def _reply(backend: Backend, question: memoryview, earlier: deque[Given]) -> bytes:
-    """The answer, and whatever the call changed of its inputs and of earlier answers."""
-    call, arguments, writable = asked(question)
-    inputs = given(writable)
-    told, answer = _told(backend, call, arguments)
+def _make_reply(backend: Backend, question: memoryview, earlier: deque[Watched]) -> bytes:
+    """The answer, with all inputs and earlier answers that the call changed."""
+    call, arguments, writable = unpack_question(question)
+    inputs = watch_arrays(writable)
+    result, answer = _call_backend(backend, call, arguments)
     tensors = dict(answer)
     for prefix, known in (("input", inputs), *((f"earlier{k}", one) for k, one in enumerate(earlier))):
-        changed = known.changes()
+        changed = known.find_changes()
         known.bits.update((name, a.tobytes()) for name, a in changed.items())
         tensors |= {f"{prefix}.{name}": a for name, a in changed.items()}
-    if "form" in told:
-        earlier.append(given(answer))
-    return packed({name: np.asarray(a, order="C") for name, a in tensors.items()}, told)
+    if "form" in result:
+        earlier.append(watch_arrays(answer))
+    return pack_tensors({name: np.asarray(a, order="C") for name, a in tensors.items()}, result)
 
 
-def _told(backend: Backend, call: str, arguments: list[Any]) -> tuple[About, Tensors]:
-    """What came of a call, in the words of conformance.border, and the arrays of the answer."""
+def _call_backend(backend: Backend, call: str, arguments: list[Any]) -> tuple[About, Tensors]:
+    """What the call returned or raised, with the messages of `border`, and the arrays of the answer."""
     answer: Tensors = {}
     try:
         with np.errstate(all="ignore"):  # as the runner does
             result = getattr(backend, call)(*arguments)
     except (Exception, SystemExit) as error:
-        return {"errored": f"it raised {type(error).__name__}: {line(error)}"}, answer
+        return {"errored": f"it raised {type(error).__name__}: {first_line(error)}"}, answer
     try:
-        (is_pair if call == "gradients" else is_answer)(result)
+        (require_pair if call == "gradients" else require_answer)(result)
     except Refuted as refuted:
         return {"refuted": refuted.reason, "clause": refuted.clause}, answer
-    return {"form": json.dumps(taken_apart(result, "answer", answer))}, answer
+    return {"form": json.dumps(take_apart(result, "answer", answer))}, answer

@@ -32,34 +32,34 @@ LABELS: dict[Any, list[tuple[str, str]]] = {
 }
 
 
-def taken_apart(value: Any, name: str, tensors: Tensors) -> Form:
-    """How a noun is made of arrays, which go into `tensors`; of what is none of ours, its type alone."""
+def take_apart(value: Any, name: str, tensors: Tensors) -> Form:
+    """How a noun is made of arrays, which go into `tensors`; of other objects only the type."""
     if isinstance(value, np.ndarray):
         tensors[name] = np.asarray(value)
         return name
     if value is None:
         return None
-    if noun := _noun(value.__class__):
-        parts = [taken_apart(getattr(value, part), name + label, tensors) for part, label in LABELS[noun]]
+    if noun := _find_noun(value.__class__):
+        parts = [take_apart(getattr(value, part), name + label, tensors) for part, label in LABELS[noun]]
         return [noun.__name__, *parts]
     if isinstance(value, tuple | list):
-        parts = [taken_apart(part, f"{name}.{k}" if len(value) > 1 else name, tensors) for k, part in enumerate(value)]
+        parts = [take_apart(part, f"{name}.{k}" if len(value) > 1 else name, tensors) for k, part in enumerate(value)]
         return ["list" if isinstance(value, list) else "tuple", *parts]
     if isinstance(value, np.generic):
-        return ["scalar", taken_apart(np.asarray(value), name, tensors)]
+        return ["scalar", take_apart(np.asarray(value), name, tensors)]
     if type(value) in (str, int, float, bool):
         return {"plain": value}
     return {"module": type(value).__module__, "name": type(value).__name__}
 
 
 @lru_cache(256)
-def _noun(kind: type) -> Any:
-    """The noun of ours that a type is, or is made from."""
+def _find_noun(kind: type) -> Any:
+    """The noun of the specification that a type is, or is made from."""
     return next((noun for noun in LABELS if issubclass(kind, noun)), None)
 
 
 def put_together(form: Form, tensors: Tensors) -> Any:
-    """The noun again; in place of what is none of ours an object whose type has the same name."""
+    """The noun again; another object becomes one whose type has the same name."""
     if form is None:
         return None
     if isinstance(form, str):

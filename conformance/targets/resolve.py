@@ -8,24 +8,24 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from conformance.arrays import subnormals_are_kept
+from conformance.targets.border import KEEP_SUBNORMALS, first_line
 from lstm_spec import Backend, BackendUnavailable
 from lstm_spec.validation import check_backend
 
 GROUP = "lstm_spec.backends"
-KEEP = "do not link it with -ffast-math, or restore the floating-point state after loading it"
 
 
 class TargetError(Exception):
     """The target cannot be found, imported or used; the message is one sentence with the remedy."""
 
 
-def installed() -> list[str]:
+def list_installed() -> list[str]:
     """The names of the installed backends."""
     return sorted({entry.name for entry in entry_points(group=GROUP)})
 
 
 def is_ours(target: str) -> bool:
-    """Whether it is one of this project's own: a backend it installs, the reference, or a known mistake."""
+    """Whether the target belongs to this project: one of its backends, the reference, or a known mistake."""
     modules = [entry.module for entry in entry_points(group=GROUP) if entry.name == target]
     module = modules[0] if modules else target.partition(":")[0]
     return module.partition(".")[0] in ("backends", "lstm_spec", "fault")
@@ -36,53 +36,54 @@ def resolve(target: str, device: str | None = None) -> Backend:
     if target.startswith("fault:"):
         if device not in (None, "cpu"):
             raise TargetError(f"target {target!r} runs on cpu only, not on {device!r}; drop --device")
-        return _fault(target.removeprefix("fault:"))
+        return _make_fault(target.removeprefix("fault:"))
     try:
-        made = _made(target, _load(target), device)
+        backend = _make_backend(target, _load_target(target), device)
     except BackendUnavailable as error:
         raise TargetError(f"{target} is unavailable: {error}") from error
     try:
-        check_backend(made)
+        check_backend(backend)
         if not subnormals_are_kept():
-            raise ValueError(f"it switched subnormal numbers off for the whole process; {KEEP}")
+            raise ValueError(f"it switched subnormal numbers off for the whole process; {KEEP_SUBNORMALS}")
     except (TypeError, ValueError) as error:
         raise TargetError(f"target {target!r}: {error}") from error
-    return made
+    return backend
 
 
-def _fault(name: str) -> Backend:
+def _make_fault(name: str) -> Backend:
     from conformance.faults.catalogue import ALL_FAULTS
 
     if name not in ALL_FAULTS:
         raise TargetError(
-            f"fault {name!r} is not in the catalogue{_nearest(name, list(ALL_FAULTS))}; see lstm-conform list faults"
+            f"fault {name!r} is not in the catalogue{_suggest_name(name, list(ALL_FAULTS))}; "
+            "see lstm-conform list faults"
         )
     return ALL_FAULTS[name].backend()
 
 
-def _load(target: str) -> Any:
+def _load_target(target: str) -> Any:
     for entry in entry_points(group=GROUP):
         if entry.name == target:
-            return _imported(target, entry.module, entry.attr)
+            return _import_attribute(target, entry.module, entry.attr)
     if ":" not in target:
-        names = installed()
+        names = list_installed()
         raise TargetError(
-            f"target {target!r} is not an installed backend ({', '.join(names)}){_nearest(target, names)}; "
+            f"target {target!r} is not an installed backend ({', '.join(names)}){_suggest_name(target, names)}; "
             "for one of your own write package.module:NAME"
         )
     module, _, attribute = target.partition(":")
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.append(os.getcwd())
-    return _imported(target, module, attribute)
+    return _import_attribute(target, module, attribute)
 
 
-def _imported(target: str, module: str, attribute: str) -> Any:
+def _import_attribute(target: str, module: str, attribute: str) -> Any:
     try:
         found = importlib.import_module(module)
     except BackendUnavailable:
         raise
     except (Exception, SystemExit) as error:
-        reason = _line(error)
+        reason = f"{type(error).__name__}: {first_line(error)}"
         raise TargetError(
             f"target {target!r}: module {module!r} cannot be imported ({reason}); "
             "run it from the folder that holds the module, or install it"
@@ -93,13 +94,13 @@ def _imported(target: str, module: str, attribute: str) -> Any:
     except AttributeError as error:
         names = [name for name in dir(found) if not name.startswith("_")]
         raise TargetError(
-            f"target {target!r}: module {module!r} has no {attribute!r}{_nearest(attribute, names)}; "
+            f"target {target!r}: module {module!r} has no {attribute!r}{_suggest_name(attribute, names)}; "
             "name a Backend, or a function that makes one from a device"
         ) from error
     return found
 
 
-def _made(target: str, found: Any, device: str | None) -> Backend:
+def _make_backend(target: str, found: Any, device: str | None) -> Backend:
     if isinstance(found, Backend):
         if device is not None and device != found.description.device:
             raise TargetError(
@@ -113,7 +114,7 @@ def _made(target: str, found: Any, device: str | None) -> Backend:
             raise
         except (Exception, SystemExit) as error:
             raise TargetError(
-                f"target {target!r}: making the backend raised {_line(error)}; "
+                f"target {target!r}: making the backend raised {type(error).__name__}: {first_line(error)}; "
                 "raise lstm_spec.BackendUnavailable if it cannot be used here"
             ) from error
         if isinstance(made, Backend):
@@ -125,12 +126,6 @@ def _made(target: str, found: Any, device: str | None) -> Backend:
     )
 
 
-def _line(error: BaseException) -> str:
-    """The exception in one line."""
-    text = str(error).strip()
-    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
-
-
-def _nearest(name: str, names: list[str]) -> str:
+def _suggest_name(name: str, names: list[str]) -> str:
     close = difflib.get_close_matches(name, names, 1) or [other for other in names if name and other.startswith(name)]
     return f", did you mean {close[0]!r}?" if close else ""

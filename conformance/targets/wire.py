@@ -1,7 +1,7 @@
 """Arrays as bytes: a safetensors file, to the last bit and with their strides.
 
-Written by hand, for each question waits for it: `safetensors.numpy.save` takes three times as long. The tests read the
-files with the library.
+Written by hand, because each question waits for it, and `safetensors.numpy.save` takes three times as long. The tests
+read the files with the library.
 """
 
 import json
@@ -34,25 +34,27 @@ class Laid(NamedTuple):
     size: int  # in the file, in bytes
 
 
-def packed(tensors: Tensors, about: About) -> bytes:
+def pack_tensors(tensors: Tensors, about: About) -> bytes:
     """A safetensors file that holds these arrays to the last bit, and their strides.
 
     An array of another dtype is a row of bytes; one that does not lie in memory in C order is there twice: its numbers,
     and as `memory.NAME` everything from its first byte in memory to its last.
     """
-    everything = tensors | {f"memory.{name}": _memory(a) for name, a in tensors.items() if not a.flags.c_contiguous}
+    everything = tensors | {
+        f"memory.{name}": _read_memory(a) for name, a in tensors.items() if not a.flags.c_contiguous
+    }
     blobs = [b"" if a.dtype.hasobject else a.tobytes() for a in everything.values()]
     laid = (
         Laid(name, a.dtype, a.shape, a.strides, len(blob))
         for (name, a), blob in zip(everything.items(), blobs, strict=True)
     )
-    return b"".join((_header(tuple(laid), tuple(about.items())), *blobs))
+    return b"".join((_make_header(tuple(laid), tuple(about.items())), *blobs))
 
 
-def unpacked(raw: bytes | memoryview) -> tuple[Tensors, About]:
-    """The arrays, in memory and strides like those that were packed, and what was said about them."""
+def unpack_tensors(raw: bytes | memoryview) -> tuple[Tensors, About]:
+    """The arrays, with the same bits and strides as those that were packed, and the text that was packed with them."""
     start = 8 + int.from_bytes(raw[:8], "little")
-    straight, odd, about = _read(bytes(raw[8:start]))
+    straight, odd, about = _parse_header(bytes(raw[8:start]))
     tensors = {
         name: np.ndarray(shape, dtype, raw, start + at).copy() if at >= 0 else np.ndarray(shape, dtype)
         for name, dtype, shape, at in straight
@@ -62,9 +64,9 @@ def unpacked(raw: bytes | memoryview) -> tuple[Tensors, About]:
     return tensors, about
 
 
-@lru_cache(256)  # one property asks much alike, and JSON is most of the time
-def _header(arrays: tuple[Laid, ...], about: tuple[tuple[str, str], ...]) -> bytes:
-    layout = {a.name: form for a in arrays if (form := _layout(a))}
+@lru_cache(256)  # the questions of one property are similar, and JSON takes most of the time
+def _make_header(arrays: tuple[Laid, ...], about: tuple[tuple[str, str], ...]) -> bytes:
+    layout = {a.name: form for a in arrays if (form := _describe_layout(a))}
     header: dict[str, Any] = {"__metadata__": dict(about) | ({"layout": json.dumps(layout)} if layout else {})}
     end = 0
     for a in arrays:
@@ -76,8 +78,8 @@ def _header(arrays: tuple[Laid, ...], about: tuple[tuple[str, str], ...]) -> byt
 
 
 @lru_cache(256)
-def _read(header: bytes) -> tuple[list[Any], list[Any], About]:
-    """Name, dtype, shape and place of every array; the same of those in odd strides, and strides; what was said."""
+def _parse_header(header: bytes) -> tuple[list[Any], list[Any], About]:
+    """Name, dtype, shape and place of every array; the same and the strides of those with odd strides; the text."""
     entries = json.loads(header)
     about = entries.pop("__metadata__")
     layout = json.loads(about.get("layout", "{}"))
@@ -91,8 +93,8 @@ def _read(header: bytes) -> tuple[list[Any], list[Any], About]:
     return straight, odd, about
 
 
-def _layout(a: Laid) -> list[Any] | None:
-    """What the format has no place for: another dtype; where in memory the first element lies, and the strides."""
+def _describe_layout(a: Laid) -> list[Any] | None:
+    """What the format cannot say: another dtype; the strides, and where in memory the first element lies."""
     plain = a.size == 0 or a.strides == tuple(
         a.dtype.itemsize * math.prod(a.shape[k + 1 :]) for k in range(len(a.shape))
     )
@@ -107,8 +109,8 @@ def _layout(a: Laid) -> list[Any] | None:
     )
 
 
-def _memory(a: Array) -> Array:
-    """From its first byte in memory to its last, in one row; of the same dtype where the strides allow it."""
+def _read_memory(a: Array) -> Array:
+    """From its first byte in memory to its last, in one row; of the same dtype if the strides allow it."""
     last = sum((n - 1) * abs(s) for n, s in zip(a.shape, a.strides, strict=True))
     lowest = a[tuple(slice(-1, None) if s < 0 else slice(1) for s in a.strides)].reshape(1).view(np.uint8)
     row = as_strided(lowest, (last + a.itemsize,), (1,), writeable=False)

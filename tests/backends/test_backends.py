@@ -119,7 +119,7 @@ def test_packed_functions_of_every_form_conform(biases: int, batch_first: bool, 
     asked = ("SHAPE-*", "CELL-1", "SEQ-1", "GRAD-*", "CONTRACT-*")
     report = check(foreign("gofi", biases, batch_first, transposed), profile="quick", examples=3, clauses=asked)
     assert report.status == 0, report.statement
-    assert report.gradients
+    assert report.findings.offers_gradients
 
 
 def test_a_packed_function_that_reads_another_order_does_not_conform() -> None:

@@ -13,14 +13,14 @@ from conformance.outcome import Outcome
 from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form, form_of
 from conformance.property import PROPERTIES, Property
-from conformance.run.judge import judge
+from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES
 from conformance.targets.resolve import resolve
 from lstm_spec import REFERENCE, Backend, Cotangents, Feature, Problem, State
 from lstm_spec.types import each_array
 
 DENSE = ("dense", "dense", "by-width", "dense", "within-1", "dense")
-OF_NETWORKS = [prop for prop in PROPERTIES if prop.further]
+OF_NETWORKS = [prop for prop in PROPERTIES if prop.beyond_core]
 
 
 def question(form: Form, dtype: str = "float64", seed: int = 3) -> tuple[Problem, Cotangents]:
@@ -37,7 +37,7 @@ def torch() -> Backend:
 @pytest.mark.parametrize("prop", OF_NETWORKS, ids=lambda prop: prop.name)
 def test_numpy_does_everything(prop: Property) -> None:
     for dtype in filter(prop.is_of, ("float32", "float64")):
-        verdict = judge(prop, NUMPY, dtype, PROFILES["standard"], 5)
+        verdict = judge_property(prop, NUMPY, dtype, PROFILES["standard"], 5)
         assert verdict.outcome is Outcome.HOLDS, verdict.detail
 
 
@@ -45,7 +45,7 @@ def test_numpy_does_everything(prop: Property) -> None:
 def test_torch_does_what_it_claims(prop: Property) -> None:
     backend = torch()
     for dtype in filter(prop.is_of, ("float32", "float64")):
-        verdict = judge(prop, backend, dtype, PROFILES["standard"], 5)
+        verdict = judge_property(prop, backend, dtype, PROFILES["standard"], 5)
         missing = any(feature not in backend.description.features for feature in prop.features)
         assert verdict.outcome is (Outcome.NOT_CLAIMED if missing else Outcome.HOLDS), verdict.detail
 

@@ -10,7 +10,7 @@ import conformance.properties  # noqa: F401  fills the registry
 from conformance.cases.load import read_array
 from conformance.cases.save import save_case
 from conformance.property import PROPERTIES
-from conformance.run.judge import judge
+from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES
 from conformance.targets.origin import Origin
 from conformance.targets.resolve import resolve
@@ -28,7 +28,7 @@ PARTS = {"dW", "dU", "db", "dx", "dh_0", "dc_0"}
 @cache
 def judge_target(target: str, name: str, dtype: str = "float32") -> Verdict:
     (prop,) = (prop for prop in PROPERTIES if prop.name == name)
-    return judge(prop, resolve(target), dtype, PROFILES["quick"])
+    return judge_property(prop, resolve(target), dtype, PROFILES["quick"])
 
 
 def write_case(folder: Path, target: str, name: str, dtype: str = "float32") -> Path:

@@ -7,7 +7,7 @@ import pytest
 
 import conformance.properties  # noqa: F401  fills the registry
 import lstm_spec
-from conformance.cli.explanation import PAGES, code_lines, explanation
+from conformance.cli.explanation import PAGES, explain_clause, find_code_lines
 from conformance.property import PROPERTIES, verifies
 from lstm_spec import CLAUSES
 from lstm_spec.clauses import CHOICES, Level
@@ -49,7 +49,7 @@ SPECIAL = ("FLOW-2", "FLOW-3", "SEQ-4")  # FLOW-1 and CELL-5 with special gates;
 
 @pytest.mark.parametrize("id", [c.id for c in CLAUSES.values() if c.equation and c.id not in SPECIAL])
 def test_every_equation_stands_in_a_line_of_the_specification(id: str) -> None:
-    assert code_lines(id)
+    assert find_code_lines(id)
 
 
 SAME = str.maketrans({" ": "", "σ": "s", "·": "", "@": ""})
@@ -58,13 +58,13 @@ SAME = str.maketrans({" ": "", "σ": "s", "·": "", "@": ""})
 @pytest.mark.parametrize("id", [f"CELL-{k}" for k in range(1, 5)])
 def test_the_code_of_a_gate_is_its_equation(id: str) -> None:
     """W_i x in the table is p.i.W @ x in the code."""
-    (code,) = (text for page, _, text in code_lines(id) if page == "equations.py")
+    (code,) = (text for page, _, text in find_code_lines(id) if page == "equations.py")
     plain = re.sub(r"p\.(\w)\.(\w)", r"\2_\1", code).replace("sigmoid", "σ").translate(SAME)
     assert plain == CLAUSES[id].equation.translate(SAME)
 
 
 def test_the_cell_is_six_lines_in_the_order_of_its_clauses() -> None:
-    lines = [number for k in range(1, 7) for page, number, _ in code_lines(f"CELL-{k}") if page == "equations.py"]
+    lines = [number for k in range(1, 7) for page, number, _ in find_code_lines(f"CELL-{k}") if page == "equations.py"]
     assert len(lines) == 6 and lines == sorted(lines)
 
 
@@ -85,7 +85,7 @@ def test_the_page_has_an_anchor_for_every_clause() -> None:
 
 @pytest.mark.parametrize("id", CLAUSES)
 def test_every_clause_can_be_explained(id: str) -> None:
-    text = explanation(id)
+    text = explain_clause(id)
     assert CLAUSES[id].sentence in text
     assert all(f"  {prop.sentence}" in text for prop in PROPERTIES if id in prop.clauses)
 

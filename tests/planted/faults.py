@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.diagnosis.diagnosis import Diagnosis, diagnose
-from conformance.targets.border import guarded
+from conformance.targets.border import guard_backend
 from tests.planted.autograd import AUTOGRAD
 from tests.planted.backward import BACKWARD
 from tests.planted.edits import FORWARD
@@ -49,7 +49,7 @@ class Found(NamedTuple):
 def diagnosed(planted: Planted) -> Found:
     """Raises AssertionError where the backend does not answer the probes."""
     with np.errstate(all="ignore"):
-        found = diagnose(guarded(planted.build()), planted.dtype)
+        found = diagnose(guard_backend(planted.build()), planted.dtype)
     assert found is not None, f"{planted.name} does not answer the probes of the diagnosis"
     return Found(planted, found)
 

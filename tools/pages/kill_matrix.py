@@ -19,10 +19,10 @@ from conformance.faults.catalogue import ALL_FAULTS, FAULTS, NETWORK_FAULTS
 from conformance.faults.fault import Fault
 from conformance.outcome import Outcome
 from conformance.property import PROPERTIES, Property
-from conformance.run.judge import judge
+from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES, Profile
 
-SEARCH = Profile("matrix", 8, PROFILES["quick"].reach, long_examples=2, further_examples=8)
+SEARCH = Profile("matrix", 8, PROFILES["quick"].reach, long_examples=2, beyond_core_examples=8)
 NEVER = 10**6
 BY_THE_EQUATIONS = ("values", "gradients", "numbers")  # the families that compare with them
 ONLY_AT_FLOAT64 = ("takes_the_biases_in_float32", "takes_the_tanh_in_float32", "computes_in_float32_throughout")
@@ -45,11 +45,11 @@ class Matrix(NamedTuple):
         return found
 
 
-PLAIN = Matrix("The kill matrix", FAULTS, [prop for prop in PROPERTIES if not prop.further])
+PLAIN = Matrix("The kill matrix", FAULTS, [prop for prop in PROPERTIES if not prop.beyond_core])
 NETWORKS = Matrix(
     "The kill matrix of lengths, directions, layers and variants",
     NETWORK_FAULTS,
-    [prop for prop in PROPERTIES if prop.further],
+    [prop for prop in PROPERTIES if prop.beyond_core],
 )
 
 
@@ -69,7 +69,7 @@ def median_of_three(prop: Property, name: str) -> int:
 def examples(prop: Property, name: str, number: int) -> int:
     dtype = "float64" if name in ONLY_AT_FLOAT64 else "float32"
     with np.errstate(all="ignore"):
-        verdict = judge(prop, ALL_FAULTS[name].backend(), dtype, SEARCH, number, shrink=False)
+        verdict = judge_property(prop, ALL_FAULTS[name].backend(), dtype, SEARCH, number, shrink=False)
     return verdict.examples if verdict.outcome in (Outcome.REFUTED, Outcome.ERRORED) else NEVER
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import conformance.properties  # noqa: F401  fills the registry
 import lstm_spec
-from conformance.cli.explanation import code_lines
+from conformance.cli.explanation import find_code_lines
 from conformance.faults.catalogue import ALL_FAULTS
 from conformance.property import PROPERTIES
 from lstm_spec import CLAUSES, SPECIFICATION, Clause
@@ -65,7 +65,7 @@ def _family(family: str, clauses: Iterator[Clause]) -> Iterator[str]:
 def _clause(clause: Clause) -> str:
     lines = [f'### <a id="{clause.id}"></a>{clause.id} ({clause.level})\n', clause.sentence]
     lines += [f"\n> {clause.equation}"] if clause.equation else []
-    notes = [f"`lstm_spec/{page}`: `{text}`" for page, _, text in code_lines(clause.id)]
+    notes = [f"`lstm_spec/{page}`: `{text}`" for page, _, text in find_code_lines(clause.id)]
     notes += [f"source: {clause.source}"] if clause.source else []
     notes += [f"verified by: {p.sentence}" for p in PROPERTIES if clause.id in p.clauses]
     broken = [f"`{fault.name}`" for fault in ALL_FAULTS.values() if fault.clause == clause.id]

@@ -114,5 +114,5 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(
     else:
         monkeypatch.setattr(Path, "write_bytes", refused)
     status, text = said("run", TRANSPOSED, "--profile", "quick", "-k", ANSWER, "--out", str(out))
-    assert status == 1 and text.count("no case written") == 1 and "choose another --out" in text
+    assert status == 1 and text.count("no case was written") == 1 and "choose another --out" in text
     assert "REFUTED  " in text and "reproduce" not in text

@@ -10,7 +10,7 @@ import pytest
 import conformance.properties  # noqa: F401  fills the registry
 from conformance.cases.save import save_case
 from conformance.property import PROPERTIES
-from conformance.run.judge import judge
+from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES
 from conformance.targets.origin import Origin
 from lstm_spec import Backend
@@ -89,7 +89,7 @@ def test_the_script_shows_it_without_the_suite(what: str, tmp_path: Path) -> Non
     found = getattr(module[first], rest) if rest else module[first]
     backend = found if isinstance(found, Backend) else found(device or "cpu")
     (prop,) = (prop for prop in PROPERTIES if prop.name == name)
-    verdict = judge(prop, backend, dtype, PROFILES["quick"])
+    verdict = judge_property(prop, backend, dtype, PROFILES["quick"])
     path = save_case(tmp_path / "out", backend, verdict, Origin(target, 0, device))
     assert path is not None
     text = run_alone(path.with_suffix(".py"), tmp_path)

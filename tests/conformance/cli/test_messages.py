@@ -16,8 +16,9 @@ import lstm_conform
 from conformance.outcome import Difference, Outcome, Refuted
 from conformance.property import PROPERTIES
 from conformance.report.failures import failure_lines
-from conformance.report.report import Asked, Report
-from conformance.report.status import FAILED, NOTHING, PASSED, SUITE_ERROR, UNUSABLE, worst
+from conformance.report.findings import Findings, Request
+from conformance.report.report import Cause, Report
+from conformance.report.status import FAILED, NOTHING, PASSED, SUITE_ERROR, UNUSABLE, worst_status
 from conformance.targets.origin import Origin
 from conformance.verdict import Verdict
 from lstm_spec import (
@@ -234,7 +235,9 @@ def test_a_wrong_gradient_is_called_by_its_word(name: str) -> None:
 
 def test_gradients_without_their_answer_are_refuted_with_the_remedy() -> None:
     _, text = said("run", target("returns_only_gradients"), *GATE_GRADIENTS)
-    assert "gradients returned a Gradients, expected (Answer, Gradients); return the answer of the pass that" in text
+    assert (
+        "gradients returned a Gradients, expected (Answer, Gradients); also return the answer of the pass that" in text
+    )
 
 
 def test_a_refutation_says_where_by_how_much_and_in_what() -> None:
@@ -258,25 +261,26 @@ def refuted(clause: str, name: str, found: Difference | None = None, dtype: str 
 
 FIRST = Difference("y", {"t": 0, "batch": 0, "unit": 0}, 0.43774210, 1.6e-6, 0.37694758)
 CAUSE = "equals the spec with gates i and f SWAPPED (3 dense probes; 1 of 96 known faults fits)"
+SWAPPED = Cause(CAUSE, is_known=True)
 CASE = Path(".lstm-conform/cell-1-a1b2.safetensors")
 ONE, MANY = "numbers_of_any_size_are_read_as_they_are", "the_answer_is_that_of_the_equations"
 
 
 def shown(
-    found: Difference | None = FIRST, clause: str = "CELL-1", dtype: str = "float32", which: int = 0, **about: Any
+    found: Difference | None = FIRST,
+    clause: str = "CELL-1",
+    dtype: str = "float32",
+    which: int = 0,
+    cause: Cause = SWAPPED,
+    **about: Any,
 ) -> str:
     """What is printed of the failure that the design shows, or of another; of the first, or which."""
     step, whole = refuted(clause, ONE, found, dtype), refuted("SEQ-1", MANY)
     verdicts = [step, refuted("CELL-5", "open_gates_count_the_steps"), whole]
     cases = {(ONE, dtype): CASE} | {(name, "float32"): CASE for name in ("open_gates_count_the_steps", MANY)}
-    report = Report(
-        "triton_lstm",
-        Description(version="0.3", device="cuda:0"),
-        gradients=False,
-        asked=Asked("quick", 0, ("float32",)),
-        verdicts=verdicts,
-        **{"cause": CAUSE, "diagnosed": True, "origin": Origin("triton_lstm", 0), "cases": cases, **about},
-    )
+    description = Description(version="0.3", device="cuda:0")
+    findings = Findings("triton_lstm", description, False, Request("quick", 0, ("float32",)), verdicts)
+    report = Report(findings, cause, **{"origin": Origin("triton_lstm", 0), "cases": cases, **about})
     return "\n".join(failure_lines(report, report.roots[which]))
 
 
@@ -359,22 +363,24 @@ def test_a_reason_is_told_where_no_difference_says_it() -> None:
 def test_a_clause_is_named_where_one_is_known_to_be_broken_else_the_property() -> None:
     several = "REFUTED  CELL-1 … ACC-1  numbers of any size are read as they are      triton_lstm 0.3 (cuda:0"
     assert shown(clause="").startswith(several)
-    assert shown(clause="", culprit="CELL-2").startswith("REFUTED  CELL-2  The forget gate decides, ")
+    assert shown(clause="", cause=SWAPPED._replace(clause="CELL-2")).startswith(
+        "REFUTED  CELL-2  The forget gate decides, "
+    )
     assert shown(clause="", culprit="GRAD-4").startswith(several)
 
 
 def test_where_nothing_known_fits_that_is_said_and_the_next_is_told_too() -> None:
     nothing = "none of 96 known faults fits"
-    text = shown(cause=nothing, diagnosed=False)
+    text = shown(cause=Cause(nothing))
     assert f"  likely cause      {nothing}\n  also refuted because of this: SEQ-1\n" in text
 
 
 def test_without_a_diagnosis_there_is_no_likely_cause() -> None:
-    assert "likely cause" not in shown(cause="")
+    assert "likely cause" not in shown(cause=Cause())
 
 
 def test_the_likely_cause_is_that_of_the_first_failure_alone() -> None:
-    assert [CAUSE in shown(diagnosed=False, which=k) for k in range(2)] == [True, False]
+    assert [CAUSE in shown(cause=Cause(CAUSE), which=k) for k in range(2)] == [True, False]
 
 
 def test_the_command_is_one_that_a_shell_takes() -> None:
@@ -442,8 +448,8 @@ def test_a_packed_implementation_that_returns_too_little_is_told_what_to_return(
     ],
 )
 def test_the_worst_of_several_targets_counts(statuses: list[int], expected: int) -> None:
-    assert worst(statuses) == expected
-    assert worst(statuses[::-1]) == expected
+    assert worst_status(statuses) == expected
+    assert worst_status(statuses[::-1]) == expected
 
 
 def test_every_target_is_judged_though_one_cannot_be_used() -> None:

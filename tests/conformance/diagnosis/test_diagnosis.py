@@ -14,7 +14,7 @@ from conformance.faults.fault import Fault
 from conformance.outcome import NotClaimed
 from conformance.problems.form import Form
 from conformance.run.check import check
-from conformance.targets.border import guarded
+from conformance.targets.border import guard_backend
 from lstm_spec import REFERENCE, Answer, Array, Backend, Description, Problem, Shapes, at_most, from_packed, multiple_of
 from tests.backends.test_backends import foreign, right_answer
 from tests.helpers.specimens import answering
@@ -27,13 +27,13 @@ KNOWN = len(VALUES)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # some faults are of overflow
 def test_every_third_fault_is_named_and_no_other(fault: Fault) -> None:
     dtype = "float64" if "float32" in fault.name else "float32"
-    found = diagnose(guarded(fault.backend()), dtype)
+    found = diagnose(guard_backend(fault.backend()), dtype)
     assert found is not None and [fit.name for fit in found.fitting] == [fault.name]
     assert f"1 of {KNOWN} known faults fits: {fault.name}" in found.sentence
 
 
 def test_a_right_backend_has_no_diagnosis() -> None:
-    found = diagnose(guarded(NUMPY), "float32")
+    found = diagnose(guard_backend(NUMPY), "float32")
     assert found is not None and not found.fitting
     assert found.sentence == (
         "the cause was not found: on the 10 problems tried for the diagnosis the answers are right"
@@ -46,7 +46,7 @@ def test_a_right_network_has_no_diagnosis() -> None:
 
 
 def test_a_backend_that_answers_no_probe_has_no_diagnosis() -> None:
-    silent = guarded(replace(NUMPY, forward=lambda problem: 1 / 0, gradients=None))
+    silent = guard_backend(replace(NUMPY, forward=lambda problem: 1 / 0, gradients=None))
     assert diagnose(silent, "float32") is None and diagnose(silent, "float32", Form(layers=2)) is None
 
 
@@ -64,7 +64,7 @@ def test_faults_that_look_the_same_at_one_form_are_told_apart_at_others(name: st
 def test_a_mistake_in_code_of_another_hand_is_named() -> None:
     right = foreign("ifgo", 2, False, False)
     wrong = from_packed(lambda x, h, c, W, U, b, more: right_answer(right, (x, h, c, W, U, b, b * 0)))
-    found = diagnose(guarded(wrong), "float32")
+    found = diagnose(guard_backend(wrong), "float32")
     assert found is not None and [fit.name for fit in found.fitting] == ["drops_the_recurrent_bias"]
 
 
@@ -74,7 +74,7 @@ def test_what_nobody_knows_is_said_to_be_unknown() -> None:
         return Answer(answer.y * np.float32(0.5), answer.state._replace(h=answer.state.h * np.float32(0.5)))
 
     report = check(replace(NUMPY, forward=forward), profile="quick", name="read_alone", maxfail=1)
-    assert not report.diagnosed and report.cause == f"none of {KNOWN} known faults fits"
+    assert not report.cause.is_known and report.cause.sentence == f"none of {KNOWN} known faults fits"
 
 
 # ---------------------------------------------------------------- classes of error
@@ -111,7 +111,7 @@ def rounded_to(dtype: str) -> Backend:
 
 def said_of(backend: Backend, dtype: str) -> str:
     with np.errstate(all="ignore"):
-        found = diagnose(guarded(backend), dtype)
+        found = diagnose(guard_backend(backend), dtype)
     assert isinstance(found, Diagnosis)
     return found.sentence
 
@@ -165,7 +165,7 @@ def within(backend: Backend, shapes: Shapes) -> Backend:
 )
 def test_a_fault_is_named_within_the_shapes_of_the_backend(name: str, shapes: Shapes) -> None:
     with np.errstate(all="ignore"):
-        found = diagnose(guarded(within(FAULTS[name].backend(), shapes)), "float32")
+        found = diagnose(guard_backend(within(FAULTS[name].backend(), shapes)), "float32")
     assert found is not None and [fit.name for fit in found.fitting] == [name]
 
 
@@ -175,7 +175,7 @@ def test_a_narrow_accumulator_is_told_within_the_shapes_too() -> None:
 
 
 def test_what_no_problem_fits_has_no_diagnosis() -> None:
-    assert diagnose(guarded(within(NUMPY, Shapes(H=range(0)))), "float32") is None
+    assert diagnose(guard_backend(within(NUMPY, Shapes(H=range(0)))), "float32") is None
 
 
 def test_sizes_that_were_equal_stay_equal_where_they_may() -> None:
@@ -195,5 +195,5 @@ def test_sizes_that_were_equal_stay_equal_where_they_may() -> None:
 )
 def test_a_fault_is_named_at_16_bits_too(name: str, dtype: str) -> None:
     with np.errstate(all="ignore"):
-        found = diagnose(guarded(FAULTS[name].backend()), dtype)
+        found = diagnose(guard_backend(FAULTS[name].backend()), dtype)
     assert found is not None and [fit.name for fit in found.fitting] == [name]

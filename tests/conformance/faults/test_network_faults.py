@@ -14,19 +14,19 @@ from conformance.problems.form import BOTH, Form
 from conformance.property import PROPERTIES, Property
 from conformance.run.cause import diagnose_refutation
 from conformance.run.check import check
-from conformance.run.judge import judge
+from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES
 from conformance.verdict import Verdict
 from lstm_spec import REFERENCE, Backend
 
-OF_NETWORKS = [prop for prop in PROPERTIES if prop.further]
+OF_NETWORKS = [prop for prop in PROPERTIES if prop.beyond_core]
 HOW = PROFILES["standard"]
 
 
 def refuted(backend: Backend, clause: str) -> Verdict | None:
     """By the first property that does, those of the clause first."""
     for prop in sorted(OF_NETWORKS, key=lambda prop: clause not in prop.clauses):
-        verdict = judge(prop, backend, "float32", HOW, shrink=False)
+        verdict = judge_property(prop, backend, "float32", HOW, shrink=False)
         if verdict.outcome in (Outcome.REFUTED, Outcome.ERRORED):
             return verdict
     return None
@@ -44,7 +44,7 @@ def test_every_mistake_is_refuted_and_it_alone_is_named(name: str) -> None:
 
 @pytest.mark.parametrize("prop", OF_NETWORKS, ids=lambda prop: prop.name)
 def test_what_is_not_replaced_is_right(prop: Property) -> None:
-    verdict = judge(prop, made_of("right", Network()), "float64", replace(HOW, further_examples=4))
+    verdict = judge_property(prop, made_of("right", Network()), "float64", replace(HOW, beyond_core_examples=4))
     assert verdict.outcome is Outcome.HOLDS, verdict.detail
 
 
@@ -63,4 +63,4 @@ def test_a_right_network_is_not_accused() -> None:
 def test_a_report_names_the_mistake_of_a_network() -> None:
     fault = NETWORK_FAULTS["ignores_the_reverse_direction"]
     report = check(fault.backend(), profile="quick", dtypes=("float32",), clauses=("DIR-1",))
-    assert fault.name in report.cause and report.diagnosed
+    assert fault.name in report.cause.sentence and report.cause.is_known

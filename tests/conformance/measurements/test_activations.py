@@ -10,8 +10,8 @@ import pytest
 
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.measurements import activation_text, activations
-from conformance.measurements.activation_text import as_data, sentence, warnings
-from conformance.measurements.activations import Accuracy, arguments, probe_activations
+from conformance.measurements.activation_text import accuracy_data, describe_accuracy, list_warnings
+from conformance.measurements.activations import Accuracy, list_arguments, probe_activations
 from conformance.targets.resolve import resolve
 from lstm_spec import Answer, Array, Backend, Description, ErrorModel, Problem, Shapes, from_packed, multiple_of
 from tests.helpers import specimens
@@ -68,23 +68,23 @@ def test_a_right_backend_meets_its_grade_without_a_warning(name: str, dtype: str
     if name == "torch":
         pytest.importorskip("torch")
     found = probe_activations(resolve(name), dtype)
-    assert found.sigmoid and found.tanh and warnings(found) == []
+    assert found.sigmoid and found.tanh and list_warnings(found) == []
     assert found.sigmoid.met and found.sigmoid.alone and 0.4 < found.sigmoid.ulp < MOST[dtype][0]
     assert found.tanh.met and found.tanh.alone and 0.4 < found.tanh.ulp < MOST[dtype][1]
     assert found.grade in found.meets
 
 
 def test_every_number_of_16_bits_is_an_argument_and_20_000_of_more() -> None:
-    assert [len(np.unique(arguments(d).view(np.uint16))) for d in DTYPES[2:]] == [65_280, 63_488]
+    assert [len(np.unique(list_arguments(d).view(np.uint16))) for d in DTYPES[2:]] == [65_280, 63_488]
     for dtype in DTYPES[:2]:
-        v = arguments(dtype)
+        v = list_arguments(dtype)
         assert len(np.unique(v)) == len(v) > 20_000 and 0 in v and np.abs(v[v != 0]).min() >= np.finfo(dtype).tiny
-    assert np.abs(arguments("float32")).max() == 110 and np.abs(arguments("float64")).max() == 745
+    assert np.abs(list_arguments("float32")).max() == 110 and np.abs(list_arguments("float64")).max() == 745
 
 
 def test_the_figure_is_the_error_of_the_function() -> None:
     """A tanh that is wrong by a known number of ulp, at one argument alone."""
-    at = float(arguments("float32")[15_000])
+    at = float(list_arguments("float32")[15_000])
 
     def off(z: Array) -> Array:
         right = np.tanh(z.astype(np.float64)).astype(z.dtype)
@@ -98,12 +98,14 @@ def test_the_report_names_ulp_dtype_and_the_number_of_arguments() -> None:
     found = probe_activations(NUMPY, "float32")
     assert found.sigmoid and found.tanh
     ulp = (f"{found.sigmoid.ulp:.2g}", f"{found.tanh.ulp:.2g}")
-    assert sentence(found) == "σ within {} ulp, tanh within {} ulp (float32, {:,} arguments)".format(*ulp, found.tried)
-    assert "the rounding of h included" in sentence(probe_activations(NUMPY, "float16"))
+    assert describe_accuracy(found) == "σ within {} ulp, tanh within {} ulp (float32, {:,} arguments)".format(
+        *ulp, found.tried
+    )
+    assert "the rounding of h included" in describe_accuracy(probe_activations(NUMPY, "float16"))
 
 
 def test_data_are_json_even_where_a_number_is_not_finite() -> None:
-    found = as_data(probe_activations(specimens.returns_nan, "float32"))
+    found = accuracy_data(probe_activations(specimens.returns_nan, "float32"))
     assert json.loads(json.dumps(found, allow_nan=False)) == json.loads(json.dumps(found))
     assert found["tanh"]["u"] == "inf" and found["warnings"]
 
@@ -115,24 +117,24 @@ def test_a_tanh_made_of_a_sigmoid_misses_relative_and_meets_absolute() -> None:
     backend = made_of(stable, by_sigmoid)
     found = probe_activations(backend, "float32")
     assert found.tanh and not found.tanh.met and found.sigmoid and found.sigmoid.met
-    (said,) = warnings(found)
+    (said,) = list_warnings(found)
     assert said.startswith("its tanh is off by ") and "(float32), more than grade relative allows (14 u)" in said
     assert said.endswith('name grade "absolute", which it meets, in Description.grades')
     lenient = probe_activations(graded(backend, float32="absolute"), "float32")
-    assert warnings(lenient) == [] and "u (absolute)" in sentence(lenient)
+    assert list_warnings(lenient) == [] and "u (absolute)" in describe_accuracy(lenient)
 
 
 def test_a_hard_sigmoid_meets_no_grade() -> None:
     found = probe_activations(made_of(hard), "float32")
     assert found.meets == () and found.sigmoid and found.sigmoid.absolute * F32 > 0.05
-    (said,) = warnings(found)
+    (said,) = list_warnings(found)
     assert said.startswith("its σ is off by ") and said.endswith(activation_text.MORE_ACCURATE)
 
 
 def test_a_sigmoid_that_overflows_in_16_bits_meets_op_by_op_and_no_shift_of_it_does() -> None:
-    assert warnings(probe_activations(made_of(naive, dtypes=("float16",)), "float16")) == []
+    assert list_warnings(probe_activations(made_of(naive, dtypes=("float16",)), "float16")) == []
     shifted = made_of(lambda z: naive(z) * np.where(z < 0, np.float16(0.99), np.float16(1)), dtypes=("float16",))
-    (said,) = warnings(probe_activations(shifted, "float16"))
+    (said,) = list_warnings(probe_activations(shifted, "float16"))
     assert said.startswith("its σ is off by ") and "more than grade op-by-op allows (6 u)" in said
 
 
@@ -141,13 +143,13 @@ def test_a_number_that_is_not_finite_is_named() -> None:
         return np.asarray((np.exp(z) - np.exp(-z)) / (np.exp(z) + np.exp(-z)))
 
     found = probe_activations(made_of(stable, overflows), "float32")
-    assert "tanh not finite at -110" in sentence(found)
-    assert "its tanh is not finite at -110 (float32)" in "\n".join(warnings(found))
+    assert "tanh not finite at -110" in describe_accuracy(found)
+    assert "its tanh is not finite at -110 (float32)" in "\n".join(list_warnings(found))
 
 
 def test_a_tanh_that_is_not_0_at_0_is_told() -> None:
     lifted = made_of(stable, lambda z: np.where(z == 0, np.float32(1e-30), np.tanh(z)))
-    assert "its tanh is not 0 at 0 (float32)" in "\n".join(warnings(probe_activations(lifted, "float32")))
+    assert "its tanh is not 0 at 0 (float32)" in "\n".join(list_warnings(probe_activations(lifted, "float32")))
 
 
 # ---------------------------------------------------------------- grades that are too generous
@@ -156,7 +158,7 @@ OWN = ErrorModel(F32, F32, 2.0**-126)
 
 
 def test_an_error_model_that_allows_a_thousand_roundoffs_is_far_too_generous() -> None:
-    (said,) = warnings(probe_activations(graded(NUMPY, float32=replace(OWN, r_t=1000)), "float32"))
+    (said,) = list_warnings(probe_activations(graded(NUMPY, float32=replace(OWN, r_t=1000)), "float32"))
     assert said.startswith("its error model is far too generous (float32): of what u = 5.96e-08, r_t = 1000 allow, its")
     assert said.endswith('declare less, or name grade "relative"')
 
@@ -164,22 +166,22 @@ def test_an_error_model_that_allows_a_thousand_roundoffs_is_far_too_generous() -
 @pytest.mark.parametrize("much", [{"r_s": 1000.0}, {"s_abs": 1000.0}, {"u": F32 * 1000}])
 def test_it_is_no_matter_which_part_of_a_model_is_generous(much: dict[str, float]) -> None:
     found = probe_activations(graded(NUMPY, float32=replace(OWN, **much)), "float32")
-    assert any("far too generous" in said and "its σ" in said for said in warnings(found))
+    assert any("far too generous" in said and "its σ" in said for said in list_warnings(found))
 
 
 def test_a_model_of_its_own_that_allows_no_more_than_the_named_grade_is_not_too_generous() -> None:
-    assert warnings(probe_activations(graded(NUMPY, float32=OWN), "float32")) == []
+    assert list_warnings(probe_activations(graded(NUMPY, float32=OWN), "float32")) == []
 
 
 def test_a_model_of_its_own_may_be_missed_too() -> None:
-    (said,) = warnings(probe_activations(graded(NUMPY, float32=replace(OWN, r_t=0.5)), "float32"))
+    (said,) = list_warnings(probe_activations(graded(NUMPY, float32=replace(OWN, r_t=0.5)), "float32"))
     assert "more than its own error model allows (0.5 u)" in said
 
 
 def test_absolute_is_far_too_generous_where_relative_would_do() -> None:
-    (said,) = warnings(probe_activations(graded(NUMPY, float32="absolute"), "float32"))
+    (said,) = list_warnings(probe_activations(graded(NUMPY, float32="absolute"), "float32"))
     assert said == 'grade absolute is far too generous (float32): σ and tanh meet "relative"; name that instead'
-    assert warnings(probe_activations(specimens.absolute, "float32")) == []
+    assert list_warnings(probe_activations(specimens.absolute, "float32")) == []
 
 
 def lengthened(function: Function, by: float) -> Function:
@@ -192,11 +194,11 @@ def lengthened(function: Function, by: float) -> Function:
 def test_absolute_is_not_far_too_generous_where_it_is_used() -> None:
     used = made_of(lengthened(stable, 6), lengthened(np.tanh, 10), grades={"float32": "absolute"})
     found = probe_activations(used, "float32")
-    assert "relative" in found.meets and warnings(found) == []
+    assert "relative" in found.meets and list_warnings(found) == []
 
 
 def test_a_model_of_its_own_that_allows_a_little_more_is_not_too_generous() -> None:
-    assert warnings(probe_activations(graded(NUMPY, float32=replace(OWN, r_s=11)), "float32")) == []
+    assert list_warnings(probe_activations(graded(NUMPY, float32=replace(OWN, r_s=11)), "float32")) == []
 
 
 # ---------------------------------------------------------------- whom it can ask
@@ -225,8 +227,8 @@ def test_where_calls_are_small_some_arguments_stand_for_all() -> None:
 def test_no_answer_gives_no_figure(name: str) -> None:
     found = probe_activations(getattr(specimens, name), "float32")
     assert found == Accuracy("float32", "relative", None, None, 0, ())
-    assert "no figure" in sentence(found) and warnings(found) == []
-    assert as_data(found)["sigmoid"] is None
+    assert "no figure" in describe_accuracy(found) and list_warnings(found) == []
+    assert accuracy_data(found)["sigmoid"] is None
 
 
 def test_what_is_no_lstm_at_all_has_no_figure() -> None:
@@ -240,7 +242,7 @@ def test_one_function_may_be_read_without_the_other() -> None:
         return NUMPY.forward(problem)
 
     found = probe_activations(replace(NUMPY, forward=fails_on_inputs), "float32")
-    assert set(found.figures) == {"tanh"} and sentence(found).startswith("σ no figure, tanh within ")
+    assert set(found.figures) == {"tanh"} and describe_accuracy(found).startswith("σ no figure, tanh within ")
 
 
 # ---------------------------------------------------------------- what the figure contains
@@ -250,10 +252,10 @@ def test_a_sigmoid_that_is_not_1_when_open_gets_what_the_grade_allows_it() -> No
     """10 u below 1, in f and in o, is what relative allows; the figure of tanh contains it and says so."""
     below = np.float32(1 - 9.5 * F32)
     legal = probe_activations(made_of(lambda z: np.minimum(stable(z), below)), "float32")
-    assert legal.tanh and not legal.tanh.alone and legal.tanh.ulp > 8 and warnings(legal) == []
-    assert "each contains the other's error" in sentence(legal)
+    assert legal.tanh and not legal.tanh.alone and legal.tanh.ulp > 8 and list_warnings(legal) == []
+    assert "each contains the other's error" in describe_accuracy(legal)
     further = np.float32(1 - 40 * F32)
-    assert warnings(probe_activations(made_of(lambda z: np.minimum(stable(z), further)), "float32"))
+    assert list_warnings(probe_activations(made_of(lambda z: np.minimum(stable(z), further)), "float32"))
 
 
 def test_flushing_to_zero_is_within_every_grade() -> None:
@@ -261,7 +263,7 @@ def test_flushing_to_zero_is_within_every_grade() -> None:
         right = stable(z)
         return np.where(right < 1.9 * np.finfo(z.dtype).tiny, 0, right).astype(z.dtype)
 
-    assert warnings(probe_activations(made_of(flushed), "float32")) == []
+    assert list_warnings(probe_activations(made_of(flushed), "float32")) == []
 
 
 @pytest.mark.parametrize(("beyond", "told"), [(4200, 0), (3000, 1)])
@@ -270,18 +272,18 @@ def test_near_the_largest_number_a_result_need_not_be_finite(beyond: float, told
         return np.where(np.abs(z) > beyond, np.float16("nan"), np.tanh(z))
 
     found = probe_activations(made_of(stable, overflows, dtypes=("float16",)), "float16")
-    assert len(warnings(found)) == told
+    assert len(list_warnings(found)) == told
 
 
 def test_without_a_wider_float_the_oracles_own_rounding_is_allowed_too(monkeypatch: pytest.MonkeyPatch) -> None:
     rough = made_of(stable, lengthened(np.tanh, 20))
-    assert "its tanh is off by " in "\n".join(warnings(probe_activations(rough, "float64")))
-    monkeypatch.setattr(activations, "widen", lambda dtype: np.dtype(np.float64))
-    assert warnings(probe_activations(rough, "float64")) == []
+    assert "its tanh is off by " in "\n".join(list_warnings(probe_activations(rough, "float64")))
+    monkeypatch.setattr(activations, "wider_dtype", lambda dtype: np.dtype(np.float64))
+    assert list_warnings(probe_activations(rough, "float64")) == []
 
 
 def test_without_a_wider_float_the_figure_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(activations, "widen", lambda dtype: np.dtype(np.float64))
+    monkeypatch.setattr(activations, "wider_dtype", lambda dtype: np.dtype(np.float64))
     found = probe_activations(NUMPY, "float64")
-    assert "±1 ulp, for nothing wider is at hand" in sentence(found) and warnings(found) == []
-    assert "±1" not in sentence(probe_activations(NUMPY, "float32"))
+    assert "±1 ulp, because no wider dtype is available" in describe_accuracy(found) and list_warnings(found) == []
+    assert "±1" not in describe_accuracy(probe_activations(NUMPY, "float32"))

@@ -8,7 +8,7 @@ import pytest
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.assertions.forward import assert_conforms
 from conformance.measurements import end_to_end as module
-from conformance.measurements.end_to_end import Row, end_to_end, lines, scaled
+from conformance.measurements.end_to_end import Row, draw_scaled_problem, format_rows, measure_end_to_end
 from conformance.problems.question import problem_of
 from conformance.properties import gradients, values
 from conformance.report.status import PASSED
@@ -55,7 +55,7 @@ def test_shapes_are_honoured_at_full_length_too(family: str) -> None:
 
 
 def test_ten_thousand_steps_conform_in_chaos() -> None:
-    problem = scaled(12.0, 10_000, "float32", Shapes())
+    problem = draw_scaled_problem(12.0, 10_000, "float32", Shapes())
     assert assert_conforms(NUMPY, NUMPY.forward(problem), problem) is not None
 
 
@@ -64,7 +64,7 @@ def test_ten_thousand_steps_conform_in_chaos() -> None:
 
 def rows_at(scale: float) -> list[Row]:
     with np.errstate(all="ignore"):
-        return module._rows(NUMPY, "float32", scale)
+        return module.measure_scale(NUMPY, "float32", scale)
 
 
 def test_in_chaos_a_free_run_says_nothing_and_each_step_still_conforms() -> None:
@@ -90,20 +90,20 @@ def test_each_length_is_told_of_its_own_steps() -> None:
 
 @pytest.mark.usefixtures("short")
 def test_every_weight_scale_has_its_rows() -> None:
-    rows = end_to_end(NUMPY, "float32")
+    rows = measure_end_to_end(NUMPY, "float32")
     assert [(row.scale, row.T) for row in rows] == [(scale, T) for scale in (0.1, 1, 5) for T in (5, 40)]
 
 
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("dtype", NUMPY.description.dtypes)
 def test_every_dtype_has_its_table(dtype: str) -> None:
-    assert all(row.ratio < 1 for row in end_to_end(NUMPY, dtype))
+    assert all(row.ratio < 1 for row in measure_end_to_end(NUMPY, dtype))
 
 
 @pytest.mark.usefixtures("short")
 def test_a_wrong_backend_is_shown_wrong_and_its_status_is_left_to_the_properties() -> None:
     wrong = specimens.swaps_input_and_forget_gates
-    assert max(row.ratio for row in end_to_end(wrong, "float32")) > 1e3
+    assert max(row.ratio for row in measure_end_to_end(wrong, "float32")) > 1e3
     report = check(wrong, profile="full", dtypes=("float32",), name="the_final_hidden_state_is_the_last", examples=1)
     assert report.verdicts and report.status == PASSED
 
@@ -111,24 +111,24 @@ def test_a_wrong_backend_is_shown_wrong_and_its_status_is_left_to_the_properties
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("name", ["raises", "exits", "returns_a_tuple", "returns_tensors", "claims_nothing"])
 def test_no_answer_gives_no_rows(name: str) -> None:
-    assert end_to_end(getattr(specimens, name), "float32") == []
+    assert measure_end_to_end(getattr(specimens, name), "float32") == []
 
 
 def test_lengths_are_those_that_the_shapes_allow() -> None:
-    assert {row.T for row in end_to_end(specimens.in_blocks_of_8, "float32")} == {64}
+    assert {row.T for row in measure_end_to_end(specimens.in_blocks_of_8, "float32")} == {64}
 
 
 def test_the_table_says_where_a_run_stops_saying_something() -> None:
     rows = [Row(0.1, 100, 1e-7, 2e-6, None, 0.1), Row(5.0, 10_000, 2.0, 7.5, 21, 0.14)]
-    head, tame, wild = lines(rows)
+    head, tame, wild = format_rows(rows)
     assert head.split("  ")[0] == "weights" and head.endswith("step by step")
     assert "conclusive" in tame and "inconclusive" not in tame and tame.endswith("0.1 × allowed")
     assert "10,000" in wild and "2.0e+00" in wild and "inconclusive from t = 21" in wild
 
 
 def test_no_rows_make_no_lines() -> None:
-    assert lines([]) == []
+    assert format_rows([]) == []
 
 
 def test_what_is_not_finite_is_shown(short: Any) -> None:
-    assert "nan" in "\n".join(lines(end_to_end(specimens.returns_nan, "float32")))
+    assert "nan" in "\n".join(format_rows(measure_end_to_end(specimens.returns_nan, "float32")))

@@ -8,9 +8,10 @@ from functools import cache
 from conformance.outcome import Outcome
 from conformance.property import PROPERTIES
 from conformance.report.report import Report
+from conformance.report.rules import list_uncovered
 from conformance.report.status import FAILED, PASSED
 from conformance.run.check import check
-from conformance.run.judge import judge
+from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES
 from tests.helpers import specimens
 from tests.helpers.root import ROOT
@@ -42,7 +43,7 @@ def test_an_error_model_of_ones_own_may_be_accepted_but_stays_no_statement() -> 
 
 def test_a_whole_run_at_an_error_model_of_ones_own_says_so() -> None:
     report = whole("measures_itself_generously")
-    assert report.failures == [] and report.uncovered == []
+    assert report.failures == [] and list_uncovered(report.findings) == []
     assert report.status == FAILED
     assert report.statement.startswith("measured at an error model of its own (float32): not a conformance statement")
 
@@ -100,7 +101,7 @@ def test_forward_only_conforms_and_says_so() -> None:
 
 def test_a_gradient_pass_of_another_forward_is_refuted() -> None:
     (prop,) = (prop for prop in PROPERTIES if prop.name == "the_pass_that_is_differentiated_is_the_same_lstm")
-    verdict = judge(prop, specimens.differentiates_another_lstm, "float32", PROFILES["quick"])
+    verdict = judge_property(prop, specimens.differentiates_another_lstm, "float32", PROFILES["quick"])
     assert verdict.outcome is Outcome.REFUTED
     assert verdict.property.clauses == ("GRAD-8",)
 

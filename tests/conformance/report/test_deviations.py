@@ -14,13 +14,15 @@ from conformance.outcome import Outcome, Refuted
 from conformance.problems.question import problem_of
 from conformance.property import PROPERTIES, Property
 from conformance.report import deviations
-from conformance.report.deviations import Deviation, DeviationError, read
-from conformance.report.report import Asked, Report
+from conformance.report.deviations import Deviation, DeviationError, read_deviations
+from conformance.report.findings import Findings, Request
+from conformance.report.rules import decide_status, list_uncovered
+from conformance.report.statement import write_statement
 from conformance.report.status import FAILED, PASSED
 from conformance.run.check import check
-from conformance.run.judge import judge
+from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES
-from conformance.run.witnesses import examined
+from conformance.run.witnesses import find_complaints
 from conformance.targets.origin import Origin
 from conformance.verdict import Verdict
 from lstm_spec import REFERENCE, Backend, Description
@@ -39,7 +41,7 @@ def named(name: str) -> Property:
 
 
 def case_of(folder: Path, backend: Backend, name: str, target: str) -> Path:
-    verdict = judge(named(name), backend, "float32", PROFILES["quick"])
+    verdict = judge_property(named(name), backend, "float32", PROFILES["quick"])
     path = save_case(folder, backend, verdict, Origin(target, 0))
     assert path is not None
     return path
@@ -62,7 +64,7 @@ def declared(witness: Path, **about: Any) -> Deviation:
 
 def test_a_declared_deviation_is_no_failure_and_no_plain_conformance(witness: Path) -> None:
     report = check(WRONG, **QUICK, deviations=(declared(witness),))
-    assert report.status == PASSED and not report.failures and not report.complaints
+    assert report.status == PASSED and not report.failures and not report.findings.complaints
     assert report.statement == (
         f"holds on this selection; nothing is said about the rest with 1 declared deviation (CELL-1: {ISSUE})"
     )
@@ -74,9 +76,9 @@ def test_without_the_declaration_it_is_one() -> None:
 
 def test_what_conforms_with_deviations_names_them_all(witness: Path) -> None:
     both = (declared(witness), replace(declared(witness), clause="CELL-2", issue=f"{ISSUE}#2"))
-    report = Report("x", Description(), False, Asked("standard", 0, ("float32",)), [], deviations=both)
     held = [Verdict(prop, "float32", Outcome.HOLDS) for prop in PROPERTIES]
-    statement = replace(report, verdicts=held).statement
+    request = Request("standard", 0, ("float32",))
+    statement = write_statement(Findings("x", Description(), False, request, held, deviations=both))
     assert statement.startswith(
         "conforms to LSTM Specification 1.0 (forward only) at float32 (relative) with 2 declared"
     )
@@ -90,10 +92,10 @@ def test_a_clause_that_is_declared_need_not_be_covered(witness: Path) -> None:
         )
         for prop in PROPERTIES
     ]
-    report = Report("x", Description(), False, Asked("standard", 0, ("float32",)), verdicts)
-    assert "SHAPE-2" in report.uncovered and report.status == FAILED
+    findings = Findings("x", Description(), False, Request("standard", 0, ("float32",)), verdicts)
+    assert "SHAPE-2" in list_uncovered(findings) and decide_status(findings) == FAILED
     known = replace(declared(witness), clause="SHAPE-2")
-    assert replace(report, deviations=(known,)).uncovered == []
+    assert list_uncovered(replace(findings, deviations=(known,))) == []
 
 
 def test_another_failure_is_one_still(witness: Path) -> None:
@@ -112,7 +114,7 @@ def test_a_deviation_of_another_backend_is_not_this_ones(witness: Path) -> None:
 def test_a_deviation_that_was_not_asked_about_is_not_judged_and_that_is_said(witness: Path, tmp_path: Path) -> None:
     file = toml(tmp_path, {**ENTRY, "clause": "GRAD-1", "witness": str(tmp_path / "missing")})
     status, text = said("run", "numpy", "--profile", "quick", "-k", EQUATIONS, "--deviations", str(file))
-    assert status == PASSED and "DEVIATION  GRAD-1  is not judged: nothing that was asked is about it\n" in text
+    assert status == PASSED and "DEVIATION  GRAD-1  is not judged: no property that was asked is about it\n" in text
     assert "declared deviation" not in text
 
 
@@ -125,11 +127,9 @@ def test_what_the_witness_still_shows_is_there_though_nothing_else_does(witness:
     case = load_case(witness)
     sizes = problem_of(case.example).sizes
     backend = replace(REFERENCE, name="rarely", forward=rarely, gradients=None)
-    held = Report(
-        "rarely", Description(), False, Asked("quick", 0, ("float32",)), [Verdict(case.prop, "float32", Outcome.HOLDS)]
-    )
-    report = examined(replace(held, deviations=(declared(witness),)), backend)
-    assert report.complaints == () and "with 1 declared deviation" in report.statement
+    held, known = [Verdict(case.prop, "float32", Outcome.HOLDS)], (declared(witness),)
+    findings = Findings("rarely", Description(), False, Request("quick", 0, ("float32",)), held, deviations=known)
+    assert find_complaints(findings, backend) == () and "with 1 declared deviation" in write_statement(findings)
 
 
 def test_an_exception_and_what_is_not_claimed_may_be_declared(tmp_path: Path, witness: Path) -> None:
@@ -151,19 +151,21 @@ GRADIENTS = "the_gate_gradients_are_the_derivatives_of_the_equations"
 def test_a_deviation_that_is_not_there_any_more_fails(witness: Path) -> None:
     report = check(REFERENCE, **QUICK, deviations=(declared(witness),))
     assert report.status == FAILED
-    assert report.complaints == ("deviation CELL-1 is not there any more: remove it",)
+    assert report.findings.complaints == ("deviation CELL-1 is not there any more: remove it",)
     assert report.statement == "does not conform as declared: deviation CELL-1 is not there any more: remove it"
 
 
 def test_one_that_fails_otherwise_fails(witness: Path) -> None:
     report = check(specimens.raises, **QUICK, deviations=(declared(witness),))
-    assert report.complaints == ("deviation CELL-1 fails otherwise: errored, declared refuted; correct its kind",)
+    assert report.findings.complaints == (
+        "deviation CELL-1 fails otherwise: errored, declared refuted; correct its kind",
+    )
 
 
 def test_one_whose_witness_shows_it_no_more_fails(tmp_path: Path) -> None:
     other = case_of(tmp_path, specimens.returns_nan, EQUATIONS, "x")
     calm = replace(declared(other), witness=case_with_a_calm_example(tmp_path))
-    (complaint,) = check(WRONG, **QUICK, deviations=(calm,)).complaints
+    (complaint,) = check(WRONG, **QUICK, deviations=(calm,)).findings.complaints
     assert complaint == f"deviation CELL-1: its witness {calm.witness} comes out as holds, declared refuted; renew it"
 
 
@@ -178,7 +180,7 @@ def case_with_a_calm_example(folder: Path) -> Path:
 
 
 def test_one_without_its_witness_fails(tmp_path: Path) -> None:
-    (complaint,) = check(WRONG, **QUICK, deviations=(declared(tmp_path / "x.safetensors"),)).complaints
+    (complaint,) = check(WRONG, **QUICK, deviations=(declared(tmp_path / "x.safetensors"),)).findings.complaints
     assert complaint == (
         f"deviation CELL-1 lacks its witness: {tmp_path}/x.safetensors cannot be read (No such file or directory); "
         "name a case that `run` wrote"
@@ -190,17 +192,16 @@ def test_one_whose_witness_is_about_another_clause_fails(witness: Path) -> None:
     verdict = Verdict(
         named("the_same_question_gets_the_same_answer"), "float32", Outcome.REFUTED, refutation=Refuted("x")
     )
-    report = Report("x", Description(), False, Asked("quick", 0, ("float32",)), [verdict], deviations=(known,))
-    (complaint,) = examined(report, WRONG).complaints
+    findings = Findings("x", Description(), False, Request("quick", 0, ("float32",)), [verdict], deviations=(known,))
+    (complaint,) = find_complaints(findings, WRONG)
     assert complaint == f"deviation CONTRACT-2 lacks its witness: {witness} is about CELL-1; name another"
 
 
 def test_one_that_has_expired_fails_from_the_day_after(witness: Path) -> None:
     day = date(2027, 1, 31)
-    report = check(WRONG, **QUICK)
-    report = replace(report, deviations=(declared(witness, expires=day),))
-    assert examined(report, WRONG, day).complaints == ()
-    (complaint,) = examined(report, WRONG, date(2027, 2, 1)).complaints
+    findings = replace(check(WRONG, **QUICK).findings, deviations=(declared(witness, expires=day),))
+    assert find_complaints(findings, WRONG, day) == ()
+    (complaint,) = find_complaints(findings, WRONG, date(2027, 2, 1))
     assert complaint == "deviation CELL-1 expired on 2027-01-31: mend it, or agree on another date"
 
 
@@ -221,10 +222,10 @@ def toml(folder: Path, *entries: dict[str, Any], head: str = "") -> Path:
 
 def test_a_file_of_deviations_is_read(tmp_path: Path) -> None:
     file = toml(tmp_path, ENTRY, {**ENTRY, "target": "mine", "expires": date(2027, 1, 31)})
-    first, second = read(file)
+    first, second = read_deviations(file)
     assert first == Deviation("CELL-1", "swapped", ISSUE, Outcome.REFUTED, tmp_path / "w.safetensors")
     assert second == replace(first, target="mine", expires=date(2027, 1, 31))
-    assert read(toml(tmp_path)) == ()
+    assert read_deviations(toml(tmp_path)) == ()
 
 
 ENTRIES: dict[str, tuple[dict[str, Any], str]] = {
@@ -234,7 +235,7 @@ ENTRIES: dict[str, tuple[dict[str, Any], str]] = {
     },
     "another field": (
         {**ENTRY, "clauses": "CELL-1"},
-        "deviation 1 has 'clauses', expected clause, reason, issue, kind",
+        "deviation 1 has 'clauses', expected only clause, reason, issue, kind",
     ),
     "no such clause": ({**ENTRY, "clause": "CELL-99"}, "deviation 1: clause is 'CELL-99', expected the id of a clause"),
     "an empty reason": ({**ENTRY, "reason": " "}, "deviation 1: reason is ' ', expected why it deviates"),
@@ -258,7 +259,7 @@ def test_an_entry_that_means_nothing_is_refused_before_anything_is_judged(what: 
     entry, sentence = ENTRIES[what]
     file = toml(tmp_path, entry)
     with pytest.raises(DeviationError) as refused:
-        read(file)
+        read_deviations(file)
     assert str(refused.value).startswith(f"{file}, {'' if sentence.startswith('dev') else 'deviation 1: '}{sentence}")
     status, text = said("run", target("raises"), "--deviations", str(file))
     assert status == 2 and "Invalid value for --deviations: " in text and "ERRORED" not in text
@@ -268,10 +269,10 @@ FILES = {
     "no TOML": ("[[deviation", "is not TOML ("),
     "another table": (
         "[deviations]\n",
-        "has 'deviations', expected tables [[deviation]] alone; put it into one of them",
+        "has 'deviations', expected only tables [[deviation]]; put it into one of them",
     ),
-    "one table": ("[deviation]\nclause = 'CELL-1'\n", "has 'deviation', expected tables [[deviation]] alone"),
-    "no tables": ("deviation = [1]\n", "has 'deviation', expected tables [[deviation]] alone"),
+    "one table": ("[deviation]\nclause = 'CELL-1'\n", "has 'deviation', expected only tables [[deviation]]"),
+    "no tables": ("deviation = [1]\n", "has 'deviation', expected only tables [[deviation]]"),
 }
 
 
@@ -280,7 +281,7 @@ def test_a_file_that_is_none_is_refused(what: str, tmp_path: Path) -> None:
     head, sentence = FILES[what]
     file = toml(tmp_path, head=head)
     with pytest.raises(DeviationError) as refused:
-        read(file)
+        read_deviations(file)
     assert str(refused.value).startswith(f"{file} {sentence}")
     assert said("run", "numpy", "--deviations", str(file)).status == 2
 
@@ -321,4 +322,4 @@ def test_the_witness_is_looked_for_beside_the_file(witness: Path, tmp_path: Path
 
 
 def test_the_kinds_are_those_that_are_no_success() -> None:
-    assert set(deviations.KINDS) == set(Outcome) - {Outcome.HOLDS, Outcome.SUITE_ERROR}
+    assert set(deviations.DECLARABLE) == set(Outcome) - {Outcome.HOLDS, Outcome.SUITE_ERROR}

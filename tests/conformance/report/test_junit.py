@@ -13,8 +13,9 @@ from conformance.outcome import Outcome, Refuted
 from conformance.property import PROPERTIES, Property
 from conformance.report.deviations import Deviation
 from conformance.report.failures import failure_lines
+from conformance.report.findings import Findings, Request
 from conformance.report.junit import as_junit
-from conformance.report.report import Asked, Report
+from conformance.report.report import Report
 from conformance.report.status import FAILED, NOTHING, PASSED, SUITE_ERROR, UNUSABLE
 from conformance.targets.origin import Origin
 from conformance.verdict import Verdict
@@ -25,11 +26,12 @@ from tests.helpers.specimens import said
 MUST, SHOULD = (next(prop for prop in PROPERTIES if prop.level is level) for level in (Level.MUST, Level.SHOULD))
 
 
-def report_of(*verdicts: Verdict, **about: Any) -> Report:
-    asked = Asked("quick", 0, ("float32", "float64"), whole=False)
-    return Report(
-        "mine", Description(), True, asked, list(verdicts), **{"origin": Origin("my_lstm:BACKEND", 0), **about}
-    )
+def report_of(
+    *verdicts: Verdict, deviations: tuple[Deviation, ...] = (), required: tuple[str, ...] = (), **about: Any
+) -> Report:
+    request = Request("quick", 0, ("float32", "float64"), is_whole=False, required=required)
+    findings = Findings("mine", Description(), True, request, list(verdicts), deviations=deviations)
+    return Report(findings, **{"origin": Origin("my_lstm:BACKEND", 0), **about})
 
 
 def verdict(outcome: Outcome, prop: Property = MUST, dtype: str = "float32", detail: str = "y is off") -> Verdict:
@@ -103,10 +105,7 @@ WHOLES: dict[str, tuple[Report, int, type | None]] = {
     "is refuted": (report_of(verdict(Outcome.REFUTED)), FAILED, Failure),
     "leaves nothing to test": (report_of(verdict(Outcome.NOT_CLAIMED)), NOTHING, Failure),
     "lacks what is required": (
-        replace(
-            report_of(verdict(Outcome.HOLDS)),
-            asked=Asked("quick", 0, ("float32", "float64"), whole=False, required=("lengths",)),
-        ),
+        report_of(verdict(Outcome.HOLDS), required=("lengths",)),
         FAILED,
         Failure,
     ),
@@ -126,7 +125,7 @@ def test_the_last_case_is_the_whole(what: str, tmp_path: Path) -> None:
 
 
 def test_a_target_without_a_dtype_is_not_green(tmp_path: Path) -> None:
-    report = replace(report_of(), description=Description(dtypes=()), asked=Asked("quick", 0, ()))
+    report = replace(report_of(), description=Description(dtypes=()), asked=Request("quick", 0, ()))
     (suite,) = read_back(report, tmp_path / "x.xml")
     assert suite.name == "my_lstm:BACKEND no dtype" and (suite.tests, suite.failures) == (1, 1)
 

@@ -10,14 +10,15 @@ from backends.numpy.backend import BACKEND as NUMPY
 from conformance.faults.catalogue import FAULTS
 from conformance.outcome import Outcome, Refuted
 from conformance.property import PROPERTIES
-from conformance.report.report import Asked, Report
-from conformance.report.stages import ORDER, STAGES, stage_of
+from conformance.report.findings import Findings, Request
+from conformance.report.report import Cause, Report
+from conformance.report.stages import STAGE_NAMES, STAGES, find_stage
 from conformance.report.status import FAILED, PASSED, SUITE_ERROR
 from conformance.run import search, selection
 from conformance.run.check import check
 from conformance.targets import border
 from conformance.targets import resolve as targets
-from conformance.verdict import Verdict, broken
+from conformance.verdict import Verdict, find_broken_clauses
 from lstm_spec import CLAUSES, Backend, Description, Feature, from_packed
 from lstm_spec.validation import check_backend
 from tests.helpers import specimens
@@ -26,14 +27,14 @@ from tests.helpers import specimens
 def test_fewer_examples_than_the_profile_asks_for_are_no_conformance() -> None:
     report = check(NUMPY, profile="standard", dtypes=("float32",), examples=1)
     assert report.status == PASSED
-    assert report.statement == "no fault found by fewer examples than the profile asks for, so no more is said"
+    assert report.statement == "no fault found, but too few examples were run for a statement"
 
 
 def test_the_suites_own_failure_outranks_what_was_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(context: Any) -> Any:
+    def fail(context: Any) -> Any:
         raise RuntimeError("a recipe of ours")
 
-    everything = [replace(prop, on=broken) for prop in PROPERTIES]
+    everything = [replace(prop, on=fail) for prop in PROPERTIES]
     monkeypatch.setattr(selection, "PROPERTIES", everything)
     report = check(NUMPY, profile="quick")
     assert report.status == SUITE_ERROR and report.statement.startswith("no statement: the suite itself failed")
@@ -54,12 +55,12 @@ def test_the_grade_that_would_do_is_named() -> None:
     lenient = specimens.absolute
     unnamed = replace(lenient, description=replace(lenient.description, grades={}))
     report = check(unnamed, profile="quick", dtypes=("float32",), shrink=False)
-    assert report.status == FAILED and 'all of it holds at grade "absolute"' in report.cause
+    assert report.status == FAILED and 'all of it holds at grade "absolute"' in report.cause.sentence
 
 
 def test_a_broken_contract_is_not_put_down_to_the_grade() -> None:
     report = check(FAULTS["answers_differently_each_time"].backend(), profile="quick", name="same_question")
-    assert report.status == FAILED and "absolute" not in report.cause
+    assert report.status == FAILED and "absolute" not in report.cause.sentence
 
 
 def test_an_exception_on_a_should_is_an_error_and_no_warning() -> None:
@@ -119,10 +120,10 @@ def test_no_description_at_all_is_refused() -> None:
 
 
 def test_every_clause_has_its_stage_and_no_stage_shows_in_an_earlier_one() -> None:
-    placed = [id for id in CLAUSES for stage in STAGES if {id, id.split("-")[0]} & set(stage.clauses.split())]
+    placed = [id for id in CLAUSES for stage in STAGES if {id, id.split("-")[0]} & set(stage.clauses)]
     assert placed == list(CLAUSES)
     for k, stage in enumerate(STAGES):
-        assert all(ORDER.index(later) > k for later in stage.shows_in.split())
+        assert all(STAGE_NAMES.index(later) > k for later in stage.shows_in)
 
 
 ROOTS: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -147,8 +148,8 @@ def test_a_failure_comes_before_what_follows_from_it(name: str, monkeypatch: pyt
     stage, options, clause = ROOTS[name]
     report = check(FAULTS[name].backend(), dtypes=("float32",), **{"profile": "quick", **options})
     first, *others = report.roots
-    assert ORDER[stage_of(first.verdict)] == stage and clause in broken(first.verdict)
-    assert all(stage_of(other.verdict) >= stage_of(first.verdict) for other in others)
+    assert STAGE_NAMES[find_stage(first.verdict)] == stage and clause in find_broken_clauses(first.verdict)
+    assert all(find_stage(other.verdict) >= find_stage(first.verdict) for other in others)
     assert len(first.following) > len(others)
 
 
@@ -158,8 +159,8 @@ def test_of_two_independent_faults_both_are_roots(monkeypatch: pytest.MonkeyPatc
     forward = FAULTS["swaps_input_and_forget_gates"].backend()
     both = replace(forward, gradients=FAULTS["drops_an_axis_of_length_one_from_the_gradient"].backend().gradients)
     report = check(both, profile="quick", name="gate")
-    assert [ORDER[stage_of(root.verdict)] for root in report.roots] == ["one-step", "shape-of-gradients"]
-    assert report.diagnosed and report.culprit == "CELL-1"
+    assert [STAGE_NAMES[find_stage(root.verdict)] for root in report.roots] == ["one-step", "shape-of-gradients"]
+    assert report.cause.is_known and report.cause.clause == "CELL-1"
 
 
 def failing(name: str, outcome: Outcome, clause: str = "", detail: str = "y is off") -> Verdict:
@@ -168,9 +169,10 @@ def failing(name: str, outcome: Outcome, clause: str = "", detail: str = "y is o
     return Verdict(prop, "float32", outcome, detail, refutation=Refuted(detail, clause=clause))
 
 
-def roots_of(*verdicts: Verdict, **about: Any) -> list[tuple[str, int]]:
-    report = Report("x", Description(), True, Asked("quick", 0, ("float32",)), list(verdicts), **about)
-    return [(root.verdict.property.name, len(root.following)) for root in report.roots]
+def roots_of(*verdicts: Verdict, is_diagnosed: bool = False) -> list[tuple[str, int]]:
+    findings = Findings("x", Description(), True, Request("quick", 0, ("float32",)), list(verdicts))
+    roots = Report(findings, Cause("a fault", is_diagnosed)).roots
+    return [(root.verdict.property.name, len(root.following)) for root in roots]
 
 
 EQUATIONS, FLOW = "the_answer_is_that_of_the_equations", "an_open_forget_gate_carries_the_gradient_unchanged"
@@ -187,7 +189,7 @@ def test_the_order_is_that_of_the_stages_and_not_of_the_registry() -> None:
 def test_failures_of_the_same_stage_are_told_apart_unless_a_known_fault_explains_them() -> None:
     gate, other = (failing(name, Outcome.REFUTED) for name in (GATE, OTHER))
     assert roots_of(gate, other) == [(GATE, 0), (OTHER, 0)]
-    assert roots_of(gate, other, diagnosed=True) == [(GATE, 1)]
+    assert roots_of(gate, other, is_diagnosed=True) == [(GATE, 1)]
 
 
 def test_the_same_clause_broken_twice_is_one_root() -> None:

@@ -9,13 +9,13 @@ import pytest
 from click.testing import CliRunner
 
 from conformance.arrays import fingerprint
-from conformance.cli.lending import lend as _lent
+from conformance.cli.lending import Loan, lend_backend
 from conformance.cli.main import main
-from conformance.property import PROPERTIES, named
+from conformance.property import PROPERTIES, find_property
 from conformance.report.report import Report
 from conformance.run import parallel
 from conformance.run.check import check
-from conformance.run.parallel import as_many_as_help, in_processes
+from conformance.run.parallel import choose_process_count, start_processes
 from conformance.targets.resolve import resolve
 
 TARGETS = ("numpy", "fault:swaps_input_and_forget_gates", "fault:leaves_out_the_gradient_of_the_initial_hidden_state")
@@ -23,9 +23,9 @@ SOME = ("SEQ-*", "CELL-2", "SHAPE-2", "CONTRACT-2", "GRAD-3")
 
 
 def judged(target: str, jobs: int, **options: object) -> Report:
-    backend, lend = resolve(target), partial(_lent, target, None, False, 60.0, Path("unused"))
+    backend, lend = resolve(target), partial(lend_backend, Loan(target, None, False, 60.0, Path("unused")))
     how: Any = {"profile": "quick", "examples": 8, "clauses": SOME, **options}
-    with in_processes(jobs, lend) as judging:
+    with start_processes(jobs, lend) as judging:
         return check(backend, judging=judging if jobs > 1 else None, **how)
 
 
@@ -55,20 +55,20 @@ def test_the_verdicts_are_those_of_one_process(target: str) -> None:
 
 def test_it_stops_after_so_many_failures() -> None:
     report = judged("fault:swaps_input_and_forget_gates", 2, maxfail=1)
-    assert len(report.failures) == 1 and not report.asked.whole
+    assert len(report.failures) == 1 and not report.findings.request.is_whole
 
 
 def test_there_are_no_more_processes_than_cores_or_than_have_enough_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(4)), raising=False)
-    assert [as_many_as_help(n) for n in (1, 79, 80, 130, 384)] == [1, 1, 2, 3, 4]
+    assert [choose_process_count(n) for n in (1, 79, 80, 130, 384)] == [1, 1, 2, 3, 4]
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(64)), raising=False)
-    assert as_many_as_help(384) == parallel.MOST
+    assert choose_process_count(384) == parallel.MOST
 
 
 def test_a_property_goes_to_another_process_by_its_name() -> None:
-    assert all(named(prop.name) is prop for prop in PROPERTIES)
+    assert all(find_property(prop.name) is prop for prop in PROPERTIES)
     with pytest.raises(KeyError):
-        named("nothing")
+        find_property("nothing")
 
 
 DYING = """

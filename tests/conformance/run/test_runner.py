@@ -25,7 +25,7 @@ from conformance.report.status import FAILED, NOTHING, PASSED, SUITE_ERROR
 from conformance.report.text import print_statement
 from conformance.run import search
 from conformance.run.check import check
-from conformance.run.judge import judge
+from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES
 from conformance.verdict import Verdict
 from lstm_spec import Answer, Backend, Feature, Problem
@@ -39,7 +39,7 @@ SELECTED = ("-k", "the_", "--clause", "CELL-5", "--clause", "SEQ-4")
 
 
 def judged(backend: Backend, prop: Property = EQUATIONS, seed: int = 0, profile: str = "quick") -> Verdict:
-    return judge(prop, backend, "float32", PROFILES[profile], seed)
+    return judge_property(prop, backend, "float32", PROFILES[profile], seed)
 
 
 def told(verdict: Verdict) -> tuple[Outcome, str, int, int, bytes]:
@@ -366,5 +366,5 @@ def test_what_is_not_deterministic_may_not_claim_to_be() -> None:
 )
 def test_a_malformed_answer_never_breaks_a_property(name: str) -> None:
     report = check(getattr(specimens, name), profile="quick", examples=2)
-    assert [v.property.name for v in report.counted(Outcome.SUITE_ERROR)] == []
+    assert [v.property.name for v in report.findings.select_verdicts(Outcome.SUITE_ERROR)] == []
     assert report.status == FAILED

@@ -6,7 +6,7 @@ import pytest
 
 from conformance.diagnosis.probes import make_probe
 from conformance.faults.catalogue import FAULTS, NETWORK_FAULTS
-from conformance.property import PROPERTIES, named
+from conformance.property import PROPERTIES, find_property
 from conformance.run import selection
 from conformance.selftest import look as selftest
 from conformance.selftest.look import Sight, catalogue, joined, look, look_at_pairs, pairs, scored, sight_of
@@ -53,7 +53,7 @@ def test_the_mistakes_of_networks_are_put_to_it_where_networks_are_judged() -> N
     assert {fault.name for fault in catalogue("bfloat16")} == FAULTS.keys()
     (sight,) = look("float32", "quick", [NETWORK_FAULTS["ignores_the_lengths"]])
     assert sight.refuted and sight.tried and sight.seconds < 20
-    assert named(sight.by).further
+    assert find_property(sight.by).beyond_core
 
 
 def test_watching_a_mistake_does_not_hide_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,12 +25,12 @@ from conformance.outcome import Errored, Outcome, Refuted
 from conformance.report.report import Report
 from conformance.run.check import check
 from conformance.targets import child
-from conformance.targets.border import guarded
-from conformance.targets.isolated import Isolated, isolated
-from conformance.targets.link import FORMAT, asked, asking
-from conformance.targets.nouns import put_together, taken_apart
+from conformance.targets.border import guard_backend
+from conformance.targets.isolated import Isolated, start_isolated
+from conformance.targets.link import FORMAT, pack_question, unpack_question
+from conformance.targets.nouns import put_together, take_apart
 from conformance.targets.resolve import TargetError, resolve
-from conformance.targets.wire import packed, unpacked
+from conformance.targets.wire import pack_tensors, unpack_tensors
 from lstm_spec import Answer, Backend, Cotangents, ErrorModel, Gate, Parameters, Problem, State
 from lstm_spec.types import Array, Variant
 from tests.helpers import fragile
@@ -59,7 +59,7 @@ SHORT, LONG = drawn(2), drawn(fragile.LONG)
 
 
 def alone(name: str, timeout: float = PLENTY, folder: Path | None = None) -> Isolated:
-    return isolated(name if ":" in name else f"tests.helpers.fragile:{name}", None, timeout, folder)
+    return start_isolated(name if ":" in name else f"tests.helpers.fragile:{name}", None, timeout, folder)
 
 
 def said(function: Callable[..., Any], *arguments: Any) -> str:
@@ -340,7 +340,7 @@ def test_the_child_loads_no_large_library_of_its_own_accord() -> None:
 @pytest.mark.parametrize("target", ["numpy", f"{SPECIMENS}:measures_itself", f"{SPECIMENS}:in_blocks_of_8"])
 def test_it_says_of_itself_what_it_says_in_this_process(target: str) -> None:
     here = resolve(target)
-    with isolated(target, None, PLENTY, None) as it:
+    with start_isolated(target, None, PLENTY, None) as it:
         assert (it.backend.name, it.backend.description) == (here.name, here.description)
         assert (it.backend.gradients is None) == (here.gradients is None)
 
@@ -366,12 +366,12 @@ def test_a_target_that_cannot_be_used_is_refused_in_the_same_words(target: str) 
     with pytest.raises(TargetError) as here:
         resolve(target)
     with pytest.raises(TargetError, match=f"^{re.escape(str(here.value))}$"):
-        isolated(target, None, PLENTY, None)
+        start_isolated(target, None, PLENTY, None)
 
 
 def test_the_device_is_handed_on() -> None:
     with pytest.raises(TargetError, match="there is no mars here; buy one"):
-        isolated("tests.helpers.specimens:unavailable", "mars", PLENTY, None)
+        start_isolated("tests.helpers.specimens:unavailable", "mars", PLENTY, None)
 
 
 def test_a_crash_while_it_is_made_is_a_sentence() -> None:
@@ -392,7 +392,7 @@ def test_a_module_beside_the_user_is_found_from_wherever_it_is_made_again(
     (tmp_path / "mine.py").write_text("from tests.helpers.fragile import segfaults_on_long as BACKEND\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path, str(ROOT)])
-    with isolated("mine:BACKEND", None, PLENTY, None) as it:
+    with start_isolated("mine:BACKEND", None, PLENTY, None) as it:
         monkeypatch.chdir(ROOT)
         said(it.backend.forward, LONG)
         assert np.array_equal(it.backend.forward(SHORT).y, NUMPY.forward(SHORT).y)
@@ -401,7 +401,7 @@ def test_a_module_beside_the_user_is_found_from_wherever_it_is_made_again(
 def test_a_module_on_the_path_of_this_process_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "on_the_path.py").write_text("from tests.helpers.fragile import echoes as BACKEND\n")
     monkeypatch.syspath_prepend(tmp_path)
-    with isolated("on_the_path:BACKEND", None, PLENTY, None) as it:
+    with start_isolated("on_the_path:BACKEND", None, PLENTY, None) as it:
         assert it.backend.name == "echoes"
 
 
@@ -422,10 +422,10 @@ def test_a_module_on_the_path_of_this_process_is_found(monkeypatch: pytest.Monke
 )
 def test_what_is_no_answer_is_told_in_the_same_words(target: str, pass_: str) -> None:
     arguments = (SHORT, cotangents(SHORT))[: 1 + (pass_ == "gradients")]
-    here = said(getattr(guarded(resolve(target)), pass_), *arguments)
-    with isolated(target, None, PLENTY, None) as it:
+    here = said(getattr(guard_backend(resolve(target)), pass_), *arguments)
+    with start_isolated(target, None, PLENTY, None) as it:
         assert said(getattr(it.backend, pass_), *arguments) == here
-        assert said(getattr(guarded(it.backend), pass_), *arguments) == here
+        assert said(getattr(guard_backend(it.backend), pass_), *arguments) == here
 
 
 def test_the_clause_of_a_wrong_answer_arrives() -> None:
@@ -441,7 +441,7 @@ def test_the_clause_of_a_wrong_answer_arrives() -> None:
 )
 def test_parts_that_are_no_arrays_of_the_right_kind_are_told_in_the_same_words(target: str) -> None:
     here = resolve(target).forward(LONG)
-    with isolated(target, None, PLENTY, None) as it:
+    with start_isolated(target, None, PLENTY, None) as it:
         there = it.backend.forward(LONG)
     assert said(assert_answer_shaped, there, LONG) == said(assert_answer_shaped, here, LONG)
     for one, other in ((here.y, there.y), *zip(here.state, there.state, strict=True)):
@@ -451,7 +451,7 @@ def test_parts_that_are_no_arrays_of_the_right_kind_are_told_in_the_same_words(t
 
 def test_an_answer_of_another_kind_of_answer_is_one() -> None:
     tensors: dict[str, Array] = {}
-    form = taken_apart(Special(SHORT.x, SHORT.state), "answer", tensors)
+    form = take_apart(Special(SHORT.x, SHORT.state), "answer", tensors)
     answer = put_together(form, tensors)
     assert type(answer) is Answer and answer.y is SHORT.x
 
@@ -601,14 +601,14 @@ def test_strides_memory_and_permission_to_write_are_those_of_this_process(
 ) -> None:
     numbers = (np.arange(24).reshape(3, 2, 4) + 1).astype(dtype)
     problem = replace(SHORT, x=strided(numbers)[way], state=State(*(strided(numbers[:1])[way] for _ in "hc")))
-    assert said(tells_layouts.forward, problem) == said(guarded(fragile.tells_layouts).forward, problem)
+    assert said(tells_layouts.forward, problem) == said(guard_backend(fragile.tells_layouts).forward, problem)
 
 
 def test_strides_that_split_numbers_are_kept() -> None:
     fields = np.zeros((3, 4), [("odd", "i1"), ("number", "f4")])
     fields["number"] = np.arange(12).reshape(3, 4)
     a = fields["number"][::-1]
-    found = unpacked(packed({"a": a}, {}))[0]["a"]
+    found = unpack_tensors(pack_tensors({"a": a}, {}))[0]["a"]
     assert found.strides == a.strides == (-20, 5) and np.array_equal(found, a)
 
 
@@ -642,7 +642,7 @@ def odd_problems() -> list[Problem]:
 
 @pytest.mark.parametrize("problem", odd_problems(), ids=range(9))
 def test_whatever_a_problem_is_made_of_arrives(tells_all: Backend, problem: Problem) -> None:
-    assert said(tells_all.forward, problem) == said(guarded(fragile.tells_all).forward, problem)
+    assert said(tells_all.forward, problem) == said(guard_backend(fragile.tells_all).forward, problem)
 
 
 # ---------------------------------------------------------------- the question on disk
@@ -674,7 +674,7 @@ def assert_holds(path: Path, problem: Problem) -> None:
     expected = {f"asked.{k}.{part}": getattr(getattr(problem.layer, k), part) for k in "ifgo" for part in "WUb"}
     expected |= {"asked.x": problem.x, "asked.state.h": problem.state.h, "asked.state.c": problem.state.c}
     assert {name: bits(a) for name, a in tensors.items()} == {name: bits(a) for name, a in expected.items()}
-    call, (found,), _ = asked(path.read_bytes())
+    call, (found,), _ = unpack_question(path.read_bytes())
     assert call == "forward" and bits(found.x) == bits(problem.x) and bits(found.layer.o.U) == bits(problem.layer.o.U)
 
 
@@ -686,7 +686,7 @@ def test_the_question_of_a_gradient_names_its_cotangents(tmp_path: Path) -> None
     tensors = load_file(path)
     assert bits(tensors["asked.d.y"]) == bits(d.y)
     assert bits(tensors["asked.d.h"]) == bits(d.state.h) and bits(tensors["asked.d.c"]) == bits(d.state.c)
-    call, (problem, found), _ = asked(path.read_bytes())
+    call, (problem, found), _ = unpack_question(path.read_bytes())
     assert call == "gradients" and bits(problem.x) == bits(SHORT.x) and bits(found.state.c) == bits(d.state.c)
 
 
@@ -694,7 +694,7 @@ def test_the_file_says_whose_question_it_is(tmp_path: Path) -> None:
     with alone("segfaults", folder=tmp_path) as it:
         said(it.backend.forward, SHORT)
     (path,) = tmp_path.glob("crash-*.safetensors")
-    _, about = unpacked(path.read_bytes())
+    _, about = unpack_tensors(path.read_bytes())
     assert about["format"] == FORMAT and about["target"] == "tests.helpers.fragile:segfaults"
     assert about["call"] == "forward" and about["device"] == ""
 
@@ -702,7 +702,7 @@ def test_the_file_says_whose_question_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("problem", odd_problems(), ids=range(9))
 def test_every_question_is_a_safetensors_file(problem: Problem) -> None:
     strange = replace(problem, x=strided(random_bits(np.dtype(ml_dtypes.bfloat16), (2, 3, 4)))[2])
-    _, raw = asking("forward", (strange,), {})
+    _, raw = pack_question("forward", (strange,), {})
     names = {name for name, _ in deserialize(raw)}  # type: ignore[no-untyped-call]
     assert {"asked.x", "memory.asked.x", "asked.state.h"} <= names
 
@@ -734,7 +734,7 @@ def report_of(backend: Backend, *clauses: str, examples: int = 5) -> list[tuple[
 
 
 def test_the_verdicts_on_a_right_backend_are_those_of_this_process(tmp_path: Path) -> None:
-    with isolated("numpy", None, PLENTY, tmp_path) as it:
+    with start_isolated("numpy", None, PLENTY, tmp_path) as it:
         report = check(it.backend, profile="quick", examples=2)
     assert told(report) == report_of(NUMPY, examples=2)
     assert report.failures == []
@@ -756,6 +756,6 @@ def test_the_verdicts_on_a_right_backend_are_those_of_this_process(tmp_path: Pat
 def test_the_verdicts_on_a_broken_contract_are_those_of_this_process(fault: str) -> None:
     clause = FAULTS[fault].clause
     here = report_of(FAULTS[fault].backend(), clause)
-    with isolated(f"fault:{fault}", None, PLENTY, None) as it:
+    with start_isolated(f"fault:{fault}", None, PLENTY, None) as it:
         assert report_of(it.backend, clause) == here
     assert Outcome.REFUTED in {outcome for _, outcome, _ in here} | {Outcome.ERRORED}

@@ -9,7 +9,9 @@ import pytest
 from conformance.faults.catalogue import FAULTS
 from conformance.outcome import Outcome
 from conformance.property import PROPERTIES
-from conformance.report.report import Asked, Report
+from conformance.report.findings import Findings, Request
+from conformance.report.report import Report
+from conformance.report.statement import write_statement
 from conformance.run.check import check
 from conformance.verdict import Verdict
 from lstm_spec.adapters.narrow import NARROW
@@ -49,13 +51,14 @@ CONFORMS = "conforms to LSTM Specification 1.0 at bfloat16 (wide), float16 (wide
 def test_arithmetic_that_is_wider_inside_conforms() -> None:
     report = check(sixteen.backend("wide", WIDE, "wide"), profile="standard")
     assert report.statement == CONFORMS
-    assert not report.counted(Outcome.INCONCLUSIVE)
+    assert not report.findings.select_verdicts(Outcome.INCONCLUSIVE)
 
 
 def test_what_conforms_with_16_bits_says_at_which_grade() -> None:
     about = sixteen.backend("wide", WIDE, "wide").description
     held = [Verdict(prop, dtype, Outcome.HOLDS) for prop in PROPERTIES for dtype in about.dtypes]
-    assert Report("wide", about, True, Asked("standard", 0, about.dtypes), held).statement == CONFORMS
+    request = Request("standard", 0, about.dtypes)
+    assert write_statement(Findings("wide", about, True, request, held)) == CONFORMS
 
 
 @in_either_dtype
@@ -71,7 +74,7 @@ def test_what_conforms_with_16_bits_says_at_which_grade() -> None:
 def test_the_arithmetic_of_a_grade_is_accepted(grade: str, how: dict[str, Any], dtype: str) -> None:
     report = judged(ARITHMETIC[grade], grade, dtype, **how)
     assert report.status == 0, report.statement
-    assert not report.counted(Outcome.INCONCLUSIVE)
+    assert not report.findings.select_verdicts(Outcome.INCONCLUSIVE)
 
 
 @in_either_dtype

@@ -1,0 +1,42 @@
+"""The question that is being asked, on disk, so that it outlives the process that it kills."""
+
+import hashlib
+import os
+import weakref
+from contextlib import suppress
+from pathlib import Path
+
+
+class Notes:
+    """A folder for questions; without a folder nothing is written. Raises OSError if it cannot be written."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder, self.file = folder, None
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.file = (folder / "asked.safetensors").open("wb", buffering=0)
+            weakref.finalize(self, self.file.close)
+
+    def write_question(self, question: bytes) -> None:
+        """Write the question that is asked next over the last one."""
+        if self.file:
+            with suppress(OSError):  # a full disk is not the backend's mistake
+                os.pwrite(self.file.fileno(), question, 0)
+                self.file.truncate(len(question))
+
+    def keep_question(self, question: bytes) -> str:
+        """Write it to a file that no later one overwrites; returns where that is, as the end of a sentence."""
+        if not self.folder:
+            return ""
+        path = self.folder / f"crash-{hashlib.blake2b(question, digest_size=2).hexdigest()}.safetensors"
+        try:
+            path.write_bytes(question)
+        except OSError as error:
+            return f"; the question could not be written to {path} ({error.strerror})"
+        return f"; the question is in {path}"
+
+    def close(self) -> None:
+        """Remove the file of the current question."""
+        if self.folder and self.file and not self.file.closed:
+            self.file.close()
+            (self.folder / "asked.safetensors").unlink(missing_ok=True)
