@@ -39,6 +39,11 @@ class Isolated:
     def __exit__(self, *raised: object) -> None:
         self.close()
 
+    @property
+    def pid(self) -> int | None:
+        """The number of the process; None if there is none."""
+        return self.child.process.popen.pid if self.child.process else None
+
     def close(self) -> None:
         """End the process for good."""
         self.child.close()

@@ -125,7 +125,8 @@ def test_the_last_case_is_the_whole(what: str, tmp_path: Path) -> None:
 
 
 def test_a_target_without_a_dtype_is_not_green(tmp_path: Path) -> None:
-    report = replace(report_of(), description=Description(dtypes=()), asked=Request("quick", 0, ()))
+    findings = Findings("mine", Description(dtypes=()), True, Request("quick", 0, ()))
+    report = replace(report_of(), findings=findings)
     (suite,) = read_back(report, tmp_path / "x.xml")
     assert suite.name == "my_lstm:BACKEND no dtype" and (suite.tests, suite.failures) == (1, 1)
 

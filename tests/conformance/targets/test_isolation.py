@@ -179,7 +179,7 @@ def test_what_killed_the_backend_once_is_not_asked_again(tmp_path: Path) -> None
 
 
 def child_of(it: Isolated) -> int:
-    return it.close.__self__.process.pid  # type: ignore[attr-defined]
+    return it.pid
 
 
 def test_one_process_that_is_not_ours_answers_all_questions() -> None:
@@ -209,10 +209,10 @@ SCRIPT = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background ignores it
 sys.path.insert(0, {root!r})
-from conformance.targets.isolated import isolated
+from conformance.targets.isolated import start_isolated
 from tests.conformance.targets.test_isolation import SHORT
-it = isolated("tests.helpers.fragile:{name}", None, {timeout}, None)
-print(it.close.__self__.process.pid, flush=True)
+it = start_isolated("tests.helpers.fragile:{name}", None, {timeout}, None)
+print(it.pid, flush=True)
 {then}
 """
 
