@@ -176,7 +176,9 @@ def test_a_file_has_no_say_in_what_is_imported(case: Path, tmp_path: Path) -> No
     path = by_hand(case, tmp_path, lambda a, about: about.update(target="os:abort"))
     status, text = said("reproduce", str(path))
     assert status == 3
-    assert "names 'os:abort', and a file must not decide what is imported; if you trust it, lstm-conform reproduce" in text
+    assert (
+        "names 'os:abort', and a file must not decide what is imported; if you trust it, lstm-conform reproduce" in text
+    )
 
 
 def test_a_case_that_was_asked_with_a_nan_can_be_asked_again(tmp_path: Path) -> None:
