@@ -22,7 +22,7 @@ def _one_hot(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return a
 
 
-def _sparse(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+def _mostly_zero(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return rng.standard_normal(shape) * (rng.random(shape) < 0.3)
 
 
@@ -41,7 +41,7 @@ def _by_width(scale: float) -> Filling:
 FILLINGS: dict[str, Filling] = {
     "zero": lambda rng, shape: np.zeros(shape),
     "one-hot": _one_hot,
-    "sparse": _sparse,
+    "sparse": _mostly_zero,
     "dense": _normal_times(1.0),
     "within-1": lambda rng, shape: rng.uniform(-1, 1, shape),
     "by-width": _by_width(1.0),

@@ -160,21 +160,18 @@ def _split_sequence(allowed: range, question: Question, seed: int) -> Split:
 
 def if_single_steps_are_allowed(of: Recipe) -> Recipe:
     """The examples of the recipe, for backends whose shapes include T = 1."""
-
-    def recipe(context: Context) -> st.SearchStrategy[Any]:
-        if 1 not in context.description.shapes.T:
-            raise NotClaimed("its shapes exclude T = 1")
-        return of(context)
-
-    return recipe
+    return _only_if(lambda context: 1 in context.description.shapes.T, "its shapes exclude T = 1", of)
 
 
 def if_more_than_the_core_is_claimed(of: Recipe) -> Recipe:
     """The examples of the recipe, for backends that claim a form beyond the core."""
+    return _only_if(lambda context: BEYOND & context.description.features, "it claims nothing beyond the core", of)
 
+
+def _only_if(holds: Callable[[Context], Any], reason: str, of: Recipe) -> Recipe:
     def recipe(context: Context) -> st.SearchStrategy[Any]:
-        if not context.description.features & BEYOND:
-            raise NotClaimed("it claims nothing beyond the core")
+        if not holds(context):
+            raise NotClaimed(reason)
         return of(context)
 
     return recipe

@@ -58,9 +58,13 @@ Size = int | tuple[int, ...] | None
 
 def draw_sizes(context: Context, reach: Reach, fixed: dict[str, Size]) -> st.SearchStrategy[tuple[int, ...]]:
     """T, B, I, H as the shapes allow. Raises NotClaimed if they do not allow what is fixed."""
-    small = {k: st.sampled_from(_choices(k, fixed[k], reach.small[k], context)) for k in "TBIH"}
-    large = {k: st.sampled_from(_choices(k, fixed[k], reach.large[k], context)) for k in "TBIH"}
-    beside = {"H": {**small, "B": st.sampled_from(_choices("B", fixed["B"], (1,), context))}} if reach.alone else {}
+
+    def draw_one(letter: str, usual: tuple[int, ...]) -> st.SearchStrategy[int]:
+        return st.sampled_from(_choose_sizes(letter, fixed[letter], usual, context))
+
+    small = {letter: draw_one(letter, reach.small[letter]) for letter in "TBIH"}
+    large = {letter: draw_one(letter, reach.large[letter]) for letter in "TBIH"}
+    beside = {"H": {**small, "B": draw_one("B", (1,))}} if reach.alone else {}
 
     @st.composite
     def draw_all_four(draw: Any) -> tuple[int, ...]:
@@ -74,7 +78,7 @@ def draw_sizes(context: Context, reach: Reach, fixed: dict[str, Size]) -> st.Sea
     return draw_all_four()
 
 
-def _choices(letter: str, fixed: Size, usual: tuple[int, ...], context: Context) -> tuple[int, ...]:
+def _choose_sizes(letter: str, fixed: Size, usual: tuple[int, ...], context: Context) -> tuple[int, ...]:
     """The one size that is fixed, or the allowed sizes nearest to the wanted ones."""
     allowed = getattr(context.description.shapes, letter)
     if not isinstance(fixed, int):

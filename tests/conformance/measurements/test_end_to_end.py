@@ -14,8 +14,8 @@ from conformance.properties import gradients, values
 from conformance.report.status import PASSED
 from conformance.run.check import check
 from lstm_spec import Problem, Shapes, at_most
-from tests.conformance.problems.test_problems import drawn
 from tests.helpers import specimens
+from tests.helpers.examples import draw_examples
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ LONG = {"values": values.AT_ANY_LENGTH, "gradients": gradients.AT_ANY_LENGTH}
 
 
 def long_problems(family: str, reach: str, **shapes: range) -> list[Problem]:
-    return [problem_of(example) for example in drawn(LONG[family], 60, reach, Shapes(**shapes))]
+    return [problem_of(example) for example in draw_examples(LONG[family], 60, reach, Shapes(**shapes))]
 
 
 def largest_weight(problem: Problem) -> float:

@@ -1,0 +1,76 @@
+"""What is built has the form, the sizes and the gates that were asked for, and the same numbers each time."""
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+from conformance.arrays import fingerprint
+from conformance.problems.build import build_loss, build_problem, poison_padding
+from conformance.problems.form import ANYTHING, BOTH, Form, form_of
+from lstm_spec import Gate, Kind, Problem, checked
+from lstm_spec.variants import KINDS, coupled_cell, coupled_gradient
+from tests.helpers.examples import FLOAT32
+
+DENSE = ("dense",) * 6
+NEW = Kind("new", coupled_cell, coupled_gradient, None, gates="ifg", peepholes="f")  # no output gate
+
+
+def build(form: Form, sizes: tuple[int, ...] = (5, 3, 2, 4), seed: int = 0) -> Problem:
+    return build_problem(FLOAT32, form, sizes, DENSE, seed)
+
+
+@pytest.mark.parametrize("values", list(product(*({*ANYTHING[k]} for k in ("kind", "projection", "lengths")))), ids=str)
+def test_a_problem_has_the_form_that_was_asked_for(values: tuple[str, str, str]) -> None:
+    kind, projection, lengths = values
+    form = Form(layers=2, directions=BOTH, kind=kind, projection=projection, lengths=lengths, clip=0.75)
+    problem = checked(build(form))
+    assert form_of(problem) == replace(form, lengths="any" if lengths == "full" else lengths)
+    assert fingerprint(problem) == fingerprint(build(form)) != fingerprint(build(form, seed=1))
+
+
+def test_gates_and_peepholes_are_those_of_the_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KINDS, NEW.name, NEW)
+    for kind in KINDS.values():
+        gates = build(Form(kind=kind.name)).layer.gates
+        assert "".join(gates) == kind.gates
+        assert "".join(letter for letter, gate in gates.items() if gate.p is not None) == kind.peepholes
+
+
+def test_kinds_without_peepholes_get_the_same_numbers() -> None:
+    standard = build(Form()).layer.gates
+    for kind in (kind for kind in KINDS.values() if not kind.peepholes):
+        for letter, gate in build(Form(kind=kind.name)).layer.gates.items():
+            assert fingerprint(gate) == fingerprint(standard[letter])
+
+
+def test_a_problem_with_a_large_size_has_one_layer() -> None:
+    assert [len(build(Form(layers=3), (n, 2, 3, 4)).parameters) for n in (12, 13)] == [3, 1]
+
+
+@pytest.mark.parametrize("lengths", ["full", "any", "zeros", "nothing"])
+def test_lengths_are_those_of_the_form(lengths: str) -> None:
+    for seed in range(20):
+        drawn = build(Form(lengths=lengths), seed=seed).lengths
+        assert drawn is not None and drawn.min() >= 0 and drawn.max() <= 5
+        assert lengths != "full" or (drawn == 5).all()
+        assert lengths != "any" or (drawn.min() >= 1 and drawn.max() == 5)
+        assert lengths != "zeros" or drawn.min() == 0
+        assert lengths != "nothing" or not drawn.any()
+
+
+def test_only_the_padding_is_poisoned() -> None:
+    problem = build(Form(lengths="any"), seed=3)
+    assert problem.lengths is not None and problem.lengths.min() < 5
+    poisoned = poison_padding(problem, 0)
+    padding = np.arange(5)[:, None] >= problem.lengths
+    assert not np.isfinite(poisoned.x[padding]).any()
+    assert np.array_equal(poisoned.x[~padding], problem.x[~padding]) and np.isfinite(problem.x).all()
+
+
+def test_the_numbers_of_a_loss_are_not_those_of_its_problem() -> None:
+    problem = build(Form(), (4, 3, 4, 4))
+    d = build_loss(problem, ("dense",) * 3, 0)
+    numbers = {float(a) for a in d.y.flat}
+    assert isinstance(problem.layer.i, Gate) and not numbers & {float(a) for a in problem.layer.i.W.flat}

@@ -1,0 +1,51 @@
+"""Examples of a recipe, drawn as the runner draws them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from conformance.problems.question import Context, Recipe
+from lstm_spec import Description, Feature, Shapes
+
+FLOAT32 = np.dtype("float32")
+
+
+def describe_context(
+    reach: str = "standard", shapes: Shapes | None = None, features: frozenset[Feature] = frozenset()
+) -> Context:
+    """A backend that claims these features, has these shapes, and is judged by this profile at float32."""
+    return Context(FLOAT32, Description(features=features, shapes=shapes or Shapes()), reach)
+
+
+def draw_examples(
+    recipe: Recipe,
+    count: int = 200,
+    reach: str = "standard",
+    shapes: Shapes | None = None,
+    features: frozenset[Feature] = frozenset(),
+) -> list[Any]:
+    """The first examples of a recipe. Raises NotClaimed if the recipe does."""
+    found: list[Any] = []
+    strategy = recipe(describe_context(reach, shapes, features))
+
+    @seed(1)
+    @settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def collect(example: Any) -> None:
+        found.append(example)
+
+    collect()
+    return found
+
+
+def share_of(examples: list[Any], holds: Callable[[Any], Any]) -> float:
+    """The share of the examples for which something holds."""
+    return float(np.mean([bool(holds(example)) for example in examples]))
