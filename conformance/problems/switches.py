@@ -20,7 +20,7 @@ from lstm_spec.variants import KINDS
 
 
 class Switched(NamedTuple):
-    """A problem with a feature, and one without; their answers are compared from this feature of the first on."""
+    """A problem with a feature and one without it; of their y, the columns from `first` on are compared."""
 
     problem: Problem
     without: Problem

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from conformance.arrays import fingerprint
-from conformance.problems.build import build_loss, build_problem, poison_padding
+from conformance.problems.build import build_loss, build_problem, poison_padding, tame_problem
 from conformance.problems.form import ANYTHING, BOTH, Form, form_of
 from lstm_spec import Gate, Kind, Problem, checked
+from lstm_spec.types import GATES
 from lstm_spec.variants import KINDS, coupled_cell, coupled_gradient
-from tests.helpers.examples import FLOAT32
+from tests.helpers.examples import FLOAT32, describe_context
 
 DENSE = ("dense",) * 6
 NEW = Kind("new", coupled_cell, coupled_gradient, None, gates="ifg", peepholes="f")  # no output gate
@@ -74,3 +75,12 @@ def test_the_numbers_of_a_loss_are_not_those_of_its_problem() -> None:
     d = build_loss(problem, ("dense",) * 3, 0)
     numbers = {float(a) for a in d.y.flat}
     assert isinstance(problem.layer.i, Gate) and not numbers & {float(a) for a in problem.layer.i.W.flat}
+
+
+def test_the_recurrent_weights_of_a_wild_problem_are_halved_until_it_is_tame() -> None:
+    model = describe_context().model
+    wild = build_problem(FLOAT32, Form(), (60, 2, 3, 8), ("dense", "dense", "very-wide", "dense", "dense", "dense"), 0)
+    tame = tame_problem(wild, model)
+    ratios = {float(r) for k in GATES for r in (tame.layer.gates[k].U / wild.layer.gates[k].U).flat}
+    assert len(ratios) == 1 and np.log2(ratios.pop()) in range(-10, 0)
+    assert tame_problem(tame, model) is tame
