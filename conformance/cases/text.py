@@ -15,21 +15,21 @@ FULL = 3  # steps in a row within what is allowed: more are told in one line
 STEPS = 20  # steps beyond what is allowed that are shown
 
 
-def step_lines(steps: list[Step]) -> list[str]:
+def format_steps(steps: list[Step]) -> list[str]:
     """A case step by step; of steps in a row that are within what is allowed, the one that is furthest off."""
     groups = [(key, list(found)) for key, found in groupby(steps, lambda step: (step.quantity, step.ratio <= 1))]
-    return [line for (_, within), found in groups for line in _group_lines(found, within)]
+    return [line for (_, within), found in groups for line in _format_group(found, within)]
 
 
-def _group_lines(found: list[Step], within: bool) -> list[str]:
+def _format_group(found: list[Step], within: bool) -> list[str]:
     if within and len(found) > FULL:
         largest = max(found, key=lambda step: step.ratio)
-        return [_step_line(largest, f"t={found[0].t}…{found[-1].t}")]
-    lines = [_step_line(step, "" if step.t is None else f"t={step.t}") for step in found[:STEPS]]
+        return [_format_step(largest, f"t={found[0].t}…{found[-1].t}")]
+    lines = [_format_step(step, "" if step.t is None else f"t={step.t}") for step in found[:STEPS]]
     return lines + ([f"  and {len(found) - STEPS} more steps beyond what is allowed"] if len(found) > STEPS else [])
 
 
-def _step_line(step: Step, place: str) -> str:
+def _format_step(step: Step, place: str) -> str:
     return (
         f"  {place:<8}largest error of {step.quantity:<5} {shorten(step.error)}, {format_times(step.ratio)} × allowed"
     )

@@ -21,7 +21,7 @@ def reproduce(case: Path, target: str | None, device: str | None) -> None:
     from conformance.cases.case import CaseError
     from conformance.cases.load import load_case
     from conformance.cases.replay import list_steps, replay_case
-    from conformance.cases.text import step_lines
+    from conformance.cases.text import format_steps
     from conformance.outcome import Outcome
     from conformance.report.status import FAILED, NOTHING, PASSED, SUITE_ERROR, UNUSABLE
     from conformance.targets.resolve import TargetError, resolve
@@ -34,7 +34,7 @@ def reproduce(case: Path, target: str | None, device: str | None) -> None:
         sys.exit(UNUSABLE)
     about, result = found.about, replay_case(found, backend)
     click.echo(f"{about['clause']}  {found.prop.sentence}  ({about['dtype']}, written with seed {about['seed']})")
-    for line in step_lines(list_steps(found, backend)):
+    for line in format_steps(list_steps(found, backend)):
         click.echo(line)
     verdict, status = {
         Outcome.REFUTED: ("still refuted", FAILED),

@@ -1,10 +1,8 @@
 """The nouns of the specification taken apart into arrays, and put together again."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,10 +17,8 @@ from lstm_spec import (
 )
 from lstm_spec.types import Array, Variant
 
-if TYPE_CHECKING:
-    from conformance.targets.wire import Form
-
 Tensors = dict[str, Array]
+Form = Any  # JSON: the name of a tensor, null, [noun, part, ...], {"plain": value}, {"module": ..., "name": ...}
 NOUNS = {noun.__name__: noun for noun in (Problem, Variant, Parameters, Gate, State, Cotangents, Answer, Gradients)}
 UNNAMED = {(Problem, "parameters"), (Gradients, "parameters"), (Cotangents, "state")}  # i.W, not parameters.i.W
 OTHERS: dict[str, Callable[[list[Any]], Any]] = {"tuple": tuple, "list": list, "scalar": lambda parts: parts[0][()]}

@@ -17,7 +17,6 @@ from conformance.targets.nouns import Tensors as Tensors
 from lstm_spec.types import Array
 
 About = dict[str, str]
-Form = Any  # JSON: the name of a tensor, null, [noun, part, ...], {"plain": value}, {"module": ..., "name": ...}
 
 # ---------------------------------------------------------------- arrays to bytes, and back
 

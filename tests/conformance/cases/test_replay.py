@@ -7,7 +7,7 @@ import pytest
 import conformance.properties  # noqa: F401  fills the registry
 from conformance.cases.load import load_case
 from conformance.cases.replay import Replayed, Step, list_steps, replay_case
-from conformance.cases.text import step_lines
+from conformance.cases.text import format_steps
 from conformance.outcome import Outcome
 from conformance.targets.resolve import resolve
 from lstm_spec import REFERENCE, Backend, Shapes
@@ -79,7 +79,7 @@ def test_the_steps_of_a_gradient_go_backwards(gradient_case: Path) -> None:
 def test_many_steps_are_told_in_few_lines() -> None:
     within = [Step("y", t, 1e-9, 0.01 * t) for t in range(50)]
     beyond = [Step("y", t, 1e-3, 1e3) for t in range(50, 4000)]
-    lines = step_lines([*within, *beyond])
+    lines = format_steps([*within, *beyond])
     assert lines[0] == "  t=0…49  largest error of y     1e-9, 0.49 × allowed"
     assert lines[1] == "  t=50    largest error of y     0.001, 1 000 × allowed"
     assert lines[-1] == "  and 3930 more steps beyond what is allowed" and len(lines) == 22
