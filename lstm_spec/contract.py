@@ -7,6 +7,7 @@ from lstm_spec.accuracy import DEFAULT_GRADES, ErrorModel
 from lstm_spec.types import Answer, Cotangents, Feature, Gradients, Problem
 
 LARGEST = 2**20
+DTYPES = ("float64", "float32", "float16", "bfloat16")  # the dtypes that a backend can claim
 
 
 def multiple_of(n: int) -> range:

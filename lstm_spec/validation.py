@@ -1,16 +1,13 @@
-"""Whether a Problem is well formed, and a Description has a meaning; a refusal names value, expectation and remedy."""
+"""Whether a Problem is well formed; a refusal names the value, the expectation and the remedy."""
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
 import numpy as np
 
-from lstm_spec.accuracy import GRADES, ErrorModel, error_model
-from lstm_spec.contract import Backend, Description
-from lstm_spec.types import GATES, Cotangents, Feature, Gate, Kind, Parameters, Problem
+from lstm_spec.contract import DTYPES
+from lstm_spec.types import GATES, Cotangents, Gate, Kind, Parameters, Problem
 from lstm_spec.variants import KINDS
-
-DTYPES = ("float64", "float32", "float16", "bfloat16")  # that can be claimed; grades say at which it is judged
 
 
 def checked(problem: Problem) -> Problem:
@@ -24,7 +21,7 @@ def checked(problem: Problem) -> Problem:
         _check_rank(f"{letter}.b", gate.b, 1, "(H,); flatten it")
     if problem.layer.R is not None:
         _check_rank("R", problem.layer.R, 2, "(P, H); add the missing axis")
-    if not (np.issubdtype(problem.dtype, np.floating) or problem.dtype.name in DTYPES):  # bfloat16 is not NumPy's own
+    if not (problem.dtype.kind == "f" or problem.dtype.name in DTYPES):  # NumPy does not know bfloat16's kind
         raise TypeError(f"x is {problem.dtype}, expected a floating-point dtype, e.g. float32; convert it first")
     _, _, I, H = problem.sizes
     if H < 1 or I < 1:
@@ -33,8 +30,11 @@ def checked(problem: Problem) -> Problem:
         raise ValueError(f"P = {problem.P}, expected 1 to H = {H}; R is (P, H), so transpose it if it is the other way")
     _check_bound(problem)
     _check_lengths(problem)
-    for name, array, shape, remedy in _expected(problem):
-        _check_array(name, array, shape, problem.dtype, remedy)
+    dtype = problem.dtype
+    for array, shape, where in _expect_arrays(problem):
+        if not _fits(array, shape, dtype):
+            name, remedy = _describe(problem, where)
+            _refuse_array(name, array, shape, dtype, remedy)
     return problem
 
 
@@ -46,47 +46,14 @@ def check_cotangents(problem: Problem, cotangents: Cotangents) -> None:
     T, B, _, H = problem.sizes
     P, D = problem.P, len(problem.directions)
     readers = D * len(problem.parameters)
-    remedy = f"for T = {T}, B = {B}, {_widths(problem)}; a cotangent has the shape of what it belongs to"
     for name, array, shape in (
         ("the cotangent of y", cotangents.y, (T, B, D * P)),
         ("the cotangent of state.h", cotangents.state.h, (readers, B, P)),
         ("the cotangent of state.c", cotangents.state.c, (readers, B, H)),
     ):
-        _check_array(name, array, shape, problem.dtype, remedy)
-
-
-def check_backend(backend: Backend) -> None:
-    """Return if the backend's description has a meaning: known dtypes, features and grades, and ranges of sizes.
-
-    Raises ValueError or TypeError otherwise.
-    """
-    about = backend.description
-    if not isinstance(about, Description):
-        raise TypeError(f"description is a {type(about).__name__}, expected a Description; write Description(...)")
-    _check_names("dtypes", about.dtypes, DTYPES)
-    _check_names("features", about.features, tuple(Feature))
-    for letter, sizes in vars(about.shapes).items():
-        if not isinstance(sizes, range) or sizes.step < 1:
-            raise TypeError(f"Shapes.{letter} is {sizes!r}, expected a range; write range(1, 9) or multiple_of(8)")
-    if not isinstance(about.grades, Mapping):
-        raise TypeError(
-            f"Description.grades is {about.grades!r}, expected one by dtype; write {{'float32': 'absolute'}}"
-        )
-    for dtype, grade in about.grades.items():
-        if not isinstance(grade, str | ErrorModel):
-            raise TypeError(f"the grade at {dtype} is {grade!r}, expected a name or an ErrorModel; e.g. 'relative'")
-        if any(at == dtype for _, at in GRADES):
-            error_model(grade, dtype)
-
-
-def _check_names(what: str, names: Any, known: tuple[str, ...]) -> None:
-    if isinstance(names, str) or not isinstance(names, Collection):
-        raise TypeError(
-            f"Description.{what} is {names!r}, expected several names; put them into a tuple or a frozenset"
-        )
-    for name in names:
-        if not isinstance(name, str) or name not in known:
-            raise ValueError(f"Description.{what} has {name!r}, expected some of: {', '.join(known)}; correct the name")
+        if not _fits(array, shape, problem.dtype):
+            remedy = f"for T = {T}, B = {B}, {_widths(problem)}; a cotangent has the shape of what it belongs to"
+            _refuse_array(name, array, shape, problem.dtype, remedy)
 
 
 DIRECTIONS = (("forward",), ("reverse",), ("forward", "reverse"))
@@ -197,29 +164,44 @@ def _widths(problem: Problem) -> str:
     return f"H = {H}" if problem.layer.R is None else f"H = {H}, P = {problem.P} (the rows of R)"
 
 
-def _expected(problem: Problem) -> Iterator[tuple[str, Any, tuple[int, ...], str]]:
-    _, B, I, H = problem.sizes
-    P, D, L = problem.P, len(problem.directions), len(problem.parameters)
-    one_bias = f"for H = {H}; one bias per gate, so add the two where there are two"
-    for layer, d in ((layer, d) for layer in range(L) for d in range(D)):
-        place = _place(problem, layer, d)
-        width, p = D * P if layer else I, problem.parameters[layer][d]
-        of_inputs = (
-            f"for H = {H}, D·P = {width}; a layer reads all that the one below returned"
-            if layer
-            else f"for H = {H}, I = {width}; transpose it if it is stored inputs first"
-        )
-        for letter, gate in p.gates.items():
-            yield f"{place}{letter}.W", gate.W, (H, width), of_inputs
-            yield f"{place}{letter}.U", gate.U, (H, P), f"for {_widths(problem)}; did you pass the input weights W?"
-            yield f"{place}{letter}.b", gate.b, (H,), one_bias
-            if gate.p is not None:
-                yield f"{place}{letter}.p", gate.p, (H,), f"for H = {H}; a peephole is one number for each cell"
-        if p.R is not None:
-            yield f"{place}R", p.R, (P, H), f"for P = {P}, H = {H}; transpose it if it is stored the other way"
-    remedy = f"for B = {B}, {_widths(problem)}; the first axis is layers times directions"
-    yield "state.h", problem.state.h, (L * D, B, P), remedy
-    yield "state.c", problem.state.c, (L * D, B, H), remedy
+_Place = tuple[str, str, int, int]  # a field of Gate, R, state.h or state.c; the letter of a gate; layer and direction
+
+
+def _expect_arrays(problem: Problem) -> Iterator[tuple[Any, tuple[int, ...], _Place]]:
+    """Each array, the shape that it must have, and its place; words for it are found only if it is refused."""
+    (_, B, I, H), P, D = problem.sizes, problem.P, len(problem.directions)
+    for layer, row in enumerate(problem.parameters):
+        width = D * P if layer else I
+        for d, p in enumerate(row):
+            for letter, gate in p.gates.items():
+                yield gate.W, (H, width), ("W", letter, layer, d)
+                yield gate.U, (H, P), ("U", letter, layer, d)
+                yield gate.b, (H,), ("b", letter, layer, d)
+                if gate.p is not None:
+                    yield gate.p, (H,), ("p", letter, layer, d)
+            if p.R is not None:
+                yield p.R, (P, H), ("R", "", layer, d)
+    readers = D * len(problem.parameters)
+    yield problem.state.h, (readers, B, P), ("state.h", "", 0, 0)
+    yield problem.state.c, (readers, B, H), ("state.c", "", 0, 0)
+
+
+def _describe(problem: Problem, where: _Place) -> tuple[str, str]:
+    """The name of the array at that place, and the remedy if its shape is wrong."""
+    (part, letter, layer, d), (_, B, I, H), P, D = where, problem.sizes, problem.P, len(problem.directions)
+    of_inputs = f"for H = {H}, I = {I}; transpose it if it is stored inputs first"
+    if layer:
+        of_inputs = f"for H = {H}, D·P = {D * P}; a layer reads all that the one below returned"
+    remedies = {
+        "W": of_inputs,
+        "U": f"for {_widths(problem)}; did you pass the input weights W?",
+        "b": f"for H = {H}; one bias per gate, so add the two where there are two",
+        "p": f"for H = {H}; a peephole is one number for each cell",
+        "R": f"for P = {P}, H = {H}; transpose it if it is stored the other way",
+    }
+    if part not in remedies:
+        return part, f"for B = {B}, {_widths(problem)}; the first axis is layers times directions"
+    return _place(problem, layer, d) + (f"{letter}.{part}" if letter else part), remedies[part]
 
 
 def _check_rank(name: str, array: Any, rank: int, expected: str) -> None:
@@ -229,10 +211,13 @@ def _check_rank(name: str, array: Any, rank: int, expected: str) -> None:
         raise ValueError(f"{name} has shape {array.shape}, expected {expected}")
 
 
-def _check_array(name: str, array: Any, shape: tuple[int, ...], dtype: np.dtype[Any], remedy: str) -> None:
+def _fits(array: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    return isinstance(array, np.ndarray) and array.shape == shape and array.dtype == dtype
+
+
+def _refuse_array(name: str, array: Any, shape: tuple[int, ...], dtype: np.dtype[Any], remedy: str) -> NoReturn:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name} is a {type(array).__name__}, expected a NumPy array; convert it first")
     if array.shape != shape:
         raise ValueError(f"{name} has shape {array.shape}, expected {shape} {remedy}")
-    if array.dtype != dtype:
-        raise TypeError(f"{name} is {array.dtype}, expected {dtype} like x; convert it first")
+    raise TypeError(f"{name} is {array.dtype}, expected {dtype} like x; convert it first")

@@ -20,7 +20,7 @@ from conformance.run.selection import plan_verdicts, select_dtypes, select_prope
 from conformance.run.witnesses import find_complaints
 from conformance.verdict import Verdict
 from lstm_spec import Backend, Feature
-from lstm_spec.validation import check_backend
+from lstm_spec.claims import check_backend
 
 
 def check(

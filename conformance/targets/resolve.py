@@ -10,7 +10,7 @@ from typing import Any
 from conformance.arrays import subnormals_are_kept
 from conformance.targets.border import KEEP_SUBNORMALS, first_line
 from lstm_spec import Backend, BackendUnavailable
-from lstm_spec.validation import check_backend
+from lstm_spec.claims import check_backend
 
 GROUP = "lstm_spec.backends"
 

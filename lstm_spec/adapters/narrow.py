@@ -36,7 +36,7 @@ NARROW = ("bfloat16", "float16")
 
 
 def _is_narrow(problem: Problem) -> bool:
-    return problem.dtype.name in NARROW
+    return problem.dtype.itemsize == 2 and problem.dtype.name in NARROW  # NumPy computes the name at each call
 
 
 def _widened(problem: Problem) -> Problem:

@@ -20,7 +20,7 @@ from conformance.targets import border
 from conformance.targets import resolve as targets
 from conformance.verdict import Verdict, find_broken_clauses
 from lstm_spec import CLAUSES, Backend, Description, Feature, from_packed
-from lstm_spec.validation import check_backend
+from lstm_spec.claims import check_backend
 from tests.helpers import specimens
 
 
