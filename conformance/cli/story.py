@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -45,46 +45,50 @@ DTYPE = click.option(
 @DTYPE
 @SVG
 def flow(targets: tuple[str, ...], steps: int, seed: int, device: str | None, dtype: str, svg: Path | None) -> None:
-    """Show how the gradient fades back in time, next to that of the equations, that of an RNN, and its bound.
+    """Show how much of a gradient is left.
 
-    Exit status 1 if the gradient of a target has a cliff, i.e. from some lag on it is always less than half of what the
-    equations say, or if it is not a number somewhere. The default TARGET is numpy.
+    The loss is at the end of a sequence. Each column follows its gradient back through the steps: in every TARGET
+    (default: numpy), in the equations, along the cell state only, and in an RNN, with its bound.
+
+    The exit status is 1 if the gradient of a target has a cliff (from some lag on it is always less than half of that
+    of the equations), or if some of it is not finite.
     """
     from rich.table import Table
 
-    from conformance.story import flow as following
+    from conformance.story import flow as story
+    from conformance.story.pictures import draw_flow
 
-    problem, d = following.question(steps, seed, dtype)
+    question = story.make_question(steps, seed, dtype)
     targets = targets or ("numpy",)
     backends = [_resolve_target(target, device) for target in targets]
-    expected = following.of_equations(problem, d)
-    found = [
-        _ask_target(target, following.of_backend, backend, problem, d)._replace(name=target)
+    expected = story.follow_equations(question)
+    followed = [
+        _ask_target(target, backend, dtype, story.follow_backend, question)._replace(name=target)
         for target, backend in zip(targets, backends, strict=True)
     ]
-    flows = [*found, expected, following.of_carousel(problem, d), *following.of_elman(problem, d)]
-    cliffs = {one.name: lag for one in found if (lag := following.cliff(one, expected)) is not None}
+    flows = [*followed, expected, story.follow_cell_state(question), *story.follow_elman(question)]
+    cliffs = {one.name: lag for one in followed if (lag := story.find_cliff(one, expected)) is not None}
     table = Table("lag", *(one.name for one in flows), box=None, title="norm of the gradient of the loss by x")
     for lag in [lag for lag in LAGS if lag < steps - 1] + [steps - 1]:
         table.add_row(f"{lag:,}", *(f"{one.norms[lag]:.1e}" for one in flows))
     make_console().print(table)
-    for one in found:
-        click.echo(f"{one.name}: {_describe_cliff(one, cliffs.get(one.name), expected, steps)}")
+    for one in followed:
+        click.echo(f"{one.name}: {_describe_flow(one, cliffs.get(one.name), steps)}")
     if svg:
-        _draw("draw_flow", flows, cliffs, svg, _quote_command("flow", *targets))
-    sys.exit(1 if cliffs or not all(map(following.finite, found)) else 0)
+        _draw(svg, draw_flow, flows, cliffs, svg, _quote_command("flow", *targets))
+    sys.exit(1 if cliffs or not all(map(story.is_finite, followed)) else 0)
 
 
-def _describe_cliff(one: Any, lag: int | None, expected: Any, steps: int) -> str:
-    from conformance.story.flow import finite
+def _describe_flow(one: Any, lag: int | None, steps: int) -> str:
+    from conformance.story.flow import is_finite
 
-    if not finite(one):
-        return "the gradient is no number somewhere"
+    if not is_finite(one):
+        return "some of the gradient is not finite"
     if lag is None:
         return f"no cliff within {steps:,} steps"
     if not one.norms[lag:].any():
         return f"the gradient is cut off at lag {lag}"
-    return f"from lag {lag} on the gradient is less than half of what the equations say"
+    return f"from lag {lag} on the gradient is less than half of that of the equations"
 
 
 @click.command()
@@ -93,11 +97,15 @@ def _describe_cliff(one: Any, lag: int | None, expected: Any, steps: int) -> str
 @DTYPE
 @SVG
 def gates(target: str, device: str | None, dtype: str, svg: Path | None) -> None:
-    """Show gates and memories while a fact arrives, is kept across a gap, and is forgotten."""
-    from conformance.story.gates import EVENTS, bars, read, story
+    """Show gates and memories at work.
 
-    problem = story(dtype)
-    reading = _ask_target(target, read, _resolve_target(target, device), problem)
+    A fact arrives, is kept across a gap, and is forgotten on request.
+    """
+    from conformance.story.gates import EVENTS, draw_bars, follow_story, make_story
+    from conformance.story.pictures import draw_gates
+
+    problem = make_story(dtype)
+    history = _ask_target(target, _resolve_target(target, device), dtype, follow_story, problem)
     names = {
         "i": "input gate",
         "f": "forget gate",
@@ -108,13 +116,13 @@ def gates(target: str, device: str | None, dtype: str, svg: Path | None) -> None
     marks = "".join("|" if t in EVENTS else " " for t in range(len(problem.x)))
     click.echo(f"{'':20}{marks}")
     for letter, name in names.items():
-        click.echo(f"{name + ' ' + letter:20}{bars(getattr(reading, letter))}")
+        click.echo(f"{name + ' ' + letter:20}{draw_bars(getattr(history, letter))}")
     click.echo()
-    for t, (said, _) in EVENTS.items():
-        values = "  ".join(f"{letter} {getattr(reading, letter)[t]:.2f}" for letter in names)
-        click.echo(f"step {t:2}  {said:32}{values}")
+    for t, (event, _) in EVENTS.items():
+        values = "  ".join(f"{letter} {getattr(history, letter)[t]:.2f}" for letter in names)
+        click.echo(f"step {t:2}  {event:32}{values}")
     if svg:
-        _draw("draw_gates", reading, svg, _quote_command("gates", target))
+        _draw(svg, draw_gates, history, svg, _quote_command("gates", target))
 
 
 def _quote_command(name: str, *targets: str) -> str:
@@ -135,33 +143,31 @@ def _resolve_target(target: str, device: str | None) -> Any:
     try:
         return resolve(target, device)
     except TargetError as error:
-        click.echo(f"lstm-conform: {error}", err=True)
-        sys.exit(3)
+        _give_up(str(error))
 
 
-def _ask_target(target: str, question: Callable[..., Any], backend: Any, problem: Any, *more: Any) -> Any:
-    """What the backend answers; exit 3 if it does not claim the dtype, or raises."""
-    dtype, claimed = problem.dtype.name, backend.description.dtypes
+def _ask_target(target: str, backend: Any, dtype: str, follow: Callable[..., Any], question: Any) -> Any:
+    """What `follow` makes of the backend's answers; exits with 3 if it does not claim the dtype, or raises."""
+    claimed = backend.description.dtypes
     if dtype not in claimed:
         names = ", ".join(claimed) or "no dtype"
-        click.echo(f"lstm-conform: {target} claims {names}, not {dtype}; choose another --dtype", err=True)
-        sys.exit(3)
+        _give_up(f"{target} claims {names}, not {dtype}; choose another --dtype")
     try:
-        return question(backend, problem, *more)
+        return follow(backend, question)
     except (Exception, SystemExit) as error:  # whatever a target may raise
-        said = f"{type(error).__name__}: {error}".splitlines()[0]
-        click.echo(f"lstm-conform: {target} gave no answer to follow ({said}); lstm-conform run judges it", err=True)
-        sys.exit(3)
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        _give_up(f"{target} gave no answer to follow ({reason}); lstm-conform run judges it")
 
 
-def _draw(what: str, *arguments: Any) -> None:
-    from conformance.story import pictures
-
+def _draw(path: Path, draw: Callable[..., None], *arguments: Any) -> None:
     try:
-        getattr(pictures, what)(*arguments)
+        draw(*arguments)
     except ImportError as error:
-        click.echo(f"lstm-conform: {error}", err=True)
-        sys.exit(3)
+        _give_up(str(error))
     except OSError as error:
-        click.echo(f"lstm-conform: {arguments[-2]} cannot be written ({error.strerror}); name another --svg", err=True)
-        sys.exit(3)
+        _give_up(f"{path} cannot be written ({error.strerror}); name another --svg")
+
+
+def _give_up(reason: str) -> NoReturn:
+    click.echo(f"lstm-conform: {reason}", err=True)
+    sys.exit(3)

@@ -1,1 +1,1 @@
-"""What happens inside an LSTM: flow and gates."""
+"""What an LSTM does, for readers: how far its gradient flows, and what its gates do."""

@@ -1,7 +1,8 @@
-"""A fact arrives, is kept across a gap, and is then told to be forgotten: what gates do, and what memories hold.
+"""A fact arrives, is kept across a gap, and is forgotten on request: what the gates do, and what the memories hold.
 
-One cell, its weights set by hand so that each gate answers to one input. The memories are the backend's own, asked step
-by step from the state that it returned; the gates are those of the equations in that state (CELL-1 to CELL-4).
+One cell with weights set by hand, so that each gate answers to one input. The memories are those of the backend, which
+is run step by step from the state that it returned; the gates are those of the equations in that state (CELL-1 to
+CELL-4).
 """
 
 from typing import NamedTuple
@@ -13,9 +14,9 @@ from lstm_spec.equations import sigmoid
 from lstm_spec.types import Array
 
 STEPS = 60
-FACT, LET_IN, FORGET, SHOW = range(4)  # the inputs: a value, and three words
+FACT, LET_IN, FORGET, SHOW = range(4)  # the inputs: a value, and three orders
 OPEN = 8.0  # σ(8) = 0.9997
-EVENTS = {  # step: what is said at it, and which inputs are on
+EVENTS = {  # by step: what happens, and which inputs are 1
     2: ("a passer-by, who is not let in", (FACT,)),
     9: ("the hero appears", (FACT, LET_IN)),
     20: ("what about the hero?", (SHOW,)),
@@ -25,8 +26,8 @@ EVENTS = {  # step: what is said at it, and which inputs are on
 }
 
 
-class Reading(NamedTuple):
-    """Step by step, each (T,)."""
+class History(NamedTuple):
+    """Gates and memories step by step, each (T,)."""
 
     i: Array
     f: Array
@@ -36,7 +37,7 @@ class Reading(NamedTuple):
     h: Array
 
 
-def story(dtype: str) -> Problem:
+def make_story(dtype: str) -> Problem:
     """The sequence, and a cell that understands it."""
     x = np.zeros((STEPS, 1, 4), dtype)
     for t, (_, inputs) in EVENTS.items():
@@ -53,8 +54,8 @@ def story(dtype: str) -> Problem:
     return Problem(((Parameters(i, f, g, o),),), x, State(zero, zero))
 
 
-def read(backend: Backend, problem: Problem) -> Reading:
-    """What happens in the one cell."""
+def follow_story(backend: Backend, problem: Problem) -> History:
+    """What happens in the cell while the backend reads the story."""
     p, s, rows = problem.layer, problem.state, []
     assert p.i and p.f and p.o, "the standard cell has them"
     for t in range(len(problem.x)):
@@ -63,13 +64,13 @@ def read(backend: Backend, problem: Problem) -> Reading:
         g = np.tanh(p.g.W @ x + p.g.U @ h + p.g.b)
         s = backend.forward(Problem(problem.parameters, problem.x[t : t + 1], s)).state
         rows.append([float(a.ravel()[0]) for a in (i, f, g, o, s.c, s.h)])
-    return Reading(*np.array(rows).T)
+    return History(*np.array(rows).T)
 
 
 BARS = " ▁▂▃▄▅▆▇█"
 
 
-def bars(values: Array) -> str:
-    """0 to 1 as characters of growing height; what lies outside is drawn as if at the edge."""
+def draw_bars(values: Array) -> str:
+    """One character for each value, the higher the larger; a value outside of 0 to 1 is drawn as the nearer end."""
     levels = np.clip(np.nan_to_num(values), 0, 1) * (len(BARS) - 1)
     return "".join(BARS[round(level)] for level in levels)
