@@ -68,8 +68,8 @@ def _is_gradients(found: Any) -> bool:
 
 
 def _has_gates(p: Parameters) -> bool:
-    """Only the forget gate may be absent."""
-    return all(isinstance(gate, Gate) for gate in (p.i, p.g, p.o, p.f or p.i))
+    """Every gate but the candidate may be absent; whether it may for this problem is said by the shapes."""
+    return isinstance(p.g, Gate) and all(gate is None or isinstance(gate, Gate) for gate in (p.i, p.f, p.o))
 
 
 def first_line(error: BaseException) -> str:
