@@ -1,4 +1,4 @@
-"""Every planted mistake, and how many of them the diagnosis names. None of this code is the catalogue's."""
+"""Every planted mistake, and how many of them the diagnosis names. None of them uses the code of the catalogue."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ NEEDS_TORCH = ("weight surgery", "autograd")
 
 
 class Found(NamedTuple):
-    """What the diagnosis makes of a planted mistake."""
+    """A planted mistake and its diagnosis."""
 
     planted: Planted
     diagnosis: Diagnosis
@@ -30,24 +30,24 @@ class Found(NamedTuple):
 
     @property
     def named(self) -> bool:
-        """Whether a right name is among those that fit, or the true class of error is told where none does."""
+        """Whether a right name is among those that fit, or, if no fault fits, the class of error is right."""
         if self.fitting:
             return bool(self.planted.means & self.fitting)
         return bool(self.planted.error) and re.search(self.planted.error, self.diagnosis.error_class) is not None
 
     @property
     def uniquely(self) -> bool:
-        """Whether it is named and nothing that fits is a wrong name."""
+        """Whether it is named, and every fault that fits is a right name."""
         return self.named and self.fitting <= self.planted.means
 
     @property
     def misnamed(self) -> bool:
-        """Whether something is said of it and all of that is wrong; that none fits is never wrong."""
+        """Whether it has a name or a class, and all of that is wrong; that no fault fits is never wrong."""
         return not self.named and bool(self.fitting or self.diagnosis.error_class)
 
 
-def diagnosed(planted: Planted) -> Found:
-    """Raises AssertionError where the backend does not answer the probes."""
+def diagnose_planted(planted: Planted) -> Found:
+    """The planted mistake and its diagnosis. Raises AssertionError if the backend does not answer the probes."""
     with np.errstate(all="ignore"):
         found = diagnose(guard_backend(planted.build()), planted.dtype)
     assert found is not None, f"{planted.name} does not answer the probes of the diagnosis"
@@ -55,7 +55,7 @@ def diagnosed(planted: Planted) -> Found:
 
 
 class Tally(NamedTuple):
-    """Of those that the catalogue knows: how many are named; of the others: to how many a wrong name is given."""
+    """How many of the mistakes that the catalogue knows are named, and how many of the others get a wrong name."""
 
     known: int
     named: int
@@ -78,7 +78,7 @@ def tally(found: Iterable[Found]) -> Tally:
 
 
 def groups(found: Sequence[Found]) -> dict[str, list[Found]]:
-    """Those that are mathematically one, together."""
+    """The mistakes by group: those in one group are mathematically the same."""
     together: dict[str, list[Found]] = {}
     for each in found:
         together.setdefault(each.planted.group, []).append(each)
@@ -86,5 +86,5 @@ def groups(found: Sequence[Found]) -> dict[str, list[Found]]:
 
 
 def tally_of_groups(found: Sequence[Found]) -> Tally:
-    """Those that are mathematically one count as one, and as the worst of them."""
+    """The tally in which each group counts as one, with the worst result in it."""
     return tally(min(group, key=lambda each: (each.named, each.uniquely)) for group in groups(found).values())

@@ -61,14 +61,14 @@ def test_faults_that_look_the_same_at_one_form_are_told_apart_at_others(name: st
     assert at_others is not None and [fit.name for fit in at_others.fitting] == [name]
 
 
-def test_a_mistake_in_code_of_another_hand_is_named() -> None:
+def test_a_mistake_in_code_outside_the_catalogue_is_named() -> None:
     right = foreign("ifgo", 2, False, False)
     wrong = from_packed(lambda x, h, c, W, U, b, more: right_answer(right, (x, h, c, W, U, b, b * 0)))
     found = diagnose(guard_backend(wrong), "float32")
     assert found is not None and [fit.name for fit in found.fitting] == ["drops_the_recurrent_bias"]
 
 
-def test_what_nobody_knows_is_said_to_be_unknown() -> None:
+def test_a_mistake_that_is_not_in_the_catalogue_has_no_name() -> None:
     def forward(problem: Problem) -> Answer:
         answer = NUMPY.forward(problem)
         return Answer(answer.y * np.float32(0.5), answer.state._replace(h=answer.state.h * np.float32(0.5)))
@@ -80,8 +80,8 @@ def test_what_nobody_knows_is_said_to_be_unknown() -> None:
 # ---------------------------------------------------------------- classes of error
 
 
-def of_products(product: Any) -> Backend:
-    """An LSTM in NumPy whose matrix products are these."""
+def multiply_by(product: Any) -> Backend:
+    """An LSTM in NumPy with this matrix product."""
 
     def forward(x: Array, h: Array, c: Array, W: Array, U: Array, b: Array) -> tuple[Array, Array, Array]:
         y = []
@@ -100,16 +100,16 @@ def sigmoid(z: Array) -> Array:
     return np.asarray(1 / (1 + np.exp(-z)))
 
 
-def summed_up_in(dtype: str) -> Backend:
-    """One product is added after the other."""
-    return of_products(lambda a, M: np.add.accumulate((a[:, None] * M).astype(dtype), axis=2, dtype=dtype)[..., -1])
+def accumulate_in(dtype: str) -> Backend:
+    """An LSTM that adds one product after the other, in that dtype."""
+    return multiply_by(lambda a, M: np.add.accumulate((a[:, None] * M).astype(dtype), axis=2, dtype=dtype)[..., -1])
 
 
-def rounded_to(dtype: str) -> Backend:
-    return of_products(lambda a, M: a.astype(dtype).astype(np.float64) @ M.astype(dtype).astype(np.float64).T)
+def round_factors_to(dtype: str) -> Backend:
+    return multiply_by(lambda a, M: a.astype(dtype).astype(np.float64) @ M.astype(dtype).astype(np.float64).T)
 
 
-def said_of(backend: Backend, dtype: str) -> str:
+def sentence_of(backend: Backend, dtype: str) -> str:
     with np.errstate(all="ignore"):
         found = diagnose(guard_backend(backend), dtype)
     assert isinstance(found, Diagnosis)
@@ -117,29 +117,29 @@ def said_of(backend: Backend, dtype: str) -> str:
 
 
 @pytest.mark.parametrize(("narrow", "dtype", "bits"), [("f2", "float32", "16 bits"), ("f4", "float64", "32 bits")])
-def test_an_accumulator_that_is_too_narrow_is_told_by_errors_that_grow(narrow: str, dtype: str, bits: str) -> None:
-    assert f"none of {KNOWN} known faults fits; it accumulates in {bits}" in said_of(summed_up_in(narrow), dtype)
+def test_a_narrow_accumulator_is_recognised_by_errors_that_grow(narrow: str, dtype: str, bits: str) -> None:
+    assert f"none of {KNOWN} known faults fits; it accumulates in {bits}" in sentence_of(accumulate_in(narrow), dtype)
 
 
 @pytest.mark.parametrize(
-    ("narrow", "dtype", "said"),
+    ("narrow", "dtype", "narrow_name"),
     [("float16", "float32", "16-bit floats"), ("bfloat16", "float32", "bfloat16"), ("float32", "float64", "float32")],
 )
-def test_factors_that_are_too_narrow_are_told_by_errors_that_do_not_grow(narrow: str, dtype: str, said: str) -> None:
-    assert f"errors as large as those of {said}" in said_of(rounded_to(narrow), dtype)
+def test_narrow_factors_are_recognised_by_errors_that_do_not_grow(narrow: str, dtype: str, narrow_name: str) -> None:
+    assert f"errors as large as those of {narrow_name}" in sentence_of(round_factors_to(narrow), dtype)
 
 
 @pytest.mark.parametrize("power", [-24, -11, -8])
 def test_a_wrong_formula_is_not_taken_for_rounding_however_small_its_error(power: int) -> None:
     off = answering(lambda a: replace(a, y=a.y * (1 + 2.0**power), state=a.state), "off")
-    assert said_of(off, "float64") == f"none of {KNOWN} known faults fits"
+    assert sentence_of(off, "float64") == f"none of {KNOWN} known faults fits"
 
 
 # ---------------------------------------------------------------- shapes
 
 
-def within(backend: Backend, shapes: Shapes) -> Backend:
-    """The backend, which raises outside of these shapes."""
+def keep_within(backend: Backend, shapes: Shapes) -> Backend:
+    """The backend, which raises an error outside of these shapes."""
     differentiate = backend.gradients
     assert differentiate is not None
 
@@ -165,20 +165,20 @@ def within(backend: Backend, shapes: Shapes) -> Backend:
 )
 def test_a_fault_is_named_within_the_shapes_of_the_backend(name: str, shapes: Shapes) -> None:
     with np.errstate(all="ignore"):
-        found = diagnose(guard_backend(within(FAULTS[name].backend(), shapes)), "float32")
+        found = diagnose(guard_backend(keep_within(FAULTS[name].backend(), shapes)), "float32")
     assert found is not None and [fit.name for fit in found.fitting] == [name]
 
 
-def test_a_narrow_accumulator_is_told_within_the_shapes_too() -> None:
+def test_a_narrow_accumulator_is_recognised_within_the_shapes() -> None:
     about = Description(shapes=Shapes(H=multiple_of(16)))
-    assert "it accumulates in 16 bits" in said_of(replace(summed_up_in("f2"), description=about), "float32")
+    assert "it accumulates in 16 bits" in sentence_of(replace(accumulate_in("f2"), description=about), "float32")
 
 
-def test_what_no_problem_fits_has_no_diagnosis() -> None:
-    assert diagnose(guard_backend(within(NUMPY, Shapes(H=range(0)))), "float32") is None
+def test_shapes_that_allow_no_problem_leave_no_diagnosis() -> None:
+    assert diagnose(guard_backend(keep_within(NUMPY, Shapes(H=range(0)))), "float32") is None
 
 
-def test_sizes_that_were_equal_stay_equal_where_they_may() -> None:
+def test_equal_sizes_stay_equal_if_the_shapes_allow_it() -> None:
     assert fit_sizes((3, 3, 4, 4), Shapes()) == (3, 3, 4, 4)
     assert fit_sizes((3, 3, 4, 4), Shapes(B=multiple_of(8), H=multiple_of(16))) == (8, 8, 16, 16)
     assert fit_sizes((3, 3, 4, 4), Shapes(I=at_most(2), H=multiple_of(16))) == (3, 3, 2, 16)
@@ -193,7 +193,7 @@ def test_sizes_that_were_equal_stay_equal_where_they_may() -> None:
 @pytest.mark.parametrize(
     "name", ["swaps_input_and_forget_gates", "never_forgets", "drops_the_path_through_the_cell_state"]
 )
-def test_a_fault_is_named_at_16_bits_too(name: str, dtype: str) -> None:
+def test_a_fault_is_named_at_16_bits(name: str, dtype: str) -> None:
     with np.errstate(all="ignore"):
         found = diagnose(guard_backend(FAULTS[name].backend()), dtype)
     assert found is not None and [fit.name for fit in found.fitting] == [name]

@@ -13,7 +13,7 @@ from tests.helpers.root import ROOT
 from tests.planted.backward import BACKWARD
 from tests.planted.edits import TEXT, edited, textbook
 from tests.planted.entry import Planted
-from tests.planted.faults import NEEDS_TORCH, PLANTED, Found, diagnosed, groups, tally, tally_of_groups
+from tests.planted.faults import NEEDS_TORCH, PLANTED, Found, diagnose_planted, groups, tally, tally_of_groups
 
 MAKERS = ("entry", "textbook", "edits", "backward", "surgery", "autograd")
 UNNAMED = {  # the catalogue's differentiates through its zeros and finds dh_0 = 0, which code written by hand does not
@@ -25,7 +25,7 @@ FORWARD_CLAUSES, GRADIENT_CLAUSES = ("CELL-*", "SEQ-*", "ACT-*", "NET-*", "ACC-*
 
 @cache
 def found(planted: Planted) -> Found:
-    return diagnosed(planted)
+    return diagnose_planted(planted)
 
 
 def each(*chosen: Planted) -> pytest.MarkDecorator:
