@@ -9,6 +9,7 @@ import os
 os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # before NumPy is loaded
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,7 +29,10 @@ GROWS = {"T": 1, "B": 1, "H": 2}  # the power of the products' cost
 def seconds(sizes: dict[str, int], rounds: int) -> tuple[float, float]:
     """Forward, and forward + backward."""
     problem, d = make_probe(0, (sizes["T"], sizes["B"], sizes["I"], sizes["H"]), "float32")
-    ways = (lambda: numpy_backend.forward(problem), lambda: numpy_backend.gradients(problem, d))
+    ways: tuple[Callable[[], object], ...] = (
+        lambda: numpy_backend.forward(problem),
+        lambda: numpy_backend.gradients(problem, d),
+    )
     found: list[list[float]] = [[], []]
     for _ in range(rounds + 1):
         for way, times in zip(ways, found, strict=True):

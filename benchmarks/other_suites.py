@@ -83,8 +83,12 @@ def cases() -> tuple[Case, ...]:
     """Every LSTM test of the wheel, also those that cannot be expressed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # those tests of other operators that overflow are made on the way
-        found = [test for test in collect_testcases("LSTM") if test.model.graph.node[0].op_type == "LSTM"]
+        found = [test for test in collect_testcases("LSTM") if _operator(test) == "LSTM"]
     return tuple(_case(test) for test in found)
+
+
+def _operator(test: Any) -> str:
+    return test.model.graph.node[0].op_type
 
 
 def _case(test: Any) -> Case:

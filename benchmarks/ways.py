@@ -9,6 +9,7 @@ import numpy as np
 from backends.numpy import backend as numpy_backend
 from lstm_spec import Cotangents, Problem
 from lstm_spec.packing import pack
+from lstm_spec.types import GATES
 
 
 class Candidate(NamedTuple):
@@ -89,8 +90,8 @@ def onnxruntime_session(problem: Problem) -> Candidate:
 
 def textbook(problem: Problem, d: Cotangents) -> Candidate:
     """What one finds in tutorials: a loop over the steps, gate by gate, gradients added up in it."""
-    weights = {k: tuple(np.ascontiguousarray(a.T) for a in getattr(problem.layer, k)[:2]) for k in "ifgo"}
-    biases = {k: getattr(problem.layer, k).b for k in "ifgo"}
+    weights = {k: tuple(np.ascontiguousarray(a.T) for a in getattr(problem.layer, k)[:2]) for k in GATES}
+    biases = {k: getattr(problem.layer, k).b for k in GATES}
 
     def forward() -> list[Any]:
         h, c, steps = problem.state.h[0], problem.state.c[0], []
@@ -105,7 +106,7 @@ def textbook(problem: Problem, d: Cotangents) -> Candidate:
 
     def both() -> Any:
         steps, dh, dc = forward(), d.state.h[0], d.state.c[0]
-        sums = {k: [np.zeros_like(a) for a in (*weights[k], biases[k])] for k in "ifgo"}
+        sums = {k: [np.zeros_like(a) for a in (*weights[k], biases[k])] for k in GATES}
         dx = np.empty_like(problem.x)
         for t, (x, h_before, c_before, i, f, g, o, c, _) in reversed(list(enumerate(steps))):
             dh, y = dh + d.y[t], np.tanh(c)

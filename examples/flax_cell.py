@@ -29,8 +29,8 @@ def forward(*given):
 
 
 def gradients(*given):
-    *given, dy, dh, dc = given
-    answer, back = jax.vjp(run, *given)
+    *inputs, dy, dh, dc = given
+    answer, back = jax.vjp(run, *inputs)
     return tuple(map(np.asarray, (*answer, *back((dy, dh, dc)))))
 
 

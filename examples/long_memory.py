@@ -20,6 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import importlib.util
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,7 @@ def main(
             f"{rate} is no rate, expected a number above 0; the LSTM's own is 0.02", param_hint="--rate"
         )
     backend = asked_for(target)
-    made = {
+    made: dict[str, Callable[[], Net]] = {
         "LSTM": lambda: lstm(backend),
         "RNN": elman,
         "cut off": lambda: lstm(cut_off(backend, 50))._replace(name=CUT_OFF),

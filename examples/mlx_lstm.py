@@ -22,8 +22,8 @@ def forward(*given):
 
 
 def gradients(*given):
-    *given, dy, dh, dc = map(mx.array, given)
-    answer, found = mx.vjp(run, given, [dy, dh, dc])
+    *inputs, dy, dh, dc = map(mx.array, given)
+    answer, found = mx.vjp(run, inputs, [dy, dh, dc])
     return tuple(np.array(a) for a in (*answer, *found))
 
 

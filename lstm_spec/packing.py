@@ -20,7 +20,7 @@ class Packed(NamedTuple):
     b: Array  # (G*H,)
 
 
-def pack(p: Parameters, order: str = "ifgo") -> Packed:
+def pack(p: Parameters, order: str = GATES) -> Packed:
     """The weights W, U and b of the gates, each stacked in the given order. Peepholes and projection are left out.
 
     The order may name a gate that is absent. Raises ValueError if it is no permutation of the letters.
@@ -30,7 +30,7 @@ def pack(p: Parameters, order: str = "ifgo") -> Packed:
     return Packed(*(np.concatenate([gate[k] for gate in gates]) for k in range(3)))
 
 
-def unpack(packed: Packed, order: str = "ifgo") -> Parameters:
+def unpack(packed: Packed, order: str = GATES) -> Parameters:
     """The parameters from gates stacked in the given order, which names the gates that are there, e.g. three letters.
 
     Raises ValueError if the order is no permutation of the gates of a kind of cell.

@@ -16,7 +16,7 @@ from conformance.tolerance.reading import Trajectory
 from conformance.tolerance.rounding import INFLATION, Bounded
 from lstm_spec.accuracy import ErrorModel
 from lstm_spec.packing import Packed
-from lstm_spec.types import Array, Cotangents, Gate, Parameters, Problem, State
+from lstm_spec.types import GATES, Array, Cotangents, Gate, Parameters, Problem, State
 from proof.gallina import functions
 
 HERE = Path(__file__).parent
@@ -36,7 +36,6 @@ BACKWARD = {
         *("dz_i_error", "dz_f_error", "dz_g_error", "dz_o_error"),
     ),
 }
-GATES = "ifgo"
 CLOSE = 1e-11  # well below INFLATION - 1, well above the rounding of either side
 U64, ETA64 = 2.0**-53, 2.0**-1074  # of the oracle; one lost product costs it no more
 
@@ -88,11 +87,13 @@ def drawn(rng: np.random.Generator) -> Case:
     r_s, r_t, s_abs, t_abs = rng.uniform(1, 20, 4)
     model = ErrorModel(u, u_acc, eta, r_s, r_t, s_abs, t_abs, u_h=u_h, u_c=u_c)
     scale = 10 ** rng.uniform(-1, 1)
-    gates = [Gate(scale * rng.normal(size=(H, I)), scale * rng.normal(size=(H, H)), rng.normal(size=H)) for _ in GATES]
+    i, f, g, o = (
+        Gate(scale * rng.normal(size=(H, I)), scale * rng.normal(size=(H, H)), rng.normal(size=H)) for _ in GATES
+    )
     x = rng.normal(size=(T, B, I)) * (1, 0, 1)  # F3: exact zeros are not terms
     state = State(rng.uniform(-1, 1, (1, B, H)), 3 * rng.normal(size=(1, B, H)))
     d = Cotangents(rng.normal(size=(T, B, H)), State(*rng.normal(size=(2, 1, B, H))))
-    problem = Problem(((Parameters(*gates),),), x, state)
+    problem = Problem(((Parameters(i, f, g, o),),), x, state)
     return Case(model, problem, rng.uniform(-1, 1, (T, B, H)), d, rng.normal(size=(T, B, 4 * H)))
 
 
@@ -108,7 +109,11 @@ def _compare_forward(result: Comparison, folder: Path, case: Case, forward: Traj
         z = {k: coq["dotx"](coq["terms"](t, k, j, h.__getitem__)) for k in GATES}
         D = {k: coq["preactivation_error"](t, k, j, h.__getitem__) for k in GATES}
         values = {q: getattr(forward, q).value[t, b, j] for q in ("i", "f", "g", "o", "c", "squashed", "h")}
-        v, error = SimpleNamespace(z=z, **values), lambda q, at=(t, b, j): float(q.error[at])
+        v = SimpleNamespace(z=z, **values)
+
+        def error(q: Bounded, at: tuple[int, int, int] = (t, b, j)) -> float:
+            return float(q.error[at])
+
         for k in "ifo":
             result.agree(f"F5 at {k}", coq["d_sig"](v, k, values[k], D[k]), error(getattr(forward, k)))
         result.agree("F5 at g", coq["d_tanh"](z["g"], v.g, D["g"]), error(forward.g))
@@ -221,7 +226,7 @@ def _compare_sums(result: Comparison, folder: Path, case: Case, forward: Traject
     for name, q, a, b, terms in sums:
         for at, S in np.ndenumerate(np.abs(a) @ np.abs(b)):
             proved = coq["dot_bound"](terms + 2, m.u_acc + U64, m.eta + 3 * ETA64, S)
-            result.agree(f"F16 at {name}", proved * INFLATION, q.error[at])
+            result.agree(f"F16 at {name}", proved * INFLATION, float(q.error[at]))
     _compare_pre(result, coq, case, w)
 
 
@@ -234,11 +239,11 @@ def _compare_pre(result: Comparison, coq: dict[str, Any], case: Case, w: Packed)
         z = [cell.preactivations(w, x, h, 9, model) for model in (plain, m)]
         A = np.abs(x @ w.W.T) + np.abs(h.value @ w.U.T) + np.abs(w.b)
         for at in np.ndindex(A.shape):
-            result.agree("F4 with pre", coq["pre_error"](m.u, pre, A[at], z[0].error[at]), z[1].error[at])
+            result.agree("F4 with pre", coq["pre_error"](m.u, pre, A[at], z[0].error[at]), float(z[1].error[at]))
         dh = [cell_backward.hidden_cotangent(loss, np.zeros(()), later, model) for model in (plain, m)]
         A = loss.size + np.abs(later.value)
         for at in np.ndindex(A.shape):
-            result.agree("F13 with pre", coq["pre_error"](m.u, pre, A[at], dh[0].error[at]), dh[1].error[at])
+            result.agree("F13 with pre", coq["pre_error"](m.u, pre, A[at], dh[0].error[at]), float(dh[1].error[at]))
 
 
 def functions_of(folder: Path, wanted: dict[str, tuple[str, ...]], variables: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from long_lags.tasks import DTYPE
 from lstm_spec import Array, Backend, Cotangents, Gate, Parameters, Problem, State
+from lstm_spec.types import GATES
 
 Weights = dict[str, Array]
 H = 16
@@ -34,14 +35,14 @@ def lstm(backend: Backend) -> Net:
 
     def new(rng: np.random.Generator, I: int, T: int) -> Weights:
         """b_f = log(1 … T - 1), b_i = -b_f: it keeps for so many steps. Tallec & Ollivier 2018, arXiv:1804.11188."""
-        found = {f"{part}_{k}": uniform(rng, H, n) for k in "ifgo" for part, n in (("W", I), ("U", H))}
+        found = {f"{part}_{k}": uniform(rng, H, n) for k in GATES for part, n in (("W", I), ("U", H))}
         kept = np.log(rng.uniform(1, T - 1, H)).astype(DTYPE)
         return found | {"b_f": kept, "b_i": -kept, "b_g": np.zeros(H, DTYPE), "b_o": np.zeros(H, DTYPE)}
 
     def problem(w: Weights, x: Array) -> Problem:
-        p = Parameters(*(Gate(w[f"W_{k}"], w[f"U_{k}"], w[f"b_{k}"]) for k in "ifgo"))
+        i, f, g, o = (Gate(w[f"W_{k}"], w[f"U_{k}"], w[f"b_{k}"]) for k in GATES)
         zero = np.zeros((1, x.shape[1], H), DTYPE)
-        return Problem(((p,),), x, State(zero, zero))
+        return Problem(((Parameters(i, f, g, o),),), x, State(zero, zero))
 
     def last(w: Weights, x: Array) -> Array:
         return backend.forward(problem(w, x)).state.h[0]
@@ -52,7 +53,7 @@ def lstm(backend: Backend) -> Net:
         d = Cotangents(np.zeros((*x.shape[:2], H), DTYPE), State(dh(last(w, x))[None], zero))
         assert backend.gradients is not None
         (p,) = backend.gradients(asked, d)[1].parameters[0]
-        return {f"{part}_{k}": getattr(getattr(p, k), part) for k in "ifgo" for part in "WUb"}
+        return {f"{part}_{k}": getattr(getattr(p, k), part) for k in GATES for part in "WUb"}
 
     return Net("LSTM", backend.name, 0.02, new, last, learn)
 

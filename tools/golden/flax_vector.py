@@ -1,5 +1,8 @@
 """Flax: Linen's LSTMCell, and LSTMCell and OptimizedLSTMCell of NNX."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import flax
 import jax
 import jax.numpy as jnp
@@ -10,7 +13,7 @@ given = inputs()
 x, h0, c0 = given.values()
 
 
-def run(name: str, weights: dict[str, object], cell: object) -> None:
+def run(name: str, weights: Mapping[str, object], cell: Callable[..., Any]) -> None:
     """Write what the cell makes of the inputs; it takes and returns (c, h)."""
     c, h, outputs = jnp.asarray(c0), jnp.asarray(h0), []
     for x_t in x:

@@ -2,7 +2,7 @@
 
 import onnxruntime
 from common import H, I, drawn, inputs, write
-from onnx_model import lstm
+from lstm_node import lstm
 
 SHAPES = {"W": (1, 4 * H, I), "R": (1, 4 * H, H), "B": (1, 8 * H)}
 

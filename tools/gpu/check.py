@@ -89,7 +89,18 @@ def suite(ground: Ground) -> str:
     """L2: the real CuPy on the CPU conforms, in any order of threads and blocks."""
     python, profile = ground.emulated(), "standard" if ground.full else "quick"
     for seed in ground.seeds:
-        judge = (python, "-m", "lstm_conform", "run", "cupy", "--profile", profile, "--jobs", "2", *DTYPES)
+        judge: tuple[str | Path, ...] = (
+            python,
+            "-m",
+            "lstm_conform",
+            "run",
+            "cupy",
+            "--profile",
+            profile,
+            "--jobs",
+            "2",
+            *DTYPES,
+        )
         said = ground.printed(*judge, HIPEMU_SEED=str(seed), HIPEMU_STRICT="1")
     (counts,) = (line.strip() for line in said if " holds" in line and "examples in" in line)
     return f"{profile}, {len(ground.seeds)} order(s) of threads; {counts}"

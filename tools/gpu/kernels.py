@@ -1,6 +1,7 @@
 """L3: every kernel, at shapes that leave a tail in a block, with and without lengths; answers as the reference has."""
 
 from itertools import product
+from typing import Any
 
 import cupy
 import numpy as np
@@ -27,15 +28,17 @@ def main() -> None:
             layer.ROWS = (1, 4096)[asked % 2]  # every other one in chunks of a step
             problem = build_problem(np.dtype(dtype), form, shape, DRAWN, asked)
             d = build_loss(problem, ("dense",) * 3, asked)
-            answer, found = emulated.gradients(problem, d)
-            right, gradients = REFERENCE.gradients(problem, d)
-            near = {"atol": 1e-3, "rtol": 1e-3} if dtype == "float32" else {"atol": 1e-10, "rtol": 1e-10}
+            answer, found = emulated.differentiate(problem, d)
+            right, gradients = REFERENCE.differentiate(problem, d)
+            near: dict[str, Any] = (
+                {"atol": 1e-3, "rtol": 1e-3} if dtype == "float32" else {"atol": 1e-10, "rtol": 1e-10}
+            )
             np.testing.assert_allclose(answer.y, right.y, **near)
             np.testing.assert_allclose(found.x, gradients.x, **near)
             asked += 1
     for dtype in ("float16", "bfloat16"):
         problem = build_problem(np.dtype(dtype), Form(), SHAPES[1], DRAWN, 0)
-        emulated.gradients(problem, build_loss(problem, ("dense",) * 3, 0))
+        emulated.differentiate(problem, build_loss(problem, ("dense",) * 3, 0))
     print(f"{asked} networks of two layers and both directions: nothing out of bounds")
 
 

@@ -33,7 +33,7 @@ def read(factor: float, x: Any, s: State) -> LayerAnswer:
 
 
 def back(factor: float, x: Any, dy: Any, d_last: State) -> LayerGradients:
-    return LayerGradients(x[0, ...] * dy[0, ...], dy * factor, d_last.h * factor, d_last.c)  # type: ignore[arg-type]
+    return LayerGradients(x[0, ...] * dy[0, ...], dy * factor, d_last.h * factor, d_last.c)
 
 
 def through(q: StackedProblem, dy: Any, d: State) -> list[Any]:
@@ -62,7 +62,9 @@ def main() -> None:
     for layers, directions, lengths in product((1, 2, 3), (FORWARD, REVERSE, BOTH), ("", "any")):
         if directions == BOTH and layers > 1:
             continue  # there widths differ, and a factor cannot change them
-        problem = build_problem(np.dtype("float64"), Form(layers, directions, lengths), (5, 4, 3, 3), DRAWN, tried)
+        problem = build_problem(
+            np.dtype("float64"), Form(layers, directions, lengths=lengths), (5, 4, 3, 3), DRAWN, tried
+        )
         for here, there in zip(*both(problem, build_loss(problem, ("dense",) * 3, tried)), strict=True):
             assert there.device == DEVICE
             np.testing.assert_array_equal(here, np.asarray(there.to_device(strict.Device("CPU_DEVICE"))))

@@ -19,7 +19,7 @@ GATES |= {"g": (6.2, "tanh", "candidate", "CELL-3"), "o": (7.9, "σ", "output ga
 def arrow(
     axis: Any, start: tuple[float, float], end: tuple[float, float], colour: str = INK, width: float = 1.4
 ) -> None:
-    style = {"arrowstyle": "-|>", "mutation_scale": 12, "shrinkA": 0, "shrinkB": 0}
+    style: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 12, "shrinkA": 0, "shrinkB": 0}
     axis.add_patch(FancyArrowPatch(start, end, color=colour, lw=width, **style))
 
 
