@@ -20,7 +20,7 @@ from lstm_spec.variants import KINDS
 
 
 class Switched(NamedTuple):
-    """A problem with a feature and one without it; of their y, the columns from `first` on are compared."""
+    """A problem with a feature and one without it, whose y is compared with the columns of y from `first` on."""
 
     problem: Problem
     without: Problem

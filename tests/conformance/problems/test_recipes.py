@@ -111,7 +111,7 @@ def test_a_sequence_is_cut_so_that_both_parts_have_an_allowed_length() -> None:
         assert split.at % 4 == 0 and len(split.whole.x) % 4 == 0 and 0 < split.at < len(split.whole.x)
 
 
-def test_another_recipe_is_used_at_a_further_reach() -> None:
+def test_another_recipe_may_be_used_at_a_reach() -> None:
     recipe = by_reach(problems(T=2), full=problems(T=3))
     lengths = {reach: draw_examples(recipe, 1, reach)[0].sizes[0] for reach in ("quick", "standard", "full", "soak")}
     assert lengths == {"quick": 2, "standard": 2, "full": 3, "soak": 2}
