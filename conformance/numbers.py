@@ -6,12 +6,12 @@ import re
 
 
 def shorten(x: float) -> str:
-    """Two digits; 1.6e-6."""
+    """The number with two digits, e.g. 1.6e-6."""
     return re.sub(r"e([+-])0*", r"e\1", f"{x:.2g}").replace("e+", "e")
 
 
 def format_times(ratio: float) -> str:
-    """Two digits; 38 000."""
+    """The factor with two digits, e.g. 38 000; ∞ if it is infinite."""
     if ratio == float("inf"):
         return "∞"
     return f"{float(f'{ratio:.2g}'):,.0f}".replace(",", " ") if 100 <= ratio < 1e6 else shorten(ratio)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
@@ -149,6 +148,8 @@ def _judge_target(
 def _write_files(
     reports: list[Report], unusable: dict[str, str], json_file: Path | None, junit_file: Path | None
 ) -> None:
+    import json
+
     from conformance.report.json import as_json
     from conformance.report.junit import as_junit
 

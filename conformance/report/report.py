@@ -58,7 +58,7 @@ class Report:
 
     @property
     def warnings(self) -> list[Verdict]:
-        """Refuted SHOULD clauses."""
+        """The refuted SHOULD clauses, which do not count against the backend."""
         return list_warnings(self.findings)
 
     @property

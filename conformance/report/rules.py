@@ -16,7 +16,7 @@ def list_failures(f: Findings) -> list[Verdict]:
 
 
 def list_warnings(f: Findings) -> list[Verdict]:
-    """Refuted SHOULD clauses."""
+    """The refuted SHOULD clauses, which do not count against the backend."""
     return [v for v in f.select_verdicts(Outcome.REFUTED) if _is_allowed(v, f) and not f.is_declared(v)]
 
 

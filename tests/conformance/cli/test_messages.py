@@ -366,7 +366,7 @@ def test_a_clause_is_named_where_one_is_known_to_be_broken_else_the_property() -
     assert shown(clause="", cause=SWAPPED._replace(clause="CELL-2")).startswith(
         "REFUTED  CELL-2  The forget gate decides, "
     )
-    assert shown(clause="", culprit="GRAD-4").startswith(several)
+    assert shown(clause="", cause=SWAPPED._replace(clause="GRAD-4")).startswith(several)
 
 
 def test_where_nothing_known_fits_that_is_said_and_the_next_is_told_too() -> None:

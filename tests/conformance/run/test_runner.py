@@ -3,8 +3,10 @@
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
@@ -13,6 +15,8 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 from hypothesis.strategies import integers
 from rich.console import Console
 
@@ -368,3 +372,26 @@ def test_a_malformed_answer_never_breaks_a_property(name: str) -> None:
     report = check(getattr(specimens, name), profile="quick", examples=2)
     assert [v.property.name for v in report.findings.select_verdicts(Outcome.SUITE_ERROR)] == []
     assert report.status == FAILED
+
+
+def test_the_function_of_hypothesis_that_is_replaced_exists_and_is_asked() -> None:
+    """It is private: a new version of Hypothesis that has another one must not pass unnoticed."""
+    collect, collected = providers._get_local_constants, []
+
+    class Telling(Constants):
+        def __init__(self) -> None:
+            super().__init__()
+            collected.append(self)
+
+    assert isinstance(collect(), Constants)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "Constants", Telling)
+        assert judged(NUMPY).outcome is Outcome.HOLDS
+    assert collected and providers._get_local_constants is collect
+
+
+def test_the_newest_hypothesis_that_may_be_installed_is_the_one_that_is_tested() -> None:
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["conformance"]
+    pinned = re.search(r"^hypothesis==(.*)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    (required,) = (requirement for requirement in extra if requirement.startswith("hypothesis"))
+    assert pinned and required.endswith(f"<={pinned[1]}")
