@@ -26,8 +26,8 @@ from conformance.run.witnesses import find_complaints
 from conformance.targets.origin import Origin
 from conformance.verdict import Verdict
 from lstm_spec import REFERENCE, Backend, Description
-from tests.conformance.cli.test_messages import well_formed
 from tests.helpers import specimens
+from tests.helpers.malformed import well_formed
 from tests.helpers.specimens import said, target
 
 ISSUE = "https://example.org/issues/7"

@@ -1,0 +1,72 @@
+"""The commands list, explain and doctor."""
+
+import numpy as np
+import pytest
+
+from conformance.property import PROPERTIES
+from conformance.report.status import PASSED
+from lstm_spec import (
+    CLAUSES,
+)
+from tests.helpers.messages import WRONG_OPTION
+from tests.helpers.specimens import said
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
+
+def test_clauses_are_listed_one_per_line() -> None:
+    status, text = said("list", "clauses")
+    assert status == PASSED
+    assert [line.split()[0] for line in text.splitlines()] == list(CLAUSES)
+
+
+def test_properties_are_listed_one_per_line() -> None:
+    text = said("list", "properties").text
+    assert [line.split()[1] for line in text.splitlines()] == [prop.name for prop in PROPERTIES]
+
+
+def test_faults_are_listed_one_per_line() -> None:
+    from conformance.faults.catalogue import ALL_FAULTS
+
+    text = said("list", "faults").text
+    assert [line.split()[0] for line in text.splitlines()] == list(ALL_FAULTS)
+
+
+def test_backends_are_listed_one_per_line() -> None:
+    assert said("list", "backends").text.split("\n") == ["cupy", "numpy", "torch", ""]
+
+
+@pytest.mark.parametrize("id", CLAUSES)
+def test_every_clause_is_explained(id: str) -> None:
+    status, text = said("explain", id.lower())
+    assert status == PASSED
+    assert text.startswith(f"{id} ({CLAUSES[id].level}) {CLAUSES[id].sentence}\n")
+
+
+def test_an_explanation_names_code_properties_and_faults() -> None:
+    text = said("explain", "CELL-5").text
+    assert "c = f * c + i * g" in text and "lstm_spec/equations.py:" in text
+    assert "verified by\n" in text and "  the answer is that of the equations\n" in text
+    assert "broken by\n" in text and "  fault:never_forgets  " in text
+
+
+def test_an_unknown_clause_is_refused() -> None:
+    status, text = said("explain", "CELL-99")
+    assert status == WRONG_OPTION
+    assert "'CELL-99' is not a clause; see lstm-conform list clauses" in text
+
+
+def test_the_doctor_names_versions_and_every_backend() -> None:
+    status, text = said("doctor")
+    assert status == PASSED
+    for start in (
+        "lstm-spec ",
+        "Python ",
+        "numpy ",
+        "hypothesis ",
+        "subnormal numbers are kept",
+        "grades: relative at",
+    ):
+        assert any(line.startswith(start) for line in text.splitlines()), start
+    assert f"backend numpy: {np.__version__} on cpu, " in text
+    assert "backend cupy: cupy is unavailable: " in text

@@ -1,0 +1,30 @@
+"""The report as JSON."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conformance.report.status import FAILED, PASSED
+from tests.helpers.messages import EQUATIONS
+from tests.helpers.specimens import said, target
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
+
+def test_the_json_says_what_the_exit_status_says(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    status, _ = said("run", "zzz", "numpy", target("returns_nan"), *EQUATIONS, "--json", str(file))
+    written = json.loads(file.read_text(encoding="utf-8"))
+    assert (written["version"], written["specification"]) == (1, "1.0")
+    assert written["exit_status"] == status == FAILED
+    assert [(t["name"], t["exit_status"]) for t in written["targets"]] == [("numpy", PASSED), ("returns_nan", FAILED)]
+    assert [t["verdicts"][0]["outcome"] for t in written["targets"]] == ["holds", "refuted"]
+    assert written["targets"][1]["verdicts"][0]["difference"]["got"] == "nan"
+    assert [u["name"] for u in written["unavailable"]] == ["zzz"]
+
+
+def test_the_json_holds_an_error_model_of_ones_own(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    said("run", target("measures_itself_generously"), *EQUATIONS, "--json", str(file))
+    assert json.loads(file.read_text(encoding="utf-8"))["targets"][0]["grades"]["float32"]["u"] == 2.0**-20
