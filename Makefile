@@ -5,7 +5,7 @@
 # make soak         looks for false alarms in 100,000 random examples; prints error/bound for each output and dtype. Then it
 #                   runs the tests that `make test` leaves out, because they look for rare false alarms and take long
 # make docs         writes docs/spec.md
-# make kill-matrix  writes the two pages docs/kill-matrix*.md; takes about 40 minutes
+# make kill-matrix  writes docs/kill-matrix.md; takes about 40 minutes
 # make product      judges NumPy on every combination of lengths, directions, layers and variants
 # make gpu-quick    tests CuPy without a GPU, as CI does: levels L0, L1, L2 and L4 of docs/gpu.md; takes a few minutes
 # make gpu-check    tests all levels in full; writes docs/gpu.md
@@ -65,7 +65,6 @@ docs: dev
 
 kill-matrix: dev
 	$(BIN)/python tools/pages/kill_matrix.py docs/kill-matrix.md
-	$(BIN)/python tools/pages/kill_matrix.py docs/kill-matrix-networks.md --networks
 
 story: dev
 	$(BIN)/python tools/pages/cell_picture.py docs/cell.svg

@@ -42,7 +42,7 @@ CONTRACT = (  # what the answer to a well-formed question could show, without gr
 CHOSEN = tuple(
     name
     for name, fault in FAULTS.items()
-    if (fault.kind == "forward" and name not in ONLY_AT_FLOAT64) or name in CONTRACT
+    if (not fault.networks and fault.kind == "forward" and name not in ONLY_AT_FLOAT64) or name in CONTRACT
 )
 PROFILES = ("quick", "standard")
 

@@ -34,7 +34,7 @@ def find_code_lines(clause: str) -> list[tuple[str, int, str]]:
 def explain_clause(id: str) -> str:
     """The clause, its code, its properties and the known mistakes that break it, as text."""
     import conformance.properties  # noqa: F401  fills the registry
-    from conformance.faults.catalogue import ALL_FAULTS
+    from conformance.faults.catalogue import FAULTS
 
     clause: Clause = CLAUSES[id]
     lines = [f"{id} ({clause.level}) {clause.sentence}"]
@@ -43,7 +43,7 @@ def explain_clause(id: str) -> str:
     lines += [f"  lstm_spec/{page}:{number}  {text}" for page, number, text in find_code_lines(id)]
     verified = [f"  {p.sentence}" for p in PROPERTIES if id in p.clauses]
     lines += ["verified by", *(verified or [f"  {UNVERIFIED[clause.level]}"])]
-    faults = [fault for fault in ALL_FAULTS.values() if fault.clause == id]
+    faults = [fault for fault in FAULTS.values() if fault.clause == id]
     lines += (["broken by"] if faults else []) + [f"  fault:{fault.name}  {fault.sentence}" for fault in faults]
     return "\n".join(lines)
 

@@ -12,7 +12,7 @@ import numpy as np
 from conformance.arrays import limits
 from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
 from conformance.diagnosis.probes import Probes
-from conformance.faults.catalogue import ALL_FAULTS
+from conformance.faults.catalogue import FAULTS
 from conformance.outcome import Errored, Refuted
 from conformance.problems.question import Question, widen_question
 from conformance.tolerance.backpropagation import free_backpropagation
@@ -81,8 +81,8 @@ def answer_probes(name: str, which: Pass, probes: Probes) -> list[Parts]:
 
     In float64, so that rounding does not matter, unless the fault depends on the dtype.
     """
-    backend = ALL_FAULTS[name].backend() if name else REFERENCE
-    wide = not name or ALL_FAULTS[name].family not in OWN_DTYPE
+    backend = FAULTS[name].backend() if name else REFERENCE
+    wide = not name or FAULTS[name].family not in OWN_DTYPE
     return [which.ask(backend, widen_question(question) if wide else question) for question in probes.questions]
 
 

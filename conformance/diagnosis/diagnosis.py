@@ -22,7 +22,7 @@ from conformance.diagnosis.answers import (
 from conformance.diagnosis.error_class import classify_errors
 from conformance.diagnosis.network_probes import OTHER_FORMS, make_form_probes
 from conformance.diagnosis.probes import Probes, make_plain_probes, make_summands
-from conformance.faults.catalogue import FAULTS, NETWORK_FAULTS
+from conformance.faults.catalogue import FAULTS
 from conformance.faults.fault import Fault
 from conformance.problems.form import Form
 from lstm_spec import Backend, Description, error_model
@@ -71,19 +71,19 @@ def diagnose(backend: Backend, dtype: str, form: Form | None = None) -> Diagnosi
 def plan_search(about: Description, dtype: str) -> Search:
     """The search for a fault of the plain LSTM."""
     probes = make_plain_probes(dtype, error_model(about.grade(dtype), dtype), about.shapes)
-    return Search(_list_faults(FAULTS), probes)
+    return Search(_list_faults(networks=False), probes)
 
 
 def plan_network_search(about: Description, dtype: str, form: Form) -> Search:
     """The search for a fault of networks of that form."""
     claimed = [other for other in OTHER_FORMS if other.features <= about.features]
     elsewhere = tuple(probes for other in claimed for probes in make_form_probes(other, dtype, about.shapes))
-    return Search(_list_faults(NETWORK_FAULTS), make_form_probes(form, dtype, about.shapes), elsewhere)
+    return Search(_list_faults(networks=True), make_form_probes(form, dtype, about.shapes), elsewhere)
 
 
-def _list_faults(catalogue: dict[str, Fault]) -> tuple[Fault, ...]:
+def _list_faults(networks: bool) -> tuple[Fault, ...]:
     """Faults of a contract give right answers to a single question."""
-    return tuple(fault for fault in catalogue.values() if fault.kind != "contract")
+    return tuple(fault for fault in FAULTS.values() if fault.networks == networks and fault.kind != "contract")
 
 
 def find_cause(backend: Backend, search: Search) -> Diagnosis | None:

@@ -1,9 +1,8 @@
 """Every known fault, each a target: lstm-conform run fault:NAME. The list is a sample, not the goal."""
 
 # ruff: noqa: I001  the order of the catalogue
+from conformance.faults.fault import FAULTS as FAULTS
 from conformance.faults.fault import Fault as Fault
-from conformance.faults.networks.catalogue import NETWORK_FAULTS as NETWORK_FAULTS
-from conformance.faults.plain.catalogue import FAULTS as FAULTS
 from conformance.faults.plain import weights as weights
 from conformance.faults.plain import state as state
 from conformance.faults.plain import sequence as sequence
@@ -20,5 +19,3 @@ from conformance.faults.networks import kinds as kinds
 from conformance.faults.networks import projection as projection
 from conformance.faults.networks import clip as clip
 from conformance.faults.networks import packing as packing
-
-ALL_FAULTS: dict[str, Fault] = {**FAULTS, **NETWORK_FAULTS}

@@ -1,29 +1,24 @@
-"""What a known mistake is, and how a catalogue gets it."""
+"""What a known fault is, and how it gets into the catalogue."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from conformance.faults.cell_parts import Parts, backend
+from conformance.faults.lstm import build_backend
+from conformance.faults.parts import RIGHT_PARTS, Parts
 from lstm_spec import Backend
 
+Change = Callable[[Parts], Parts]
 Wrap = Callable[[Backend], Backend]
-
-
-def _same(parts: Any) -> Any:
-    return parts
-
-
-def _as_it_is(right: Backend) -> Backend:
-    return right
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A mistake: what it is called, what it breaks, in one sentence, where it was seen, and how it is made.
+    """A mistake: its name, what it breaks, one sentence about it, where it was seen, and how it is made.
 
-    `change` is made to the parts of both passes (forward) or of the gradient pass alone (gradient); `wrap` is put
-    around the backend. `right` are the parts without any mistake, and `build` makes a backend of parts.
+    `change` replaces parts of both passes (forward) or of the gradient pass only (gradient); `wrap` is put around the
+    backend. `networks`: whether it is about lengths, directions, layers or variants, and not about one standard layer.
     """
 
     name: str
@@ -32,26 +27,44 @@ class Fault:
     sentence: str
     source: str
     kind: str  # forward, gradient or contract
-    change: Callable[[Any], Any] = _same
-    wrap: Wrap = _as_it_is
-    right: Any = Parts()
-    build: Callable[..., Backend] = backend
+    change: Change = lambda parts: parts
+    wrap: Wrap = lambda right: right
+    networks: bool = False
 
     def backend(self) -> Backend:
         """An LSTM with this mistake and no other."""
-        changed = self.change(self.right)
-        return self.wrap(self.build(f"fault:{self.name}", changed if self.kind == "forward" else self.right, changed))
+        changed = self.change(RIGHT_PARTS)
+        forward = changed if self.kind == "forward" else RIGHT_PARTS
+        return self.wrap(build_backend(f"fault:{self.name}", forward, changed, self.networks))
+
+    def right_backend(self) -> Backend:
+        """The same LSTM without the mistake."""
+        return build_backend("right", networks=self.networks)
 
 
-def registering(catalogue: dict[str, Fault], how: str, **made: Any) -> Callable[..., Callable[[Any], Any]]:
-    """A decorator (kind, family, clause, source) of functions that go into a catalogue, as `change` or as `wrap`."""
+FAULTS: dict[str, Fault] = {}
+
+
+def add_fault(fault: Fault) -> None:
+    """Put the fault into the catalogue."""
+    FAULTS[fault.name] = fault
+
+
+def register_function(how: str, networks: bool = False) -> Callable[..., Callable[[Any], Any]]:
+    """A decorator (kind, family, clause, source) of functions that go into the catalogue, as `change` or as `wrap`."""
 
     def of(kind: str, family: str, clause: str, source: str = "") -> Callable[[Any], Any]:
         def register(function: Any) -> Any:
             name, sentence = function.__name__, (function.__doc__ or "").strip()
-            catalogue[name] = Fault(name, family, clause, sentence, source, kind, **{how: function}, **made)
+            add_fault(Fault(name, family, clause, sentence, source, kind, **{how: function}, networks=networks))
             return function
 
         return register
 
     return of
+
+
+def make_decorators(networks: bool) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+    """The decorators for changes of both passes, for changes of the gradient pass only, and for wraps."""
+    changing = register_function("change", networks)
+    return partial(changing, "forward"), partial(changing, "gradient"), register_function("wrap", networks)

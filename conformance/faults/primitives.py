@@ -6,12 +6,14 @@ import numpy as np
 from autograd.extend import defvjp, primitive
 from autograd.tracer import getval
 
+from lstm_spec.types import Array
+
 Value = Any  # an array, or one that autograd traces
-GATES = "ifgo"
 
 
 @primitive
 def sigmoid(z: Value) -> Value:
+    """The logistic function, without overflow at either end."""
     e = np.exp(-np.abs(z))
     return np.where(z >= 0, 1, e) / (1 + e)
 
@@ -20,34 +22,59 @@ defvjp(sigmoid, lambda s, z: lambda d: d * s * (1 - s))
 
 
 @primitive
-def rounded(a: Value, dtype: Any) -> Value:
+def multiply_and_add(x: Value, W: Value, h: Value, U: Value, b: Value) -> Value:
+    """x Wᵀ + h Uᵀ + b as one operation: the time that autograd takes depends on how many operations there are."""
+    return np.dot(x, W.T) + np.dot(h, U.T) + b
+
+
+defvjp(
+    multiply_and_add,
+    lambda z, x, W, h, U, b: lambda d: np.dot(d, W),
+    lambda z, x, W, h, U, b: lambda d: np.dot(d.T, x),
+    lambda z, x, W, h, U, b: lambda d: np.dot(d, U),
+    lambda z, x, W, h, U, b: lambda d: np.dot(d.T, h),
+    lambda z, x, W, h, U, b: lambda d: d.sum(axis=0),
+)
+
+
+@primitive
+def round_to(a: Value, dtype: Any) -> Value:
     """Rounded to a narrower dtype and back; its gradient passes straight through."""
     return a.astype(dtype).astype(a.dtype)
 
 
-defvjp(rounded, lambda ans, a, dtype: lambda d: d, argnums=(0,))
+defvjp(round_to, lambda ans, a, dtype: lambda d: d, argnums=(0,))
 
 
 @primitive
-def selected(valid: Value, a: Value, b: Value) -> Value:
-    """a where it is valid, b elsewhere: of one shape; so is the gradient, for 0 times NaN is NaN."""
+def _select(valid: Value, a: Value, b: Value) -> Value:
     return np.where(valid, a, b)
 
 
 defvjp(
-    selected,
+    _select,
     lambda ans, valid, a, b: lambda d: np.where(valid, d, 0),
     lambda ans, valid, a, b: lambda d: np.where(valid, 0, d),
     argnums=(1, 2),
 )
 
 
-def stop(a: Value) -> Value:
+def select_where(valid: Any, a: Value, b: Value) -> Value:
+    """a where valid, else b; a and b have one shape. The gradient is selected as well, for 0 times NaN is NaN."""
+    return _select(np.broadcast_to(valid, getval(a).shape), a, b)
+
+
+def make_zeros(a: Value) -> Array:
+    """Zeros of the shape and dtype of a, without a gradient."""
+    return np.zeros_like(getval(a))
+
+
+def stop_gradient(a: Value) -> Value:
     """The value, cut off from the gradient."""
     return getval(a)
 
 
-def graded(value: Value, like: Value) -> Value:
+def replace_gradient(value: Value, like: Value) -> Value:
     """The value of the one, with the gradient of the other."""
     return _graded(getval(value), like)
 
@@ -61,12 +88,12 @@ defvjp(_graded, lambda ans, value, like: lambda d: d, argnums=(1,))
 
 
 @primitive
-def noted(root: float, a: Value, found: dict[int, Value], k: int) -> Value:
+def note_gradient(root: float, a: Value, found: dict[int, Value], k: int) -> Value:
     """a, for which differentiating with respect to the number `root` notes the gradient under k.
 
-    autograd's own way, a list of arrays, takes time that grows with the square of their number.
+    autograd's way with a list of arrays takes time that grows with the square of their number.
     """
     return a
 
 
-defvjp(noted, lambda ans, root, a, found, k: lambda d: found.update({k: d}) or 0.0, argnums=(0,))
+defvjp(note_gradient, lambda ans, root, a, found, k: lambda d: found.update({k: d}) or 0.0, argnums=(0,))

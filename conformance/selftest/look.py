@@ -16,15 +16,15 @@ import numpy as np
 
 from conformance.arrays import fingerprint
 from conformance.assertions.comparison import recorded_ratios
-from conformance.faults.catalogue import ALL_FAULTS, FAULTS
-from conformance.faults.cell_parts import Parts
-from conformance.faults.cell_parts import backend as made_of
+from conformance.faults.catalogue import FAULTS
 from conformance.faults.fault import Fault
+from conformance.faults.lstm import build_backend
+from conformance.faults.parts import RIGHT_PARTS, Parts
 from conformance.run.check import check
 from conformance.run.options import SHARPEST
 from lstm_spec import Backend
 
-RIGHT = made_of("right", Parts())
+RIGHT = build_backend("right", networks=False)
 OF_NETWORKS = ("combinations", "lengths", "directions", "layers", "variants", "numbers")  # families of properties
 
 
@@ -88,13 +88,13 @@ def _same(found: Any, right: Any, asked: tuple[Any, ...]) -> bool:
 
 def catalogue(dtype: str) -> list[Fault]:
     """The known mistakes in what is judged at that dtype; networks are not with 16 bits."""
-    return list((FAULTS if np.dtype(dtype).itemsize == 2 else ALL_FAULTS).values())
+    return [fault for fault in FAULTS.values() if np.dtype(dtype).itemsize > 2 or not fault.networks]
 
 
 def look(dtype: str, profile: str, faults: Iterable[Fault] = ()) -> Iterator[Sight]:
     """The catalogue, one mistake after the other."""
     for fault in faults or catalogue(dtype):
-        right, first = fault.build("right", fault.right), SHARPEST if fault.name in FAULTS else OF_NETWORKS
+        right, first = fault.right_backend(), OF_NETWORKS if fault.networks else SHARPEST
         yield sight_of(fault.name, fault.family, fault.backend(), dtype, profile, right, first)
 
 
@@ -135,37 +135,38 @@ def scored(sights: list[Sight]) -> Score:
 # ---------------------------------------------------------------- pairs
 
 CHAINED: dict[str, Callable[[Any, Any], Any]] = {  # parts of which two changes can be made one after the other
-    "weights": lambda one, two: lambda w: two(one(w)),
-    "inputs": lambda one, two: lambda x: two(one(x)),
-    "recurrent": lambda one, two: lambda h: two(one(h)),
-    "initial": lambda one, two: lambda h, c: two(*one(h, c)),
-    "carried": lambda one, two: lambda t, h, c: two(t, *one(t, h, c)),
-    "cotangents": lambda one, two: lambda d: two(one(d)),
+    "weights": lambda one, two: lambda problem, rows: two(problem, one(problem, rows)),
+    "initial": lambda one, two: lambda problem, h, c: two(problem, *one(problem, h, c)),
+    "start": lambda one, two: lambda r, p, s, after: two(r, p, one(r, p, s, after), after),
+    "inputs": lambda one, two: lambda r, x: two(r, one(r, x)),
+    "carried": lambda one, two: lambda t, now: two(t, one(t, now)),
+    "cotangents": lambda one, two: lambda problem, d: two(problem, one(problem, d)),
     "gradients": lambda one, two: lambda problem, g: two(problem, one(problem, g)),
 }
 
 
 def joined(one: Fault, two: Fault) -> Backend | None:
     """An LSTM with both mistakes; None where the second would undo the first, for both replace the same part."""
-    right = Parts()
-    forward = _both(right, *(fault.change(Parts()) if fault.kind == "forward" else right for fault in (one, two)))
-    backward = _both(right, one.change(Parts()), two.change(Parts()))
-    if forward is None or backward is None:
+    backward = [fault.change(RIGHT_PARTS) for fault in (one, two)]
+    forward = [parts if f.kind == "forward" else RIGHT_PARTS for f, parts in zip((one, two), backward, strict=True)]
+    answered, differentiated = _both(*forward), _both(*backward)
+    if answered is None or differentiated is None:
         return None
-    return two.wrap(one.wrap(made_of(f"fault:{one.name}+{two.name}", forward, backward)))
+    networks = one.networks or two.networks
+    return two.wrap(one.wrap(build_backend(f"fault:{one.name}+{two.name}", answered, differentiated, networks)))
 
 
-def _both(right: Parts, one: Parts, two: Parts) -> Parts | None:
+def _both(one: Parts, two: Parts) -> Parts | None:
     changes = {}
     for name in (field.name for field in fields(Parts)):
-        was, first, second = (getattr(parts, name) for parts in (right, one, two))
+        was, first, second = (getattr(parts, name) for parts in (RIGHT_PARTS, one, two))
         if first is was or second is was:
             changes[name] = second if first is was else first
         elif name in CHAINED:
             changes[name] = CHAINED[name](first, second)
         else:
             return None
-    return replace(right, **changes)
+    return Parts(**changes)
 
 
 def pairs(count: int, seed: int) -> list[tuple[Fault, Fault]]:
@@ -173,7 +174,7 @@ def pairs(count: int, seed: int) -> list[tuple[Fault, Fault]]:
     rng = np.random.default_rng(seed)
     found: list[tuple[Fault, Fault]] = []
     by_family: dict[str, list[Fault]] = defaultdict(list)
-    for fault in FAULTS.values():
+    for fault in (fault for fault in FAULTS.values() if not fault.networks):
         by_family[fault.family].append(fault)
     kinds = list(combinations(by_family, 2))
     rng.shuffle(kinds)

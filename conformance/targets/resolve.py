@@ -51,14 +51,14 @@ def resolve(target: str, device: str | None = None) -> Backend:
 
 
 def _make_fault(name: str) -> Backend:
-    from conformance.faults.catalogue import ALL_FAULTS
+    from conformance.faults.catalogue import FAULTS
 
-    if name not in ALL_FAULTS:
+    if name not in FAULTS:
         raise TargetError(
-            f"fault {name!r} is not in the catalogue{_suggest_name(name, list(ALL_FAULTS))}; "
+            f"fault {name!r} is not in the catalogue{_suggest_name(name, list(FAULTS))}; "
             "see lstm-conform list faults"
         )
-    return ALL_FAULTS[name].backend()
+    return FAULTS[name].backend()
 
 
 def _load_target(target: str) -> Any:

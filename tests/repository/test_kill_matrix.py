@@ -12,19 +12,19 @@ from zlib import crc32
 
 import pytest
 
+from conformance.faults.catalogue import FAULTS
 from conformance.property import PROPERTIES
 from tests.helpers.root import ROOT
 from tools.pages import kill_matrix
 
-MATRICES = {"kill-matrix": kill_matrix.PLAIN, "kill-matrix-networks": kill_matrix.NETWORKS}
-PAGES = {name: (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in MATRICES}
-ROWS = {name: kill_matrix.read(matrix, PAGES[name]) for name, matrix in MATRICES.items()}
-PLAIN = ROWS["kill-matrix"]
-ALONE = [family for family in kill_matrix.PLAIN.families if family not in kill_matrix.BY_THE_EQUATIONS]
+PAGE = (ROOT / "docs" / "kill-matrix.md").read_text(encoding="utf-8")
+ROWS = kill_matrix.read_page(PAGE)
+ONE_LAYER = {name: ROWS[name] for name in kill_matrix.ONE_LAYER.faults}
+ALONE = [family for family in kill_matrix.ONE_LAYER.families if family not in kill_matrix.BY_THE_EQUATIONS]
 AT_THE_EDGE = 0.02  # of the cells; seen: one in a thousand
 SOME_OF_THE_NUMBERS, SOME_OF_THE_EMPTY = 60, 300  # one in so many
 FAMILY = {prop.name: prop.family for prop in PROPERTIES}
-of_both = pytest.mark.parametrize("page", MATRICES)
+of_both = pytest.mark.parametrize("section", kill_matrix.SECTIONS, ids=lambda section: section.title)
 
 
 @cache
@@ -39,53 +39,53 @@ def is_chosen(what: str, one_in: int) -> bool:
     return (crc32(what.encode()) + crc32(commit().encode())) % one_in == 0
 
 
-def assert_fresh(found: dict[tuple[str, str], int | None], rows: dict[str, kill_matrix.Row]) -> None:
+def assert_fresh(found: dict[tuple[str, str], int | None]) -> None:
     """Another machine rounds an error of 0.999 of a bound to 1.001 of it, and the search ends an example later."""
-    other = sorted((name, prop) for (name, prop), many in found.items() if many != rows[name].get(prop))
+    other = sorted((name, prop) for (name, prop), many in found.items() if many != ROWS[name].get(prop))
     assert len(other) <= AT_THE_EDGE * len(found), f"the page is not up to date: run `make kill-matrix`: {other}"
 
 
 @of_both
-def test_some_cells_are_what_the_page_says_but_for_examples_at_the_edge_of_a_bound(page: str) -> None:
+def test_some_cells_are_what_the_page_says_but_for_examples_at_the_edge_of_a_bound(
+    section: kill_matrix.Section,
+) -> None:
     found: dict[tuple[str, str], int | None] = {}
-    for name, prop in product(MATRICES[page].faults, MATRICES[page].properties):
-        if is_chosen(
-            f"{name} {prop.name}", SOME_OF_THE_NUMBERS if prop.name in ROWS[page][name] else SOME_OF_THE_EMPTY
-        ):
-            many = kill_matrix.median_of_three(prop, name)
+    for name, prop in product(section.faults, section.properties):
+        if is_chosen(f"{name} {prop.name}", SOME_OF_THE_NUMBERS if prop.name in ROWS[name] else SOME_OF_THE_EMPTY):
+            many = kill_matrix.find_median(prop, name)
             found[name, prop.name] = many if many < kill_matrix.NEVER else None
-    assert_fresh(found, ROWS[page])
+    assert_fresh(found)
 
 
 @pytest.mark.soak
 @of_both
-def test_a_tenth_of_the_matrix_is_what_the_page_says_but_for_examples_at_the_edge_of_a_bound(page: str) -> None:
-    made = {name: kill_matrix.row(name) for name in MATRICES[page].faults if is_chosen(name, 10)}
-    cells = {(name, prop) for name in made for prop in made[name].keys() | ROWS[page][name].keys()}
-    assert_fresh({(name, prop): made[name].get(prop) for name, prop in cells}, ROWS[page])
+def test_a_tenth_of_the_matrix_is_what_the_page_says_but_for_examples_at_the_edge_of_a_bound(
+    section: kill_matrix.Section,
+) -> None:
+    made = {name: kill_matrix.judge_fault(name) for name in section.faults if is_chosen(name, 10)}
+    cells = {(name, prop) for name in made for prop in made[name].keys() | ROWS[name].keys()}
+    assert_fresh({(name, prop): made[name].get(prop) for name, prop in cells})
 
 
-@of_both
-def test_the_page_is_of_these_faults_and_properties(page: str) -> None:
-    assert list(ROWS[page]) == list(MATRICES[page].faults)
-    assert kill_matrix.page(MATRICES[page], ROWS[page]) == PAGES[page], "run `make kill-matrix`"
+def test_the_page_is_of_these_faults_and_properties() -> None:
+    assert list(ROWS) == list(FAULTS)
+    assert kill_matrix.write_page(ROWS) == PAGE, "run `make kill-matrix`"
 
 
-@of_both
-def test_every_fault_is_killed(page: str) -> None:
-    assert [name for name, found in ROWS[page].items() if not found] == []
+def test_every_fault_is_killed() -> None:
+    assert [name for name, found in ROWS.items() if not found] == []
 
 
-@pytest.mark.parametrize(("page", "prop"), [(page, p.name) for page, of in MATRICES.items() for p in of.properties])
-def test_every_property_kills_a_fault(page: str, prop: str) -> None:
-    assert any(prop in found for found in ROWS[page].values())
+@pytest.mark.parametrize("prop", [prop.name for section in kill_matrix.SECTIONS for prop in section.properties])
+def test_every_property_kills_a_fault(prop: str) -> None:
+    assert any(prop in found for found in ROWS.values())
 
 
 @pytest.mark.parametrize("family", ALONE)
 def test_every_family_kills_a_fault_that_no_other_family_kills_without_the_equations(family: str) -> None:
-    alone = [{FAMILY[prop] for prop in found} - set(kill_matrix.BY_THE_EQUATIONS) for found in PLAIN.values()]
+    alone = [{FAMILY[prop] for prop in found} - set(kill_matrix.BY_THE_EQUATIONS) for found in ONE_LAYER.values()]
     assert {family} in alone
 
 
 def test_98_of_100_forward_faults_are_killed_without_the_equations() -> None:
-    assert kill_matrix.alone_share(PLAIN) == pytest.approx(0.98, abs=0.005)
+    assert kill_matrix.share_alone(ONE_LAYER) == pytest.approx(0.98, abs=0.005)

@@ -11,10 +11,11 @@ from onnx.backend.test.case.node.lstm import LSTMHelper
 from backends.numpy.backend import BACKEND
 from benchmarks.other_suites import CHOSEN, CONTRACT, ONLY_AT_FLOAT64, PROFILES, Case, cases, main, passes, used
 from conformance.faults.catalogue import FAULTS
-from conformance.faults.cell_parts import Parts, backend
+from conformance.faults.lstm import build_backend
 from lstm_spec import REFERENCE, Backend
 
 DIRECTED = {"test_lstm_reverse", "test_lstm_bidirectional"}
+RIGHT = build_backend("right", networks=False)
 ORDERS = [name for name in CHOSEN if FAULTS[name].family == "gate order"]
 
 
@@ -23,7 +24,7 @@ def noticing(name: str) -> set[str]:
     return {case.name for case in used() if not passes(faulty, case)}
 
 
-@pytest.mark.parametrize("right", [REFERENCE, BACKEND, backend("right", Parts())], ids=lambda right: right.name)
+@pytest.mark.parametrize("right", [REFERENCE, BACKEND, RIGHT], ids=lambda right: right.name)
 @pytest.mark.parametrize("case", used(), ids=lambda case: case.name)
 def test_a_right_lstm_passes_every_onnx_test_that_is_used(right: Backend, case: Case) -> None:
     assert passes(right, case)

@@ -8,7 +8,7 @@ from pathlib import Path
 import conformance.properties  # noqa: F401  fills the registry
 import lstm_spec
 from conformance.cli.explanation import find_code_lines
-from conformance.faults.catalogue import ALL_FAULTS
+from conformance.faults.catalogue import FAULTS
 from conformance.property import PROPERTIES
 from lstm_spec import CLAUSES, SPECIFICATION, Clause
 from lstm_spec.clauses import CHOICES
@@ -68,7 +68,7 @@ def _clause(clause: Clause) -> str:
     notes = [f"`lstm_spec/{page}`: `{text}`" for page, _, text in find_code_lines(clause.id)]
     notes += [f"source: {clause.source}"] if clause.source else []
     notes += [f"verified by: {p.sentence}" for p in PROPERTIES if clause.id in p.clauses]
-    broken = [f"`{fault.name}`" for fault in ALL_FAULTS.values() if fault.clause == clause.id]
+    broken = [f"`{fault.name}`" for fault in FAULTS.values() if fault.clause == clause.id]
     notes += [f"broken by: {', '.join(broken)}"] if broken else []
     return "\n".join([*lines, "", *(f"- {note}" for note in notes)])
 

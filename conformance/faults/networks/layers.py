@@ -8,44 +8,46 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.tracer import getval
 
-from conformance.faults.network_parts import Network, Read, Reader, Rows, turned
-from conformance.faults.networks.catalogue import forward, gradient, of_each_state, wherever, zeros
-from conformance.faults.networks.directions import reordered_finals, reordered_states
-from conformance.faults.primitives import Value, rounded, stop
+from conformance.faults.networks.directions import return_rows, start_from_rows
+from conformance.faults.networks.registering import forward, gradient, map_state
+from conformance.faults.parts import Parts, Read, Reader, Rows, turn_steps
+from conformance.faults.primitives import Value, make_zeros, round_to, select_where, stop_gradient
 from lstm_spec import Cotangents, Gate, Gradients, Parameters, Problem
 
 
-def above(change: Callable[[Value], Value]) -> Callable[..., Value]:
+def pass_changed(change: Callable[[Value], Value]) -> Callable[..., Value]:
     """What the layer above reads, made of what it should."""
     return lambda r, y, x, reads: change(y)
 
 
 @forward("layers", "NET-3")
-def passes_a_sequence_on_one_step_late(parts: Network) -> Network:
+def passes_a_sequence_on_one_step_late(parts: Parts) -> Parts:
     """A layer reads at t what the one below returned at t - 1."""
-    return replace(parts, passed=above(lambda y: anp.concatenate([0 * y[:1], y[:-1]])))
+    return replace(parts, passed=pass_changed(lambda y: anp.concatenate([0 * y[:1], y[:-1]])))
 
 
 @forward("layers", "NET-3")
-def squashes_between_the_layers(parts: Network) -> Network:
+def squashes_between_the_layers(parts: Parts) -> Parts:
     """A layer reads tanh(y) of the one below."""
-    return replace(parts, passed=above(anp.tanh))
+    return replace(parts, passed=pass_changed(anp.tanh))
 
 
 @forward("layers", "NET-3")
-def rounds_to_16_bits_between_the_layers(parts: Network) -> Network:
+def rounds_to_16_bits_between_the_layers(parts: Parts) -> Parts:
     """A layer reads what the one below returned, rounded to float16."""
-    return replace(parts, passed=above(lambda y: rounded(y, np.float16)))
+    return replace(parts, passed=pass_changed(lambda y: round_to(y, np.float16)))
 
 
 @forward("layers", "NET-3", "srvk/eesen#41")
-def leaves_the_dropout_on_between_the_layers(parts: Network) -> Network:
+def leaves_the_dropout_on_between_the_layers(parts: Parts) -> Parts:
     """Every second unit is not passed on, the others twofold."""
-    return replace(parts, passed=above(lambda y: y * (2 * (np.arange(y.shape[-1]) % 2 == 0)).astype(getval(y).dtype)))
+    return replace(
+        parts, passed=pass_changed(lambda y: y * (2 * (np.arange(y.shape[-1]) % 2 == 0)).astype(getval(y).dtype))
+    )
 
 
 @forward("layers", "NET-3", "microsoft/nni#2842, pytorch/examples#167")
-def passes_the_cell_state_on(parts: Network) -> Network:
+def passes_the_cell_state_on(parts: Parts) -> Parts:
     """A layer reads the cell states of the one below, where they are as wide as its outputs."""
 
     def passed(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
@@ -53,15 +55,15 @@ def passes_the_cell_state_on(parts: Network) -> Network:
         if r.problem.P != H or not len(y):
             return y
         readers = [r._replace(d=d) for d in range(len(reads))]
-        cells = [turned(r, anp.array([s.c for s in one.states[1:]])) for r, one in zip(readers, reads, strict=True)]
-        cells = [wherever((np.arange(len(y))[:, None] < r.lengths)[..., None], c, zeros(c)) for c in cells]
+        cells = [turn_steps(r, anp.array([s.c for s in one.states[1:]])) for r, one in zip(readers, reads, strict=True)]
+        cells = [select_where((np.arange(len(y))[:, None] < r.lengths)[..., None], c, make_zeros(c)) for c in cells]
         return anp.concatenate(cells, axis=-1)
 
     return replace(parts, passed=passed)
 
 
 @forward("layers", "NET-3", "KimUyen/ConvLSTM-Pytorch#4")
-def lets_every_layer_read_the_input(parts: Network) -> Network:
+def lets_every_layer_read_the_input(parts: Parts) -> Parts:
     """Every layer reads x, cut or filled with zeros to its width."""
 
     def passed(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
@@ -73,13 +75,13 @@ def lets_every_layer_read_the_input(parts: Network) -> Network:
 
 
 @forward("layers", "NET-3", "residual connections")
-def adds_what_a_layer_read_to_what_it_passes_on(parts: Network) -> Network:
+def adds_what_a_layer_read_to_what_it_passes_on(parts: Parts) -> Parts:
     """A layer reads y + x of the one below, where they are of one width."""
     return replace(parts, passed=lambda r, y, x, reads: y + x if y.shape == x.shape else y)
 
 
 @forward("layers", "NET-3")
-def passes_only_the_forward_half_on(parts: Network) -> Network:
+def passes_only_the_forward_half_on(parts: Parts) -> Parts:
     """A layer reads zeros for the reverse direction of the one below."""
 
     def passed(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
@@ -90,7 +92,7 @@ def passes_only_the_forward_half_on(parts: Network) -> Network:
 
 
 @forward("layers", "NET-3")
-def passes_reverse_before_forward_on(parts: Network) -> Network:
+def passes_reverse_before_forward_on(parts: Parts) -> Parts:
     """A layer reads the reverse direction of the one below first."""
 
     def passed(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
@@ -101,68 +103,68 @@ def passes_reverse_before_forward_on(parts: Network) -> Network:
 
 
 @forward("layers", "NET-3", "TensorFlow 1: MultiRNNCell in bidirectional_dynamic_rnn")
-def keeps_the_directions_apart(parts: Network) -> Network:
+def keeps_the_directions_apart(parts: Parts) -> Parts:
     """Each direction reads of the layer below its own direction alone."""
 
     def inputs(r: Reader, x: Value) -> Value:
         if not r.layer or len(r.problem.directions) == 1:
             return x
         mine = np.arange(x.shape[-1]) // r.problem.P == r.d
-        return wherever(mine, x, zeros(x))
+        return select_where(mine, x, make_zeros(x))
 
     return replace(parts, inputs=inputs)
 
 
 @forward("layers", "NET-3")
-def returns_the_outputs_of_the_first_layer(parts: Network) -> Network:
+def returns_the_outputs_of_the_first_layer(parts: Parts) -> Parts:
     """y is that of the first layer."""
     return replace(parts, returned=lambda problem, ys, after: (ys[0], after))
 
 
 @forward("layers", "NET-4", "OpenNMT/OpenNMT-py#61")
-def orders_the_states_by_direction_first(parts: Network) -> Network:
+def orders_the_states_by_direction_first(parts: Parts) -> Parts:
     """A state stands at direction · L + layer."""
     return replace(parts, place=lambda r: r.d * len(r.problem.parameters) + r.layer)
 
 
 @forward("layers", "NET-4", "pytorch/pytorch#95137")
-def starts_the_layers_above_from_zeros(parts: Network) -> Network:
+def starts_the_layers_above_from_zeros(parts: Parts) -> Parts:
     """Only the first layer starts from the given state."""
-    return replace(parts, start=lambda r, p, s, after: of_each_state(lambda a: a * 0, s) if r.layer else s)
+    return replace(parts, start=lambda r, p, s, after: map_state(lambda a: a * 0, s) if r.layer else s)
 
 
 @forward("layers", "NET-4")
-def starts_all_layers_from_the_first_ones_state(parts: Network) -> Network:
+def starts_all_layers_from_the_first_ones_state(parts: Parts) -> Parts:
     """Every layer starts from the state of the first."""
-    return replace(parts, initial=reordered_states(lambda L, D: [k % D for k in range(L * D)]))
+    return replace(parts, initial=start_from_rows(lambda L, D: [k % D for k in range(L * D)]))
 
 
 @forward("layers", "NET-4", "salesforce/awd-lstm-lm#116")
-def starts_a_layer_where_the_one_below_ended(parts: Network) -> Network:
+def starts_a_layer_where_the_one_below_ended(parts: Parts) -> Parts:
     """A layer starts from the final state of the one below."""
     return replace(parts, start=lambda r, p, s, after: after[r.k - len(r.problem.directions)] if r.layer else s)
 
 
 @forward("layers", "NET-4")
-def returns_the_final_state_of_the_last_layer_for_all(parts: Network) -> Network:
+def returns_the_final_state_of_the_last_layer_for_all(parts: Parts) -> Parts:
     """Every layer's final state is that of the last."""
-    return replace(parts, returned=reordered_finals(lambda L, D: [(L - 1) * D + k % D for k in range(L * D)]))
+    return replace(parts, returned=return_rows(lambda L, D: [(L - 1) * D + k % D for k in range(L * D)]))
 
 
 @forward("layers", "NET-4")
-def returns_the_states_last_layer_first(parts: Network) -> Network:
+def returns_the_states_last_layer_first(parts: Parts) -> Parts:
     """The final states stand from the last layer to the first."""
-    return replace(parts, returned=reordered_finals(lambda L, D: [(L - 1 - k // D) * D + k % D for k in range(L * D)]))
+    return replace(parts, returned=return_rows(lambda L, D: [(L - 1 - k // D) * D + k % D for k in range(L * D)]))
 
 
-def changed_layers(change: Callable[[Rows, int, int], Parameters]) -> Callable[[Problem, Rows], Rows]:
+def change_each_layer(change: Callable[[Rows, int, int], Parameters]) -> Callable[[Problem, Rows], Rows]:
     """The parameters that a layer has in a direction, of those of all."""
     return lambda problem, rows: tuple(
         tuple(change(rows, layer, d) for d in range(len(row))) for layer, row in enumerate(rows)
     )
 
 
-def with_parts_of(p: Parameters, other: Parameters, names: str = "Ubp") -> Parameters:
+def take_parts_of(p: Parameters, other: Parameters, names: str = "Ubp") -> Parameters:
     """The one's parameters, but for what the other's gates have by these names, and its projection."""
 
     def gate(mine: Gate | None, yours: Gate | None) -> Gate | None:
@@ -174,22 +176,22 @@ def with_parts_of(p: Parameters, other: Parameters, names: str = "Ubp") -> Param
 
 
 @forward("layers", "NET-3")
-def uses_the_first_layers_recurrent_weights_in_all(parts: Network) -> Network:
+def uses_the_first_layers_recurrent_weights_in_all(parts: Parts) -> Parts:
     """U is that of the first layer everywhere."""
-    take = partial(with_parts_of, names="U")
+    take = partial(take_parts_of, names="U")
     return replace(
         parts,
-        weights=changed_layers(lambda rows, layer, d: take(rows[layer][d], rows[0][d])._replace(R=rows[layer][d].R)),
+        weights=change_each_layer(lambda rows, layer, d: take(rows[layer][d], rows[0][d])._replace(R=rows[layer][d].R)),
     )
 
 
 @forward("layers", "NET-3")
-def uses_the_second_layers_weights_in_all_above(parts: Network) -> Network:
+def uses_the_second_layers_weights_in_all_above(parts: Parts) -> Parts:
     """The layers above the first, which are of one shape, share their weights."""
-    return replace(parts, weights=changed_layers(lambda rows, layer, d: rows[min(layer, 1)][d]))
+    return replace(parts, weights=change_each_layer(lambda rows, layer, d: rows[min(layer, 1)][d]))
 
 
-def _without_bias(p: Parameters) -> Parameters:
+def _drop_bias(p: Parameters) -> Parameters:
     def without(gate: Gate) -> Gate:
         return gate._replace(b=0 * gate.b)
 
@@ -197,47 +199,47 @@ def _without_bias(p: Parameters) -> Parameters:
 
 
 @forward("layers", "NET-3")
-def drops_the_bias_above_the_first_layer(parts: Network) -> Network:
+def drops_the_bias_above_the_first_layer(parts: Parts) -> Parts:
     """The layers above have no bias."""
-    weights = changed_layers(lambda rows, layer, d: _without_bias(rows[layer][d]) if layer else rows[layer][d])
+    weights = change_each_layer(lambda rows, layer, d: _drop_bias(rows[layer][d]) if layer else rows[layer][d])
     return replace(parts, weights=weights)
 
 
 @gradient("layers", "NET-5")
-def cuts_the_gradient_off_between_the_layers(parts: Network) -> Network:
+def cuts_the_gradient_off_between_the_layers(parts: Parts) -> Parts:
     """No gradient goes into the layer below."""
-    return replace(parts, passed=above(stop))
+    return replace(parts, passed=pass_changed(stop_gradient))
 
 
 @gradient("layers", "NET-5")
-def loses_the_cotangents_of_the_lower_final_states(parts: Network) -> Network:
+def loses_the_cotangents_of_the_lower_final_states(parts: Parts) -> Parts:
     """Of dL/dh_T and dL/dc_T only those of the last layer count."""
 
     def cotangents(problem: Problem, d: Cotangents) -> Cotangents:
         lower = np.arange(len(d.state.h)) < len(d.state.h) - len(problem.directions)
-        return replace(d, state=of_each_state(lambda a: np.where(lower[:, None, None], 0, a).astype(a.dtype), d.state))
+        return replace(d, state=map_state(lambda a: np.where(lower[:, None, None], 0, a).astype(a.dtype), d.state))
 
     return replace(parts, cotangents=cotangents)
 
 
 @gradient("layers", "NET-5")
-def returns_the_gradients_last_layer_first(parts: Network) -> Network:
+def returns_the_gradients_last_layer_first(parts: Parts) -> Parts:
     """dU and db of the layers stand in the order in which they were found."""
 
     def gradients(problem: Problem, g: Gradients) -> Gradients:
-        rows = changed_layers(lambda rows, layer, d: with_parts_of(rows[layer][d], rows[-1 - layer][d]))
+        rows = change_each_layer(lambda rows, layer, d: take_parts_of(rows[layer][d], rows[-1 - layer][d]))
         return replace(g, parameters=rows(problem, g.parameters))
 
     return replace(parts, gradients=gradients)
 
 
 @gradient("layers", "NET-4")
-def orders_the_state_gradients_by_direction_first(parts: Network) -> Network:
+def orders_the_state_gradients_by_direction_first(parts: Parts) -> Parts:
     """dh_0 and dc_0 stand at direction · L + layer."""
 
     def gradients(problem: Problem, g: Gradients) -> Gradients:
         L, D = len(problem.parameters), len(problem.directions)
         where = [layer * D + d for d in range(D) for layer in range(L)]
-        return replace(g, state=of_each_state(lambda a: a[where], g.state))
+        return replace(g, state=map_state(lambda a: a[where], g.state))
 
     return replace(parts, gradients=gradients)

@@ -5,19 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from conformance.faults import network_parts
-from conformance.faults.network_parts import Memory, Network, Reader, reordered
-from conformance.faults.networks.catalogue import (
-    around,
-    asking,
-    forward,
-    gradient,
-    of_each_state,
-    wherever,
-    with_lengths,
-    zeros,
-)
-from conformance.faults.primitives import Value
+from conformance.faults.networks.registering import around, ask_instead, forward, gradient, map_state, replace_lengths
+from conformance.faults.parts import Memory, Parts, Reader, reorder_steps
+from conformance.faults.primitives import Value, make_zeros, select_where
 from lstm_spec import Answer, Backend, Cotangents, Gradients, Problem, State
 from lstm_spec.types import Array
 
@@ -25,49 +15,49 @@ from lstm_spec.types import Array
 @around("forward", "lengths", "LEN-1", "shiyybua/NER#47")
 def ignores_the_lengths(network: Backend) -> Backend:
     """Every sequence is read to the last step."""
-    return asking(lambda problem: replace(problem, lengths=None), network)
+    return ask_instead(lambda problem: replace(problem, lengths=None), network)
 
 
 @around("forward", "lengths", "LEN-1")
 def takes_the_longest_length_for_all(network: Backend) -> Backend:
     """Every sequence is read to the end of the longest."""
-    return with_lengths(lambda lengths, T: np.full_like(lengths, lengths.max(initial=0)), network)
+    return replace_lengths(lambda lengths, T: np.full_like(lengths, lengths.max(initial=0)), network)
 
 
 @around("forward", "lengths", "LEN-1")
 def takes_the_first_length_for_all(network: Backend) -> Backend:
     """Every sequence is read to the end of the first."""
-    return with_lengths(lambda lengths, T: np.full_like(lengths, lengths[0] if len(lengths) else 0), network)
+    return replace_lengths(lambda lengths, T: np.full_like(lengths, lengths[0] if len(lengths) else 0), network)
 
 
 @around("forward", "lengths", "LEN-1")
 def reads_one_step_too_many(network: Backend) -> Backend:
     """The step after the last is read, too: t <= L."""
-    return with_lengths(lambda lengths, T: np.minimum(lengths + 1, T), network)
+    return replace_lengths(lambda lengths, T: np.minimum(lengths + 1, T), network)
 
 
 @around("forward", "lengths", "LEN-1")
 def stops_one_step_early(network: Backend) -> Backend:
     """The last step is not read: t < L - 1."""
-    return with_lengths(lambda lengths, T: np.maximum(lengths - 1, 0), network)
+    return replace_lengths(lambda lengths, T: np.maximum(lengths - 1, 0), network)
 
 
 @around("forward", "lengths", "LEN-4", "pytorch/pytorch#3662")
 def sorts_the_lengths_but_not_the_sequences(network: Backend) -> Backend:
     """The lengths are read in descending order, the sequences as they stand."""
-    return with_lengths(lambda lengths, T: np.sort(lengths)[::-1], network)
+    return replace_lengths(lambda lengths, T: np.sort(lengths)[::-1], network)
 
 
 @around("forward", "lengths", "LEN-3")
 def takes_a_length_of_0_for_1(network: Backend) -> Backend:
     """One step at least is read."""
-    return with_lengths(lambda lengths, T: np.maximum(lengths, min(T, 1)), network)
+    return replace_lengths(lambda lengths, T: np.maximum(lengths, min(T, 1)), network)
 
 
 @around("forward", "lengths", "LEN-3")
 def takes_a_length_of_0_for_none(network: Backend) -> Backend:
     """A sequence of length 0 is read to the last step."""
-    return with_lengths(lambda lengths, T: np.where(lengths == 0, T, lengths), network)
+    return replace_lengths(lambda lengths, T: np.where(lengths == 0, T, lengths), network)
 
 
 @around("contract", "lengths", "LEN-3")  # no probe of the diagnosis is empty; the refutation says it
@@ -76,86 +66,86 @@ def forgets_the_initial_state_where_there_are_no_steps(network: Backend) -> Back
 
     def kept(problem: Problem, answer: Answer) -> Answer:
         empty = problem.lengths is not None and not len(problem.x)
-        return replace(answer, state=of_each_state(np.zeros_like, answer.state)) if empty else answer
+        return replace(answer, state=map_state(np.zeros_like, answer.state)) if empty else answer
 
     def forward(problem: Problem) -> Answer:
         return kept(problem, network.forward(problem))
 
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        answer, found = network.gradients(problem, d)  # type: ignore[misc]
+        answer, found = network.differentiate(problem, d)
         return kept(problem, answer), found
 
     return replace(network, forward=forward, gradients=gradients)
 
 
 @forward("lengths", "LEN-1", "padding in front, as keras.utils.pad_sequences does")
-def reads_the_last_steps(parts: Network) -> Network:
+def reads_the_last_steps(parts: Parts) -> Parts:
     """The padding is taken to stand in front: the last L steps are read."""
 
     def inputs(r: Reader, x: Value) -> Value:
         T, t = len(x), np.arange(len(x))[:, None]
-        return x if r.layer else reordered(x, (t + T - r.lengths) % max(T, 1))
+        return x if r.layer else reorder_steps(x, (t + T - r.lengths) % max(T, 1))
 
     return replace(parts, inputs=inputs)
 
 
 @forward("lengths", "LEN-3", "thtrieu/qclass_dl#1")
-def runs_on_through_the_padding(parts: Network) -> Network:
+def runs_on_through_the_padding(parts: Parts) -> Parts:
     """The state goes on beyond the length, from what stands there."""
     return replace(parts, masked=lambda r, x, valid: x, frozen=lambda r, valid, new, old: new)
 
 
 @forward("lengths", "LEN-3", "pytorch/pytorch#517")
-def runs_on_through_zeros(parts: Network) -> Network:
+def runs_on_through_zeros(parts: Parts) -> Parts:
     """The state goes on beyond the length, from zeros."""
     return replace(parts, frozen=lambda r, valid, new, old: new)
 
 
 @forward("lengths", "LEN-3")
-def forgets_a_sequence_that_has_ended(parts: Network) -> Network:
+def forgets_a_sequence_that_has_ended(parts: Parts) -> Parts:
     """The state beyond the length is zero."""
 
     def frozen(r: Reader, valid: Array, new: Memory, old: Memory) -> Memory:
-        return Memory(*(wherever(valid, a, zeros(a)) for a in new))
+        return Memory(*(select_where(valid, a, make_zeros(a)) for a in new))
 
     return replace(parts, frozen=frozen)
 
 
 @forward("lengths", "LEN-3", "keras-team/keras#1569")
-def returns_the_last_output_as_the_final_hidden_state(parts: Network) -> Network:
+def returns_the_last_output_as_the_final_hidden_state(parts: Parts) -> Parts:
     """h_T is y_T, which is zero where the sequence is shorter."""
 
     def final(r: Reader, states: list[Memory]) -> State:
         whole = (r.lengths == len(r.problem.x))[:, None]
-        return State(wherever(whole, states[-1].h, zeros(states[-1].h)), states[-1].c)
+        return State(select_where(whole, states[-1].h, make_zeros(states[-1].h)), states[-1].c)
 
     return replace(parts, final=final)
 
 
 @forward("lengths", "LEN-3")
-def freezes_the_hidden_state_but_not_the_cell_state(parts: Network) -> Network:
+def freezes_the_hidden_state_but_not_the_cell_state(parts: Parts) -> Parts:
     """Beyond the length c goes on."""
-    return replace(parts, frozen=lambda r, valid, new, old: network_parts.frozen(r, valid, new, old)._replace(c=new.c))
+    return replace(parts, frozen=lambda r, valid, new, old: parts.frozen(r, valid, new, old)._replace(c=new.c))
 
 
 @forward("lengths", "LEN-3")
-def freezes_the_cell_state_but_not_the_hidden_state(parts: Network) -> Network:
+def freezes_the_cell_state_but_not_the_hidden_state(parts: Parts) -> Parts:
     """Beyond the length h goes on."""
 
     def frozen(r: Reader, valid: Array, new: Memory, old: Memory) -> Memory:
-        return network_parts.frozen(r, valid, new, old)._replace(h=new.h, fed=new.fed)
+        return parts.frozen(r, valid, new, old)._replace(h=new.h, fed=new.fed)
 
     return replace(parts, frozen=frozen)
 
 
 @forward("lengths", "LEN-3")
-def forgets_the_state_of_length_0(parts: Network) -> Network:
+def forgets_the_state_of_length_0(parts: Parts) -> Parts:
     """The final state of a sequence of length 0 is zero."""
 
     def final(r: Reader, states: list[Memory]) -> State:
         h, c, _ = states[-1]
         return (
-            State(*(wherever((r.lengths > 0)[:, None], a, zeros(a)) for a in (h, c)))
+            State(*(select_where((r.lengths > 0)[:, None], a, make_zeros(a)) for a in (h, c)))
             if len(states) > 1
             else State(h, c)
         )
@@ -164,14 +154,14 @@ def forgets_the_state_of_length_0(parts: Network) -> Network:
 
 
 @gradient("lengths", "LEN-6")
-def loses_the_gradient_of_a_state_of_length_0(parts: Network) -> Network:
+def loses_the_gradient_of_a_state_of_length_0(parts: Parts) -> Parts:
     """dh_0 and dc_0 are zero where nothing is read."""
 
     def gradients(problem: Problem, g: Gradients) -> Gradients:
         if problem.lengths is None:
             return g
         some = (problem.lengths > 0)[:, None]
-        return replace(g, state=of_each_state(lambda a: np.where(some, a, 0), g.state))
+        return replace(g, state=map_state(lambda a: np.where(some, a, 0), g.state))
 
     return replace(parts, gradients=gradients)
 
@@ -179,11 +169,11 @@ def loses_the_gradient_of_a_state_of_length_0(parts: Network) -> Network:
 @around("contract", "lengths", "LEN-7")
 def cuts_a_length_that_does_not_fit(network: Backend) -> Backend:
     """A length below 0 is taken for 0, one above T for T."""
-    return with_lengths(lambda lengths, T: np.clip(lengths, 0, T), network)
+    return replace_lengths(lambda lengths, T: np.clip(lengths, 0, T), network)
 
 
 @around("contract", "lengths", "CONTRACT-2", "a mask that is cached by its shape")
 def keeps_the_lengths_of_the_first_call(network: Backend) -> Backend:
     """Lengths are cached by T and B."""
     cache: dict[Any, Array] = {}
-    return with_lengths(lambda lengths, T: cache.setdefault((T, len(lengths)), lengths), network)
+    return replace_lengths(lambda lengths, T: cache.setdefault((T, len(lengths)), lengths), network)

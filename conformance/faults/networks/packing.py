@@ -6,64 +6,64 @@ from itertools import permutations
 
 import autograd.numpy as anp
 
-from conformance.faults import network_parts
-from conformance.faults.fault import Fault
-from conformance.faults.network_parts import Network, Reader, Rows, Shown
-from conformance.faults.networks.catalogue import NETWORK_FAULTS, OF_NETWORKS, forward
-from conformance.faults.networks.directions import interleaved
-from conformance.faults.networks.layers import changed_layers, with_parts_of
-from conformance.faults.networks.peepholes import reading_peepholes
+from conformance.faults.fault import Fault, add_fault
+from conformance.faults.networks.directions import interleave_halves
+from conformance.faults.networks.layers import change_each_layer, take_parts_of
+from conformance.faults.networks.peepholes import read_peepholes_as
 from conformance.faults.networks.projection import is_square
+from conformance.faults.networks.registering import forward
+from conformance.faults.parts import Parts, Reader, Rows, Shown
+from conformance.faults.plain.registering import change_layers, reorder_gates
 from conformance.faults.primitives import Value
 from lstm_spec import Parameters, Problem, State
 
 
 @forward("packing", "VAR-4")
-def transposes_a_square_projection(parts: Network) -> Network:
+def transposes_a_square_projection(parts: Parts) -> Parts:
     """R is used transposed where P = H."""
 
     def projected(r: Reader, shown: Shown) -> Value:
-        return anp.dot(shown.m, shown.R) if is_square(shown.R) else network_parts.projected(r, shown)
+        return anp.dot(shown.m, shown.R) if is_square(shown.R) else parts.projected(r, shown)
 
     return replace(parts, projected=projected)
 
 
 @forward("packing", "VAR-1", "opencv/opencv#21078: ONNX has P in the order iof")
-def reads_peepholes_iof_as_ifo(parts: Network) -> Network:
+def reads_peepholes_iof_as_ifo(parts: Parts) -> Parts:
     """p_o is used for the forget gate, p_f for the output gate."""
-    return replace(parts, peephole=reading_peepholes("iof"))
+    return replace(parts, peephole=read_peepholes_as("iof"))
 
 
 @forward("packing", "NET-3")
-def exchanges_the_weights_of_first_and_last_layer(parts: Network) -> Network:
+def exchanges_the_weights_of_first_and_last_layer(parts: Parts) -> Parts:
     """U, b, peepholes and projection of the first layer are those of the last, and the other way round."""
 
     def change(rows: Rows, layer: int, d: int) -> Parameters:
         other = {0: len(rows) - 1, len(rows) - 1: 0}.get(layer, layer)
-        return with_parts_of(rows[layer][d], rows[other][d])
+        return take_parts_of(rows[layer][d], rows[other][d])
 
-    return replace(parts, weights=changed_layers(change))
+    return replace(parts, weights=change_each_layer(change))
 
 
 @forward("packing", "NET-4")
-def orders_the_weights_by_direction_first(parts: Network) -> Network:
+def orders_the_weights_by_direction_first(parts: Parts) -> Parts:
     """U, b, peepholes and projection of all layers forward, then of all in reverse, are read layer by layer."""
 
     def change(rows: Rows, layer: int, d: int) -> Parameters:
         k = layer * len(rows[0]) + d
-        return with_parts_of(rows[layer][d], rows[k % len(rows)][k // len(rows)])
+        return take_parts_of(rows[layer][d], rows[k % len(rows)][k // len(rows)])
 
-    return replace(parts, weights=changed_layers(change))
+    return replace(parts, weights=change_each_layer(change))
 
 
 @forward("packing", "NET-3")
-def reads_the_weights_of_two_directions_unit_by_unit(parts: Network) -> Network:
+def reads_the_weights_of_two_directions_unit_by_unit(parts: Parts) -> Parts:
     """The columns of an upper layer's W are taken to stand unit by unit, not direction by direction."""
-    return replace(parts, inputs=lambda r, x: interleaved(x) if r.layer and len(r.problem.directions) > 1 else x)
+    return replace(parts, inputs=lambda r, x: interleave_halves(x) if r.layer and len(r.problem.directions) > 1 else x)
 
 
 @forward("packing", "NET-4")
-def swaps_hidden_and_cell_state_above_the_first_layer(parts: Network) -> Network:
+def swaps_hidden_and_cell_state_above_the_first_layer(parts: Parts) -> Parts:
     """Where P = H, the layers above read h_0 as c_0 and c_0 as h_0."""
 
     def start(r: Reader, p: Parameters, s: State, after: dict[int, State]) -> State:
@@ -73,7 +73,7 @@ def swaps_hidden_and_cell_state_above_the_first_layer(parts: Network) -> Network
 
 
 @forward("packing", "NET-4", "a state that is batch first")
-def swaps_layers_and_batch_of_the_state_where_they_are_equal(parts: Network) -> Network:
+def swaps_layers_and_batch_of_the_state_where_they_are_equal(parts: Parts) -> Parts:
     """h_0 and c_0 are read (B, L D, ...) where L D = B."""
 
     def initial(problem: Problem, h: Value, c: Value) -> tuple[Value, Value]:
@@ -86,21 +86,12 @@ def _register_three_gates() -> None:
     for order in map("".join, permutations("igo")):
         if order != "igo":
             sentence = f"Where there is no forget gate, the weights of {', '.join(order)} are used for i, g, o."
-            change = partial(_reads_three_gates, order)
-            name = f"reads_three_gates_in_order_{order}"
-            fault = Fault(name, "packing", "VAR-3", sentence, "", "forward", change=change, **OF_NETWORKS)
-            NETWORK_FAULTS[name] = fault
+            change, name = partial(_read_three_gates, order), f"reads_three_gates_in_order_{order}"
+            add_fault(Fault(name, "packing", "VAR-3", sentence, "", "forward", change, networks=True))
 
 
-def _reads_three_gates(order: str, parts: Network) -> Network:
-    def change(rows: Rows, layer: int, d: int) -> Parameters:
-        p = rows[layer][d]
-        if p.f is not None:
-            return p
-        i, g, o = (getattr(p, k) for k in order)
-        return p._replace(i=i, g=g, o=o)
-
-    return replace(parts, weights=changed_layers(change))
+def _read_three_gates(order: str, parts: Parts) -> Parts:
+    return replace(parts, weights=change_layers(lambda p: p if p.f else reorder_gates(order, p)))
 
 
 _register_three_gates()

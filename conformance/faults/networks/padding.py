@@ -4,28 +4,27 @@ from dataclasses import replace
 
 import numpy as np
 
-from conformance.faults import network_parts
-from conformance.faults.network_parts import Memory, Network, Reader
-from conformance.faults.networks.catalogue import around, forward, gradient, of_each_state
-from conformance.faults.primitives import Value, graded
+from conformance.faults.networks.registering import around, forward, gradient, map_state
+from conformance.faults.parts import Memory, Parts, Reader
+from conformance.faults.primitives import Value, replace_gradient
 from lstm_spec import Answer, Backend, Cotangents, Gradients, Problem, State
 from lstm_spec.types import Array
 
 
 @forward("lengths", "LEN-2", "keras: zero_output_for_mask=False")
-def repeats_the_last_output_in_the_padding(parts: Network) -> Network:
+def repeats_the_last_output_in_the_padding(parts: Parts) -> Parts:
     """Beyond the length y is h_L."""
-    return replace(parts, output=lambda r, valid, new, after: after.h)
+    return replace(parts, output=lambda r, valid, new, after, before: after.h)
 
 
 @forward("lengths", "LEN-2")
-def returns_what_it_computes_in_the_padding(parts: Network) -> Network:
+def returns_what_it_computes_in_the_padding(parts: Parts) -> Parts:
     """Beyond the length y is what a step from the last state would give."""
-    return replace(parts, output=lambda r, valid, new, after: new.h)
+    return replace(parts, output=lambda r, valid, new, after, before: new.h)
 
 
 @forward("lengths", "LEN-1", "apache/mxnet#5546")
-def masks_the_state_by_multiplication(parts: Network) -> Network:
+def masks_the_state_by_multiplication(parts: Parts) -> Parts:
     """m s_t + (1 - m) s_{t-1}: what is no number in the padding is none in the state."""
 
     def frozen(r: Reader, valid: Array, new: Memory, old: Memory) -> Memory:
@@ -36,95 +35,93 @@ def masks_the_state_by_multiplication(parts: Network) -> Network:
 
 
 @forward("lengths", "LEN-2")
-def masks_the_outputs_by_multiplication(parts: Network) -> Network:
+def masks_the_outputs_by_multiplication(parts: Parts) -> Parts:
     """m y: what is no number in the padding is none in the output."""
 
-    def output(r: Reader, valid: Array, new: Memory, after: Memory) -> Value:
-        return valid.astype(r.problem.dtype) * new.h
+    def output(r: Reader, valid: Array | None, new: Memory, after: Memory, before: Memory) -> Value:
+        return new.h if valid is None else valid.astype(r.problem.dtype) * new.h
 
-    return replace(
-        parts, masked=lambda r, x, valid: x if r.layer == 0 else network_parts.masked(r, x, valid), output=output
-    )
+    return replace(parts, masked=lambda r, x, valid: x if r.layer == 0 else parts.masked(r, x, valid), output=output)
 
 
 @forward("lengths", "LEN-1")
-def forgets_the_lengths_above_the_first_layer(parts: Network) -> Network:
+def forgets_the_lengths_above_the_first_layer(parts: Parts) -> Parts:
     """The layers above read to the last step."""
     return replace(parts, lengths=lambda r: np.full_like(r.lengths, len(r.problem.x)) if r.layer else r.lengths)
 
 
-def longest_first(problem: Problem) -> Array:
+def sort_longest_first(problem: Problem) -> Array:
     """In which order the samples stand when they are sorted by length."""
     assert problem.lengths is not None
     return np.argsort(-problem.lengths, kind="stable")
 
 
 @forward("lengths", "LEN-4")
-def leaves_the_outputs_sorted_by_length(parts: Network) -> Network:
+def leaves_the_outputs_sorted_by_length(parts: Parts) -> Parts:
     """Sequences are read longest first, and the outputs left in that order."""
 
     def returned(problem: Problem, ys: list[Value], after: State) -> tuple[Value, State]:
-        return (ys[-1] if problem.lengths is None else ys[-1][:, longest_first(problem)]), after
+        return (ys[-1] if problem.lengths is None else ys[-1][:, sort_longest_first(problem)]), after
 
     return replace(parts, returned=returned)
 
 
 @forward("lengths", "LEN-4")
-def leaves_the_states_sorted_by_length(parts: Network) -> Network:
+def leaves_the_states_sorted_by_length(parts: Parts) -> Parts:
     """Sequences are read longest first, and the final states left in that order."""
 
     def returned(problem: Problem, ys: list[Value], after: State) -> tuple[Value, State]:
         if problem.lengths is None:
             return ys[-1], after
-        return ys[-1], of_each_state(lambda a: a[:, longest_first(problem)], after)
+        return ys[-1], map_state(lambda a: a[:, sort_longest_first(problem)], after)
 
     return replace(parts, returned=returned)
 
 
 @forward("lengths", "LEN-4", "PaddlePaddle/Paddle#7792")
-def does_not_sort_the_initial_states(parts: Network) -> Network:
+def does_not_sort_the_initial_states(parts: Parts) -> Parts:
     """Sequences are read longest first, each from the state that stands where it then is."""
 
     def initial(problem: Problem, h: Value, c: Value) -> tuple[Value, Value]:
         if problem.lengths is None:
             return h, c
-        where = np.argsort(longest_first(problem))
+        where = np.argsort(sort_longest_first(problem))
         return h[:, where], c[:, where]
 
     return replace(parts, initial=initial)
 
 
 @gradient("lengths", "LEN-6")
-def takes_the_cotangent_of_the_final_state_at_the_last_step(parts: Network) -> Network:
+def takes_the_cotangent_of_the_final_state_at_the_last_step(parts: Parts) -> Parts:
     """dL/dh_T and dL/dc_T enter at T, and are lost where the sequence is shorter."""
 
     def cotangents(problem: Problem, d: Cotangents) -> Cotangents:
         if problem.lengths is None:
             return d
         whole = (problem.lengths == len(problem.x))[:, None]
-        return replace(d, state=of_each_state(lambda a: a * whole, d.state))
+        return replace(d, state=map_state(lambda a: a * whole, d.state))
 
     return replace(parts, cotangents=cotangents)
 
 
 @gradient("lengths", "LEN-5")
-def sends_back_the_cotangents_of_the_padding(parts: Network) -> Network:
+def sends_back_the_cotangents_of_the_padding(parts: Parts) -> Parts:
     """The cotangents of the outputs beyond a length are added to that of its last step."""
 
-    def output(r: Reader, valid: Array, new: Memory, after: Memory) -> Value:
-        return graded(network_parts.output(r, valid, new, after), after.h)
+    def output(r: Reader, valid: Array | None, new: Memory, after: Memory, before: Memory) -> Value:
+        return replace_gradient(parts.output(r, valid, new, after, before), after.h)
 
     return replace(parts, output=output)
 
 
 @gradient("lengths", "LEN-5", "0 times NaN")
-def selects_only_after_the_step(parts: Network) -> Network:
+def selects_only_after_the_step(parts: Parts) -> Parts:
     """The step is taken in the padding, too, and its gradient is 0 times that of what stands there."""
     return replace(parts, masked=lambda r, x, valid: x)
 
 
 @gradient("lengths", "LEN-5")
-def leaves_an_input_gradient_in_the_padding(parts: Network) -> Network:
+def leaves_an_input_gradient_in_the_padding(parts: Parts) -> Parts:
     """Beyond the length dx is that of the first step."""
 
     def gradients(problem: Problem, g: Gradients) -> Gradients:
@@ -141,8 +138,8 @@ def counts_the_padding_in_the_parameter_gradients(network: Backend) -> Backend:
     """dW, dU and db are summed over all steps."""
 
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        answer, g = network.gradients(problem, d)  # type: ignore[misc]
-        _, whole = network.gradients(replace(problem, lengths=None), d)  # type: ignore[misc]
+        answer, g = network.differentiate(problem, d)
+        _, whole = network.differentiate(replace(problem, lengths=None), d)
         return answer, g if problem.lengths is None else replace(g, parameters=whole.parameters)
 
     return replace(network, gradients=gradients)

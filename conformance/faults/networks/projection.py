@@ -5,10 +5,9 @@ from dataclasses import replace
 import autograd.numpy as anp
 import numpy as np
 
-from conformance.faults import network_parts
-from conformance.faults.network_parts import Network, Reader, Shown
-from conformance.faults.networks.catalogue import forward, gradient, zeros
-from conformance.faults.primitives import Value, graded, rounded, stop
+from conformance.faults.networks.registering import forward, gradient
+from conformance.faults.parts import Parts, Reader, Shown
+from conformance.faults.primitives import Value, make_zeros, replace_gradient, round_to, stop_gradient
 from lstm_spec import Parameters, State
 
 
@@ -17,72 +16,70 @@ def is_square(R: Value) -> bool:
 
 
 @forward("projection", "VAR-4", "PaddlePaddle/Paddle#15605: proj_activation")
-def squashes_the_projection(parts: Network) -> Network:
+def squashes_the_projection(parts: Parts) -> Parts:
     """h = tanh(R m)."""
-    return replace(parts, projected=lambda r, shown: anp.tanh(network_parts.projected(r, shown)))
+    return replace(parts, projected=lambda r, shown: anp.tanh(parts.projected(r, shown)))
 
 
 @forward("projection", "VAR-4")
-def rounds_the_projection_to_16_bits(parts: Network) -> Network:
+def rounds_the_projection_to_16_bits(parts: Parts) -> Parts:
     """h is R m, rounded to float16."""
-    return replace(parts, projected=lambda r, shown: rounded(network_parts.projected(r, shown), np.float16))
+    return replace(parts, projected=lambda r, shown: round_to(parts.projected(r, shown), np.float16))
 
 
 @forward("projection", "VAR-4")
-def ignores_a_square_projection(parts: Network) -> Network:
+def ignores_a_square_projection(parts: Parts) -> Parts:
     """h = m where P = H, as in cuDNN."""
-    return replace(
-        parts, projected=lambda r, shown: shown.m if is_square(shown.R) else network_parts.projected(r, shown)
-    )
+    return replace(parts, projected=lambda r, shown: shown.m if is_square(shown.R) else parts.projected(r, shown))
 
 
 @forward("projection", "VAR-4")
-def takes_the_first_units_for_a_projection(parts: Network) -> Network:
+def takes_the_first_units_for_a_projection(parts: Parts) -> Parts:
     """h is the first P numbers of m."""
-    return replace(parts, projected=lambda r, shown: shown.m[:, : shown.R.shape[0]])  # type: ignore[union-attr]
+    return replace(parts, projected=lambda r, shown: shown.m[:, : shown.R.shape[0]])
 
 
-def _unprojected(r: Reader, h: Value, shown: Shown) -> Value:
+def _without_projection(r: Reader, h: Value, shown: Shown) -> Value:
     """As many numbers of it as h has."""
     return h if shown.R is None else shown.m[:, : h.shape[1]]
 
 
 @forward("projection", "VAR-4", "rdspring1/PyTorch_GBW_LM#2")
-def feeds_back_what_is_not_projected(parts: Network) -> Network:
+def feeds_back_what_is_not_projected(parts: Parts) -> Parts:
     """The next step reads m, as far as it is wide."""
-    return replace(parts, fed=_unprojected)
+    return replace(parts, fed=_without_projection)
 
 
 @forward("projection", "VAR-4")
-def projects_the_outputs_alone(parts: Network) -> Network:
+def projects_the_outputs_alone(parts: Parts) -> Parts:
     """The next step reads m, and the final state is m, as far as they are wide."""
-    return replace(parts, fed=_unprojected, final=lambda r, states: State(states[-1].fed, states[-1].c))
+    return replace(parts, fed=_without_projection, final=lambda r, states: State(states[-1].fed, states[-1].c))
 
 
 @forward("projection", "VAR-4")
-def projects_before_the_output_gate(parts: Network) -> Network:
+def projects_before_the_output_gate(parts: Parts) -> Parts:
     """h = o R tanh(c)."""
 
     def projected(r: Reader, shown: Shown) -> Value:
-        h = anp.dot(shown.squashed, shown.R.T)  # type: ignore[union-attr]
+        h = anp.dot(parts.squash(r, shown.c), shown.R.T)
         return shown.o[:, : h.shape[1]] * h
 
     return replace(parts, projected=projected)
 
 
 @forward("projection", "VAR-4")
-def projects_the_cell_state(parts: Network) -> Network:
+def projects_the_cell_state(parts: Parts) -> Parts:
     """h = o tanh(R c)."""
 
     def projected(r: Reader, shown: Shown) -> Value:
-        c = anp.dot(shown.c, shown.R.T)  # type: ignore[union-attr]
-        return shown.o[:, : c.shape[1]] * network_parts.squash(r, c)
+        c = anp.dot(shown.c, shown.R.T)
+        return shown.o[:, : c.shape[1]] * parts.squash(r, c)
 
     return replace(parts, projected=projected)
 
 
 @forward("projection", "VAR-4", "PaddlePaddle/Paddle#7792, #15605")
-def projects_the_initial_state(parts: Network) -> Network:
+def projects_the_initial_state(parts: Parts) -> Parts:
     """Where P = H, h_0 is projected, too."""
 
     def start(r: Reader, p: Parameters, s: State, after: dict[int, State]) -> State:
@@ -92,29 +89,29 @@ def projects_the_initial_state(parts: Network) -> Network:
 
 
 @gradient("projection", "VAR-4")
-def takes_the_gradient_of_the_projection_from_the_outputs_alone(parts: Network) -> Network:
+def takes_the_gradient_of_the_projection_from_the_outputs_alone(parts: Parts) -> Parts:
     """dR has nothing from the recurrence."""
 
     def fed(r: Reader, h: Value, shown: Shown) -> Value:
-        return h if shown.R is None else graded(h, anp.dot(shown.m, stop(shown.R).T))
+        return h if shown.R is None else replace_gradient(h, anp.dot(shown.m, stop_gradient(shown.R).T))
 
     return replace(parts, fed=fed)
 
 
 @gradient("projection", "VAR-4")
-def leaves_out_the_gradient_of_the_projection(parts: Network) -> Network:
+def leaves_out_the_gradient_of_the_projection(parts: Parts) -> Parts:
     """dR is zero."""
-    return replace(parts, projected=lambda r, shown: anp.dot(shown.m, stop(shown.R).T))
+    return replace(parts, projected=lambda r, shown: anp.dot(shown.m, stop_gradient(shown.R).T))
 
 
 @gradient("projection", "VAR-4")
-def transposes_a_square_projection_in_the_gradient(parts: Network) -> Network:
+def transposes_a_square_projection_in_the_gradient(parts: Parts) -> Parts:
     """Where P = H, dm = R dh."""
 
     def projected(r: Reader, shown: Shown) -> Value:
         R, m = shown.R, shown.m
         if not is_square(R):
-            return network_parts.projected(r, shown)
-        return anp.dot(stop(m), R.T) + graded(zeros(m), anp.dot(m, stop(R)))  # type: ignore[union-attr]
+            return parts.projected(r, shown)
+        return anp.dot(stop_gradient(m), R.T) + replace_gradient(make_zeros(m), anp.dot(m, stop_gradient(R)))
 
     return replace(parts, projected=projected)

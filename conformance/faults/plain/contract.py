@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 
 from conformance.arrays import limits
-from conformance.faults.fault import Fault as Fault
-from conformance.faults.plain.catalogue import contract
-from conformance.faults.plain.gradient import change_gates
-from conformance.faults.primitives import GATES, Value
-from lstm_spec import Answer, Backend, Cotangents, Feature, Gate, Gradients, Parameters, Problem, State
+from conformance.faults.plain.registering import change_each, contract, replace_gates
+from conformance.faults.primitives import Value
+from lstm_spec import Answer, Backend, Cotangents, Feature, Gate, Gradients, Problem, State
+from lstm_spec.types import each_array
 
 
 @contract("CONTRACT-1")
@@ -31,7 +30,7 @@ def scales_the_cotangents_in_place(right: Backend) -> Backend:
     """dL/dy is halved where it lies, after it was used."""
 
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        found = right.gradients(problem, d)  # type: ignore[misc]
+        found = right.differentiate(problem, d)
         if d.y.flags.writeable:
             d.y[...] /= 2
         return found
@@ -58,9 +57,9 @@ def divides_by_an_empty_batch(right: Backend) -> Backend:
     claimed = replace(right.description, features=right.description.features | {Feature.EMPTY_BATCH})
 
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        answer, g = right.gradients(problem, d)  # type: ignore[misc]
+        answer, g = right.differentiate(problem, d)
         if problem.x.shape[1] == 0:
-            g = change_gates(lambda k, gate: Gate(*(np.full_like(a, np.nan) for a in gate[:3])))(problem, g)
+            g = change_each(lambda a: np.full_like(a, np.nan))(problem, g)
         return answer, g
 
     return replace(right, gradients=gradients, description=claimed)
@@ -94,7 +93,7 @@ def drops_an_axis_of_length_one_from_the_gradient(right: Backend) -> Backend:
     """dx loses its last axis where I = 1."""
 
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        answer, g = right.gradients(problem, d)  # type: ignore[misc]
+        answer, g = right.differentiate(problem, d)
         return answer, replace(g, x=g.x[..., 0]) if g.x.shape[-1] == 1 else g
 
     return replace(right, gradients=gradients)
@@ -116,7 +115,7 @@ def returns_the_input_gradient_batch_first(right: Backend) -> Backend:
     """dx is (B, T, I)."""
 
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        answer, g = right.gradients(problem, d)  # type: ignore[misc]
+        answer, g = right.differentiate(problem, d)
         return answer, replace(g, x=np.swapaxes(g.x, 0, 1))
 
     return replace(right, gradients=gradients)
@@ -168,7 +167,7 @@ def accumulates_gradients_over_calls(right: Backend) -> Backend:
     before: dict[Any, Gradients] = {}
 
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        answer, g = right.gradients(problem, d)  # type: ignore[misc]
+        answer, g = right.differentiate(problem, d)
         key = (problem.sizes, problem.dtype)
         before[key] = _summed(before[key], g) if key in before else g
         return answer, before[key]
@@ -177,14 +176,10 @@ def accumulates_gradients_over_calls(right: Backend) -> Backend:
 
 
 def _summed(one: Gradients, other: Gradients) -> Gradients:
-    layer = other.parameters[0][0]
-    i, f, g, o = (
-        Gate(*(a + b for a, b in zip(k[:3], getattr(layer, letter)[:3], strict=True)))
-        for letter, k in zip(GATES, one.parameters[0][0][:4], strict=True)
-        if isinstance(k, Gate)
-    )
+    rows = zip(one.parameters, other.parameters, strict=True)
+    parameters = tuple(tuple(each_array(np.add, p, q) for p, q in zip(*both, strict=True)) for both in rows)
     state = State(*(a + b for a, b in zip(one.state, other.state, strict=True)))
-    return Gradients(((Parameters(i, f, g, o),),), one.x + other.x, state)
+    return Gradients(parameters, one.x + other.x, state)
 
 
 @contract("CONTRACT-4")
@@ -216,6 +211,6 @@ def answers_problems_that_do_not_fit(right: Backend) -> Backend:
 def _cut_to_size(problem: Problem) -> Problem:
     H, I = problem.layer.g.W.shape
     B = problem.x.shape[1]
-    i, f, g, o = (Gate(k.W, k.U[:, :H], k.b[:H]) for k in problem.layer[:4] if isinstance(k, Gate))
+    gates = {k: Gate(gate.W, gate.U[:, :H], gate.b[:H]) for k, gate in problem.layer.gates.items()}
     state = State(*(a[:, :B] for a in problem.state))
-    return replace(problem, parameters=((Parameters(i, f, g, o),),), x=problem.x[..., :I], state=state)
+    return replace(problem, parameters=((replace_gates(problem.layer, **gates),),), x=problem.x[..., :I], state=state)

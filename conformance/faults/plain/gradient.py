@@ -1,6 +1,5 @@
 """Known faults: gradients, and the pass that is differentiated."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -9,22 +8,31 @@ from autograd.extend import defvjp, primitive
 from autograd.tracer import getval
 
 from conformance.arrays import limits
-from conformance.faults.cell_parts import Parts
-from conformance.faults.fault import Fault as Fault
-from conformance.faults.plain.catalogue import add, around, gradient
-from conformance.faults.primitives import GATES, Value, sigmoid, stop
-from lstm_spec import Answer, Backend, Cotangents, Gate, Gradients, Parameters, Problem, State
+from conformance.faults.fault import Fault, add_fault
+from conformance.faults.parts import Memory, Parts, open_by, squash_candidate_by, squash_cell_by, update_cell
+from conformance.faults.plain.registering import (
+    around,
+    change_arrays,
+    change_each,
+    change_gates,
+    change_parameters,
+    gradient,
+    take_arrays,
+)
+from conformance.faults.plain.state import start_from
+from conformance.faults.primitives import Value, sigmoid, stop_gradient
+from lstm_spec import Answer, Backend, Cotangents, Gradients, Problem, State
 
 
 def _register_truncations() -> None:
     for steps in (1, 50, 100, 200):
         name = f"truncates_the_gradient_after_{steps}_steps"
         sentence, source = f"Back-propagation through time is cut off every {steps} steps.", "pytorch/pytorch#96416"
-        add(Fault(name, "gradient", "GRAD-3", sentence, source, "gradient", partial(_truncated, steps)))
+        add_fault(Fault(name, "gradient", "GRAD-3", sentence, source, "gradient", partial(_truncated, steps)))
 
 
 def _truncated(steps: int, parts: Parts) -> Parts:
-    return replace(parts, carried=lambda t, h, c: (stop(h), stop(c)) if t and t % steps == 0 else (h, c))
+    return replace(parts, carried=lambda t, now: Memory(*map(stop_gradient, now)) if t and t % steps == 0 else now)
 
 
 _register_truncations()
@@ -33,37 +41,37 @@ _register_truncations()
 @gradient("gradient", "GRAD-3", "the truncated gradient of 1997")
 def drops_the_path_through_the_hidden_state(parts: Parts) -> Parts:
     """No gradient returns through U."""
-    return replace(parts, recurrent=stop)
+    return replace(parts, carried=lambda t, now: now._replace(fed=stop_gradient(now.fed)))
 
 
 @gradient("gradient", "GRAD-1")
 def drops_the_path_through_the_cell_state(parts: Parts) -> Parts:
     """No gradient returns along the cell."""
-    return replace(parts, cell=lambda k, c: k["f"] * stop(c) + k["i"] * k["g"])
+    return replace(parts, cell=lambda r, k, c: update_cell(r, k, stop_gradient(c)))
 
 
 @gradient("gradient", "GRAD-2")
 def holds_the_forget_gate_constant(parts: Parts) -> Parts:
     """The forget gate has no gradient of its own."""
-    return replace(parts, cell=lambda k, c: stop(k["f"]) * c + k["i"] * k["g"])
+    return replace(parts, cell=lambda r, k, c: update_cell(r, {**k, "f": stop_gradient(k["f"])}, c))
 
 
 @gradient("gradient", "GRAD-7")
 def ignores_the_gradient_of_the_final_hidden_state(parts: Parts) -> Parts:
     """dL/dh_T is taken as zero."""
-    return replace(parts, cotangents=lambda d: replace(d, state=State(d.state.h * 0, d.state.c)))
+    return replace(parts, cotangents=lambda problem, d: replace(d, state=State(d.state.h * 0, d.state.c)))
 
 
 @gradient("gradient", "GRAD-7", "apache/mxnet#17818")
 def ignores_the_gradient_of_the_final_cell_state(parts: Parts) -> Parts:
     """dL/dc_T is taken as zero."""
-    return replace(parts, cotangents=lambda d: replace(d, state=State(d.state.h, d.state.c * 0)))
+    return replace(parts, cotangents=lambda problem, d: replace(d, state=State(d.state.h, d.state.c * 0)))
 
 
 @gradient("gradient", "GRAD-7")
 def ignores_the_gradient_of_all_outputs_but_the_last(parts: Parts) -> Parts:
     """dL/dy_t is read for t = T alone."""
-    return replace(parts, cotangents=lambda d: replace(d, y=np.concatenate([d.y[:-1] * 0, d.y[-1:]])))
+    return replace(parts, cotangents=lambda problem, d: replace(d, y=np.concatenate([d.y[:-1] * 0, d.y[-1:]])))
 
 
 @primitive
@@ -95,57 +103,47 @@ defvjp(_sigmoid_with_overflowing_slope, lambda s, z: lambda d: d * np.exp(z) / (
 @gradient("gradient", "GRAD-2")
 def takes_the_slope_of_tanh_as_one_minus_y(parts: Parts) -> Parts:
     """1 - y in place of 1 - y²."""
-    return replace(parts, candidate=_tanh_with_slope_one_minus_y, squash=_tanh_with_slope_one_minus_y)
+    return replace(
+        parts,
+        candidate=squash_candidate_by(_tanh_with_slope_one_minus_y),
+        squash=squash_cell_by(_tanh_with_slope_one_minus_y),
+    )
 
 
 @gradient("gradient", "GRAD-1")
 def takes_the_slope_of_the_squashed_cell_as_one_minus_y(parts: Parts) -> Parts:
     """1 - tanh(c) in place of 1 - tanh²(c), at the cell alone."""
-    return replace(parts, squash=_tanh_with_slope_one_minus_y)
+    return replace(parts, squash=squash_cell_by(_tanh_with_slope_one_minus_y))
 
 
 @gradient("gradient", "GRAD-2")
 def takes_the_slope_of_sigmoid_as_itself(parts: Parts) -> Parts:
     """s in place of s (1 - s)."""
-    return replace(parts, sigmoid=_sigmoid_with_slope_s)
+    return replace(parts, opened=open_by(_sigmoid_with_slope_s))
 
 
 @gradient("overflow", "ACT-3", "tinygrad/tinygrad#1113")
 def overflows_in_the_slope_of_the_sigmoid(parts: Parts) -> Parts:
     """exp(z) / (1 + exp(z))², which is NaN for large z."""
-    return replace(parts, sigmoid=_sigmoid_with_overflowing_slope)
-
-
-def change_gates(change: Callable[[str, Gate], Gate]) -> Callable[[Problem, Gradients], Gradients]:
-    def changed(problem: Problem, g: Gradients) -> Gradients:
-        layer = g.parameters[0][0]
-        i, f, c, o = (change(k, getattr(layer, k)) for k in GATES)
-        return replace(g, parameters=((Parameters(i, f, c, o),),))
-
-    return changed
+    return replace(parts, opened=open_by(_sigmoid_with_overflowing_slope))
 
 
 @gradient("gradient", "GRAD-4", "hanbt/learn_dl#53")
 def leaves_out_the_gradient_of_one_bias(parts: Parts) -> Parts:
     """db_o is zero."""
-    return replace(parts, gradients=change_gates(lambda k, g: g._replace(b=g.b * (k != "o"))))
+    return replace(parts, gradients=change_parameters(change_gates(lambda k, g: g._replace(b=g.b * (k != "o")))))
 
 
 @gradient("gradient", "GRAD-4")
 def leaves_out_the_gradient_of_the_recurrent_weights(parts: Parts) -> Parts:
     """dU is zero."""
-    return replace(parts, gradients=change_gates(lambda k, g: g._replace(U=g.U * 0)))
+    return replace(parts, gradients=change_parameters(change_arrays("U", lambda dU: dU * 0)))
 
 
 @gradient("gradient", "GRAD-4")
 def gives_one_gate_the_gradient_of_another(parts: Parts) -> Parts:
     """dW_f is dW_i."""
-
-    def changed(problem: Problem, g: Gradients) -> Gradients:
-        layer = g.parameters[0][0]
-        return replace(g, parameters=((layer._replace(f=layer.f._replace(W=layer.i.W)),),))  # type: ignore[union-attr]
-
-    return replace(parts, gradients=changed)
+    return replace(parts, gradients=change_parameters(take_arrays("W", {"f": "i"})))
 
 
 @gradient("gradient", "GRAD-4")
@@ -153,8 +151,7 @@ def averages_the_parameter_gradients_over_the_batch(parts: Parts) -> Parts:
     """They are divided by B."""
 
     def averaged(problem: Problem, g: Gradients) -> Gradients:
-        change = change_gates(lambda k, gate: Gate(*(a / problem.x.shape[1] for a in gate[:3])))
-        return change(problem, g)
+        return change_each(lambda a: a / problem.x.shape[1])(problem, g)
 
     return replace(parts, gradients=averaged)
 
@@ -162,7 +159,7 @@ def averages_the_parameter_gradients_over_the_batch(parts: Parts) -> Parts:
 @gradient("gradient", "GRAD-4")
 def transposes_the_gradient_of_the_recurrent_weights(parts: Parts) -> Parts:
     """dUᵀ is returned for dU."""
-    return replace(parts, gradients=change_gates(lambda k, g: g._replace(U=g.U.T.copy())))
+    return replace(parts, gradients=change_parameters(change_arrays("U", lambda dU: dU.T.copy())))
 
 
 @around("gradient", "gradient", "GRAD-4")
@@ -170,12 +167,13 @@ def misses_the_last_step_in_the_recurrent_weights(right: Backend) -> Backend:
     """dU is summed over all steps but the last."""
 
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        answer, g = right.gradients(problem, d)  # type: ignore[misc]
+        answer, g = right.differentiate(problem, d)
         before = right.forward(replace(problem, x=problem.x[:-1])).state
         last = replace(problem, x=problem.x[-1:], state=before)
-        _, of_last = right.gradients(last, replace(d, y=d.y[-1:]))  # type: ignore[misc]
+        _, of_last = right.differentiate(last, replace(d, y=d.y[-1:]))
         missed = of_last.parameters[0][0]
-        return answer, change_gates(lambda k, gate: gate._replace(U=gate.U - getattr(missed, k).U))(problem, g)
+        change = change_gates(lambda k, gate: gate._replace(U=gate.U - missed.gates[k].U))
+        return answer, change_parameters(change)(problem, g)
 
     return replace(right, gradients=gradients)
 
@@ -191,7 +189,7 @@ def leaves_the_forget_gate_out_of_the_initial_cell_gradient(right: Backend) -> B
     """dc_0 is dc_1, without its f_1."""
 
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        answer, g = right.gradients(problem, d)  # type: ignore[misc]
+        answer, g = right.differentiate(problem, d)
         if len(problem.x) == 0:
             return answer, g
         gate = problem.layer.f
@@ -217,8 +215,7 @@ def clips_the_gradient(parts: Parts) -> Parts:
         return np.clip(a, -1, 1)
 
     def clipped(problem: Problem, g: Gradients) -> Gradients:
-        g = change_gates(lambda k, gate: Gate(*map(clip, gate[:3])))(problem, g)
-        return replace(g, x=clip(g.x), state=State(*map(clip, g.state)))
+        return replace(change_each(clip)(problem, g), x=clip(g.x), state=State(*map(clip, g.state)))
 
     return replace(parts, gradients=clipped)
 
@@ -230,13 +227,14 @@ def clips_the_gradient(parts: Parts) -> Parts:
 def drops_units_out_in_the_gradient_pass(parts: Parts) -> Parts:
     """Every second unit of h is not read while training."""
 
-    def dropped(h: Value) -> Value:
-        return h * (np.arange(h.shape[-1]) % 2 == 0).astype(getval(h).dtype)
+    def carried(t: int, now: Memory) -> Memory:
+        h = now.fed
+        return now._replace(fed=h * (np.arange(h.shape[-1]) % 2 == 0).astype(getval(h).dtype))
 
-    return replace(parts, recurrent=dropped)
+    return replace(parts, carried=carried)
 
 
 @gradient("pass", "GRAD-8")
 def differentiates_an_lstm_without_initial_state(parts: Parts) -> Parts:
     """The gradient pass starts from zeros."""
-    return replace(parts, initial=lambda h, c: (h * 0, c * 0))
+    return replace(parts, start=start_from(lambda h, c: (h * 0, c * 0)))

@@ -1,5 +1,6 @@
 """Known faults: precision and clipping."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -7,20 +8,26 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.extend import defvjp, primitive
 
-from conformance.faults.cell_parts import Parts
-from conformance.faults.fault import Fault as Fault
-from conformance.faults.plain.catalogue import add, change_each, forward
-from conformance.faults.primitives import Value, rounded
+from conformance.faults.fault import Fault, add_fault
+from conformance.faults.parts import Memory, Parts, squash_candidate_by, squash_cell_by, update_cell
+from conformance.faults.plain.registering import change_arrays, forward
+from conformance.faults.primitives import Value, round_to
+from lstm_spec import State
 
 
 @primitive
-def tf32(a: Value) -> Value:
+def cut_to_tf32(a: Value) -> Value:
     """Cut to the 10 fraction bits of TF32."""
     kept = (a.astype(np.float32).view(np.uint32) + np.uint32(0x1000)) & np.uint32(0xFFFFE000)
     return kept.view(np.float32).astype(a.dtype)
 
 
-defvjp(tf32, lambda ans, a: lambda d: d)
+defvjp(cut_to_tf32, lambda ans, a: lambda d: d)
+
+
+def multiply_by(product: Callable[[Value, Value], Value]) -> Callable[..., Value]:
+    """Pre-activations whose products x Wᵀ are made by that function."""
+    return lambda x, W, h, U, b: product(x, W) + product(h, U) + b
 
 
 # ---------------------------------------------------------------- precision
@@ -33,28 +40,28 @@ def accumulates_in_float16(parts: Parts) -> Parts:
     def product(x: Value, W: Value) -> Value:
         total = x[..., :1] * W[:, 0] * 0
         for k in range(x.shape[-1]):
-            total = rounded(total + x[..., k : k + 1] * W[:, k], np.float16)
+            total = round_to(total + x[..., k : k + 1] * W[:, k], np.float16)
         return total
 
-    return replace(parts, product=product)
+    return replace(parts, preactivation=multiply_by(product))
 
 
 @forward("precision", "ACC-1", "pytorch/pytorch#175845")
 def multiplies_in_tf32(parts: Parts) -> Parts:
     """The factors of every product are cut to 10 bits."""
-    return replace(parts, product=lambda x, W: anp.dot(tf32(x), tf32(W).T))
+    return replace(parts, preactivation=multiply_by(lambda x, W: anp.dot(cut_to_tf32(x), cut_to_tf32(W).T)))
 
 
 @forward("precision", "ACC-1")
 def keeps_the_cell_state_in_float16(parts: Parts) -> Parts:
     """c is stored in 16 bits from step to step."""
-    return replace(parts, cell=lambda k, c: rounded(k["f"] * c + k["i"] * k["g"], np.float16))
+    return replace(parts, cell=lambda r, k, c: round_to(update_cell(r, k, c), np.float16))
 
 
 @forward("precision", "ACC-1")
 def takes_the_biases_in_float32(parts: Parts) -> Parts:
     """The biases of a float64 LSTM are constants in float32."""
-    return replace(parts, weights=lambda w: w._replace(b=change_each(lambda a: rounded(a, np.float32), w.b)))
+    return replace(parts, weights=change_arrays("b", lambda b: round_to(b, np.float32)))
 
 
 @forward("precision", "ACC-1")
@@ -62,9 +69,9 @@ def takes_the_tanh_in_float32(parts: Parts) -> Parts:
     """The tanh of a float64 LSTM is the one for float32."""
 
     def tanh(z: Value) -> Value:
-        return rounded(anp.tanh(z), np.float32)
+        return round_to(anp.tanh(z), np.float32)
 
-    return replace(parts, candidate=tanh, squash=tanh)
+    return replace(parts, candidate=squash_candidate_by(tanh), squash=squash_cell_by(tanh))
 
 
 @forward("precision", "ACC-1")
@@ -72,9 +79,12 @@ def computes_in_float32_throughout(parts: Parts) -> Parts:
     """A float64 problem is answered in float32 and cast back."""
 
     def product(x: Value, W: Value) -> Value:
-        return rounded(anp.dot(x, W.T), np.float32)
+        return round_to(anp.dot(x, W.T), np.float32)
 
-    return replace(parts, product=product, carried=lambda t, h, c: (rounded(h, np.float32), rounded(c, np.float32)))
+    def carried(t: int, now: Memory) -> Memory:
+        return Memory(*(round_to(a, np.float32) for a in now))
+
+    return replace(parts, preactivation=multiply_by(product), carried=carried)
 
 
 # ---------------------------------------------------------------- clip
@@ -84,11 +94,11 @@ def _register_clips() -> None:
     for limit in (3, 10, 50):
         name = f"clips_the_cell_state_at_{limit}"
         sentence, source = f"c is silently kept within [-{limit}, {limit}].", "microsoft/onnxruntime#27224"
-        add(Fault(name, "clip", "CELL-5", sentence, source, "forward", partial(_clipped, limit)))
+        add_fault(Fault(name, "clip", "CELL-5", sentence, source, "forward", partial(_clipped, limit)))
 
 
 def _clipped(limit: float, parts: Parts) -> Parts:
-    return replace(parts, cell=lambda k, c: anp.clip(k["f"] * c + k["i"] * k["g"], -limit, limit))
+    return replace(parts, cell=lambda r, k, c: anp.clip(update_cell(r, k, c), -limit, limit))
 
 
 _register_clips()
@@ -97,10 +107,10 @@ _register_clips()
 @forward("clip", "SEQ-3")
 def clips_the_cell_state_it_returns(parts: Parts) -> Parts:
     """c_T is clipped at 3 on the way out; what is carried is not."""
-    return replace(parts, returned=lambda hs, cs: (hs[1:], hs[-1], anp.clip(cs[-1], -3, 3)))
+    return replace(parts, final=lambda r, states: State(states[-1].h, anp.clip(states[-1].c, -3, 3)))
 
 
 @forward("clip", "CELL-1")
 def clips_what_the_gates_read(parts: Parts) -> Parts:
     """Inputs are kept within [-2, 2]."""
-    return replace(parts, inputs=lambda x: anp.clip(x, -2, 2))
+    return replace(parts, inputs=lambda r, x: anp.clip(x, -2, 2))

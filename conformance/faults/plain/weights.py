@@ -1,15 +1,25 @@
 """Known faults: gate order, weights and bias."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import permutations
 
 import autograd.numpy as anp
 
-from conformance.faults.cell_parts import Parts, Weights
-from conformance.faults.fault import Fault as Fault
-from conformance.faults.plain.catalogue import add, change_each, forward, swap_gates
-from conformance.faults.primitives import GATES
+from conformance.faults.fault import Fault, add_fault
+from conformance.faults.parts import Parts, Rows
+from conformance.faults.plain.registering import (
+    change_arrays,
+    change_gates,
+    change_layers,
+    forward,
+    reorder_gates,
+    take_arrays,
+)
+from conformance.faults.primitives import Value
+from lstm_spec import Problem
+from lstm_spec.types import GATES
 
 ORDERS = {
     "figo": ("swaps_input_and_forget_gates", "CrispStrobe/CrispASR#106"),
@@ -22,7 +32,7 @@ ORDERS = {
 
 
 def _reads_order(order: str, parts: Parts) -> Parts:
-    return replace(parts, weights=lambda w: Weights(*(swap_gates(d, order) for d in w)))
+    return replace(parts, weights=change_layers(partial(reorder_gates, order)))
 
 
 def _register_orders() -> None:
@@ -30,7 +40,7 @@ def _register_orders() -> None:
         name, source = ORDERS.get(order, (f"reads_gates_in_order_{order}", "NX-AI/xlstm#98"))
         if order != "ifgo":
             sentence = f"The weights of {', '.join(order)} are used for i, f, g, o."
-            add(Fault(name, "gate order", "CELL-1", sentence, source, "forward", partial(_reads_order, order)))
+            add_fault(Fault(name, "gate order", "CELL-1", sentence, source, "forward", partial(_reads_order, order)))
 
 
 _register_orders()
@@ -39,21 +49,28 @@ _register_orders()
 # ---------------------------------------------------------------- weights
 
 
+def _transpose_square(a: Value) -> Value:
+    return anp.transpose(a) if a.shape[0] == a.shape[1] else a
+
+
 @forward("weights", "CELL-1", "common where U is stored units first")
 def transposes_the_recurrent_weights(parts: Parts) -> Parts:
     """U is used transposed, in every gate."""
-    return replace(parts, weights=lambda w: w._replace(U=change_each(anp.transpose, w.U)))
+    return replace(parts, weights=change_arrays("U", _transpose_square))
 
 
 def _register_transposed() -> None:
     for letter in GATES:
         name = f"transposes_the_recurrent_weights_of_{letter}"
         sentence, clause = f"U_{letter} alone is used transposed.", f"CELL-{GATES.index(letter) + 1}"
-        add(Fault(name, "weights", clause, sentence, "", "forward", partial(_transposed, letter)))
+        add_fault(Fault(name, "weights", clause, sentence, "", "forward", partial(_transposed, letter)))
 
 
 def _transposed(letter: str, parts: Parts) -> Parts:
-    return replace(parts, weights=lambda w: w._replace(U={**w.U, letter: w.U[letter].T}))
+    return replace(
+        parts,
+        weights=change_gates(lambda k, gate: gate._replace(U=_transpose_square(gate.U)) if k == letter else gate),
+    )
 
 
 _register_transposed()
@@ -62,63 +79,65 @@ _register_transposed()
 @forward("weights", "CELL-1")
 def transposes_the_input_weights_where_they_are_square(parts: Parts) -> Parts:
     """W is used transposed where I = H, where nothing else would notice."""
-    return replace(
-        parts, weights=lambda w: w._replace(W=change_each(lambda a: a.T if a.shape[0] == a.shape[1] else a, w.W))
-    )
+    return replace(parts, weights=change_arrays("W", _transpose_square))
 
 
 @forward("weights", "CELL-1")
 def uses_one_recurrent_matrix_for_all_gates(parts: Parts) -> Parts:
     """U_i is used in every gate."""
-    return replace(parts, weights=lambda w: w._replace(U=swap_gates(w.U, "iiii")))
+    return replace(parts, weights=take_arrays("U", dict.fromkeys(GATES, "i")))
 
 
 @forward("weights", "CELL-2")
 def uses_the_input_gates_weights_for_the_forget_gate(parts: Parts) -> Parts:
     """W_i is used in place of W_f."""
-    return replace(parts, weights=lambda w: w._replace(W=swap_gates(w.W, "iigo")))
+    return replace(parts, weights=take_arrays("W", {"f": "i"}))
 
 
 @forward("weights", "CELL-4")
 def ignores_the_last_input(parts: Parts) -> Parts:
     """The loop over inputs ends one too early."""
-    return replace(parts, inputs=lambda x: anp.concatenate([x[..., :-1], x[..., -1:] * 0], axis=2))
+    return replace(parts, inputs=lambda r, x: anp.concatenate([x[..., :-1], x[..., -1:] * 0], axis=2))
 
 
 # ---------------------------------------------------------------- bias
 
 
+def _change_bias(letter: str, change: Callable[[Value], Value]) -> Callable[[Problem, Rows], Rows]:
+    return change_gates(lambda k, gate: gate._replace(b=change(gate.b)) if k == letter else gate)
+
+
 @forward("bias", "CELL-1", "intel/torch-xpu-ops#3770")
 def drops_the_bias(parts: Parts) -> Parts:
     """The biases are taken as zero."""
-    return replace(parts, weights=lambda w: w._replace(b=change_each(lambda a: a * 0, w.b)))
+    return replace(parts, weights=change_arrays("b", lambda b: b * 0))
 
 
 @forward("bias", "CELL-1", "ddbourgin/numpy-ml#42")
 def drops_the_recurrent_bias(parts: Parts) -> Parts:
     """Of two biases that are half of ours each, one is used."""
-    return replace(parts, weights=lambda w: w._replace(b=change_each(lambda a: a / 2, w.b)))
+    return replace(parts, weights=change_arrays("b", lambda b: b / 2))
 
 
 @forward("bias", "CELL-1", "ddbourgin/numpy-ml#42")
 def adds_the_bias_twice(parts: Parts) -> Parts:
     """The bias is added with the input and with the hidden state."""
-    return replace(parts, weights=lambda w: w._replace(b=change_each(lambda a: a * 2, w.b)))
+    return replace(parts, weights=change_arrays("b", lambda b: b * 2))
 
 
 @forward("bias", "CELL-2")
 def uses_the_input_gates_bias_for_the_forget_gate(parts: Parts) -> Parts:
     """b_i is used in place of b_f."""
-    return replace(parts, weights=lambda w: w._replace(b=swap_gates(w.b, "iigo")))
+    return replace(parts, weights=take_arrays("b", {"f": "i"}))
 
 
 @forward("bias", "CELL-4")
 def drops_the_bias_of_the_output_gate(parts: Parts) -> Parts:
     """b_o is taken as zero."""
-    return replace(parts, weights=lambda w: w._replace(b={**w.b, "o": w.b["o"] * 0}))
+    return replace(parts, weights=_change_bias("o", lambda b: b * 0))
 
 
 @forward("bias", "CELL-2", "TensorFlow 1, Haiku: forget bias added at run time")
 def adds_one_to_the_forget_bias(parts: Parts) -> Parts:
     """1 is added to the forget gate's pre-activation on every call."""
-    return replace(parts, weights=lambda w: w._replace(b={**w.b, "f": w.b["f"] + 1}))
+    return replace(parts, weights=_change_bias("f", lambda b: b + 1))

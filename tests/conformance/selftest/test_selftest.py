@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.diagnosis.probes import make_probe
-from conformance.faults.catalogue import FAULTS, NETWORK_FAULTS
+from conformance.faults.catalogue import FAULTS
 from conformance.property import PROPERTIES, find_property
 from conformance.run import selection
 from conformance.selftest import look as selftest
@@ -49,9 +49,11 @@ def test_a_mistake_that_nothing_asked_for_shows_is_named_as_such(monkeypatch: py
 
 
 def test_the_mistakes_of_networks_are_put_to_it_where_networks_are_judged() -> None:
-    assert {fault.name for fault in catalogue("float64")} == FAULTS.keys() | NETWORK_FAULTS.keys()
-    assert {fault.name for fault in catalogue("bfloat16")} == FAULTS.keys()
-    (sight,) = look("float32", "quick", [NETWORK_FAULTS["ignores_the_lengths"]])
+    assert {fault.name for fault in catalogue("float64")} == FAULTS.keys()
+    assert {fault.name for fault in catalogue("bfloat16")} == {
+        name for name, fault in FAULTS.items() if not fault.networks
+    }
+    (sight,) = look("float32", "quick", [FAULTS["ignores_the_lengths"]])
     assert sight.refuted and sight.tried and sight.seconds < 20
     assert find_property(sight.by).beyond_core
 
