@@ -73,10 +73,10 @@ def _run(parts: Parts, problem: Problem, rows: Rows, x: Value, s: State) -> tupl
             k = parts.place(r)
             reads.append(_read(parts, r, p, x, parts.start(r, p, State(h[k], c[k]), after)))
             after[k] = parts.final(r, reads[-1].states)
-        ys.append(parts.directed(r, [one.y for one in reads]) if len(reads) > 1 else reads[0].y)
-        x = parts.passed(r, ys[-1], x, reads)
+        ys.append(parts.join(r, [one.y for one in reads]) if len(reads) > 1 else reads[0].y)
+        x = parts.pass_on(r, ys[-1], x, reads)
     final = State(*(anp.array([getattr(after[k], name) for k in sorted(after)]) for name in "hc"))
-    return parts.returned(problem, ys, final)
+    return parts.finish(problem, ys, final)
 
 
 def _read(parts: Parts, r: Reader, p: Parameters, x: Value, s: State) -> Read:
@@ -84,17 +84,17 @@ def _read(parts: Parts, r: Reader, p: Parameters, x: Value, s: State) -> Read:
     T = len(x)
     valid = None if r.problem.lengths is None else (np.arange(T)[:, None] < parts.lengths(r))[..., None]
     x = parts.inputs(r, x)
-    x = parts.turned(r, x if valid is None else parts.masked(r, x, valid))
+    x = parts.turn(r, x if valid is None else parts.mask(r, x, valid))
     now, ys = Memory(s.h, s.c, s.h), []
     states = [now]
     for t in range(T):
-        new = _step(parts, r, p, x[t], parts.carried(t, now))
-        after = new if valid is None else parts.frozen(r, valid[t], new, now)
+        new = _step(parts, r, p, x[t], parts.carry(t, now))
+        after = new if valid is None else parts.freeze(r, valid[t], new, now)
         ys.append(parts.output(r, None if valid is None else valid[t], new, after, now))
         states.append(after)
         now = after
     y = anp.array(ys) if ys else np.zeros((0, *getval(s.h).shape), r.problem.dtype)
-    return Read(parts.turned_back(r, y), states)
+    return Read(parts.turn_back(r, y), states)
 
 
 def _step(parts: Parts, r: Reader, p: Parameters, x: Value, now: Memory) -> Memory:
@@ -105,20 +105,20 @@ def _step(parts: Parts, r: Reader, p: Parameters, x: Value, now: Memory) -> Memo
 
     def open_gate(k: str, seen: Seen) -> Value:
         received = parts.peephole(r, k, peepholes, seen)
-        return parts.candidate(r, z[k], received) if k == "g" else parts.opened(r, k, z[k], received)
+        return parts.candidate(r, z[k], received) if k == "g" else parts.open_gate(r, k, z[k], received)
 
     before = Seen(now.c, now.c, now.c, now.h)
     opened = {k: open_gate(k, before) for k in z if k != late}
     if "i" not in opened or "f" not in opened:
-        opened = parts.filled(r, opened, z)
+        opened = parts.fill(r, opened, z)
     raw = parts.cell(r, opened, now.c)
-    c, visible = parts.bounded(r, raw)
+    c, visible = parts.bound(r, raw)
     if late in z:
         opened["o"] = open_gate("o", Seen(now.c, visible, raw, now.h))
     o = opened["o"] if "o" in z else np.ones_like(getval(c))
-    shown = Shown(o, parts.shown(r, o, visible, now.c, parts.squash), p.R, c)
-    h = parts.hidden(r, shown.m if p.R is None else parts.projected(r, shown))
-    return Memory(h, c, parts.fed(r, h, shown))
+    shown = Shown(o, parts.show(r, o, visible, now.c, parts.squash), p.R, c)
+    h = parts.hidden(r, shown.m if p.R is None else parts.project(r, shown))
+    return Memory(h, c, parts.feed(r, h, shown))
 
 
 # ---------------------------------------------------------------- backward
@@ -145,8 +145,8 @@ def _map_arrays(problem: Problem, change: Callable[[int, Array], Value]) -> Grad
     """The results of calling `change` with each array of the problem and its number."""
     numbers = count()
 
-    def changed(a: Array) -> Value:
+    def change_next(a: Array) -> Value:
         return change(next(numbers), a)
 
-    rows = tuple(tuple(each_array(changed, p) for p in row) for row in problem.parameters)
-    return Gradients(rows, changed(problem.x), State(*map(changed, problem.state)))
+    rows = tuple(tuple(each_array(change_next, p) for p in row) for row in problem.parameters)
+    return Gradients(rows, change_next(problem.x), State(*map(change_next, problem.state)))

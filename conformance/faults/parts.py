@@ -181,28 +181,28 @@ class Parts:
     start: Callable[[Reader, Parameters, State, dict[int, State]], State] = lambda r, p, s, after: s
     lengths: Callable[[Reader], Array] = lambda r: r.lengths
     inputs: Callable[[Reader, Value], Value] = lambda r, x: x
-    masked: Callable[[Reader, Value, Array], Value] = mask_padding
-    turned: Callable[[Reader, Value], Value] = turn_steps
-    turned_back: Callable[[Reader, Value], Value] = turn_steps
-    carried: Callable[[int, Memory], Memory] = lambda t, now: now  # what the step t starts from
+    mask: Callable[[Reader, Value, Array], Value] = mask_padding
+    turn: Callable[[Reader, Value], Value] = turn_steps
+    turn_back: Callable[[Reader, Value], Value] = turn_steps
+    carry: Callable[[int, Memory], Memory] = lambda t, now: now  # what the step t starts from
     preactivation: Callable[[Value, Value, Value, Value, Value], Value] = multiply_and_add
     peephole: Callable[[Reader, str, dict[str, Value], Seen], Value | None] = apply_peephole
-    opened: Callable[[Reader, str, Value, Value | None], Value] = open_by(sigmoid)
+    open_gate: Callable[[Reader, str, Value, Value | None], Value] = open_by(sigmoid)
     candidate: Callable[[Reader, Value, Value | None], Value] = squash_candidate
-    filled: Callable[[Reader, Gates, Gates], Gates] = fill_gates
+    fill: Callable[[Reader, Gates, Gates], Gates] = fill_gates
     cell: Callable[[Reader, Gates, Value], Value] = update_cell
-    bounded: Callable[[Reader, Value], tuple[Value, Value]] = bound_cell
+    bound: Callable[[Reader, Value], tuple[Value, Value]] = bound_cell
     squash: Callable[[Reader, Value], Value] = squash_cell
-    shown: Callable[[Reader, Value, Value, Value, Callable[[Reader, Value], Value]], Value] = show_cell
-    projected: Callable[[Reader, Shown], Value] = project_hidden
+    show: Callable[[Reader, Value, Value, Value, Callable[[Reader, Value], Value]], Value] = show_cell
+    project: Callable[[Reader, Shown], Value] = project_hidden
     hidden: Callable[[Reader, Value], Value] = lambda r, h: h
-    fed: Callable[[Reader, Value, Shown], Value] = lambda r, h, shown: h
-    frozen: Callable[[Reader, Array, Memory, Memory], Memory] = freeze_state
+    feed: Callable[[Reader, Value, Shown], Value] = lambda r, h, shown: h
+    freeze: Callable[[Reader, Array, Memory, Memory], Memory] = freeze_state
     output: Callable[[Reader, Array | None, Memory, Memory, Memory], Value] = output_step
     final: Callable[[Reader, list[Memory]], State] = lambda r, states: State(states[-1].h, states[-1].c)
-    directed: Callable[[Reader, list[Value]], Value] = lambda r, ys: anp.concatenate(ys, axis=-1)
-    passed: Callable[[Reader, Value, Value, list[Read]], Value] = lambda r, y, x, reads: y  # to the layer above
-    returned: Callable[[Problem, list[Value], State], tuple[Value, State]] = lambda problem, ys, after: (ys[-1], after)
+    join: Callable[[Reader, list[Value]], Value] = lambda r, ys: anp.concatenate(ys, axis=-1)
+    pass_on: Callable[[Reader, Value, Value, list[Read]], Value] = lambda r, y, x, reads: y  # to the layer above
+    finish: Callable[[Problem, list[Value], State], tuple[Value, State]] = lambda problem, ys, after: (ys[-1], after)
     cotangents: Callable[[Problem, Cotangents], Cotangents] = lambda problem, d: d
     gradients: Callable[[Problem, Gradients], Gradients] = lambda problem, g: g
 

@@ -76,15 +76,15 @@ def stop_gradient(a: Value) -> Value:
 
 def replace_gradient(value: Value, like: Value) -> Value:
     """The value of the one, with the gradient of the other."""
-    return _graded(getval(value), like)
+    return _replace_gradient(getval(value), like)
 
 
 @primitive
-def _graded(value: Value, like: Value) -> Value:
+def _replace_gradient(value: Value, like: Value) -> Value:
     return value
 
 
-defvjp(_graded, lambda ans, value, like: lambda d: d, argnums=(1,))
+defvjp(_replace_gradient, lambda ans, value, like: lambda d: d, argnums=(1,))
 
 
 @primitive

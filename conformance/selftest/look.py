@@ -139,7 +139,7 @@ CHAINED: dict[str, Callable[[Any, Any], Any]] = {  # parts of which two changes 
     "initial": lambda one, two: lambda problem, h, c: two(problem, *one(problem, h, c)),
     "start": lambda one, two: lambda r, p, s, after: two(r, p, one(r, p, s, after), after),
     "inputs": lambda one, two: lambda r, x: two(r, one(r, x)),
-    "carried": lambda one, two: lambda t, now: two(t, one(t, now)),
+    "carry": lambda one, two: lambda t, now: two(t, one(t, now)),
     "cotangents": lambda one, two: lambda problem, d: two(problem, one(problem, d)),
     "gradients": lambda one, two: lambda problem, g: two(problem, one(problem, g)),
 }

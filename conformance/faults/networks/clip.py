@@ -25,19 +25,19 @@ def bound_by(change: Callable[[Reader, Value], Value]) -> Callable[[Reader, Valu
 @forward("cell clip", "VAR-5")
 def ignores_the_bound(parts: Parts) -> Parts:
     """The cell state is not bounded."""
-    return replace(parts, bounded=bound_by(lambda r, raw: raw))
+    return replace(parts, bound=bound_by(lambda r, raw: raw))
 
 
 @forward("cell clip", "VAR-5")
 def ignores_the_bound_above_the_first_layer(parts: Parts) -> Parts:
     """The cell states of the layers above are not bounded."""
-    return replace(parts, bounded=bound_by(lambda r, raw: raw if r.layer else clip_cell(r, raw)))
+    return replace(parts, bound=bound_by(lambda r, raw: raw if r.layer else clip_cell(r, raw)))
 
 
 @forward("cell clip", "VAR-5")
 def ignores_the_bound_where_there_are_peepholes(parts: Parts) -> Parts:
     """The cell state is not bounded where the gates see it."""
-    return replace(parts, bounded=bound_by(lambda r, raw: raw if r.kind.name == "peephole" else clip_cell(r, raw)))
+    return replace(parts, bound=bound_by(lambda r, raw: raw if r.kind.name == "peephole" else clip_cell(r, raw)))
 
 
 @forward("cell clip", "VAR-5")
@@ -48,19 +48,19 @@ def carries_the_unbounded_cell_state(parts: Parts) -> Parts:
         h, c, _ = states[-1]
         return State(h, select_where((r.lengths > 0)[:, None], clip_cell(r, c), c))
 
-    return replace(parts, bounded=lambda r, raw: (raw, clip_cell(r, raw)), final=final)
+    return replace(parts, bound=lambda r, raw: (raw, clip_cell(r, raw)), final=final)
 
 
 @forward("cell clip", "VAR-5")
 def bounds_only_what_is_shown(parts: Parts) -> Parts:
     """What is carried on and returned is not bounded."""
-    return replace(parts, bounded=lambda r, raw: (raw, clip_cell(r, raw)))
+    return replace(parts, bound=lambda r, raw: (raw, clip_cell(r, raw)))
 
 
 @forward("cell clip", "VAR-5", "microsoft/onnxruntime#27224")
 def shows_the_unbounded_cell_state(parts: Parts) -> Parts:
     """What is carried on is bounded, what is shown is not."""
-    return replace(parts, bounded=lambda r, raw: (clip_cell(r, raw), raw))
+    return replace(parts, bound=lambda r, raw: (clip_cell(r, raw), raw))
 
 
 @forward("cell clip", "VAR-5", "ONNX: the attribute clip")
@@ -69,40 +69,40 @@ def bounds_the_pre_activations_instead(parts: Parts) -> Parts:
 
     return replace(
         parts,
-        opened=lambda r, gate, z, received: sigmoid(clip_cell(r, z if received is None else z + received)),
+        open_gate=lambda r, gate, z, received: sigmoid(clip_cell(r, z if received is None else z + received)),
         candidate=lambda r, z, received: parts.candidate(r, clip_cell(r, z), received),
-        bounded=bound_by(lambda r, raw: raw),
+        bound=bound_by(lambda r, raw: raw),
     )
 
 
 @forward("cell clip", "VAR-5")
 def bounds_the_hidden_state_instead(parts: Parts) -> Parts:
     """The hidden state is bounded, the cell state is not."""
-    return replace(parts, hidden=clip_cell, bounded=bound_by(lambda r, raw: raw))
+    return replace(parts, hidden=clip_cell, bound=bound_by(lambda r, raw: raw))
 
 
 @forward("cell clip", "VAR-4", "TensorFlow 1: proj_clip")
 def bounds_the_projection_too(parts: Parts) -> Parts:
     """The bound of the cell state is that of the projection, too."""
-    return replace(parts, projected=lambda r, shown: clip_cell(r, parts.projected(r, shown)))
+    return replace(parts, project=lambda r, shown: clip_cell(r, parts.project(r, shown)))
 
 
 @forward("cell clip", "VAR-5")
 def bounds_from_above_alone(parts: Parts) -> Parts:
     """c_t = min(c_t, k)."""
-    return replace(parts, bounded=bound_by(lambda r, raw: anp.minimum(raw, r.bound)))
+    return replace(parts, bound=bound_by(lambda r, raw: anp.minimum(raw, r.bound)))
 
 
 @forward("cell clip", "VAR-5")
 def bounds_smoothly(parts: Parts) -> Parts:
     """c_t = k tanh(c_t / k)."""
-    return replace(parts, bounded=bound_by(lambda r, raw: r.bound * anp.tanh(raw / r.bound)))
+    return replace(parts, bound=bound_by(lambda r, raw: r.bound * anp.tanh(raw / r.bound)))
 
 
 @forward("cell clip", "VAR-5", "tf.raw_ops.BlockLSTM: cell_clip=3")
 def bounds_at_three_whatever_is_asked(parts: Parts) -> Parts:
     """Where there is a bound, it is 3."""
-    return replace(parts, bounded=bound_by(lambda r, raw: anp.clip(raw, -3, 3)))
+    return replace(parts, bound=bound_by(lambda r, raw: anp.clip(raw, -3, 3)))
 
 
 @forward("cell clip", "VAR-5")
@@ -114,4 +114,4 @@ def bounds_the_initial_state_too(parts: Parts) -> Parts:
 @gradient("cell clip", "VAR-6", "allenai/allennlp#862")
 def passes_the_gradient_through_the_bound(parts: Parts) -> Parts:
     """The derivative of the bound is 1 everywhere."""
-    return replace(parts, bounded=bound_by(lambda r, raw: replace_gradient(clip_cell(r, raw), raw)))
+    return replace(parts, bound=bound_by(lambda r, raw: replace_gradient(clip_cell(r, raw), raw)))

@@ -15,7 +15,7 @@ from lstm_spec import Answer, Backend, Parameters, Problem, State
 @forward("directions", "DIR-1", "stanfordmlgroup/nlc#8")
 def ignores_the_reverse_direction(parts: Parts) -> Parts:
     """Every direction reads from the first step."""
-    return replace(parts, turned=lambda r, x: x, turned_back=lambda r, y: y)
+    return replace(parts, turn=lambda r, x: x, turn_back=lambda r, y: y)
 
 
 @forward("directions", "DIR-1", "tensorflow/tensor2tensor#859")
@@ -23,8 +23,8 @@ def moves_the_padding_to_the_front(parts: Parts) -> Parts:
     """The whole is reversed, and L steps are read of it, from the padding on."""
     return replace(
         parts,
-        turned=lambda r, x: reverse_steps(x) if r.reverse else x,
-        turned_back=lambda r, y: reverse_steps(y) if r.reverse else y,
+        turn=lambda r, x: reverse_steps(x) if r.reverse else x,
+        turn_back=lambda r, y: reverse_steps(y) if r.reverse else y,
     )
 
 
@@ -32,7 +32,7 @@ def moves_the_padding_to_the_front(parts: Parts) -> Parts:
 def begins_in_the_padding(parts: Parts) -> Parts:
     """In reverse all steps are read, those of the padding first."""
 
-    def turned_back(r: Reader, y: Value) -> Value:
+    def turn_back(r: Reader, y: Value) -> Value:
         if not r.reverse:
             return y
         within = (np.arange(len(y))[:, None] < r.lengths)[..., None]
@@ -41,48 +41,48 @@ def begins_in_the_padding(parts: Parts) -> Parts:
     return replace(
         parts,
         lengths=lambda r: np.full_like(r.lengths, len(r.problem.x)) if r.reverse else r.lengths,
-        turned=lambda r, x: reverse_steps(x) if r.reverse else x,
-        turned_back=turned_back,
+        turn=lambda r, x: reverse_steps(x) if r.reverse else x,
+        turn_back=turn_back,
     )
 
 
 @forward("directions", "DIR-2", "keras-team/keras#1674")
 def leaves_the_outputs_in_the_order_of_reading(parts: Parts) -> Parts:
     """The first output of a reverse direction is that of the last step."""
-    return replace(parts, turned_back=lambda r, y: y)
+    return replace(parts, turn_back=lambda r, y: y)
 
 
 @forward("directions", "DIR-2")
 def turns_the_outputs_back_with_the_padding(parts: Parts) -> Parts:
     """The outputs of a reverse direction stand at the end, the padding in front."""
-    return replace(parts, turned_back=lambda r, y: reverse_steps(y) if r.reverse else y)
+    return replace(parts, turn_back=lambda r, y: reverse_steps(y) if r.reverse else y)
 
 
 @forward("directions", "DIR-2")
 def sets_reverse_outputs_one_step_early(parts: Parts) -> Parts:
     """In reverse y_t is what was read from t + 1 on, as a language model wants it."""
 
-    def turned_back(r: Reader, y: Value) -> Value:
+    def turn_back(r: Reader, y: Value) -> Value:
         y = turn_steps(r, y)
         return anp.concatenate([y[1:], 0 * y[:1]]) if r.reverse else y
 
-    return replace(parts, turned_back=turned_back)
+    return replace(parts, turn_back=turn_back)
 
 
 @forward("directions", "DIR-1")
 def reverses_the_batch_instead_of_the_steps(parts: Parts) -> Parts:
     """In reverse the last sample is read first."""
 
-    def turned(r: Reader, a: Value) -> Value:
+    def turn(r: Reader, a: Value) -> Value:
         return a[:, ::-1] if r.reverse else a
 
-    return replace(parts, turned=turned, turned_back=turned)
+    return replace(parts, turn=turn, turn_back=turn)
 
 
 @forward("directions", "DIR-1", "kraiskil/onnx2c#95")
 def reverses_the_inputs_instead_of_the_steps(parts: Parts) -> Parts:
     """In reverse the last number of an input is read first."""
-    return replace(parts, turned=lambda r, x: x[..., ::-1] if r.reverse else x, turned_back=lambda r, y: y)
+    return replace(parts, turn=lambda r, x: x[..., ::-1] if r.reverse else x, turn_back=lambda r, y: y)
 
 
 @forward("directions", "DIR-1")
@@ -92,7 +92,7 @@ def reads_forward_above_the_first_layer(parts: Parts) -> Parts:
     def turning(r: Reader, a: Value) -> Value:
         return a if r.layer else turn_steps(r, a)
 
-    return replace(parts, turned=turning, turned_back=turning)
+    return replace(parts, turn=turning, turn_back=turning)
 
 
 def join_halves(change: Callable[[Value, Value], list[Value]]) -> Callable[[Reader, list[Value]], Value]:
@@ -103,13 +103,13 @@ def join_halves(change: Callable[[Value, Value], list[Value]]) -> Callable[[Read
 @forward("directions", "DIR-4")
 def sets_reverse_before_forward(parts: Parts) -> Parts:
     """The outputs of the reverse direction stand first."""
-    return replace(parts, directed=join_halves(lambda one, two: [two, one]))
+    return replace(parts, join=join_halves(lambda one, two: [two, one]))
 
 
 @forward("directions", "DIR-4")
 def returns_the_forward_outputs_twice(parts: Parts) -> Parts:
     """The outputs of the reverse direction are those of the forward one."""
-    return replace(parts, directed=join_halves(lambda one, two: [one, one]))
+    return replace(parts, join=join_halves(lambda one, two: [one, one]))
 
 
 def interleave_halves(a: Value) -> Value:
@@ -121,9 +121,7 @@ def interleave_halves(a: Value) -> Value:
 @forward("directions", "DIR-4")
 def interleaves_the_directions(parts: Parts) -> Parts:
     """The outputs of the directions stand unit by unit."""
-    return replace(
-        parts, directed=join_halves(lambda one, two: [interleave_halves(anp.concatenate([one, two], axis=-1))])
-    )
+    return replace(parts, join=join_halves(lambda one, two: [interleave_halves(anp.concatenate([one, two], axis=-1))]))
 
 
 @around("contract", "directions", "DIR-4")
@@ -191,17 +189,17 @@ def starts_the_reverse_direction_where_the_forward_one_ended(parts: Parts) -> Pa
 def return_rows(order: Callable[[int, int], list[int]]) -> Callable[..., tuple[Value, State]]:
     """Final states from other places, told by L and D."""
 
-    def returned(problem: Problem, ys: list[Value], after: State) -> tuple[Value, State]:
+    def finish(problem: Problem, ys: list[Value], after: State) -> tuple[Value, State]:
         where = np.array(order(len(problem.parameters), len(problem.directions)))
         return ys[-1], map_state(lambda a: a[where], after)
 
-    return returned
+    return finish
 
 
 @forward("directions", "DIR-4")
 def exchanges_the_final_states_of_the_directions(parts: Parts) -> Parts:
     """The final state of each direction is returned as that of the other."""
-    return replace(parts, returned=return_rows(lambda L, D: [k ^ (D - 1) for k in range(L * D)]))
+    return replace(parts, finish=return_rows(lambda L, D: [k ^ (D - 1) for k in range(L * D)]))
 
 
 @forward("directions", "DIR-3")
@@ -241,10 +239,10 @@ def sends_down_the_gradient_of_the_forward_direction_alone(parts: Parts) -> Part
 @gradient("directions", "DIR-2")
 def does_not_turn_the_input_gradient_back(parts: Parts) -> Parts:
     """The dx of a reverse direction stands in the order of reading."""
-    return replace(parts, turned=lambda r, x: replace_gradient(turn_steps(r, x), x))
+    return replace(parts, turn=lambda r, x: replace_gradient(turn_steps(r, x), x))
 
 
 @gradient("directions", "DIR-2")
 def does_not_turn_the_cotangents(parts: Parts) -> Parts:
     """A reverse direction reads dL/dy from the first step on."""
-    return replace(parts, turned_back=lambda r, y: replace_gradient(turn_steps(r, y), y))
+    return replace(parts, turn_back=lambda r, y: replace_gradient(turn_steps(r, y), y))

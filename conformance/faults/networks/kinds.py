@@ -13,49 +13,49 @@ from conformance.faults.primitives import Value, replace_gradient, sigmoid, stop
 def couple_by(change: Callable[[Value, Value], tuple[Value, Value]]) -> Callable[[Reader, Gates, Gates], Gates]:
     """The input and the forget gate of a coupled cell, made of the gate there is and of its pre-activation."""
 
-    def filled(r: Reader, gates: Gates, z: Gates) -> Gates:
+    def fill(r: Reader, gates: Gates, z: Gates) -> Gates:
         if r.kind.keeps != "1 - i":
             return fill_gates(r, gates, z)
         i, f = change(gates["i"], z["i"])
         return {**gates, "i": i, "f": f}
 
-    return filled
+    return fill
 
 
 @forward("coupled gates", "VAR-3")
 def takes_the_input_gate_for_what_the_forget_gate_leaves(parts: Parts) -> Parts:
     """The one gate there is forgets, and i = 1 - f."""
-    return replace(parts, filled=couple_by(lambda i, z: (1 - i, i)))
+    return replace(parts, fill=couple_by(lambda i, z: (1 - i, i)))
 
 
 @forward("coupled gates", "VAR-3")
 def forgets_nothing_where_the_gates_are_coupled(parts: Parts) -> Parts:
     """f = 1."""
-    return replace(parts, filled=couple_by(lambda i, z: (i, 0 * i + 1)))
+    return replace(parts, fill=couple_by(lambda i, z: (i, 0 * i + 1)))
 
 
 @forward("coupled gates", "VAR-3")
 def lets_the_forget_gate_equal_the_input_gate(parts: Parts) -> Parts:
     """f = i."""
-    return replace(parts, filled=couple_by(lambda i, z: (i, i)))
+    return replace(parts, fill=couple_by(lambda i, z: (i, i)))
 
 
 @forward("coupled gates", "VAR-3", "a forget bias added at run time")
 def adds_one_to_the_coupled_forget_gate(parts: Parts) -> Parts:
     """f = σ(1 - z_i)."""
-    return replace(parts, filled=couple_by(lambda i, z: (i, sigmoid(1 - z))))
+    return replace(parts, fill=couple_by(lambda i, z: (i, sigmoid(1 - z))))
 
 
 @gradient("coupled gates", "VAR-3")
 def lets_no_gradient_through_the_coupled_forget_gate(parts: Parts) -> Parts:
     """f = 1 - i is taken for a constant."""
-    return replace(parts, filled=couple_by(lambda i, z: (i, 1 - stop_gradient(i))))
+    return replace(parts, fill=couple_by(lambda i, z: (i, 1 - stop_gradient(i))))
 
 
 @gradient("coupled gates", "VAR-3")
 def takes_the_gradient_of_the_coupled_forget_gate_with_the_wrong_sign(parts: Parts) -> Parts:
     """df = di in place of -di."""
-    return replace(parts, filled=couple_by(lambda i, z: (i, replace_gradient(1 - i, i))))
+    return replace(parts, fill=couple_by(lambda i, z: (i, replace_gradient(1 - i, i))))
 
 
 # ---------------------------------------------------------------- without a forget gate
@@ -64,41 +64,41 @@ def takes_the_gradient_of_the_coupled_forget_gate_with_the_wrong_sign(parts: Par
 def forget_by(kind: str, change: Callable[[Gates], Value]) -> Callable[[Reader, Gates, Gates], Gates]:
     """The gates with a forget gate where that kind has none."""
 
-    def filled(r: Reader, gates: Gates, z: Gates) -> Gates:
+    def fill(r: Reader, gates: Gates, z: Gates) -> Gates:
         gates = fill_gates(r, gates, z)
         return {**gates, "f": change(gates)} if r.kind.name == kind else gates
 
-    return filled
+    return fill
 
 
 @forward("no forget gate", "VAR-7")
 def forgets_one_in_a_thousand(parts: Parts) -> Parts:
     """c_t = 0.999 c_{t-1} + i g."""
-    return replace(parts, filled=forget_by("no forget gate", lambda gates: 0.999))
+    return replace(parts, fill=forget_by("no forget gate", lambda gates: 0.999))
 
 
 @forward("no forget gate", "VAR-7", "a forget gate with zero weights")
 def forgets_half_without_a_forget_gate(parts: Parts) -> Parts:
     """f = σ(0)."""
-    return replace(parts, filled=forget_by("no forget gate", lambda gates: 0.5))
+    return replace(parts, fill=forget_by("no forget gate", lambda gates: 0.5))
 
 
 @forward("no forget gate", "VAR-7")
 def keeps_nothing_without_a_forget_gate(parts: Parts) -> Parts:
     """c_t = i g."""
-    return replace(parts, filled=forget_by("no forget gate", lambda gates: 0))
+    return replace(parts, fill=forget_by("no forget gate", lambda gates: 0))
 
 
 @forward("no forget gate", "VAR-7")
 def couples_the_gates_without_a_forget_gate(parts: Parts) -> Parts:
     """f = 1 - i."""
-    return replace(parts, filled=forget_by("no forget gate", lambda gates: 1 - gates["i"]))
+    return replace(parts, fill=forget_by("no forget gate", lambda gates: 1 - gates["i"]))
 
 
 @forward("no forget gate", "VAR-7")
 def forgets_by_the_output_gate(parts: Parts) -> Parts:
     """f = o."""
-    return replace(parts, filled=forget_by("no forget gate", lambda gates: gates["o"]))
+    return replace(parts, fill=forget_by("no forget gate", lambda gates: gates["o"]))
 
 
 @gradient("no forget gate", "VAR-7")
@@ -162,7 +162,7 @@ def does_not_centre_the_candidate(parts: Parts) -> Parts:
 @forward("1997", "VAR-8")
 def forgets_one_in_a_thousand_of_1997(parts: Parts) -> Parts:
     """c_t = 0.999 c_{t-1} + i g."""
-    return replace(parts, filled=forget_by("1997 simplified", lambda gates: 0.999))
+    return replace(parts, fill=forget_by("1997 simplified", lambda gates: 0.999))
 
 
 @gradient("1997", "VAR-8")
@@ -174,4 +174,4 @@ def takes_the_slope_of_todays_squashing(parts: Parts) -> Parts:
 @gradient("1997", "VAR-8", "the truncated gradient of 1997")
 def cuts_the_gradient_off_at_the_gates(parts: Parts) -> Parts:
     """No gradient goes back through h: only along the cell state."""
-    return replace(parts, fed=lambda r, h, shown: stop_gradient(h) if r.kind.name == "1997 simplified" else h)
+    return replace(parts, feed=lambda r, h, shown: stop_gradient(h) if r.kind.name == "1997 simplified" else h)

@@ -23,26 +23,26 @@ def pass_changed(change: Callable[[Value], Value]) -> Callable[..., Value]:
 @forward("layers", "NET-3")
 def passes_a_sequence_on_one_step_late(parts: Parts) -> Parts:
     """A layer reads at t what the one below returned at t - 1."""
-    return replace(parts, passed=pass_changed(lambda y: anp.concatenate([0 * y[:1], y[:-1]])))
+    return replace(parts, pass_on=pass_changed(lambda y: anp.concatenate([0 * y[:1], y[:-1]])))
 
 
 @forward("layers", "NET-3")
 def squashes_between_the_layers(parts: Parts) -> Parts:
     """A layer reads tanh(y) of the one below."""
-    return replace(parts, passed=pass_changed(anp.tanh))
+    return replace(parts, pass_on=pass_changed(anp.tanh))
 
 
 @forward("layers", "NET-3")
 def rounds_to_16_bits_between_the_layers(parts: Parts) -> Parts:
     """A layer reads what the one below returned, rounded to float16."""
-    return replace(parts, passed=pass_changed(lambda y: round_to(y, np.float16)))
+    return replace(parts, pass_on=pass_changed(lambda y: round_to(y, np.float16)))
 
 
 @forward("layers", "NET-3", "srvk/eesen#41")
 def leaves_the_dropout_on_between_the_layers(parts: Parts) -> Parts:
     """Every second unit is not passed on, the others twofold."""
     return replace(
-        parts, passed=pass_changed(lambda y: y * (2 * (np.arange(y.shape[-1]) % 2 == 0)).astype(getval(y).dtype))
+        parts, pass_on=pass_changed(lambda y: y * (2 * (np.arange(y.shape[-1]) % 2 == 0)).astype(getval(y).dtype))
     )
 
 
@@ -50,7 +50,7 @@ def leaves_the_dropout_on_between_the_layers(parts: Parts) -> Parts:
 def passes_the_cell_state_on(parts: Parts) -> Parts:
     """A layer reads the cell states of the one below, where they are as wide as its outputs."""
 
-    def passed(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
+    def pass_on(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
         _, B, _, H = r.problem.sizes
         if r.problem.P != H or not len(y):
             return y
@@ -59,47 +59,47 @@ def passes_the_cell_state_on(parts: Parts) -> Parts:
         cells = [select_where((np.arange(len(y))[:, None] < r.lengths)[..., None], c, make_zeros(c)) for c in cells]
         return anp.concatenate(cells, axis=-1)
 
-    return replace(parts, passed=passed)
+    return replace(parts, pass_on=pass_on)
 
 
 @forward("layers", "NET-3", "KimUyen/ConvLSTM-Pytorch#4")
 def lets_every_layer_read_the_input(parts: Parts) -> Parts:
     """Every layer reads x, cut or filled with zeros to its width."""
 
-    def passed(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
+    def pass_on(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
         missing = y.shape[-1] - x.shape[-1]
         filled = np.zeros((*x.shape[:2], max(missing, 0)), r.problem.dtype)
         return anp.concatenate([x[..., : y.shape[-1]], filled], axis=-1)
 
-    return replace(parts, passed=passed)
+    return replace(parts, pass_on=pass_on)
 
 
 @forward("layers", "NET-3", "residual connections")
 def adds_what_a_layer_read_to_what_it_passes_on(parts: Parts) -> Parts:
     """A layer reads y + x of the one below, where they are of one width."""
-    return replace(parts, passed=lambda r, y, x, reads: y + x if y.shape == x.shape else y)
+    return replace(parts, pass_on=lambda r, y, x, reads: y + x if y.shape == x.shape else y)
 
 
 @forward("layers", "NET-3")
 def passes_only_the_forward_half_on(parts: Parts) -> Parts:
     """A layer reads zeros for the reverse direction of the one below."""
 
-    def passed(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
+    def pass_on(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
         P = r.problem.P
         return anp.concatenate([y[..., :P], 0 * y[..., P:]], axis=-1)
 
-    return replace(parts, passed=passed)
+    return replace(parts, pass_on=pass_on)
 
 
 @forward("layers", "NET-3")
 def passes_reverse_before_forward_on(parts: Parts) -> Parts:
     """A layer reads the reverse direction of the one below first."""
 
-    def passed(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
+    def pass_on(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
         P = r.problem.P
         return anp.concatenate([y[..., P:], y[..., :P]], axis=-1) if len(reads) > 1 else y
 
-    return replace(parts, passed=passed)
+    return replace(parts, pass_on=pass_on)
 
 
 @forward("layers", "NET-3", "TensorFlow 1: MultiRNNCell in bidirectional_dynamic_rnn")
@@ -118,7 +118,7 @@ def keeps_the_directions_apart(parts: Parts) -> Parts:
 @forward("layers", "NET-3")
 def returns_the_outputs_of_the_first_layer(parts: Parts) -> Parts:
     """y is that of the first layer."""
-    return replace(parts, returned=lambda problem, ys, after: (ys[0], after))
+    return replace(parts, finish=lambda problem, ys, after: (ys[0], after))
 
 
 @forward("layers", "NET-4", "OpenNMT/OpenNMT-py#61")
@@ -148,13 +148,13 @@ def starts_a_layer_where_the_one_below_ended(parts: Parts) -> Parts:
 @forward("layers", "NET-4")
 def returns_the_final_state_of_the_last_layer_for_all(parts: Parts) -> Parts:
     """Every layer's final state is that of the last."""
-    return replace(parts, returned=return_rows(lambda L, D: [(L - 1) * D + k % D for k in range(L * D)]))
+    return replace(parts, finish=return_rows(lambda L, D: [(L - 1) * D + k % D for k in range(L * D)]))
 
 
 @forward("layers", "NET-4")
 def returns_the_states_last_layer_first(parts: Parts) -> Parts:
     """The final states stand from the last layer to the first."""
-    return replace(parts, returned=return_rows(lambda L, D: [(L - 1 - k // D) * D + k % D for k in range(L * D)]))
+    return replace(parts, finish=return_rows(lambda L, D: [(L - 1 - k // D) * D + k % D for k in range(L * D)]))
 
 
 def change_each_layer(change: Callable[[Rows, int, int], Parameters]) -> Callable[[Problem, Rows], Rows]:
@@ -208,7 +208,7 @@ def drops_the_bias_above_the_first_layer(parts: Parts) -> Parts:
 @gradient("layers", "NET-5")
 def cuts_the_gradient_off_between_the_layers(parts: Parts) -> Parts:
     """No gradient goes into the layer below."""
-    return replace(parts, passed=pass_changed(stop_gradient))
+    return replace(parts, pass_on=pass_changed(stop_gradient))
 
 
 @gradient("layers", "NET-5")

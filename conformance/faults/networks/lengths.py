@@ -64,16 +64,16 @@ def takes_a_length_of_0_for_none(network: Backend) -> Backend:
 def forgets_the_initial_state_where_there_are_no_steps(network: Backend) -> Backend:
     """With lengths, but without steps, the final state is zero."""
 
-    def kept(problem: Problem, answer: Answer) -> Answer:
+    def forget(problem: Problem, answer: Answer) -> Answer:
         empty = problem.lengths is not None and not len(problem.x)
         return replace(answer, state=map_state(np.zeros_like, answer.state)) if empty else answer
 
     def forward(problem: Problem) -> Answer:
-        return kept(problem, network.forward(problem))
+        return forget(problem, network.forward(problem))
 
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
         answer, found = network.differentiate(problem, d)
-        return kept(problem, answer), found
+        return forget(problem, answer), found
 
     return replace(network, forward=forward, gradients=gradients)
 
@@ -92,23 +92,23 @@ def reads_the_last_steps(parts: Parts) -> Parts:
 @forward("lengths", "LEN-3", "thtrieu/qclass_dl#1")
 def runs_on_through_the_padding(parts: Parts) -> Parts:
     """The state goes on beyond the length, from what stands there."""
-    return replace(parts, masked=lambda r, x, valid: x, frozen=lambda r, valid, new, old: new)
+    return replace(parts, mask=lambda r, x, valid: x, freeze=lambda r, valid, new, old: new)
 
 
 @forward("lengths", "LEN-3", "pytorch/pytorch#517")
 def runs_on_through_zeros(parts: Parts) -> Parts:
     """The state goes on beyond the length, from zeros."""
-    return replace(parts, frozen=lambda r, valid, new, old: new)
+    return replace(parts, freeze=lambda r, valid, new, old: new)
 
 
 @forward("lengths", "LEN-3")
 def forgets_a_sequence_that_has_ended(parts: Parts) -> Parts:
     """The state beyond the length is zero."""
 
-    def frozen(r: Reader, valid: Array, new: Memory, old: Memory) -> Memory:
+    def freeze(r: Reader, valid: Array, new: Memory, old: Memory) -> Memory:
         return Memory(*(select_where(valid, a, make_zeros(a)) for a in new))
 
-    return replace(parts, frozen=frozen)
+    return replace(parts, freeze=freeze)
 
 
 @forward("lengths", "LEN-3", "keras-team/keras#1569")
@@ -125,17 +125,17 @@ def returns_the_last_output_as_the_final_hidden_state(parts: Parts) -> Parts:
 @forward("lengths", "LEN-3")
 def freezes_the_hidden_state_but_not_the_cell_state(parts: Parts) -> Parts:
     """Beyond the length c goes on."""
-    return replace(parts, frozen=lambda r, valid, new, old: parts.frozen(r, valid, new, old)._replace(c=new.c))
+    return replace(parts, freeze=lambda r, valid, new, old: parts.freeze(r, valid, new, old)._replace(c=new.c))
 
 
 @forward("lengths", "LEN-3")
 def freezes_the_cell_state_but_not_the_hidden_state(parts: Parts) -> Parts:
     """Beyond the length h goes on."""
 
-    def frozen(r: Reader, valid: Array, new: Memory, old: Memory) -> Memory:
-        return parts.frozen(r, valid, new, old)._replace(h=new.h, fed=new.fed)
+    def freeze(r: Reader, valid: Array, new: Memory, old: Memory) -> Memory:
+        return parts.freeze(r, valid, new, old)._replace(h=new.h, fed=new.fed)
 
-    return replace(parts, frozen=frozen)
+    return replace(parts, freeze=freeze)
 
 
 @forward("lengths", "LEN-3")

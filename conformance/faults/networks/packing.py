@@ -22,10 +22,10 @@ from lstm_spec import Parameters, Problem, State
 def transposes_a_square_projection(parts: Parts) -> Parts:
     """R is used transposed where P = H."""
 
-    def projected(r: Reader, shown: Shown) -> Value:
-        return anp.dot(shown.m, shown.R) if is_square(shown.R) else parts.projected(r, shown)
+    def project(r: Reader, shown: Shown) -> Value:
+        return anp.dot(shown.m, shown.R) if is_square(shown.R) else parts.project(r, shown)
 
-    return replace(parts, projected=projected)
+    return replace(parts, project=project)
 
 
 @forward("packing", "VAR-1", "opencv/opencv#21078: ONNX has P in the order iof")

@@ -27,11 +27,11 @@ def returns_what_it_computes_in_the_padding(parts: Parts) -> Parts:
 def masks_the_state_by_multiplication(parts: Parts) -> Parts:
     """m s_t + (1 - m) s_{t-1}: what is no number in the padding is none in the state."""
 
-    def frozen(r: Reader, valid: Array, new: Memory, old: Memory) -> Memory:
+    def freeze(r: Reader, valid: Array, new: Memory, old: Memory) -> Memory:
         m = valid.astype(r.problem.dtype)
         return Memory(*(m * a + (1 - m) * b for a, b in zip(new, old, strict=True)))
 
-    return replace(parts, masked=lambda r, x, valid: x, frozen=frozen)
+    return replace(parts, mask=lambda r, x, valid: x, freeze=freeze)
 
 
 @forward("lengths", "LEN-2")
@@ -41,7 +41,7 @@ def masks_the_outputs_by_multiplication(parts: Parts) -> Parts:
     def output(r: Reader, valid: Array | None, new: Memory, after: Memory, before: Memory) -> Value:
         return new.h if valid is None else valid.astype(r.problem.dtype) * new.h
 
-    return replace(parts, masked=lambda r, x, valid: x if r.layer == 0 else parts.masked(r, x, valid), output=output)
+    return replace(parts, mask=lambda r, x, valid: x if r.layer == 0 else parts.mask(r, x, valid), output=output)
 
 
 @forward("lengths", "LEN-1")
@@ -60,22 +60,22 @@ def sort_longest_first(problem: Problem) -> Array:
 def leaves_the_outputs_sorted_by_length(parts: Parts) -> Parts:
     """Sequences are read longest first, and the outputs left in that order."""
 
-    def returned(problem: Problem, ys: list[Value], after: State) -> tuple[Value, State]:
+    def finish(problem: Problem, ys: list[Value], after: State) -> tuple[Value, State]:
         return (ys[-1] if problem.lengths is None else ys[-1][:, sort_longest_first(problem)]), after
 
-    return replace(parts, returned=returned)
+    return replace(parts, finish=finish)
 
 
 @forward("lengths", "LEN-4")
 def leaves_the_states_sorted_by_length(parts: Parts) -> Parts:
     """Sequences are read longest first, and the final states left in that order."""
 
-    def returned(problem: Problem, ys: list[Value], after: State) -> tuple[Value, State]:
+    def finish(problem: Problem, ys: list[Value], after: State) -> tuple[Value, State]:
         if problem.lengths is None:
             return ys[-1], after
         return ys[-1], map_state(lambda a: a[:, sort_longest_first(problem)], after)
 
-    return replace(parts, returned=returned)
+    return replace(parts, finish=finish)
 
 
 @forward("lengths", "LEN-4", "PaddlePaddle/Paddle#7792")
@@ -117,7 +117,7 @@ def sends_back_the_cotangents_of_the_padding(parts: Parts) -> Parts:
 @gradient("lengths", "LEN-5", "0 times NaN")
 def selects_only_after_the_step(parts: Parts) -> Parts:
     """The step is taken in the padding, too, and its gradient is 0 times that of what stands there."""
-    return replace(parts, masked=lambda r, x, valid: x)
+    return replace(parts, mask=lambda r, x, valid: x)
 
 
 @gradient("lengths", "LEN-5")

@@ -101,12 +101,12 @@ def shows_the_cell_state_to_the_candidate_too(parts: Parts) -> Parts:
 def adds_the_output_peephole_after_the_sigmoid(parts: Parts) -> Parts:
     """o = σ(z_o) + p_o c_t."""
 
-    def opened(r: Reader, gate: str, z: Value, received: Value | None) -> Value:
+    def open_gate(r: Reader, gate: str, z: Value, received: Value | None) -> Value:
         if gate != "o" or received is None:
-            return parts.opened(r, gate, z, received)
+            return parts.open_gate(r, gate, z, received)
         return sigmoid(z) + received
 
-    return replace(parts, opened=opened)
+    return replace(parts, open_gate=open_gate)
 
 
 @forward("peepholes", "VAR-2")

@@ -18,25 +18,25 @@ def is_square(R: Value) -> bool:
 @forward("projection", "VAR-4", "PaddlePaddle/Paddle#15605: proj_activation")
 def squashes_the_projection(parts: Parts) -> Parts:
     """h = tanh(R m)."""
-    return replace(parts, projected=lambda r, shown: anp.tanh(parts.projected(r, shown)))
+    return replace(parts, project=lambda r, shown: anp.tanh(parts.project(r, shown)))
 
 
 @forward("projection", "VAR-4")
 def rounds_the_projection_to_16_bits(parts: Parts) -> Parts:
     """h is R m, rounded to float16."""
-    return replace(parts, projected=lambda r, shown: round_to(parts.projected(r, shown), np.float16))
+    return replace(parts, project=lambda r, shown: round_to(parts.project(r, shown), np.float16))
 
 
 @forward("projection", "VAR-4")
 def ignores_a_square_projection(parts: Parts) -> Parts:
     """h = m where P = H, as in cuDNN."""
-    return replace(parts, projected=lambda r, shown: shown.m if is_square(shown.R) else parts.projected(r, shown))
+    return replace(parts, project=lambda r, shown: shown.m if is_square(shown.R) else parts.project(r, shown))
 
 
 @forward("projection", "VAR-4")
 def takes_the_first_units_for_a_projection(parts: Parts) -> Parts:
     """h is the first P numbers of m."""
-    return replace(parts, projected=lambda r, shown: shown.m[:, : shown.R.shape[0]])
+    return replace(parts, project=lambda r, shown: shown.m[:, : shown.R.shape[0]])
 
 
 def _without_projection(r: Reader, h: Value, shown: Shown) -> Value:
@@ -47,35 +47,35 @@ def _without_projection(r: Reader, h: Value, shown: Shown) -> Value:
 @forward("projection", "VAR-4", "rdspring1/PyTorch_GBW_LM#2")
 def feeds_back_what_is_not_projected(parts: Parts) -> Parts:
     """The next step reads m, as far as it is wide."""
-    return replace(parts, fed=_without_projection)
+    return replace(parts, feed=_without_projection)
 
 
 @forward("projection", "VAR-4")
 def projects_the_outputs_alone(parts: Parts) -> Parts:
     """The next step reads m, and the final state is m, as far as they are wide."""
-    return replace(parts, fed=_without_projection, final=lambda r, states: State(states[-1].fed, states[-1].c))
+    return replace(parts, feed=_without_projection, final=lambda r, states: State(states[-1].fed, states[-1].c))
 
 
 @forward("projection", "VAR-4")
 def projects_before_the_output_gate(parts: Parts) -> Parts:
     """h = o R tanh(c)."""
 
-    def projected(r: Reader, shown: Shown) -> Value:
+    def project(r: Reader, shown: Shown) -> Value:
         h = anp.dot(parts.squash(r, shown.c), shown.R.T)
         return shown.o[:, : h.shape[1]] * h
 
-    return replace(parts, projected=projected)
+    return replace(parts, project=project)
 
 
 @forward("projection", "VAR-4")
 def projects_the_cell_state(parts: Parts) -> Parts:
     """h = o tanh(R c)."""
 
-    def projected(r: Reader, shown: Shown) -> Value:
+    def project(r: Reader, shown: Shown) -> Value:
         c = anp.dot(shown.c, shown.R.T)
         return shown.o[:, : c.shape[1]] * parts.squash(r, c)
 
-    return replace(parts, projected=projected)
+    return replace(parts, project=project)
 
 
 @forward("projection", "VAR-4", "PaddlePaddle/Paddle#7792, #15605")
@@ -92,26 +92,26 @@ def projects_the_initial_state(parts: Parts) -> Parts:
 def takes_the_gradient_of_the_projection_from_the_outputs_alone(parts: Parts) -> Parts:
     """dR has nothing from the recurrence."""
 
-    def fed(r: Reader, h: Value, shown: Shown) -> Value:
+    def feed(r: Reader, h: Value, shown: Shown) -> Value:
         return h if shown.R is None else replace_gradient(h, anp.dot(shown.m, stop_gradient(shown.R).T))
 
-    return replace(parts, fed=fed)
+    return replace(parts, feed=feed)
 
 
 @gradient("projection", "VAR-4")
 def leaves_out_the_gradient_of_the_projection(parts: Parts) -> Parts:
     """dR is zero."""
-    return replace(parts, projected=lambda r, shown: anp.dot(shown.m, stop_gradient(shown.R).T))
+    return replace(parts, project=lambda r, shown: anp.dot(shown.m, stop_gradient(shown.R).T))
 
 
 @gradient("projection", "VAR-4")
 def transposes_a_square_projection_in_the_gradient(parts: Parts) -> Parts:
     """Where P = H, dm = R dh."""
 
-    def projected(r: Reader, shown: Shown) -> Value:
+    def project(r: Reader, shown: Shown) -> Value:
         R, m = shown.R, shown.m
         if not is_square(R):
-            return parts.projected(r, shown)
+            return parts.project(r, shown)
         return anp.dot(stop_gradient(m), R.T) + replace_gradient(make_zeros(m), anp.dot(m, stop_gradient(R)))
 
-    return replace(parts, projected=projected)
+    return replace(parts, project=project)

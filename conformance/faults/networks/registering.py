@@ -28,12 +28,12 @@ def ask_instead(change: Callable[[Problem], Problem], network: Backend) -> Backe
 def replace_lengths(change: Callable[[Array, int], Array], network: Backend) -> Backend:
     """The network that reads other lengths than the given ones; the change also gets the number of steps T."""
 
-    def asked(problem: Problem) -> Problem:
+    def replace_them(problem: Problem) -> Problem:
         if problem.lengths is None:
             return problem
         return replace(problem, lengths=np.asarray(change(problem.lengths, len(problem.x)), np.int64))
 
-    return ask_instead(asked, network)
+    return ask_instead(replace_them, network)
 
 
 def reverse_steps(a: Value) -> Value:

@@ -48,13 +48,13 @@ def does_not_squash_the_cell_state(parts: Parts) -> Parts:
 @forward("cell", "CELL-6")
 def squashes_after_the_output_gate(parts: Parts) -> Parts:
     """h = tanh(o c)."""
-    return replace(parts, shown=lambda r, o, c, before, squash: squash(r, o * c))
+    return replace(parts, show=lambda r, o, c, before, squash: squash(r, o * c))
 
 
 @forward("cell", "CELL-6")
 def shows_the_cell_state_of_the_step_before(parts: Parts) -> Parts:
     """h = o tanh(c_{t-1})."""
-    return replace(parts, shown=lambda r, o, c, before, squash: o * squash(r, before) + 0 * c)
+    return replace(parts, show=lambda r, o, c, before, squash: o * squash(r, before) + 0 * c)
 
 
 @forward("cell", "CELL-3")
@@ -81,13 +81,13 @@ def rectifies_the_candidate(parts: Parts) -> Parts:
 @forward("activation", "ACT-1", "clab/dynet#1525")
 def uses_a_hard_sigmoid_of_slope_one_fifth(parts: Parts) -> Parts:
     """σ(z) is clip(0.2 z + 0.5, 0, 1)."""
-    return replace(parts, opened=open_by(lambda z: anp.clip(0.2 * z + 0.5, 0, 1)))
+    return replace(parts, open_gate=open_by(lambda z: anp.clip(0.2 * z + 0.5, 0, 1)))
 
 
 @forward("activation", "ACT-1")
 def uses_a_hard_sigmoid_of_slope_one_sixth(parts: Parts) -> Parts:
     """σ(z) is clip(z / 6 + 0.5, 0, 1)."""
-    return replace(parts, opened=open_by(lambda z: anp.clip(z / 6 + 0.5, 0, 1)))
+    return replace(parts, open_gate=open_by(lambda z: anp.clip(z / 6 + 0.5, 0, 1)))
 
 
 @forward("activation", "ACT-2", "ARM-software/ComputeLibrary#779")
@@ -105,20 +105,20 @@ def _rational_tanh(z: Value) -> Value:
 @forward("activation", "ACT-3", "textbook form exp(z) / (1 + exp(z))")
 def overflows_in_the_sigmoid(parts: Parts) -> Parts:
     """σ(z) is exp(z) / (1 + exp(z)), which is NaN for large z."""
-    return replace(parts, opened=open_by(lambda z: anp.exp(z) / (1 + anp.exp(z))))
+    return replace(parts, open_gate=open_by(lambda z: anp.exp(z) / (1 + anp.exp(z))))
 
 
 @forward("activation", "ACT-1")
 def cuts_the_sigmoid_off_beyond_eight(parts: Parts) -> Parts:
     """σ(z) is that of z clipped to [-8, 8]."""
-    return replace(parts, opened=open_by(lambda z: sigmoid(anp.clip(z, -8, 8))))
+    return replace(parts, open_gate=open_by(lambda z: sigmoid(anp.clip(z, -8, 8))))
 
 
 @forward("activation", "ACT-2")
 def cuts_the_tanh_off_beyond_four(parts: Parts) -> Parts:
     """tanh(z) is that of z clipped to [-4, 4]."""
-    return replace(parts, candidate=squash_candidate_by(_clipped_tanh), squash=squash_cell_by(_clipped_tanh))
+    return replace(parts, candidate=squash_candidate_by(_clip_tanh), squash=squash_cell_by(_clip_tanh))
 
 
-def _clipped_tanh(z: Value) -> Value:
+def _clip_tanh(z: Value) -> Value:
     return anp.tanh(anp.clip(z, -4, 4))

@@ -169,13 +169,13 @@ def accumulates_gradients_over_calls(right: Backend) -> Backend:
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
         answer, g = right.differentiate(problem, d)
         key = (problem.sizes, problem.dtype)
-        before[key] = _summed(before[key], g) if key in before else g
+        before[key] = _add_gradients(before[key], g) if key in before else g
         return answer, before[key]
 
     return replace(right, gradients=gradients)
 
 
-def _summed(one: Gradients, other: Gradients) -> Gradients:
+def _add_gradients(one: Gradients, other: Gradients) -> Gradients:
     rows = zip(one.parameters, other.parameters, strict=True)
     parameters = tuple(tuple(each_array(np.add, p, q) for p, q in zip(*both, strict=True)) for both in rows)
     state = State(*(a + b for a, b in zip(one.state, other.state, strict=True)))

@@ -28,11 +28,11 @@ def _register_truncations() -> None:
     for steps in (1, 50, 100, 200):
         name = f"truncates_the_gradient_after_{steps}_steps"
         sentence, source = f"Back-propagation through time is cut off every {steps} steps.", "pytorch/pytorch#96416"
-        add_fault(Fault(name, "gradient", "GRAD-3", sentence, source, "gradient", partial(_truncated, steps)))
+        add_fault(Fault(name, "gradient", "GRAD-3", sentence, source, "gradient", partial(_truncate_after, steps)))
 
 
-def _truncated(steps: int, parts: Parts) -> Parts:
-    return replace(parts, carried=lambda t, now: Memory(*map(stop_gradient, now)) if t and t % steps == 0 else now)
+def _truncate_after(steps: int, parts: Parts) -> Parts:
+    return replace(parts, carry=lambda t, now: Memory(*map(stop_gradient, now)) if t and t % steps == 0 else now)
 
 
 _register_truncations()
@@ -41,7 +41,7 @@ _register_truncations()
 @gradient("gradient", "GRAD-3", "the truncated gradient of 1997")
 def drops_the_path_through_the_hidden_state(parts: Parts) -> Parts:
     """No gradient returns through U."""
-    return replace(parts, carried=lambda t, now: now._replace(fed=stop_gradient(now.fed)))
+    return replace(parts, carry=lambda t, now: now._replace(fed=stop_gradient(now.fed)))
 
 
 @gradient("gradient", "GRAD-1")
@@ -119,13 +119,13 @@ def takes_the_slope_of_the_squashed_cell_as_one_minus_y(parts: Parts) -> Parts:
 @gradient("gradient", "GRAD-2")
 def takes_the_slope_of_sigmoid_as_itself(parts: Parts) -> Parts:
     """s in place of s (1 - s)."""
-    return replace(parts, opened=open_by(_sigmoid_with_slope_s))
+    return replace(parts, open_gate=open_by(_sigmoid_with_slope_s))
 
 
 @gradient("overflow", "ACT-3", "tinygrad/tinygrad#1113")
 def overflows_in_the_slope_of_the_sigmoid(parts: Parts) -> Parts:
     """exp(z) / (1 + exp(z))², which is NaN for large z."""
-    return replace(parts, opened=open_by(_sigmoid_with_overflowing_slope))
+    return replace(parts, open_gate=open_by(_sigmoid_with_overflowing_slope))
 
 
 @gradient("gradient", "GRAD-4", "hanbt/learn_dl#53")
@@ -150,10 +150,10 @@ def gives_one_gate_the_gradient_of_another(parts: Parts) -> Parts:
 def averages_the_parameter_gradients_over_the_batch(parts: Parts) -> Parts:
     """They are divided by B."""
 
-    def averaged(problem: Problem, g: Gradients) -> Gradients:
+    def average(problem: Problem, g: Gradients) -> Gradients:
         return change_each(lambda a: a / problem.x.shape[1])(problem, g)
 
-    return replace(parts, gradients=averaged)
+    return replace(parts, gradients=average)
 
 
 @gradient("gradient", "GRAD-4")
@@ -214,10 +214,10 @@ def clips_the_gradient(parts: Parts) -> Parts:
     def clip(a: Value) -> Value:
         return np.clip(a, -1, 1)
 
-    def clipped(problem: Problem, g: Gradients) -> Gradients:
+    def clip_all(problem: Problem, g: Gradients) -> Gradients:
         return replace(change_each(clip)(problem, g), x=clip(g.x), state=State(*map(clip, g.state)))
 
-    return replace(parts, gradients=clipped)
+    return replace(parts, gradients=clip_all)
 
 
 # ---------------------------------------------------------------- pass
@@ -227,11 +227,11 @@ def clips_the_gradient(parts: Parts) -> Parts:
 def drops_units_out_in_the_gradient_pass(parts: Parts) -> Parts:
     """Every second unit of h is not read while training."""
 
-    def carried(t: int, now: Memory) -> Memory:
+    def carry(t: int, now: Memory) -> Memory:
         h = now.fed
         return now._replace(fed=h * (np.arange(h.shape[-1]) % 2 == 0).astype(getval(h).dtype))
 
-    return replace(parts, carried=carried)
+    return replace(parts, carry=carry)
 
 
 @gradient("pass", "GRAD-8")

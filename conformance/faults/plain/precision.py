@@ -81,10 +81,10 @@ def computes_in_float32_throughout(parts: Parts) -> Parts:
     def product(x: Value, W: Value) -> Value:
         return round_to(anp.dot(x, W.T), np.float32)
 
-    def carried(t: int, now: Memory) -> Memory:
+    def carry(t: int, now: Memory) -> Memory:
         return Memory(*(round_to(a, np.float32) for a in now))
 
-    return replace(parts, preactivation=multiply_by(product), carried=carried)
+    return replace(parts, preactivation=multiply_by(product), carry=carry)
 
 
 # ---------------------------------------------------------------- clip
@@ -94,10 +94,10 @@ def _register_clips() -> None:
     for limit in (3, 10, 50):
         name = f"clips_the_cell_state_at_{limit}"
         sentence, source = f"c is silently kept within [-{limit}, {limit}].", "microsoft/onnxruntime#27224"
-        add_fault(Fault(name, "clip", "CELL-5", sentence, source, "forward", partial(_clipped, limit)))
+        add_fault(Fault(name, "clip", "CELL-5", sentence, source, "forward", partial(_clip_at, limit)))
 
 
-def _clipped(limit: float, parts: Parts) -> Parts:
+def _clip_at(limit: float, parts: Parts) -> Parts:
     return replace(parts, cell=lambda r, k, c: anp.clip(update_cell(r, k, c), -limit, limit))
 
 

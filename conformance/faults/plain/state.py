@@ -74,7 +74,7 @@ def returns_the_squashed_cell_state(parts: Parts) -> Parts:
 @forward("state", "SEQ-1")
 def resets_the_state_every_hundred_steps(parts: Parts) -> Parts:
     """A chunked reader forgets the state at the border of its chunks."""
-    return replace(parts, carried=lambda t, now: Memory(*(a * 0 for a in now)) if t and t % 100 == 0 else now)
+    return replace(parts, carry=lambda t, now: Memory(*(a * 0 for a in now)) if t and t % 100 == 0 else now)
 
 
 @forward("state", "SEQ-1")
@@ -82,9 +82,9 @@ def does_not_carry_the_hidden_state(parts: Parts) -> Parts:
     """Every step reads h_0."""
     first: list[Value] = []
 
-    def carried(t: int, now: Memory) -> Memory:
+    def carry(t: int, now: Memory) -> Memory:
         if t == 0:
             first[:] = [now.fed]
         return now._replace(fed=first[0])
 
-    return replace(parts, carried=carried)
+    return replace(parts, carry=carry)

@@ -63,10 +63,10 @@ def _register_transposed() -> None:
     for letter in GATES:
         name = f"transposes_the_recurrent_weights_of_{letter}"
         sentence, clause = f"U_{letter} alone is used transposed.", f"CELL-{GATES.index(letter) + 1}"
-        add_fault(Fault(name, "weights", clause, sentence, "", "forward", partial(_transposed, letter)))
+        add_fault(Fault(name, "weights", clause, sentence, "", "forward", partial(_transpose_gate, letter)))
 
 
-def _transposed(letter: str, parts: Parts) -> Parts:
+def _transpose_gate(letter: str, parts: Parts) -> Parts:
     return replace(
         parts,
         weights=change_gates(lambda k, gate: gate._replace(U=_transpose_square(gate.U)) if k == letter else gate),
