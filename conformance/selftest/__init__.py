@@ -1,1 +1,1 @@
-"""The judge, judged by the known mistakes."""
+"""The judge, judged by the known faults."""

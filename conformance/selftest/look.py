@@ -1,8 +1,8 @@
-"""How much the judge sees: the known mistakes, put to it; and pairs of them, which must not hide each other.
+"""Runs the judge against every known fault, and against pairs of faults, which must not hide each other.
 
-A mistake is *below the bound* at a dtype where what it changes is smaller than what rounding is allowed there; its
-margin is the largest error / bound that was seen. Such are named, and not counted as missed; so are those that changed
-no bit of any answer, whether for want of a question that shows them or because they cannot at that dtype.
+A fault is *below the bound* at a dtype if its effect is smaller than the rounding error that is allowed there. Its
+margin is the largest ratio of error to bound. Such faults are listed by name and do not count as missed. The same holds
+for faults that changed no bit of any answer, because no question showed them or because that dtype cannot show them.
 """
 
 from collections import defaultdict
@@ -29,35 +29,36 @@ OF_NETWORKS = ("combinations", "lengths", "directions", "layers", "variants", "n
 
 
 class Sight(NamedTuple):
-    """What came of one mistake (or two at once) at a dtype."""
+    """The result of judging one fault, or two at once, at a dtype."""
 
     name: str
     family: str
     dtype: str
-    by: str  # the property that refuted it, or nothing
-    seconds: float  # until then
-    margin: float  # the largest error in units of what is allowed, the backend's own rounding included
+    by: str  # the property that refuted it, or an empty string
+    seconds: float  # until it was refuted, or until the end
+    margin: float  # the largest ratio of error to bound; the error includes the backend's own rounding
     tried: bool  # whether it changed any answer
 
     @property
-    def refuted(self) -> bool:
+    def is_refuted(self) -> bool:
+        """Whether a property refuted it."""
         return bool(self.by)
 
     @property
-    def visible(self) -> bool:
-        """Whether it could have been seen: one that was refuted was."""
-        return self.refuted or self.margin > 1
+    def is_visible(self) -> bool:
+        """Whether it could be refuted: it was, or an error was larger than its bound."""
+        return self.is_refuted or self.margin > 1
 
 
-def sight_of(
+def judge_backend(
     name: str, family: str, backend: Backend, dtype: str, profile: str, right: Backend = RIGHT, first: Any = SHARPEST
 ) -> Sight:
-    """Judge it until something is refuted, by the families `first` first; `right` is the same without the mistake."""
+    """Judge the backend until a property refutes it, the families `first` first; `right` is it without the fault."""
     changed: list[bool] = []
     watched = replace(
         backend,
-        forward=_watched(backend.forward, right.forward, changed),
-        gradients=backend.gradients and _watched(backend.gradients, right.gradients, changed),
+        forward=_watch(backend.forward, right.forward, changed),
+        gradients=backend.gradients and _watch(backend.gradients, right.gradients, changed),
     )
     how: Any = {"profile": profile, "dtypes": (dtype,), "maxfail": 1, "first": first}
     with recorded_ratios() as ratios:
@@ -67,8 +68,8 @@ def sight_of(
     return Sight(name, family, dtype, by, report.seconds, largest, bool(changed))
 
 
-def _watched(function: Callable[..., Any], right: Any, changed: list[bool]) -> Callable[..., Any]:
-    """The function, noting once whether it answers otherwise than the right one, to the last bit."""
+def _watch(function: Callable[..., Any], right: Any, changed: list[bool]) -> Callable[..., Any]:
+    """The function; it also notes whether any bit of its answer differs from that of the right one."""
 
     def call(*asked: Any) -> Any:
         found = function(*asked)
@@ -86,16 +87,16 @@ def _same(found: Any, right: Any, asked: tuple[Any, ...]) -> bool:
         return False
 
 
-def catalogue(dtype: str) -> list[Fault]:
-    """The known mistakes in what is judged at that dtype; networks are not with 16 bits."""
+def list_faults(dtype: str) -> list[Fault]:
+    """The faults to judge at that dtype; faults of networks are not judged with 16 bits."""
     return [fault for fault in FAULTS.values() if np.dtype(dtype).itemsize > 2 or not fault.networks]
 
 
-def look(dtype: str, profile: str, faults: Iterable[Fault] = ()) -> Iterator[Sight]:
-    """The catalogue, one mistake after the other."""
-    for fault in faults or catalogue(dtype):
+def judge_faults(dtype: str, profile: str, faults: Iterable[Fault] = ()) -> Iterator[Sight]:
+    """Judge each of the faults, or the whole catalogue, one after the other."""
+    for fault in faults or list_faults(dtype):
         right, first = fault.right_backend(), OF_NETWORKS if fault.networks else SHARPEST
-        yield sight_of(fault.name, fault.family, fault.backend(), dtype, profile, right, first)
+        yield judge_backend(fault.name, fault.family, fault.backend(), dtype, profile, right, first)
 
 
 # ---------------------------------------------------------------- scores
@@ -103,7 +104,7 @@ def look(dtype: str, profile: str, faults: Iterable[Fault] = ()) -> Iterator[Sig
 
 @dataclass(frozen=True)
 class Score:
-    """How many were refuted, of those that could be seen; a family counts as much as any other."""
+    """How many faults were refuted, of those that are visible; every family has the same weight."""
 
     families: dict[str, tuple[int, int]]  # refuted, visible
     below: tuple[Sight, ...]
@@ -112,29 +113,31 @@ class Score:
 
     @property
     def raw(self) -> tuple[int, int]:
+        """The numbers of faults that were refuted and that are visible."""
         refuted, visible = (sum(column) for column in zip(*self.families.values(), strict=True))
         return refuted, visible
 
     @property
     def macro(self) -> float:
-        """The mean over families of the share that was refuted."""
+        """The share of visible faults that was refuted, as a mean over families."""
         shares = [refuted / visible for refuted, visible in self.families.values() if visible]
         return float(np.mean(shares)) if shares else 0.0
 
 
-def scored(sights: list[Sight]) -> Score:
+def score_sights(sights: list[Sight]) -> Score:
+    """The score of these results, family by family."""
     counts: dict[str, list[Sight]] = defaultdict(list)
     for sight in sights:
         counts[sight.family].append(sight)
-    families = {family: (sum(s.refuted for s in of), sum(s.visible for s in of)) for family, of in counts.items()}
-    below = tuple(s for s in sights if not s.visible)
-    missed = tuple(s for s in sights if s.visible and not s.refuted)
-    return Score(families, below, missed, median([s.seconds for s in sights if s.refuted] or [0.0]))
+    families = {family: (sum(s.is_refuted for s in of), sum(s.is_visible for s in of)) for family, of in counts.items()}
+    below = tuple(s for s in sights if not s.is_visible)
+    missed = tuple(s for s in sights if s.is_visible and not s.is_refuted)
+    return Score(families, below, missed, median([s.seconds for s in sights if s.is_refuted] or [0.0]))
 
 
 # ---------------------------------------------------------------- pairs
 
-CHAINED: dict[str, Callable[[Any, Any], Any]] = {  # parts of which two changes can be made one after the other
+CHAINED: dict[str, Callable[[Any, Any], Any]] = {  # two changes of such a part can follow each other
     "weights": lambda one, two: lambda problem, rows: two(problem, one(problem, rows)),
     "initial": lambda one, two: lambda problem, h, c: two(problem, *one(problem, h, c)),
     "start": lambda one, two: lambda r, p, s, after: two(r, p, one(r, p, s, after), after),
@@ -145,18 +148,18 @@ CHAINED: dict[str, Callable[[Any, Any], Any]] = {  # parts of which two changes 
 }
 
 
-def joined(one: Fault, two: Fault) -> Backend | None:
-    """An LSTM with both mistakes; None where the second would undo the first, for both replace the same part."""
+def join_faults(one: Fault, two: Fault) -> Backend | None:
+    """An LSTM with both faults; None if both replace the same part, so that the second would undo the first."""
     backward = [fault.change(RIGHT_PARTS) for fault in (one, two)]
     forward = [parts if f.kind == "forward" else RIGHT_PARTS for f, parts in zip((one, two), backward, strict=True)]
-    answered, differentiated = _both(*forward), _both(*backward)
+    answered, differentiated = _join_parts(*forward), _join_parts(*backward)
     if answered is None or differentiated is None:
         return None
     networks = one.networks or two.networks
     return two.wrap(one.wrap(build_backend(f"fault:{one.name}+{two.name}", answered, differentiated, networks)))
 
 
-def _both(one: Parts, two: Parts) -> Parts | None:
+def _join_parts(one: Parts, two: Parts) -> Parts | None:
     changes = {}
     for name in (field.name for field in fields(Parts)):
         was, first, second = (getattr(parts, name) for parts in (RIGHT_PARTS, one, two))
@@ -169,8 +172,8 @@ def _both(one: Parts, two: Parts) -> Parts | None:
     return Parts(**changes)
 
 
-def pairs(count: int, seed: int) -> list[tuple[Fault, Fault]]:
-    """So many pairs from different families, that can be joined, spread over the families."""
+def draw_pairs(count: int, seed: int) -> list[tuple[Fault, Fault]]:
+    """Pairs of faults of one layer that can be joined, drawn from different families; all families take their turn."""
     rng = np.random.default_rng(seed)
     found: list[tuple[Fault, Fault]] = []
     by_family: dict[str, list[Fault]] = defaultdict(list)
@@ -181,15 +184,15 @@ def pairs(count: int, seed: int) -> list[tuple[Fault, Fault]]:
     while len(found) < count:
         for family, other in kinds[: count - len(found)]:
             one, two = (by_family[k][rng.integers(len(by_family[k]))] for k in (family, other))
-            if (one, two) not in found and joined(one, two) is not None:
+            if (one, two) not in found and join_faults(one, two) is not None:
                 found.append((one, two))
         kinds = kinds[count:] + kinds[:count]
     return found
 
 
-def look_at_pairs(count: int, seed: int, dtype: str, profile: str) -> Iterator[Sight]:
-    """Pairs, one after the other."""
-    for one, two in pairs(count, seed):
-        backend = joined(one, two)
+def judge_pairs(count: int, seed: int, dtype: str, profile: str) -> Iterator[Sight]:
+    """Judge pairs of faults, one after the other."""
+    for one, two in draw_pairs(count, seed):
+        backend = join_faults(one, two)
         assert backend is not None
-        yield sight_of(f"{one.name} + {two.name}", f"{one.family} + {two.family}", backend, dtype, profile)
+        yield judge_backend(f"{one.name} + {two.name}", f"{one.family} + {two.family}", backend, dtype, profile)

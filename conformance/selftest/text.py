@@ -1,4 +1,4 @@
-"""The result of the selftest as text."""
+"""The score of the selftest as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def print_score(console: Console, score: Score, dtype: str, profile: str) -> None:
-    """Print the number of mistakes that were refuted, by family; and those that were not, by name."""
+    """Print how many faults were refuted, by family; those below the bound and those missed, by name."""
     from rich.table import Table
 
     table = Table("family", "refuted", "that can be seen", box=None, pad_edge=False, header_style="bold")

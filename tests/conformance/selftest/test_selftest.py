@@ -9,15 +9,24 @@ from conformance.faults.catalogue import FAULTS
 from conformance.property import PROPERTIES, find_property
 from conformance.run import selection
 from conformance.selftest import look as selftest
-from conformance.selftest.look import Sight, catalogue, joined, look, look_at_pairs, pairs, scored, sight_of
+from conformance.selftest.look import (
+    Sight,
+    draw_pairs,
+    join_faults,
+    judge_backend,
+    judge_faults,
+    judge_pairs,
+    list_faults,
+    score_sights,
+)
 
 SWAPPED = FAULTS["swaps_input_and_forget_gates"]
 OF_FLOAT64 = FAULTS["takes_the_tanh_in_float32"]
 
 
 def test_a_mistake_that_is_refuted_has_been_seen() -> None:
-    (sight,) = look("float32", "quick", [SWAPPED])
-    assert sight.refuted and sight.visible and sight.margin > 1
+    (sight,) = judge_faults("float32", "quick", [SWAPPED])
+    assert sight.is_refuted and sight.is_visible and sight.margin > 1
     assert sight.by == "the_answer_is_that_of_the_equations"
 
 
@@ -28,7 +37,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_mistake_below_the_bound_is_named_with_its_margin_and_not_counted(few: None) -> None:
-    score = scored(list(look("float32", "quick", [SWAPPED, OF_FLOAT64])))
+    score = score_sights(list(judge_faults("float32", "quick", [SWAPPED, OF_FLOAT64])))
     assert [sight.name for sight in score.below] == [OF_FLOAT64.name]
     assert 0 < score.below[0].margin < 1
     assert score.raw == (1, 1) and not score.missed
@@ -36,7 +45,7 @@ def test_a_mistake_below_the_bound_is_named_with_its_margin_and_not_counted(few:
 
 def test_a_mistake_that_could_be_seen_and_is_not_refuted_is_missed() -> None:
     sights = [Sight("a", "one", "float32", "", 1.0, 3.0, True), Sight("b", "two", "float32", "prop", 1.0, 3.0, True)]
-    score = scored(sights)
+    score = score_sights(sights)
     assert [sight.name for sight in score.missed] == ["a"]
     assert score.raw == (1, 2) and score.macro == 0.5
 
@@ -44,35 +53,35 @@ def test_a_mistake_that_could_be_seen_and_is_not_refuted_is_missed() -> None:
 def test_a_mistake_that_nothing_asked_for_shows_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     only = [prop for prop in PROPERTIES if prop.name == "a_step_from_any_state_is_that_of_the_equations"]
     monkeypatch.setattr(selection, "PROPERTIES", only)
-    (late,) = look("float32", "quick", [FAULTS["skips_the_steps_beyond_five_hundred"]])
-    assert not late.tried and not late.visible and scored([late]).below == (late,)
+    (late,) = judge_faults("float32", "quick", [FAULTS["skips_the_steps_beyond_five_hundred"]])
+    assert not late.tried and not late.is_visible and score_sights([late]).below == (late,)
 
 
 def test_the_mistakes_of_networks_are_put_to_it_where_networks_are_judged() -> None:
-    assert {fault.name for fault in catalogue("float64")} == FAULTS.keys()
-    assert {fault.name for fault in catalogue("bfloat16")} == {
+    assert {fault.name for fault in list_faults("float64")} == FAULTS.keys()
+    assert {fault.name for fault in list_faults("bfloat16")} == {
         name for name, fault in FAULTS.items() if not fault.networks
     }
-    (sight,) = look("float32", "quick", [FAULTS["ignores_the_lengths"]])
-    assert sight.refuted and sight.tried and sight.seconds < 20
+    (sight,) = judge_faults("float32", "quick", [FAULTS["ignores_the_lengths"]])
+    assert sight.is_refuted and sight.tried and sight.seconds < 20
     assert find_property(sight.by).beyond_core
 
 
 def test_watching_a_mistake_does_not_hide_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selection, "PROPERTIES", [prop for prop in PROPERTIES if prop.family in ("values", "contract")])
-    (sight,) = look("float32", "quick", [FAULTS["answers_problems_that_do_not_fit"]])
+    (sight,) = judge_faults("float32", "quick", [FAULTS["answers_problems_that_do_not_fit"]])
     assert sight.by == "a_problem_whose_shapes_do_not_fit_is_refused" and sight.tried
 
 
 def test_a_family_counts_as_much_as_any_other() -> None:
     many = [Sight(str(k), "many", "float32", "prop", 1.0, 3.0, True) for k in range(9)]
-    score = scored([*many, Sight("a", "one", "float32", "", 1.0, 3.0, True)])
+    score = score_sights([*many, Sight("a", "one", "float32", "", 1.0, 3.0, True)])
     assert score.raw == (9, 10) and score.macro == 0.5
 
 
 def test_both_mistakes_of_a_pair_are_in_it() -> None:
     one, two = SWAPPED, FAULTS["ignores_the_initial_cell_state"]
-    both = joined(one, two)
+    both = join_faults(one, two)
     assert both is not None
     for fault in (one, two):
         assert _answers_differ(both, fault.backend())
@@ -84,30 +93,30 @@ def _answers_differ(one: object, other: object) -> bool:
 
 
 def test_both_may_be_put_around_the_backend() -> None:
-    both = joined(FAULTS["drops_the_layer_axis_of_the_state"], FAULTS["answers_in_float64"])
+    both = join_faults(FAULTS["drops_the_layer_axis_of_the_state"], FAULTS["answers_in_float64"])
     assert both is not None
     answer = both.forward(make_probe(0, (3, 2, 3, 4), "float32").problem)
     assert answer.y.dtype == "float64" and answer.state.h.shape == (2, 4)
 
 
 def test_two_mistakes_in_one_part_that_cannot_be_chained_are_no_pair() -> None:
-    assert joined(FAULTS["does_not_squash_the_cell_state"], FAULTS["uses_a_rational_tanh"]) is None
+    assert join_faults(FAULTS["does_not_squash_the_cell_state"], FAULTS["uses_a_rational_tanh"]) is None
 
 
 def test_pairs_are_of_different_families_and_no_pair_comes_twice() -> None:
-    found = pairs(50, 0)
+    found = draw_pairs(50, 0)
     assert len({(one.name, two.name) for one, two in found}) == 50
     assert all(one.family != two.family for one, two in found)
 
 
 @pytest.mark.parametrize("number", range(5))
 def test_a_pair_is_refuted(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftest, "pairs", lambda count, seed: pairs(50, 0)[10 * number : 10 * number + 1])
-    (sight,) = look_at_pairs(1, 0, "float32", "quick")
-    assert sight.refuted, sight.name
+    monkeypatch.setattr(selftest, "draw_pairs", lambda count, seed: draw_pairs(50, 0)[10 * number : 10 * number + 1])
+    (sight,) = judge_pairs(1, 0, "float32", "quick")
+    assert sight.is_refuted, sight.name
 
 
 def test_a_right_backend_is_not_refuted_by_it(few: None) -> None:
     right = replace(SWAPPED, change=lambda parts: parts).backend()
-    assert not sight_of("right", "none", right, "float32", "quick").refuted
-    assert sight_of("wrong", "none", SWAPPED.backend(), "float32", "quick").refuted
+    assert not judge_backend("right", "none", right, "float32", "quick").is_refuted
+    assert judge_backend("wrong", "none", SWAPPED.backend(), "float32", "quick").is_refuted
