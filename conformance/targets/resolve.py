@@ -55,8 +55,7 @@ def _make_fault(name: str) -> Backend:
 
     if name not in FAULTS:
         raise TargetError(
-            f"fault {name!r} is not in the catalogue{_suggest_name(name, list(FAULTS))}; "
-            "see lstm-conform list faults"
+            f"fault {name!r} is not in the catalogue{_suggest_name(name, list(FAULTS))}; see lstm-conform list faults"
         )
     return FAULTS[name].backend()
 
