@@ -1,6 +1,5 @@
 """The backends conform, and what wraps foreign code gives it what it wants."""
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,12 +15,10 @@ from conformance.assertions.forward import assert_answers_agree, assert_conforms
 from conformance.problems.question import with_gates
 from conformance.run.check import check
 from lstm_spec import REFERENCE, Description, Feature, Gate, GradientsNotOffered, State, from_packed, pack, unpack
-from lstm_spec.types import Array
-from tests.conformance.assertions.test_bounds import loss_on, problem_of
+from tests.helpers.environment import TORCH
+from tests.helpers.foreign import answer_packed, wrap_numpy
+from tests.helpers.problems import make_loss, make_problem
 
-TORCH = (
-    os.environ.get("LSTM_SPEC_TORCH", "") != "none"
-)  # `make test TORCH=none` does without; absence is else a failure
 BOTH = ("float32", "float64")
 
 
@@ -47,7 +44,7 @@ def made(name: str) -> Any:
 def test_a_sigmoid_that_flushes_before_it_doubles_conforms() -> None:
     """PyTorch's float32 sigma is 0 where it should be up to the root of 2, times 2^-126; |c_0| makes it visible."""
     biases = {"i": -1e4, "f": np.linspace(-87.3, -86.9, 200), "g": 0, "o": 0}
-    p = problem_of(T=1, B=1, I=1, H=200)
+    p = make_problem(T=1, B=1, I=1, H=200)
     p = with_gates(p, lambda k, gate: Gate(0 * gate.W, 0 * gate.U, (0 * gate.b + biases[k]).astype(np.float32)))
     p = replace(p, state=State(p.state.h, 0 * p.state.c + np.float32(65)))
     assert_conforms(made("torch"), made("torch").forward(p), p)
@@ -63,16 +60,16 @@ def test_a_device_that_is_not_there_is_unavailable() -> None:
 
 
 def test_the_numpy_backend_agrees_with_the_reference() -> None:
-    problem = problem_of(dtype="float64")
-    one, other = (backend.differentiate(problem, loss_on(problem)) for backend in (NUMPY, REFERENCE))
+    problem = make_problem(dtype="float64")
+    one, other = (backend.differentiate(problem, make_loss(problem)) for backend in (NUMPY, REFERENCE))
     assert_answers_agree(NUMPY, (problem, one[0]), (problem, other[0]))
     for _, gradients in (one, other):
-        assert_gradients_conform_freely(NUMPY, problem, loss_on(problem), gradients)
+        assert_gradients_conform_freely(NUMPY, problem, make_loss(problem), gradients)
 
 
 @pytest.mark.parametrize("order", ["".join(letters) for letters in permutations("ifgo")])
 def test_packing_and_unpacking_are_inverse_to_the_last_bit(order: str) -> None:
-    layer = problem_of().layer
+    layer = make_problem().layer
     packed = pack(layer, order)
     assert np.array_equal(packed.b[:5], getattr(layer, order[0]).b)
     again = unpack(packed, order)
@@ -81,65 +78,23 @@ def test_packing_and_unpacking_are_inverse_to_the_last_bit(order: str) -> None:
     )
 
 
-def foreign(order: str, biases: int, batch_first: bool, transposed: bool) -> Any:
-    """A function that wants its arrays in that form, around the NumPy backend; with gradients."""
-
-    def problem(x: Array, h: Array, c: Array, W: Array, U: Array, *b: Array) -> Any:
-        from lstm_spec import Packed, Problem, State
-
-        assert len(b) == biases and all(a.flags.c_contiguous and a.flags.writeable for a in (x, h, c, W, U, *b))
-        W, U = (W.T, U.T) if transposed else (W, U)
-        layer = unpack(Packed(np.ascontiguousarray(W), np.ascontiguousarray(U), sum(b)), order)  # type: ignore[arg-type]
-        return Problem(((layer,),), turned(x), State(h[None], c[None]))
-
-    def turned(a: Array) -> Array:
-        return np.ascontiguousarray(np.swapaxes(a, 0, 1)) if batch_first else a
-
-    def forward(*arguments: Array) -> Any:
-        answer = NUMPY.forward(problem(*arguments))
-        return turned(answer.y), answer.state.h[0], answer.state.c[0]
-
-    def gradients(*arguments: Array) -> Any:
-        from lstm_spec import Cotangents, State
-
-        *given, dy, dh, dc = arguments
-        loss = Cotangents(turned(dy), State(dh[None], dc[None]))
-        answer, g = NUMPY.differentiate(problem(*given), loss)
-        W, U, b = pack(g.parameters[0][0], order)
-        W, U = (W.T, U.T) if transposed else (W, U)
-        first = (turned(answer.y), answer.state.h[0], answer.state.c[0])
-        return (*first, turned(g.x), g.state.h[0], g.state.c[0], W, U, *([b] * biases))
-
-    how = {"order": order, "biases": biases, "batch_first": batch_first, "transposed": transposed}
-    return from_packed(forward, gradients, **how)  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize(("biases", "batch_first", "transposed"), [*product((1, 2), (False, True), (False, True))])
 def test_packed_functions_of_every_form_conform(biases: int, batch_first: bool, transposed: bool) -> None:
     asked = ("SHAPE-*", "CELL-1", "SEQ-1", "GRAD-*", "CONTRACT-*")
-    report = check(foreign("gofi", biases, batch_first, transposed), profile="quick", examples=3, clauses=asked)
+    report = check(wrap_numpy("gofi", biases, batch_first, transposed), profile="quick", examples=3, clauses=asked)
     assert report.status == 0, report.statement
     assert report.findings.offers_gradients
 
 
 def test_a_packed_function_that_reads_another_order_does_not_conform() -> None:
-    right = foreign("ifgo", 2, False, False)
-    wrong = from_packed(lambda *a: right_answer(right, a), order="fiog", description=Description())
+    right = wrap_numpy("ifgo", 2, False, False)
+    wrong = from_packed(lambda *a: answer_packed(right, a), order="fiog", description=Description())
     assert check(wrong, profile="quick", maxfail=1, diagnose=False, shrink=False).status == 1
 
 
-def right_answer(backend: Any, arguments: Any) -> Any:
-    from lstm_spec import Packed, Problem, State
-
-    x, h, c, W, U, b, more = arguments
-    problem = Problem(((unpack(Packed(W, U, b + more)),),), x, State(h[None], c[None]))
-    answer = backend.forward(problem)
-    return answer.y, answer.state.h[0], answer.state.c[0]
-
-
 def test_a_bias_that_is_forgotten_is_noticed() -> None:
-    right = foreign("ifgo", 2, False, False)
-    wrong = from_packed(lambda x, h, c, W, U, b, more: right_answer(right, (x, h, c, W, U, b, b * 0)))
+    right = wrap_numpy("ifgo", 2, False, False)
+    wrong = from_packed(lambda x, h, c, W, U, b, more: answer_packed(right, (x, h, c, W, U, b, b * 0)))
     assert check(wrong, profile="quick", maxfail=1, diagnose=False, shrink=False).status == 1
 
 
@@ -154,8 +109,8 @@ def test_torch_is_imported_only_when_the_backend_is_asked_for() -> None:
 
 
 def test_a_backend_differentiates_with_the_function_it_was_given() -> None:
-    problem = problem_of(dtype="float64")
-    d, asked = loss_on(problem), []
+    problem = make_problem(dtype="float64")
+    d, asked = make_loss(problem), []
     backend = replace(NUMPY, gradients=lambda *given: asked.append(given) or REFERENCE.differentiate(*given))
     answer, found = backend.differentiate(problem, d)
     right, wanted = REFERENCE.differentiate(problem, d)
@@ -164,9 +119,9 @@ def test_a_backend_differentiates_with_the_function_it_was_given() -> None:
 
 
 def test_a_backend_without_gradients_says_so_with_a_remedy() -> None:
-    forward_only, problem = replace(NUMPY, name="mine", gradients=None), problem_of(dtype="float64")
+    forward_only, problem = replace(NUMPY, name="mine", gradients=None), make_problem(dtype="float64")
     with pytest.raises(GradientsNotOffered) as refused:
-        forward_only.differentiate(problem, loss_on(problem))
+        forward_only.differentiate(problem, make_loss(problem))
     assert str(refused.value) == (
         "backend 'mine' offers no gradients; give it a function, Backend(..., gradients=...), "
         "or ask for its forward pass only"

@@ -20,7 +20,7 @@ from lstm_spec import (
     Description,
     State,
 )
-from tests.conformance.assertions.test_bounds import loss_on, problem_of
+from tests.helpers.problems import make_loss, make_problem
 
 FAR = " is further from the equations than rounding can explain"
 GROWN = "rounding may have grown too much"
@@ -34,9 +34,9 @@ def judged_at(grade: str, dtype: str) -> Backend:
 
 
 ROOMY, WIDE = judged_at("relative", "float32"), judged_at("wide", "float16")
-PROBLEM = problem_of(scale=0.5, dtype="float64")
+PROBLEM = make_problem(scale=0.5, dtype="float64")
 OTHER = replace(PROBLEM, x=PROBLEM.x * 0.5)
-LOSS = loss_on(PROBLEM)
+LOSS = make_loss(PROBLEM)
 ANSWER, GRADIENTS = REFERENCE.differentiate(PROBLEM, LOSS)
 FORWARD = observed_trajectory(PROBLEM, ANSWER.y, model_of(ROOMY, PROBLEM))
 

@@ -7,11 +7,11 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.imports import list_imports, name_top_levels
 from tests.helpers.root import ROOT
 
 PACKAGES = ("lstm_spec", "backends", "conformance")
@@ -45,15 +45,6 @@ VIOLATIONS = [  # the contract, a file, and what is planted at its end
 BACKENDS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["lstm_spec.backends"]
 NUMPY_AND_ITSELF = sys.stdlib_module_names | {"numpy", "lstm_spec"}
 ALLOWED_ON_THE_PAGE = {"numpy", "lstm_spec.types"}
-
-# Whatever was asked for while a module was imported, found or not, and whatever that brought along.
-ASKED_FOR = """
-import sys
-before, asked = set(sys.modules), set()
-sys.addaudithook(lambda event, values: event == "import" and asked.add(values[0]))
-import {module}
-print(*(asked | set(sys.modules) - before))
-"""
 
 
 def copy_of_the_packages(where: Path) -> Path:
@@ -98,18 +89,6 @@ def strangers_to_the_specification(source: str) -> set[str]:
 
 def strangers_to_the_page(source: str) -> set[str]:
     return imports(source) - ALLOWED_ON_THE_PAGE
-
-
-def asked_for(module: str, root: Path = ROOT, *flags: str) -> set[str]:
-    """The top-level names that a fresh interpreter asks for to import a module."""
-    command = [sys.executable, *flags, "-c", ASKED_FOR.format(module=module)]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return top_level(done.stdout.split())
-
-
-def top_level(names: Iterable[str]) -> set[str]:
-    return {name.split(".")[0] for name in names}
 
 
 # ---------------------------------------------------------------- contracts
@@ -165,7 +144,7 @@ def test_the_page_imports_numpy_and_its_types() -> None:
 @pytest.mark.parametrize("line", ["import scipy.special", "from scipy import special", "def f():\n    import scipy"])
 def test_a_stranger_to_the_specification_is_found(line: str) -> None:
     page = (ROOT / "lstm_spec/network.py").read_text()
-    assert top_level(strangers_to_the_specification(f"{page}\n{line}\n")) == {"scipy"}
+    assert name_top_levels(strangers_to_the_specification(f"{page}\n{line}\n")) == {"scipy"}
 
 
 @pytest.mark.parametrize("line", ["import math", "from lstm_spec import layouts", "from . import layouts"])
@@ -179,17 +158,17 @@ def test_a_stranger_to_the_page_is_found(line: str) -> None:
 
 @pytest.mark.parametrize("module", [*PACKAGES, "conformance.run.judge", "conformance.cli.main"])
 def test_an_import_asks_for_no_library_of_a_backend(module: str) -> None:
-    asked = asked_for(module)
+    asked = list_imports(module)
     assert module.split(".")[0] in asked
     assert asked.isdisjoint({"torch", "cupy"})
 
 
 def test_importing_the_judge_asks_for_nothing_that_is_slow() -> None:
-    assert asked_for("conformance").isdisjoint({"hypothesis", "numpy", "lstm_spec", "rich", "click"})
+    assert list_imports("conformance").isdisjoint({"hypothesis", "numpy", "lstm_spec", "rich", "click"})
 
 
 def test_the_guard_is_imported_with_the_standard_library_alone() -> None:
-    assert asked_for("lstm_conform", ROOT, "-S") <= sys.stdlib_module_names | {"lstm_conform"}
+    assert list_imports("lstm_conform", ROOT, "-S") <= sys.stdlib_module_names | {"lstm_conform"}
 
 
 @pytest.mark.parametrize(
@@ -203,4 +182,4 @@ def test_the_guard_is_imported_with_the_standard_library_alone() -> None:
 )
 def test_a_planted_import_is_asked_for(module: str, file: str, line: str, library: str, tmp_path: Path) -> None:
     plant(copy_of_the_packages(tmp_path) / file, line)
-    assert library in asked_for(module, tmp_path)
+    assert library in list_imports(module, tmp_path)

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conformance.arrays import frozen
 from conformance.assertions.backward import assert_gate_gradients_conform, assert_part_conforms, name_parts
 from conformance.assertions.comparison import Comparison, assert_observed, assert_same, assert_within, recorded_ratios
 from conformance.assertions.forward import assert_conforms, free_run
@@ -17,33 +16,13 @@ from lstm_spec import (
     GRADES,
     REFERENCE,
     Answer,
-    Cotangents,
     Description,
     Feature,
-    Gate,
-    Parameters,
-    Problem,
     Shapes,
     State,
     pack,
 )
-
-
-def problem_of(T: int = 4, B: int = 2, I: int = 3, H: int = 5, scale: float = 1.0, dtype: str = "float32") -> Problem:
-    rng = np.random.default_rng(T + 10 * B + 100 * I + 1000 * H)
-
-    def drawn(*shape: int) -> np.ndarray:
-        return frozen((rng.standard_normal(shape) * scale).astype(dtype))
-
-    i, f, g, o = (Gate(drawn(H, I), drawn(H, H), drawn(H)) for _ in "ifgo")
-    return Problem(((Parameters(i, f, g, o),),), drawn(T, B, I), State(drawn(1, B, H), drawn(1, B, H)))
-
-
-def loss_on(problem: Problem, scale: float = 1.0) -> Cotangents:
-    T, B, _, H = problem.sizes
-    rng = np.random.default_rng(7)
-    y, h, c = ((rng.standard_normal(s) * scale).astype(problem.dtype) for s in ((T, B, H), (1, B, H), (1, B, H)))
-    return Cotangents(y, State(h, c))
+from tests.helpers.problems import make_loss, make_problem
 
 
 def test_an_error_at_the_bound_passes_and_one_beyond_it_does_not() -> None:
@@ -126,14 +105,14 @@ def test_what_is_not_the_same_names_the_quantity_and_the_element() -> None:
 
 def test_a_free_run_in_which_rounding_grows_is_inconclusive() -> None:
     with pytest.raises(Inconclusive):
-        free_run(REFERENCE, problem_of(T=60, H=16, scale=4.0))
+        free_run(REFERENCE, make_problem(T=60, H=16, scale=4.0))
 
 
 def test_the_reference_conforms_and_its_ratios_are_recorded() -> None:
-    problem, quantities = problem_of(), ("dW", "dU", "db", "dx", "dh_0", "dc_0")
+    problem, quantities = make_problem(), ("dW", "dU", "db", "dx", "dh_0", "dc_0")
     with recorded_ratios() as ratios:
-        found = probe_gates(REFERENCE, problem, loss_on(problem))
-        expected = assert_gate_gradients_conform(REFERENCE, problem, loss_on(problem), found.answer, found.dz)
+        found = probe_gates(REFERENCE, problem, make_loss(problem))
+        expected = assert_gate_gradients_conform(REFERENCE, problem, make_loss(problem), found.answer, found.dz)
         for part in name_parts(found.gradients, expected).values():
             assert_part_conforms(part, problem, found.dz)
     assert set(ratios) == {"y", "c_T", "dz", *quantities}
@@ -179,7 +158,7 @@ def test_nothing_is_recorded_once_it_is_closed() -> None:
 @pytest.mark.parametrize("quantity", ["y", "c_T"])
 def test_a_last_bit_too_many_is_refuted_where_the_bound_is_tight(quantity: str) -> None:
     """Ten allowed errors on one element, at one step, are seen there."""
-    problem = problem_of()
+    problem = make_problem()
     answer = REFERENCE.forward(problem)
     y, c = answer.y.astype(np.float64), answer.state.c.astype(np.float64)
     (y if quantity == "y" else c)[-1, 0, 0] *= 1 + 1e-4
@@ -191,7 +170,7 @@ def test_a_last_bit_too_many_is_refuted_where_the_bound_is_tight(quantity: str) 
 
 
 def test_an_overflow_is_inconclusive_only_where_magnitudes_come_near_the_largest_number() -> None:
-    problem, large = problem_of(), np.float32(1e38)
+    problem, large = make_problem(), np.float32(1e38)
     bad = Answer(np.full_like(REFERENCE.forward(problem).y, np.nan), problem.state)
     bad = replace(bad, state=State(bad.y[-1:], problem.state.c))
     with pytest.raises(Refuted):
@@ -203,19 +182,19 @@ def test_an_overflow_is_inconclusive_only_where_magnitudes_come_near_the_largest
 
 @pytest.mark.parametrize("lost", [np.inf, -np.inf, np.nan])
 def test_an_overflow_of_the_gradient_is_inconclusive_only_where_cotangents_are_huge(lost: float) -> None:
-    problem = problem_of()
+    problem = make_problem()
     answer = REFERENCE.forward(problem)
     dz = np.full((4, 2, 20), lost, np.float32)
     with pytest.raises(Refuted):
-        assert_gate_gradients_conform(REFERENCE, problem, loss_on(problem), answer, dz)
+        assert_gate_gradients_conform(REFERENCE, problem, make_loss(problem), answer, dz)
     with pytest.raises(Inconclusive):
-        assert_gate_gradients_conform(REFERENCE, problem, loss_on(problem, 1e36), answer, dz)
+        assert_gate_gradients_conform(REFERENCE, problem, make_loss(problem, 1e36), answer, dz)
 
 
 def test_probes_change_nothing_but_show_the_gate_gradients() -> None:
     """With one step and one sample db is dz itself."""
-    problem = problem_of(T=1, B=1)
-    found = probe_gates(REFERENCE, problem, loss_on(problem))
+    problem = make_problem(T=1, B=1)
+    found = probe_gates(REFERENCE, problem, make_loss(problem))
     assert_conforms(REFERENCE, found.answer, problem)
     assert np.array_equal(found.dz[0, 0], pack(found.gradients.parameters[0][0]).b)
 
@@ -223,13 +202,13 @@ def test_probes_change_nothing_but_show_the_gate_gradients() -> None:
 def test_probes_in_blocks_show_the_same_gate_gradients() -> None:
     shapes = Shapes(I=range(1, 9))
     narrow = replace(REFERENCE, description=replace(REFERENCE.description, shapes=shapes))
-    problem = problem_of(dtype="float64")
-    whole, blocks = (probe_gates(backend, problem, loss_on(problem)) for backend in (REFERENCE, narrow))
+    problem = make_problem(dtype="float64")
+    whole, blocks = (probe_gates(backend, problem, make_loss(problem)) for backend in (REFERENCE, narrow))
     assert np.array_equal(whole.dz, blocks.dz) and np.array_equal(whole.gradients.x, blocks.gradients.x)
 
 
 def test_a_widened_problem_has_the_width_asked_for_and_identity_weights() -> None:
-    problem = problem_of()
+    problem = make_problem()
     wide = add_probes(problem, range(0, 20), 24)
     assert wide.x.shape == (4, 2, 24) and not wide.x[..., 3:].any()
     stacked = np.concatenate([gate.W for gate in wide.layer[:4]])
@@ -252,7 +231,7 @@ def test_zero_times_an_error_that_overflowed_may_be_anything() -> None:
 def test_float16_may_overflow_where_magnitudes_come_near_its_end_and_not_before(
     scale: float, raised: type[Exception]
 ) -> None:
-    problem = problem_of(T=1, B=1, I=1, H=1, scale=scale, dtype="float16")
+    problem = make_problem(T=1, B=1, I=1, H=1, scale=scale, dtype="float16")
     lost = Answer(np.full((1, 1, 1), np.nan, np.float16), problem.state)
     with pytest.raises(raised):
         assert_conforms(replace(REFERENCE, description=Description(dtypes=("float16",))), lost, problem)

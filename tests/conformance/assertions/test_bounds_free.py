@@ -26,8 +26,8 @@ from lstm_spec import (
     State,
     error_model,
 )
-from tests.conformance.assertions.test_bounds import problem_of
 from tests.helpers.bounded import ANSWER, BEYOND, EXPECTED, FAR, GROWN, LOSS, OTHER, PROBLEM, ROOMY, WIDE, WITHIN
+from tests.helpers.problems import make_problem
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_free_run_beyond_what_is_conclusive_is_not(monkeypatch: pytest.MonkeyP
 
 
 def test_a_free_run_of_no_samples_is_conclusive() -> None:
-    assert free_run(REFERENCE, problem_of(B=0)).h.error.size == 0
+    assert free_run(REFERENCE, make_problem(B=0)).h.error.size == 0
 
 
 def test_nothing_is_handed_on_in_a_free_run_unless_told() -> None:

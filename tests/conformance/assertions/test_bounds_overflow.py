@@ -30,8 +30,8 @@ from lstm_spec import (
     Problem,
     State,
 )
-from tests.conformance.assertions.test_bounds import problem_of
 from tests.helpers.bounded import DZ, EXPECTED, FAR, GRADIENTS, NEAR_THE_END, PROBLEM, gates_judged, put
+from tests.helpers.problems import make_problem
 
 
 def small(T: int = 1, W: float = 0, U: float = 0, x: float = 0, h: float = 0, c: float = 0) -> Problem:
@@ -89,7 +89,7 @@ def test_magnitudes_of_a_finite_answer_do_not_matter(monkeypatch: pytest.MonkeyP
 
 def test_magnitudes_of_no_numbers_are_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     """W is (20, 0) where there is no input."""
-    problem = problem_of(I=0, scale=0.0)
+    problem = make_problem(I=0, scale=0.0)
     ends_at(monkeypatch, 1e-9)
     overflow.assert_finite_enough(Answer(np.full((4, 2, 5), np.nan), problem.state), problem)
 

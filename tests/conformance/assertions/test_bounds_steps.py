@@ -13,7 +13,6 @@ from lstm_spec import (
     REFERENCE,
     Answer,
 )
-from tests.conformance.assertions.test_bounds import loss_on, problem_of
 from tests.helpers.bounded import (
     ANSWER,
     BEYOND,
@@ -31,6 +30,7 @@ from tests.helpers.bounded import (
     off,
     put,
 )
+from tests.helpers.problems import make_loss, make_problem
 
 
 @pytest.mark.parametrize("t", [0, 2, 3])
@@ -81,7 +81,7 @@ def test_a_final_h_other_than_the_last_output_breaks_its_clause() -> None:
     assert (refuted.value.reason, refuted.value.clause) == (reason, "SEQ-3")
 
 
-EMPTY = problem_of(T=0, dtype="float64")
+EMPTY = make_problem(T=0, dtype="float64")
 
 
 def test_an_empty_sequence_hands_its_state_on() -> None:
@@ -146,7 +146,7 @@ def test_a_clause_that_is_known_is_kept() -> None:
 def test_an_empty_sequence_has_no_gate_gradients() -> None:
     empty = Answer(np.empty((0, 2, 5)), EMPTY.state)
     with pytest.raises(AssertionError, match="^an empty sequence has no gate gradients$"):
-        assert_gate_gradients_conform(REFERENCE, EMPTY, loss_on(EMPTY), empty, np.empty((0, 2, 20)))
+        assert_gate_gradients_conform(REFERENCE, EMPTY, make_loss(EMPTY), empty, np.empty((0, 2, 20)))
 
 
 def test_each_comparison_of_an_answer_is_recorded_once() -> None:

@@ -16,7 +16,7 @@ from conformance.problems.form import Form
 from conformance.run.check import check
 from conformance.targets.border import guard_backend
 from lstm_spec import REFERENCE, Answer, Array, Backend, Description, Problem, Shapes, at_most, from_packed, multiple_of
-from tests.backends.test_backends import foreign, right_answer
+from tests.helpers.foreign import answer_packed, wrap_numpy
 from tests.helpers.specimens import answering
 
 VALUES = [fault for fault in FAULTS.values() if fault.kind != "contract" and not fault.networks]
@@ -62,8 +62,8 @@ def test_faults_that_look_the_same_at_one_form_are_told_apart_at_others(name: st
 
 
 def test_a_mistake_in_code_outside_the_catalogue_is_named() -> None:
-    right = foreign("ifgo", 2, False, False)
-    wrong = from_packed(lambda x, h, c, W, U, b, more: right_answer(right, (x, h, c, W, U, b, b * 0)))
+    right = wrap_numpy("ifgo", 2, False, False)
+    wrong = from_packed(lambda x, h, c, W, U, b, more: answer_packed(right, (x, h, c, W, U, b, b * 0)))
     found = diagnose(guard_backend(wrong), "float32")
     assert found is not None and [fit.name for fit in found.fitting] == ["drops_the_recurrent_bias"]
 

@@ -8,7 +8,7 @@ import pytest
 from conformance.faults.catalogue import FAULTS
 from conformance.outcome import Outcome
 from conformance.run.check import check
-from tests.backends.test_backends import TORCH
+from tests.helpers.environment import TORCH
 from tests.helpers.root import ROOT
 from tests.planted.backward import BACKWARD
 from tests.planted.edits import TEXT, edited, textbook

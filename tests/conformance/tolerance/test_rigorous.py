@@ -43,7 +43,7 @@ from conformance.tolerance.rounding import Bounded
 from conformance.tolerance.trajectories import ORDER, observed_trajectory
 from lstm_spec import Answer, Array, Cotangents, Gate, Parameters, Problem, State
 from tests.helpers import oracle
-from tests.repository.test_imports import asked_for
+from tests.helpers.imports import list_imports
 
 QUANTITIES = ("i", "f", "g", "o", "c", "squashed", "h", "dz", "dW", "dU", "db", "dx", "dh", "dc")
 LETTERS = ("x", "W", "U", "b", "h", "c", "dy", "dh", "dc")
@@ -344,7 +344,7 @@ def test_the_command_without_python_flint_says_what_to_install(monkeypatch: pyte
 
 
 def test_nothing_of_it_is_loaded_by_the_command_line() -> None:
-    assert "flint" not in asked_for("conformance.cli.main") | asked_for("conformance")
+    assert "flint" not in list_imports("conformance.cli.main") | list_imports("conformance")
 
 
 def test_a_missing_python_flint_is_one_sentence_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
