@@ -36,13 +36,13 @@ def ignores_the_bound_above_the_first_layer(parts: Parts) -> Parts:
 
 @forward("cell clip", "VAR-5")
 def ignores_the_bound_where_there_are_peepholes(parts: Parts) -> Parts:
-    """The cell state is not bounded where the gates see it."""
+    """The cell state is not bounded if the gates see it."""
     return replace(parts, bound=bound_by(lambda r, raw: raw if r.kind.name == "peephole" else clip_cell(r, raw)))
 
 
 @forward("cell clip", "VAR-5")
 def carries_the_unbounded_cell_state(parts: Parts) -> Parts:
-    """What is shown and returned is bounded, what is carried on is not."""
+    """The cell state is bounded when shown and returned, not when carried on."""
 
     def final(r: Reader, states: list[Memory]) -> State:
         h, c, _ = states[-1]
@@ -53,13 +53,13 @@ def carries_the_unbounded_cell_state(parts: Parts) -> Parts:
 
 @forward("cell clip", "VAR-5")
 def bounds_only_what_is_shown(parts: Parts) -> Parts:
-    """What is carried on and returned is not bounded."""
+    """The cell state is bounded when shown, not when carried on and returned."""
     return replace(parts, bound=lambda r, raw: (raw, clip_cell(r, raw)))
 
 
 @forward("cell clip", "VAR-5", "microsoft/onnxruntime#27224")
 def shows_the_unbounded_cell_state(parts: Parts) -> Parts:
-    """What is carried on is bounded, what is shown is not."""
+    """The cell state is bounded when carried on, not when shown."""
     return replace(parts, bound=lambda r, raw: (clip_cell(r, raw), raw))
 
 
@@ -83,7 +83,7 @@ def bounds_the_hidden_state_instead(parts: Parts) -> Parts:
 
 @forward("cell clip", "VAR-4", "TensorFlow 1: proj_clip")
 def bounds_the_projection_too(parts: Parts) -> Parts:
-    """The bound of the cell state is that of the projection, too."""
+    """The projection is bounded like the cell state."""
     return replace(parts, project=lambda r, shown: clip_cell(r, parts.project(r, shown)))
 
 
@@ -101,7 +101,7 @@ def bounds_smoothly(parts: Parts) -> Parts:
 
 @forward("cell clip", "VAR-5", "tf.raw_ops.BlockLSTM: cell_clip=3")
 def bounds_at_three_whatever_is_asked(parts: Parts) -> Parts:
-    """Where there is a bound, it is 3."""
+    """If there is a bound, it is 3."""
     return replace(parts, bound=bound_by(lambda r, raw: anp.clip(raw, -3, 3)))
 
 

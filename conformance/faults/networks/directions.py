@@ -96,7 +96,7 @@ def reads_forward_above_the_first_layer(parts: Parts) -> Parts:
 
 
 def join_halves(change: Callable[[Value, Value], list[Value]]) -> Callable[[Reader, list[Value]], Value]:
-    """Of two directions, what is made of their outputs side by side."""
+    """If there are two directions, their changed outputs side by side."""
     return lambda r, ys: anp.concatenate(ys if len(ys) == 1 else change(*ys), axis=-1)
 
 
@@ -136,7 +136,7 @@ def sums_the_directions(network: Backend) -> Backend:
 
 
 def change_rows(change: Callable[[tuple[Parameters, ...]], tuple[Parameters, ...]]) -> Callable[[Problem, Rows], Rows]:
-    """Of two directions, what is made of the parameters of each layer."""
+    """If there are two directions, the changed parameters of each layer."""
     return lambda problem, rows: tuple(change(row) if len(row) > 1 else row for row in rows)
 
 
@@ -153,7 +153,7 @@ def exchanges_the_weights_of_the_directions(parts: Parts) -> Parts:
 
 
 def start_from_rows(order: Callable[[int, int], list[int]]) -> Callable[[Problem, Value, Value], tuple[Value, Value]]:
-    """Initial states from other places, told by L and D."""
+    """Initial states from the rows that `order` gives for L and D."""
 
     def initial(problem: Problem, h: Value, c: Value) -> tuple[Value, Value]:
         where = np.array(order(len(problem.parameters), len(problem.directions)))
@@ -187,7 +187,7 @@ def starts_the_reverse_direction_where_the_forward_one_ended(parts: Parts) -> Pa
 
 
 def return_rows(order: Callable[[int, int], list[int]]) -> Callable[..., tuple[Value, State]]:
-    """Final states from other places, told by L and D."""
+    """Final states from the rows that `order` gives for L and D."""
 
     def finish(problem: Problem, ys: list[Value], after: State) -> tuple[Value, State]:
         where = np.array(order(len(problem.parameters), len(problem.directions)))

@@ -30,13 +30,13 @@ def takes_the_input_gate_for_what_the_forget_gate_leaves(parts: Parts) -> Parts:
 
 @forward("coupled gates", "VAR-3")
 def forgets_nothing_where_the_gates_are_coupled(parts: Parts) -> Parts:
-    """f = 1."""
+    """The forget gate is f = 1."""
     return replace(parts, fill=couple_by(lambda i, z: (i, 0 * i + 1)))
 
 
 @forward("coupled gates", "VAR-3")
 def lets_the_forget_gate_equal_the_input_gate(parts: Parts) -> Parts:
-    """f = i."""
+    """The forget gate is f = i."""
     return replace(parts, fill=couple_by(lambda i, z: (i, i)))
 
 
@@ -54,7 +54,7 @@ def lets_no_gradient_through_the_coupled_forget_gate(parts: Parts) -> Parts:
 
 @gradient("coupled gates", "VAR-3")
 def takes_the_gradient_of_the_coupled_forget_gate_with_the_wrong_sign(parts: Parts) -> Parts:
-    """df = di in place of -di."""
+    """df = di instead of -di."""
     return replace(parts, fill=couple_by(lambda i, z: (i, replace_gradient(1 - i, i))))
 
 
@@ -62,7 +62,7 @@ def takes_the_gradient_of_the_coupled_forget_gate_with_the_wrong_sign(parts: Par
 
 
 def forget_by(kind: str, change: Callable[[Gates], Value]) -> Callable[[Reader, Gates, Gates], Gates]:
-    """The gates with a forget gate where that kind has none."""
+    """The gates, with a forget gate for that kind, which has none."""
 
     def fill(r: Reader, gates: Gates, z: Gates) -> Gates:
         gates = fill_gates(r, gates, z)
@@ -79,7 +79,7 @@ def forgets_one_in_a_thousand(parts: Parts) -> Parts:
 
 @forward("no forget gate", "VAR-7", "a forget gate with zero weights")
 def forgets_half_without_a_forget_gate(parts: Parts) -> Parts:
-    """f = σ(0)."""
+    """The forget gate is f = σ(0)."""
     return replace(parts, fill=forget_by("no forget gate", lambda gates: 0.5))
 
 
@@ -91,13 +91,13 @@ def keeps_nothing_without_a_forget_gate(parts: Parts) -> Parts:
 
 @forward("no forget gate", "VAR-7")
 def couples_the_gates_without_a_forget_gate(parts: Parts) -> Parts:
-    """f = 1 - i."""
+    """The forget gate is f = 1 - i."""
     return replace(parts, fill=forget_by("no forget gate", lambda gates: 1 - gates["i"]))
 
 
 @forward("no forget gate", "VAR-7")
 def forgets_by_the_output_gate(parts: Parts) -> Parts:
-    """f = o."""
+    """The forget gate is f = o."""
     return replace(parts, fill=forget_by("no forget gate", lambda gates: gates["o"]))
 
 
@@ -115,7 +115,7 @@ def lets_the_gradient_decay_without_a_forget_gate(parts: Parts) -> Parts:
 
 
 def squash_1997_by(change: Callable[[Value], Value]) -> Callable[[Reader, Value], Value]:
-    """Of the cell state of 1997."""
+    """A changed squashing of the cell state, for the cell of 1997 only."""
     return lambda r, c: change(c) if r.kind.name == "1997 simplified" else squash_cell(r, c)
 
 
@@ -137,13 +137,13 @@ def squashes_the_cell_state_as_today(parts: Parts) -> Parts:
 
 @forward("1997", "VAR-8")
 def squashes_the_candidate_as_today(parts: Parts) -> Parts:
-    """g = tanh(z)."""
+    """The candidate is g = tanh(z)."""
     return replace(parts, candidate=candidate_1997_by(anp.tanh))
 
 
 @forward("1997", "VAR-8")
 def forgets_the_factor_2_of_the_candidate(parts: Parts) -> Parts:
-    """g = tanh(z/2)."""
+    """The candidate is g = tanh(z/2)."""
     return replace(parts, candidate=candidate_1997_by(lambda z: anp.tanh(z / 2)))
 
 

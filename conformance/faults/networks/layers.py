@@ -11,12 +11,13 @@ from autograd.tracer import getval
 from conformance.faults.networks.directions import return_rows, start_from_rows
 from conformance.faults.networks.registering import forward, gradient, map_state
 from conformance.faults.parts import Parts, Read, Reader, Rows, turn_steps
+from conformance.faults.plain.registering import replace_gates
 from conformance.faults.primitives import Value, make_zeros, round_to, select_where, stop_gradient
 from lstm_spec import Cotangents, Gate, Gradients, Parameters, Problem
 
 
 def pass_changed(change: Callable[[Value], Value]) -> Callable[..., Value]:
-    """What the layer above reads, made of what it should."""
+    """The changed outputs, for the layer above to read."""
     return lambda r, y, x, reads: change(y)
 
 
@@ -104,7 +105,7 @@ def passes_reverse_before_forward_on(parts: Parts) -> Parts:
 
 @forward("layers", "NET-3", "TensorFlow 1: MultiRNNCell in bidirectional_dynamic_rnn")
 def keeps_the_directions_apart(parts: Parts) -> Parts:
-    """Each direction reads of the layer below its own direction alone."""
+    """Each direction reads only the outputs of its own direction in the layer below."""
 
     def inputs(r: Reader, x: Value) -> Value:
         if not r.layer or len(r.problem.directions) == 1:
@@ -165,14 +166,12 @@ def change_each_layer(change: Callable[[Rows, int, int], Parameters]) -> Callabl
 
 
 def take_parts_of(p: Parameters, other: Parameters, names: str = "Ubp") -> Parameters:
-    """The one's parameters, but for what the other's gates have by these names, and its projection."""
+    """The parameters p, with the arrays of these names and the projection taken from the other."""
 
-    def gate(mine: Gate | None, yours: Gate | None) -> Gate | None:
-        return mine and mine._replace(**{name: getattr(yours, name) for name in names})
+    def take(k: str, gate: Gate) -> Gate:
+        return gate._replace(**{name: getattr(other.gates[k], name) for name in names})
 
-    i, f, g, o = (gate(getattr(p, k), getattr(other, k)) for k in "ifgo")
-    assert i and g and o
-    return Parameters(i, f, g, o, other.R)
+    return replace_gates(p, **{k: take(k, gate) for k, gate in p.gates.items()})._replace(R=other.R)
 
 
 @forward("layers", "NET-3")
@@ -192,10 +191,7 @@ def uses_the_second_layers_weights_in_all_above(parts: Parts) -> Parts:
 
 
 def _drop_bias(p: Parameters) -> Parameters:
-    def without(gate: Gate) -> Gate:
-        return gate._replace(b=0 * gate.b)
-
-    return Parameters(p.i and without(p.i), p.f and without(p.f), without(p.g), p.o and without(p.o), p.R)
+    return replace_gates(p, **{k: gate._replace(b=0 * gate.b) for k, gate in p.gates.items()})
 
 
 @forward("layers", "NET-3")
@@ -213,7 +209,7 @@ def cuts_the_gradient_off_between_the_layers(parts: Parts) -> Parts:
 
 @gradient("layers", "NET-5")
 def loses_the_cotangents_of_the_lower_final_states(parts: Parts) -> Parts:
-    """Of dL/dh_T and dL/dc_T only those of the last layer count."""
+    """dL/dh_T and dL/dc_T count for the last layer only."""
 
     def cotangents(problem: Problem, d: Cotangents) -> Cotangents:
         lower = np.arange(len(d.state.h)) < len(d.state.h) - len(problem.directions)

@@ -32,7 +32,7 @@ def takes_the_first_length_for_all(network: Backend) -> Backend:
 
 @around("forward", "lengths", "LEN-1")
 def reads_one_step_too_many(network: Backend) -> Backend:
-    """The step after the last is read, too: t <= L."""
+    """The step after the last is also read: t <= L."""
     return replace_lengths(lambda lengths, T: np.minimum(lengths + 1, T), network)
 
 
@@ -113,7 +113,7 @@ def forgets_a_sequence_that_has_ended(parts: Parts) -> Parts:
 
 @forward("lengths", "LEN-3", "keras-team/keras#1569")
 def returns_the_last_output_as_the_final_hidden_state(parts: Parts) -> Parts:
-    """h_T is y_T, which is zero where the sequence is shorter."""
+    """h_T is y_T, which is zero if the sequence is shorter."""
 
     def final(r: Reader, states: list[Memory]) -> State:
         whole = (r.lengths == len(r.problem.x))[:, None]
@@ -155,7 +155,7 @@ def forgets_the_state_of_length_0(parts: Parts) -> Parts:
 
 @gradient("lengths", "LEN-6")
 def loses_the_gradient_of_a_state_of_length_0(parts: Parts) -> Parts:
-    """dh_0 and dc_0 are zero where nothing is read."""
+    """dh_0 and dc_0 are zero if nothing is read."""
 
     def gradients(problem: Problem, g: Gradients) -> Gradients:
         if problem.lengths is None:

@@ -20,7 +20,7 @@ from lstm_spec import Parameters, Problem, State
 
 @forward("packing", "VAR-4")
 def transposes_a_square_projection(parts: Parts) -> Parts:
-    """R is used transposed where P = H."""
+    """R is used transposed if P = H."""
 
     def project(r: Reader, shown: Shown) -> Value:
         return anp.dot(shown.m, shown.R) if is_square(shown.R) else parts.project(r, shown)
@@ -64,7 +64,7 @@ def reads_the_weights_of_two_directions_unit_by_unit(parts: Parts) -> Parts:
 
 @forward("packing", "NET-4")
 def swaps_hidden_and_cell_state_above_the_first_layer(parts: Parts) -> Parts:
-    """Where P = H, the layers above read h_0 as c_0 and c_0 as h_0."""
+    """If P = H, the layers above read h_0 as c_0 and c_0 as h_0."""
 
     def start(r: Reader, p: Parameters, s: State, after: dict[int, State]) -> State:
         return State(s.c, s.h) if r.layer and s.h.shape == s.c.shape else s

@@ -51,7 +51,7 @@ def forgets_the_lengths_above_the_first_layer(parts: Parts) -> Parts:
 
 
 def sort_longest_first(problem: Problem) -> Array:
-    """In which order the samples stand when they are sorted by length."""
+    """The order of the samples when sorted by length, the longest first."""
     assert problem.lengths is not None
     return np.argsort(-problem.lengths, kind="stable")
 
@@ -93,7 +93,7 @@ def does_not_sort_the_initial_states(parts: Parts) -> Parts:
 
 @gradient("lengths", "LEN-6")
 def takes_the_cotangent_of_the_final_state_at_the_last_step(parts: Parts) -> Parts:
-    """dL/dh_T and dL/dc_T enter at T, and are lost where the sequence is shorter."""
+    """dL/dh_T and dL/dc_T enter at T, and are lost if the sequence is shorter."""
 
     def cotangents(problem: Problem, d: Cotangents) -> Cotangents:
         if problem.lengths is None:
@@ -116,7 +116,7 @@ def sends_back_the_cotangents_of_the_padding(parts: Parts) -> Parts:
 
 @gradient("lengths", "LEN-5", "0 times NaN")
 def selects_only_after_the_step(parts: Parts) -> Parts:
-    """The step is taken in the padding, too, and its gradient is 0 times that of what stands there."""
+    """The step is also taken in the padding, and its gradient is 0 times that of the padding."""
     return replace(parts, mask=lambda r, x, valid: x)
 
 

@@ -14,7 +14,7 @@ Peeping = Callable[[Reader, str, dict[str, Value], Seen], Value | None]
 
 
 def peep_by(change: Callable[[str, Value, Seen], Value | None]) -> Peeping:
-    """What a gate receives through its peephole p, told by its letter."""
+    """Peepholes through which a gate, named by its letter, receives what the change makes of p and the cell states."""
     return lambda r, gate, p, seen: change(gate, p[gate], seen) if gate in p else None
 
 
@@ -56,7 +56,7 @@ def swaps_the_peepholes_of_input_and_forget_gate(parts: Parts) -> Parts:
 def read_peepholes_as(order: str) -> Peeping:
     """The peepholes of these gates, used for i, f and o."""
     of = dict(zip("ifo", order, strict=True))
-    return lambda r, gate, p, seen: p[of[gate]] * cell_for(gate, seen) if gate in p else None
+    return lambda r, gate, p, seen: p[of[gate]] * cell_for(gate, seen) if of.get(gate) in p else None
 
 
 @forward("peepholes", "VAR-1")
@@ -123,7 +123,7 @@ def leaves_the_peepholes_out_of_the_cell_gradient(parts: Parts) -> Parts:
 
 @gradient("peepholes", "VAR-1")
 def leaves_out_the_gradient_of_the_peepholes(parts: Parts) -> Parts:
-    """dp is zero."""
+    """The gradient dp is zero."""
     return replace(parts, peephole=peep_by(lambda gate, p, seen: stop_gradient(p) * cell_for(gate, seen)))
 
 

@@ -29,7 +29,7 @@ def rounds_the_projection_to_16_bits(parts: Parts) -> Parts:
 
 @forward("projection", "VAR-4")
 def ignores_a_square_projection(parts: Parts) -> Parts:
-    """h = m where P = H, as in cuDNN."""
+    """h = m if P = H, as in cuDNN."""
     return replace(parts, project=lambda r, shown: shown.m if is_square(shown.R) else parts.project(r, shown))
 
 
@@ -80,7 +80,7 @@ def projects_the_cell_state(parts: Parts) -> Parts:
 
 @forward("projection", "VAR-4", "PaddlePaddle/Paddle#7792, #15605")
 def projects_the_initial_state(parts: Parts) -> Parts:
-    """Where P = H, h_0 is projected, too."""
+    """If P = H, h_0 is also projected."""
 
     def start(r: Reader, p: Parameters, s: State, after: dict[int, State]) -> State:
         return s if p.R is None or not is_square(p.R) else s._replace(h=anp.dot(s.h, p.R.T))
@@ -100,13 +100,13 @@ def takes_the_gradient_of_the_projection_from_the_outputs_alone(parts: Parts) ->
 
 @gradient("projection", "VAR-4")
 def leaves_out_the_gradient_of_the_projection(parts: Parts) -> Parts:
-    """dR is zero."""
+    """The gradient dR is zero."""
     return replace(parts, project=lambda r, shown: anp.dot(shown.m, stop_gradient(shown.R).T))
 
 
 @gradient("projection", "VAR-4")
 def transposes_a_square_projection_in_the_gradient(parts: Parts) -> Parts:
-    """Where P = H, dm = R dh."""
+    """If P = H, dm = R dh."""
 
     def project(r: Reader, shown: Shown) -> Value:
         R, m = shown.R, shown.m

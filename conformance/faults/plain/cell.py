@@ -35,7 +35,7 @@ def ties_the_forget_gate_to_the_input_gate(parts: Parts) -> Parts:
 
 @forward("cell", "CELL-1")
 def lets_everything_in(parts: Parts) -> Parts:
-    """i = 1."""
+    """The input gate is i = 1."""
     return replace(parts, cell=lambda r, k, c: k["f"] * c + k["g"])
 
 
@@ -59,13 +59,13 @@ def shows_the_cell_state_of_the_step_before(parts: Parts) -> Parts:
 
 @forward("cell", "CELL-3")
 def uses_the_logistic_function_for_the_candidate(parts: Parts) -> Parts:
-    """g = σ(z_g)."""
+    """The candidate is g = σ(z_g)."""
     return replace(parts, candidate=squash_candidate_by(sigmoid))
 
 
 @forward("cell", "CELL-3")
 def does_not_squash_the_candidate(parts: Parts) -> Parts:
-    """g = z_g."""
+    """The candidate is g = z_g."""
     return replace(parts, candidate=squash_candidate_by(lambda z: z))
 
 

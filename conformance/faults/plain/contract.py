@@ -27,7 +27,7 @@ def writes_the_final_state_into_the_initial_one(right: Backend) -> Backend:
 
 @contract("CONTRACT-1")
 def scales_the_cotangents_in_place(right: Backend) -> Backend:
-    """dL/dy is halved where it lies, after it was used."""
+    """dL/dy is halved in place, after it was used."""
 
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
         found = right.differentiate(problem, d)
@@ -79,7 +79,7 @@ def answers_in_float64(right: Backend) -> Backend:
 
 @contract("SHAPE-4", "tracel-ai/burn#872")
 def drops_an_axis_of_length_one(right: Backend) -> Backend:
-    """y loses its batch axis where B = 1."""
+    """y loses its batch axis if B = 1."""
 
     def forward(problem: Problem) -> Answer:
         answer = right.forward(problem)
@@ -90,7 +90,7 @@ def drops_an_axis_of_length_one(right: Backend) -> Backend:
 
 @contract("SHAPE-3")
 def drops_an_axis_of_length_one_from_the_gradient(right: Backend) -> Backend:
-    """dx loses its last axis where I = 1."""
+    """dx loses its last axis if I = 1."""
 
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
         answer, g = right.differentiate(problem, d)

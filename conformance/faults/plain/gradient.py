@@ -52,7 +52,7 @@ def drops_the_path_through_the_cell_state(parts: Parts) -> Parts:
 
 @gradient("gradient", "GRAD-2")
 def holds_the_forget_gate_constant(parts: Parts) -> Parts:
-    """The forget gate has no gradient of its own."""
+    """The forget gate gets no gradient."""
     return replace(parts, cell=lambda r, k, c: update_cell(r, {**k, "f": stop_gradient(k["f"])}, c))
 
 
@@ -70,7 +70,7 @@ def ignores_the_gradient_of_the_final_cell_state(parts: Parts) -> Parts:
 
 @gradient("gradient", "GRAD-7")
 def ignores_the_gradient_of_all_outputs_but_the_last(parts: Parts) -> Parts:
-    """dL/dy_t is read for t = T alone."""
+    """dL/dy_t is read for t = T only."""
     return replace(parts, cotangents=lambda problem, d: replace(d, y=np.concatenate([d.y[:-1] * 0, d.y[-1:]])))
 
 
@@ -102,7 +102,7 @@ defvjp(_sigmoid_with_overflowing_slope, lambda s, z: lambda d: d * np.exp(z) / (
 
 @gradient("gradient", "GRAD-2")
 def takes_the_slope_of_tanh_as_one_minus_y(parts: Parts) -> Parts:
-    """1 - y in place of 1 - y²."""
+    """1 - y instead of 1 - y²."""
     return replace(
         parts,
         candidate=squash_candidate_by(_tanh_with_slope_one_minus_y),
@@ -112,13 +112,13 @@ def takes_the_slope_of_tanh_as_one_minus_y(parts: Parts) -> Parts:
 
 @gradient("gradient", "GRAD-1")
 def takes_the_slope_of_the_squashed_cell_as_one_minus_y(parts: Parts) -> Parts:
-    """1 - tanh(c) in place of 1 - tanh²(c), at the cell alone."""
+    """1 - tanh(c) instead of 1 - tanh²(c), only at the cell state."""
     return replace(parts, squash=squash_cell_by(_tanh_with_slope_one_minus_y))
 
 
 @gradient("gradient", "GRAD-2")
 def takes_the_slope_of_sigmoid_as_itself(parts: Parts) -> Parts:
-    """s in place of s (1 - s)."""
+    """s instead of s (1 - s)."""
     return replace(parts, open_gate=open_by(_sigmoid_with_slope_s))
 
 
@@ -130,19 +130,19 @@ def overflows_in_the_slope_of_the_sigmoid(parts: Parts) -> Parts:
 
 @gradient("gradient", "GRAD-4", "hanbt/learn_dl#53")
 def leaves_out_the_gradient_of_one_bias(parts: Parts) -> Parts:
-    """db_o is zero."""
+    """The gradient db_o is zero."""
     return replace(parts, gradients=change_parameters(change_gates(lambda k, g: g._replace(b=g.b * (k != "o")))))
 
 
 @gradient("gradient", "GRAD-4")
 def leaves_out_the_gradient_of_the_recurrent_weights(parts: Parts) -> Parts:
-    """dU is zero."""
+    """The gradient dU is zero."""
     return replace(parts, gradients=change_parameters(change_arrays("U", lambda dU: dU * 0)))
 
 
 @gradient("gradient", "GRAD-4")
 def gives_one_gate_the_gradient_of_another(parts: Parts) -> Parts:
-    """dW_f is dW_i."""
+    """dW_i is returned for dW_f."""
     return replace(parts, gradients=change_parameters(take_arrays("W", {"f": "i"})))
 
 
@@ -180,7 +180,7 @@ def misses_the_last_step_in_the_recurrent_weights(right: Backend) -> Backend:
 
 @gradient("gradient", "GRAD-6")
 def leaves_out_the_gradient_of_the_initial_hidden_state(parts: Parts) -> Parts:
-    """dh_0 is zero."""
+    """The gradient dh_0 is zero."""
     return replace(parts, gradients=lambda problem, g: replace(g, state=State(g.state.h * 0, g.state.c)))
 
 
@@ -190,10 +190,9 @@ def leaves_the_forget_gate_out_of_the_initial_cell_gradient(right: Backend) -> B
 
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
         answer, g = right.differentiate(problem, d)
-        if len(problem.x) == 0:
-            return answer, g
         gate = problem.layer.f
-        assert gate is not None
+        if len(problem.x) == 0 or gate is None:
+            return answer, g
         f = sigmoid(problem.x[0] @ gate.W.T + problem.state.h[0] @ gate.U.T + gate.b)
         c = (g.state.c / np.maximum(f, limits(f.dtype).tiny)).astype(problem.dtype)
         return answer, replace(g, state=g.state._replace(c=c))
@@ -203,7 +202,7 @@ def leaves_the_forget_gate_out_of_the_initial_cell_gradient(right: Backend) -> B
 
 @gradient("gradient", "GRAD-5")
 def leaves_out_the_input_gradient_of_the_first_step(parts: Parts) -> Parts:
-    """dx_1 is zero."""
+    """The gradient dx_1 is zero."""
     return replace(parts, gradients=lambda p, g: replace(g, x=np.concatenate([g.x[:1] * 0, g.x[1:]])))
 
 

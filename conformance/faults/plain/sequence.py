@@ -29,7 +29,7 @@ def reads_each_input_one_step_late(parts: Parts) -> Parts:
 
 @forward("sequence", "SEQ-2")
 def outputs_the_state_before_the_step(parts: Parts) -> Parts:
-    """y_t is h_{t-1}."""
+    """The output y_t is h_{t-1}."""
     return replace(parts, output=lambda r, valid, new, after, before: before.h)
 
 

@@ -43,7 +43,7 @@ def swaps_hidden_and_cell_state(parts: Parts) -> Parts:
 
 @forward("state", "SEQ-4", "pytorch/pytorch#95137")
 def takes_a_hidden_state_without_cell_state_as_none(parts: Parts) -> Parts:
-    """Where c_0 is all zero, h_0 is dropped too."""
+    """If c_0 is all zero, h_0 is dropped."""
     return replace(parts, start=start_from(lambda h, c: (h if getval(c).any() else h * 0, c)))
 
 

@@ -62,7 +62,7 @@ def transposes_the_recurrent_weights(parts: Parts) -> Parts:
 def _register_transposed() -> None:
     for letter in GATES:
         name = f"transposes_the_recurrent_weights_of_{letter}"
-        sentence, clause = f"U_{letter} alone is used transposed.", f"CELL-{GATES.index(letter) + 1}"
+        sentence, clause = f"Only U_{letter} is used transposed.", f"CELL-{GATES.index(letter) + 1}"
         add_fault(Fault(name, "weights", clause, sentence, "", "forward", partial(_transpose_gate, letter)))
 
 
@@ -78,7 +78,7 @@ _register_transposed()
 
 @forward("weights", "CELL-1")
 def transposes_the_input_weights_where_they_are_square(parts: Parts) -> Parts:
-    """W is used transposed where I = H, where nothing else would notice."""
+    """W is used transposed if I = H, so that no shape shows it."""
     return replace(parts, weights=change_arrays("W", _transpose_square))
 
 
@@ -90,13 +90,13 @@ def uses_one_recurrent_matrix_for_all_gates(parts: Parts) -> Parts:
 
 @forward("weights", "CELL-2")
 def uses_the_input_gates_weights_for_the_forget_gate(parts: Parts) -> Parts:
-    """W_i is used in place of W_f."""
+    """W_i is used instead of W_f."""
     return replace(parts, weights=take_arrays("W", {"f": "i"}))
 
 
 @forward("weights", "CELL-4")
 def ignores_the_last_input(parts: Parts) -> Parts:
-    """The loop over inputs ends one too early."""
+    """The loop over the inputs leaves out the last one."""
     return replace(parts, inputs=lambda r, x: anp.concatenate([x[..., :-1], x[..., -1:] * 0], axis=2))
 
 
@@ -115,7 +115,7 @@ def drops_the_bias(parts: Parts) -> Parts:
 
 @forward("bias", "CELL-1", "ddbourgin/numpy-ml#42")
 def drops_the_recurrent_bias(parts: Parts) -> Parts:
-    """Of two biases that are half of ours each, one is used."""
+    """Only one of two biases is used, each half of ours."""
     return replace(parts, weights=change_arrays("b", lambda b: b / 2))
 
 
@@ -127,7 +127,7 @@ def adds_the_bias_twice(parts: Parts) -> Parts:
 
 @forward("bias", "CELL-2")
 def uses_the_input_gates_bias_for_the_forget_gate(parts: Parts) -> Parts:
-    """b_i is used in place of b_f."""
+    """b_i is used instead of b_f."""
     return replace(parts, weights=take_arrays("b", {"f": "i"}))
 
 
