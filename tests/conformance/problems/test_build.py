@@ -22,7 +22,10 @@ def build(form: Form, sizes: tuple[int, ...] = (5, 3, 2, 4), seed: int = 0) -> P
     return build_problem(FLOAT32, form, sizes, DENSE, seed)
 
 
-@pytest.mark.parametrize("values", list(product(*(dict.fromkeys(ANYTHING[k]) for k in ("kind", "projection", "lengths")))), ids=str)
+CHOICES = [dict.fromkeys(ANYTHING[k]) for k in ("kind", "projection", "lengths")]  # in a fixed order
+
+
+@pytest.mark.parametrize("values", list(product(*CHOICES)), ids=str)
 def test_a_problem_has_the_form_that_was_asked_for(values: tuple[str, str, str]) -> None:
     kind, projection, lengths = values
     form = Form(layers=2, directions=BOTH, kind=kind, projection=projection, lengths=lengths, clip=0.75)
