@@ -1,6 +1,7 @@
 """A failure on disk: what a case is, and how its example becomes arrays and text, and an example again."""
 
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,12 @@ from lstm_spec import Cotangents, Feature, Problem, checked
 from lstm_spec.validation import check_cotangents
 
 FORMAT = "lstm-spec case 1"
-EXAMPLES: dict[str, Any] = {kind.__name__: kind for kind in (Question, Split, Switched)}
+EXAMPLES: dict[str, tuple[Callable[..., Any], tuple[type, ...]]] = {  # by noun: how it is made, and from what
+    "Problem": (checked, (Problem,)),
+    "Question": (Question, (Problem, Cotangents)),
+    "Split": (Split, (Problem, int, Cotangents)),
+    "Switched": (Switched, (Problem, Problem, str, int)),
+}
 
 
 class CaseError(Exception):
@@ -50,42 +56,32 @@ def disassemble(example: Any, name: str) -> tuple[Tensors, str]:
 
 def assemble(arrays: Tensors, text: str) -> Any:
     """The example. Raises KeyError, TypeError or ValueError for what `disassemble` never writes."""
-    form = json.loads(text)
     try:
-        parts = [put_together(part, arrays) for part in form["parts"]]
-    except (AttributeError, IndexError, RecursionError) as error:
+        form = json.loads(text)
+        drawn = _make_example(form["noun"], [put_together(part, arrays) for part in form["parts"]])
+        return drawn if form["seed"] is None else (drawn, int(form["seed"]))
+    except (AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise ValueError(f"its form cannot be read: {error}") from error
-    noun, seed = form["noun"], form["seed"]
-    if noun != "Problem" and noun not in EXAMPLES:
+
+
+def _make_example(noun: str, parts: list[Any]) -> Any:
+    if noun not in EXAMPLES:
         raise ValueError(f"its form is {noun!r}")
-    problem = _check_problem(parts[0])
-    drawn: Any = (
-        problem if noun == "Problem" else EXAMPLES[noun](problem, *(_check_part(problem, a) for a in parts[1:]))
-    )
-    if isinstance(drawn, Split) and drawn.at not in range(1, len(problem.x)):
-        raise ValueError(f"it is cut before step {drawn.at} of {len(problem.x)}")
-    if isinstance(drawn, Switched):
-        drawn = drawn._replace(feature=Feature(drawn.feature))
-    return drawn if seed is None else (drawn, int(seed))
+    make, kinds = EXAMPLES[noun]
+    for part, kind in zip(parts, kinds, strict=True):
+        if not isinstance(part, kind):
+            raise TypeError(f"a {type(part).__name__} stands where {kind.__name__} is expected")
+        if isinstance(part, Problem):
+            checked(part)
+        elif isinstance(part, Cotangents):
+            check_cotangents(parts[0], part)
+    drawn = make(*parts)
+    if isinstance(drawn, Split) and drawn.at not in range(1, len(drawn.whole.x)):
+        raise ValueError(f"it is cut before step {drawn.at} of {len(drawn.whole.x)}")
+    return drawn._replace(feature=Feature(drawn.feature)) if isinstance(drawn, Switched) else drawn
 
 
-def _check_problem(problem: Any) -> Problem:
-    if not isinstance(problem, Problem):
-        raise TypeError(f"a {type(problem).__name__} stands where a problem is expected")
-    return checked(problem)
-
-
-def _check_part(problem: Problem, part: Any) -> Any:
-    """Another part of an example: a second problem, cotangents of the first, a number or a word."""
-    if isinstance(part, Problem):
-        return checked(part)
-    if isinstance(part, Cotangents):
-        check_cotangents(problem, part)
-    elif not isinstance(part, str | int):
-        raise TypeError(f"a {type(part).__name__} stands where a number, cotangents or a problem are expected")
-    return part
-
-
-def is_finite(arrays: Tensors) -> bool:
-    """Whether all numbers are finite, as they are in what is drawn."""
+def is_finite(example: Any) -> bool:
+    """Whether all numbers of an example are finite, as they are in every example that is drawn."""
+    arrays, _ = disassemble(example, "drawn")
     return all(np.isfinite(a.astype(np.float64)).all() for a in arrays.values())

@@ -16,6 +16,7 @@ from conformance.problems.question import Question, problem_of
 from conformance.property import find_property
 from conformance.targets.border import first_line
 from conformance.targets.nouns import Tensors
+from lstm_spec import Problem
 from lstm_spec.types import Array
 
 
@@ -32,7 +33,7 @@ def load_case(path: Path) -> Case:
         raise CaseError(f"{path} is about {error}, which is no property of this version; use its own") from error
     try:
         case = Case(assemble(tensors, about["drawn"]), prop, _assemble_question(tensors, about), about)
-        _check_case(case, tensors)
+        _check_case(case)
     except KeyError as error:
         raise CaseError(f"{path} lacks {error}; the file is not whole, so write it anew with `run`") from error
     except (ValueError, TypeError) as error:
@@ -64,17 +65,19 @@ def read_array(name: str, entry: dict[str, Any]) -> Array:
 def _assemble_question(tensors: Tensors, about: dict[str, str]) -> Asked:
     """What was asked last; unlike what was drawn, it may hold a NaN or an infinity."""
     example = assemble(tensors, about["asked"])
+    if not isinstance(example, Problem | Question):
+        raise TypeError(f"a {type(example).__name__} stands where the question that was asked last is expected")
     asked = Asked(*example) if isinstance(example, Question) else Asked(example)
     first, last, width = map(int, about["probes"].split()) if "probes" in about else (0, 0, 0)
     return asked._replace(probes=(first, last, width) if width else None)
 
 
-def _check_case(case: Case, tensors: Tensors) -> None:
+def _check_case(case: Case) -> None:
     """ValueError or KeyError for what no `run` writes."""
     problem, about = problem_of(case.example), case.about
     if problem.dtype.name != about["dtype"]:
         raise ValueError(f"it is {problem.dtype}, and says {about['dtype']}")
-    if not is_finite({name: a for name, a in tensors.items() if name.startswith("drawn.")}):
+    if not is_finite(case.example):
         raise ValueError("some of its numbers are not finite")
     for name in ("target", "clause", "seed", "reason"):
         about[name]

@@ -34,7 +34,8 @@ def reproduce(case: Path, target: str | None, device: str | None) -> None:
         sys.exit(UNUSABLE)
     about, result = found.about, replay_case(found, backend)
     click.echo(f"{about['clause']}  {found.prop.sentence}  ({about['dtype']}, written with seed {about['seed']})")
-    for line in format_steps(list_steps(found, backend)):
+    steps = [] if result.outcome is Outcome.SUITE_ERROR else list_steps(found, backend)
+    for line in format_steps(steps):
         click.echo(line)
     verdict, status = {
         Outcome.REFUTED: ("still refuted", FAILED),
