@@ -37,7 +37,10 @@ def _list_lines(what: str) -> list[str]:
 @click.command()
 @click.argument("clause")
 def explain(clause: str) -> None:
-    """Show what a clause demands, where it stands in the code, and which properties verify it."""
+    """Show what a clause demands and what verifies it.
+
+    This includes the lines of code that carry the clause, and the known mistakes that break it.
+    """
     from conformance.cli.explanation import explain_clause
     from lstm_spec import CLAUSES
 
@@ -48,7 +51,7 @@ def explain(clause: str) -> None:
 
 @click.command()
 def doctor() -> None:
-    """Show what is installed and what can be used on this machine."""
+    """Show what can be used on this machine."""
     from conformance.cli.explanation import describe_machine
 
     for line in describe_machine():

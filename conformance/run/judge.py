@@ -41,25 +41,33 @@ def judge_property(
     if missing:
         return Verdict(prop, dtype, Outcome.NOT_CLAIMED, f"it does not claim {', '.join(missing)}")
     trial = Trial(prop, guard_backend(backend), observe)
-    outcome, detail, refutation, raised = Outcome.HOLDS, "", None, None
-    try:
-        context = Context(np.dtype(dtype), backend.description, profile.reach)
-        search_refutation(trial, prop.on(context), profile.examples_of(prop, dtype), run_seed, shrink)
-    except NotClaimed as error:
-        outcome, detail = Outcome.NOT_CLAIMED, str(error)
-    except Refuted as error:
-        outcome, detail, refutation = Outcome.REFUTED, error.reason, error
-    except Errored as error:
-        outcome, detail, raised = Outcome.ERRORED, str(error), error
-    except Flaky:
-        refutation = trial.last or Refuted("it failed once and not again")
-        refutation.clause = "CONTRACT-2"
-        outcome, detail = Outcome.REFUTED, f"the same question did not fail again: {refutation.reason}"
-    except (Unsatisfiable, FailedHealthCheck) as error:
-        outcome, detail = Outcome.SUITE_ERROR, f"no examples could be made: {first_line(error)}"
-    except Exception as error:
-        outcome, detail = Outcome.SUITE_ERROR, f"{type(error).__name__}: {first_line(error)}"
+    context = Context(np.dtype(dtype), backend.description, profile.reach)
+    outcome, detail, raised = _try_to_refute(trial, context, profile.examples_of(prop, dtype), run_seed, shrink)
     if outcome is Outcome.HOLDS and trial.inconclusive == trial.examples:
         outcome, detail = Outcome.INCONCLUSIVE, "every example lies outside the domain of the bound"
     counts = (trial.examples, trial.inconclusive, time.perf_counter() - started)
-    return Verdict(prop, dtype, outcome, detail, *counts, refutation, raised)
+    refutation = raised if isinstance(raised, Refuted) else None
+    return Verdict(prop, dtype, outcome, detail, *counts, refutation, raised if isinstance(raised, Errored) else None)
+
+
+def _try_to_refute(
+    trial: Trial, context: Context, examples: int, run_seed: int, shrink: bool
+) -> tuple[Outcome, str, Refuted | Errored | None]:
+    """What came out, why, and the exception that holds the example."""
+    try:
+        search_refutation(trial, trial.prop.on(context), examples, run_seed, shrink)
+    except NotClaimed as error:
+        return Outcome.NOT_CLAIMED, str(error), None
+    except Refuted as error:
+        return Outcome.REFUTED, error.reason, error
+    except Errored as error:
+        return Outcome.ERRORED, str(error), error
+    except Flaky:
+        refutation = trial.last or Refuted("it failed once and not again")
+        refutation.clause = "CONTRACT-2"
+        return Outcome.REFUTED, f"the same question did not fail again: {refutation.reason}", refutation
+    except (Unsatisfiable, FailedHealthCheck) as error:
+        return Outcome.SUITE_ERROR, f"no examples could be made: {first_line(error)}", None
+    except Exception as error:
+        return Outcome.SUITE_ERROR, f"{type(error).__name__}: {first_line(error)}", None
+    return Outcome.HOLDS, "", None
