@@ -1,61 +1,30 @@
-"""How accurate an implementation's own σ and tanh are: what is read of them, and what is said."""
+"""How accurate the σ and tanh of an implementation are: the figures, and the warnings."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from backends.numpy.backend import BACKEND as NUMPY
-from conformance.measurements import activation_text, activations
+from conformance.measurements import activation_text
 from conformance.measurements.activation_text import accuracy_data, describe_accuracy, list_warnings
-from conformance.measurements.activations import Accuracy, list_arguments, probe_activations
+from conformance.measurements.activations import list_arguments, probe_activations
 from conformance.targets.resolve import resolve
-from lstm_spec import Answer, Array, Backend, Description, ErrorModel, Problem, Shapes, from_packed, multiple_of
+from lstm_spec import Array
 from tests.helpers import specimens
-
-DTYPES = ("float32", "float64", "bfloat16", "float16")
-F32 = 2.0**-24
-Function = Callable[[Array], Array]
-
-
-def made_of(sigmoid: Function, tanh: Function = np.tanh, **about: Any) -> Backend:
-    """An LSTM with these activations, of one step or many."""
-
-    def forward(x: Array, h: Array, c: Array, W: Array, U: Array, b: Array) -> tuple[Array, Array, Array]:
-        y = []
-        for x_t in x:
-            i, f, g, o = np.split(x_t @ W.T + h @ U.T + b, 4, axis=1)
-            c = sigmoid(f) * c + sigmoid(i) * tanh(g)
-            h = sigmoid(o) * tanh(c)
-            y.append(h)
-        return np.array(y), h, c
-
-    return from_packed(forward, biases=1, name="made", description=Description(**about))
-
-
-def stable(z: Array) -> Array:
-    e = np.exp(-np.abs(z))
-    return np.asarray(np.where(z >= 0, 1, e) / (1 + e))
-
-
-def by_sigmoid(z: Array) -> Array:
-    return np.asarray(2 * stable(2 * z) - 1)
-
-
-def hard(z: Array) -> Array:
-    return np.clip(z / 6 + np.asarray(0.5, z.dtype), 0, 1)
-
-
-def naive(z: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-z)))
-
-
-def graded(backend: Backend, **grades: Any) -> Backend:
-    return replace(backend, description=replace(backend.description, grades=grades))
-
+from tests.helpers.activations import (
+    DTYPES,
+    F32,
+    OWN,
+    by_sigmoid,
+    graded,
+    hard,
+    lengthened,
+    made_of,
+    naive,
+    stable,
+)
 
 # ---------------------------------------------------------------- right ones
 
@@ -76,9 +45,9 @@ def test_a_right_backend_meets_its_grade_without_a_warning(name: str, dtype: str
 
 def test_every_number_of_16_bits_is_an_argument_and_20_000_of_more() -> None:
     assert [len(np.unique(list_arguments(d).view(np.uint16))) for d in DTYPES[2:]] == [65_280, 63_488]
-    for dtype in DTYPES[:2]:
+    for dtype, count in (("float32", 20_099), ("float64", 20_100)):
         v = list_arguments(dtype)
-        assert len(np.unique(v)) == len(v) > 20_000 and 0 in v and np.abs(v[v != 0]).min() >= np.finfo(dtype).tiny
+        assert len(np.unique(v)) == len(v) == count and 0 in v and np.abs(v[v != 0]).min() >= np.finfo(dtype).tiny
     assert np.abs(list_arguments("float32")).max() == 110 and np.abs(list_arguments("float64")).max() == 745
 
 
@@ -154,8 +123,6 @@ def test_a_tanh_that_is_not_0_at_0_is_told() -> None:
 
 # ---------------------------------------------------------------- grades that are too generous
 
-OWN = ErrorModel(F32, F32, 2.0**-126)
-
 
 def test_an_error_model_that_allows_a_thousand_roundoffs_is_far_too_generous() -> None:
     (said,) = list_warnings(probe_activations(graded(NUMPY, float32=replace(OWN, r_t=1000)), "float32"))
@@ -184,13 +151,6 @@ def test_absolute_is_far_too_generous_where_relative_would_do() -> None:
     assert list_warnings(probe_activations(specimens.absolute, "float32")) == []
 
 
-def lengthened(function: Function, by: float) -> Function:
-    """The function, too large by so many u where it is not saturated."""
-    return lambda z: np.where(
-        np.abs(z) < 1, function(z) * z.dtype.type(1 + by * np.finfo(z.dtype).eps / 2), function(z)
-    )
-
-
 def test_absolute_is_not_far_too_generous_where_it_is_used() -> None:
     used = made_of(lengthened(stable, 6), lengthened(np.tanh, 10), grades={"float32": "absolute"})
     found = probe_activations(used, "float32")
@@ -199,91 +159,3 @@ def test_absolute_is_not_far_too_generous_where_it_is_used() -> None:
 
 def test_a_model_of_its_own_that_allows_a_little_more_is_not_too_generous() -> None:
     assert list_warnings(probe_activations(graded(NUMPY, float32=replace(OWN, r_s=11)), "float32")) == []
-
-
-# ---------------------------------------------------------------- whom it can ask
-
-SMALL = Shapes(B=range(1, 9), H=multiple_of(8))
-
-
-@pytest.mark.parametrize(
-    "shapes", [SMALL, Shapes(I=range(1, 3)), Shapes(T=range(2, 9)), Shapes(H=multiple_of(48), I=multiple_of(5))]
-)
-def test_shapes_are_honoured_and_change_no_figure(shapes: Shapes) -> None:
-    asked, free = (
-        probe_activations(specimens.restricted("small", shapes), "float32"),
-        probe_activations(NUMPY, "float32"),
-    )
-    assert asked.sigmoid and free.sigmoid and asked.tanh and free.tanh
-    assert (asked.tried, asked.sigmoid.ulp, asked.tanh.ulp) == (free.tried, free.sigmoid.ulp, free.tanh.ulp)
-
-
-def test_where_calls_are_small_some_arguments_stand_for_all() -> None:
-    found = probe_activations(specimens.restricted("one", Shapes(B=range(1, 2), H=range(1, 2))), "float32")
-    assert found.tried == activations.CALLS and found.tanh and found.tanh.met
-
-
-@pytest.mark.parametrize("name", ["raises", "exits", "returns_a_tuple", "returns_tensors", "claims_nothing"])
-def test_no_answer_gives_no_figure(name: str) -> None:
-    found = probe_activations(getattr(specimens, name), "float32")
-    assert found == Accuracy("float32", "relative", None, None, 0, ())
-    assert "no figure" in describe_accuracy(found) and list_warnings(found) == []
-    assert accuracy_data(found)["sigmoid"] is None
-
-
-def test_what_is_no_lstm_at_all_has_no_figure() -> None:
-    assert probe_activations(specimens.swaps_input_and_forget_gates, "float32").figures == {}
-
-
-def test_one_function_may_be_read_without_the_other() -> None:
-    def fails_on_inputs(problem: Problem) -> Answer:
-        if problem.x.any():
-            raise RuntimeError("no inputs, please")
-        return NUMPY.forward(problem)
-
-    found = probe_activations(replace(NUMPY, forward=fails_on_inputs), "float32")
-    assert set(found.figures) == {"tanh"} and describe_accuracy(found).startswith("σ no figure, tanh within ")
-
-
-# ---------------------------------------------------------------- what the figure contains
-
-
-def test_a_sigmoid_that_is_not_1_when_open_gets_what_the_grade_allows_it() -> None:
-    """10 u below 1, in f and in o, is what relative allows; the figure of tanh contains it and says so."""
-    below = np.float32(1 - 9.5 * F32)
-    legal = probe_activations(made_of(lambda z: np.minimum(stable(z), below)), "float32")
-    assert legal.tanh and not legal.tanh.alone and legal.tanh.ulp > 8 and list_warnings(legal) == []
-    assert "each contains the other's error" in describe_accuracy(legal)
-    further = np.float32(1 - 40 * F32)
-    assert list_warnings(probe_activations(made_of(lambda z: np.minimum(stable(z), further)), "float32"))
-
-
-def test_flushing_to_zero_is_within_every_grade() -> None:
-    def flushed(z: Array) -> Array:
-        right = stable(z)
-        return np.where(right < 1.9 * np.finfo(z.dtype).tiny, 0, right).astype(z.dtype)
-
-    assert list_warnings(probe_activations(made_of(flushed), "float32")) == []
-
-
-@pytest.mark.parametrize(("beyond", "told"), [(4200, 0), (3000, 1)])
-def test_near_the_largest_number_a_result_need_not_be_finite(beyond: float, told: int) -> None:
-    def overflows(z: Array) -> Array:
-        return np.where(np.abs(z) > beyond, np.float16("nan"), np.tanh(z))
-
-    found = probe_activations(made_of(stable, overflows, dtypes=("float16",)), "float16")
-    assert len(list_warnings(found)) == told
-
-
-def test_without_a_wider_float_the_oracles_own_rounding_is_allowed_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    rough = made_of(stable, lengthened(np.tanh, 20))
-    assert "its tanh is off by " in "\n".join(list_warnings(probe_activations(rough, "float64")))
-    monkeypatch.setattr(activations, "wider_dtype", lambda dtype: np.dtype(np.float64))
-    assert list_warnings(probe_activations(rough, "float64")) == []
-
-
-def test_without_a_wider_float_the_figure_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(activations, "wider_dtype", lambda dtype: np.dtype(np.float64))
-    found = probe_activations(NUMPY, "float64")
-    assert "±1 ulp, because no wider dtype is available" in describe_accuracy(found) and list_warnings(found) == []
-    assert "±1" not in describe_accuracy(probe_activations(NUMPY, "float32"))

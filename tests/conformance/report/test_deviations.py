@@ -1,63 +1,28 @@
-"""Declared deviations: what is known is no failure, what is not as it was declared is one."""
+"""A declared deviation is no failure while it is as it was declared."""
 
-import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from conformance.cases.load import load_case
 from conformance.cases.save import save_case
 from conformance.outcome import Outcome, Refuted
 from conformance.problems.question import problem_of
-from conformance.property import PROPERTIES, Property
-from conformance.report import deviations
-from conformance.report.deviations import Deviation, DeviationError, read_deviations
+from conformance.property import PROPERTIES
 from conformance.report.findings import Findings, Request
 from conformance.report.rules import decide_status, list_uncovered
 from conformance.report.statement import write_statement
 from conformance.report.status import FAILED, PASSED
 from conformance.run.check import check
-from conformance.run.judge import judge_property
-from conformance.run.profiles import PROFILES
 from conformance.run.witnesses import find_complaints
 from conformance.targets.origin import Origin
 from conformance.verdict import Verdict
-from lstm_spec import REFERENCE, Backend, Description
+from lstm_spec import REFERENCE, Description
 from tests.helpers import specimens
+from tests.helpers.deviations import ENTRY, EQUATIONS, GRADIENTS, ISSUE, QUICK, WRONG, case_of, declared, named, toml
 from tests.helpers.malformed import well_formed
-from tests.helpers.specimens import said, target
-
-ISSUE = "https://example.org/issues/7"
-WRONG = specimens.swaps_input_and_forget_gates
-EQUATIONS = "the_answer_is_that_of_the_equations"
-QUICK: dict[str, Any] = {"profile": "quick", "examples": 2, "name": EQUATIONS}
-
-
-def named(name: str) -> Property:
-    return next(prop for prop in PROPERTIES if prop.name == name)
-
-
-def case_of(folder: Path, backend: Backend, name: str, target: str) -> Path:
-    verdict = judge_property(named(name), backend, "float32", PROFILES["quick"])
-    path = save_case(folder, backend, verdict, Origin(target, 0))
-    assert path is not None
-    return path
-
-
-@pytest.fixture(scope="module")
-def witness(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A case that refutes WRONG at CELL-1, among others."""
-    return case_of(
-        tmp_path_factory.mktemp("w"), WRONG, EQUATIONS, "tests.helpers.specimens:swaps_input_and_forget_gates"
-    )
-
-
-def declared(witness: Path, **about: Any) -> Deviation:
-    return Deviation("CELL-1", "the gates are swapped", ISSUE, Outcome.REFUTED, witness, **about)
-
+from tests.helpers.specimens import said
 
 # ---------------------------------------------------------------- what is as it was declared
 
@@ -143,8 +108,6 @@ def test_an_exception_and_what_is_not_claimed_may_be_declared(tmp_path: Path, wi
     assert report.status == PASSED and report.statement.endswith(f"(GRAD-2: {ISSUE})")
 
 
-GRADIENTS = "the_gate_gradients_are_the_derivatives_of_the_equations"
-
 # ---------------------------------------------------------------- what is not
 
 
@@ -203,123 +166,3 @@ def test_one_that_has_expired_fails_from_the_day_after(witness: Path) -> None:
     assert find_complaints(findings, WRONG, day) == ()
     (complaint,) = find_complaints(findings, WRONG, date(2027, 2, 1))
     assert complaint == "deviation CELL-1 expired on 2027-01-31: mend it, or agree on another date"
-
-
-# ---------------------------------------------------------------- the file
-
-ENTRY = {"clause": "CELL-1", "reason": "swapped", "issue": ISSUE, "kind": "refuted", "witness": "w.safetensors"}
-
-
-def toml(folder: Path, *entries: dict[str, Any], head: str = "") -> Path:
-    def line(name: str, value: Any) -> str:
-        return f"{name} = {value if isinstance(value, date) else json.dumps(value)}\n"
-
-    tables = ["[[deviation]]\n" + "".join(line(*item) for item in entry.items()) for entry in entries]
-    path = folder / "lstm-deviations.toml"
-    path.write_text(head + "".join(tables), encoding="utf-8")
-    return path
-
-
-def test_a_file_of_deviations_is_read(tmp_path: Path) -> None:
-    file = toml(tmp_path, ENTRY, {**ENTRY, "target": "mine", "expires": date(2027, 1, 31)})
-    first, second = read_deviations(file)
-    assert first == Deviation("CELL-1", "swapped", ISSUE, Outcome.REFUTED, tmp_path / "w.safetensors")
-    assert second == replace(first, target="mine", expires=date(2027, 1, 31))
-    assert read_deviations(toml(tmp_path)) == ()
-
-
-ENTRIES: dict[str, tuple[dict[str, Any], str]] = {
-    **{
-        f"no {name}": ({k: v for k, v in ENTRY.items() if k != name}, f"deviation 1 lacks {name!r}, expected ")
-        for name in ENTRY
-    },
-    "another field": (
-        {**ENTRY, "clauses": "CELL-1"},
-        "deviation 1 has 'clauses', expected only clause, reason, issue, kind",
-    ),
-    "no such clause": ({**ENTRY, "clause": "CELL-99"}, "deviation 1: clause is 'CELL-99', expected the id of a clause"),
-    "an empty reason": ({**ENTRY, "reason": " "}, "deviation 1: reason is ' ', expected why it deviates"),
-    "no address": ({**ENTRY, "issue": "see #7"}, "deviation 1: issue is 'see #7', expected the URL where it is"),
-    "no web address": ({**ENTRY, "issue": "file:///x"}, "deviation 1: issue is 'file:///x', expected the URL"),
-    "another kind": (
-        {**ENTRY, "kind": "holds"},
-        "kind is 'holds', expected one of refuted, errored, inconclusive, not",
-    ),
-    "a number for a witness": ({**ENTRY, "witness": 3}, "deviation 1: witness is 3, expected the path of a case"),
-    "a number for a target": ({**ENTRY, "target": 3}, "deviation 1: target is 3, expected the name of a backend"),
-    "text for a date": (
-        {**ENTRY, "expires": "soon"},
-        "deviation 1: expires is 'soon', expected a date like 2027-01-31",
-    ),
-}
-
-
-@pytest.mark.parametrize("what", ENTRIES)
-def test_an_entry_that_means_nothing_is_refused_before_anything_is_judged(what: str, tmp_path: Path) -> None:
-    entry, sentence = ENTRIES[what]
-    file = toml(tmp_path, entry)
-    with pytest.raises(DeviationError) as refused:
-        read_deviations(file)
-    assert str(refused.value).startswith(f"{file}, {'' if sentence.startswith('dev') else 'deviation 1: '}{sentence}")
-    status, text = said("run", target("raises"), "--deviations", str(file))
-    assert status == 2 and "Invalid value for --deviations: " in text and "ERRORED" not in text
-
-
-FILES = {
-    "no TOML": ("[[deviation", "is not TOML ("),
-    "another table": (
-        "[deviations]\n",
-        "has 'deviations', expected only tables [[deviation]]; put it into one of them",
-    ),
-    "one table": ("[deviation]\nclause = 'CELL-1'\n", "has 'deviation', expected only tables [[deviation]]"),
-    "no tables": ("deviation = [1]\n", "has 'deviation', expected only tables [[deviation]]"),
-}
-
-
-@pytest.mark.parametrize("what", FILES)
-def test_a_file_that_is_none_is_refused(what: str, tmp_path: Path) -> None:
-    head, sentence = FILES[what]
-    file = toml(tmp_path, head=head)
-    with pytest.raises(DeviationError) as refused:
-        read_deviations(file)
-    assert str(refused.value).startswith(f"{file} {sentence}")
-    assert said("run", "numpy", "--deviations", str(file)).status == 2
-
-
-# ---------------------------------------------------------------- the command line
-
-
-def run_with(witness: Path, folder: Path, name: str, **about: Any) -> tuple[int, str, dict[str, Any]]:
-    file, report = toml(folder, {**ENTRY, "witness": str(witness), **about}), folder / "report.json"
-    asked = ("--profile", "quick", "--examples", "2", "-k", EQUATIONS, "--out", str(folder / "out"))
-    status, text = said("run", target(name), *asked, "--deviations", str(file), "--json", str(report))
-    return status, text, json.loads(report.read_text(encoding="utf-8"))["targets"][0]
-
-
-def test_a_deviation_is_told_in_the_table_the_text_and_the_statement(witness: Path, tmp_path: Path) -> None:
-    status, text, written = run_with(witness, tmp_path, "swaps_input_and_forget_gates")
-    assert status == PASSED and "REFUTED" not in text
-    assert "the answer is that of the equations" in text and " deviation\n" in text.replace("  \n", "\n")
-    assert f"\nDEVIATION  CELL-1  swapped      {ISSUE}\n" in text
-    assert f"with 1 declared deviation (CELL-1: {ISSUE})" in text and "1 refuted (1 declared)" in text
-    assert [(d["clause"], d["judged"]) for d in written["deviations"]] == [("CELL-1", True)]
-    assert written["complaints"] == [] and [v["declared"] for v in written["verdicts"]] == [True]
-
-
-def test_what_is_wrong_about_a_deviation_fails_the_run(witness: Path, tmp_path: Path) -> None:
-    status, text, written = run_with(witness, tmp_path, "forward_only")
-    assert (
-        status == FAILED and "does not conform as declared: deviation CELL-1 is not there any more: remove it" in text
-    )
-    assert written["complaints"] == ["deviation CELL-1 is not there any more: remove it"]
-
-
-def test_the_witness_is_looked_for_beside_the_file(witness: Path, tmp_path: Path) -> None:
-    (tmp_path / "cases").mkdir()
-    (tmp_path / "cases" / "one.safetensors").write_bytes(witness.read_bytes())
-    status, _, _ = run_with(Path("cases/one.safetensors"), tmp_path, "swaps_input_and_forget_gates")
-    assert status == PASSED
-
-
-def test_the_kinds_are_those_that_are_no_success() -> None:
-    assert set(deviations.DECLARABLE) == set(Outcome) - {Outcome.HOLDS, Outcome.SUITE_ERROR}

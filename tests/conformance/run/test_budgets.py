@@ -1,0 +1,71 @@
+"""A run ends when its time, its examples or its failures are used up."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from backends.numpy.backend import BACKEND as NUMPY
+from conformance.outcome import Outcome, Refuted
+from conformance.property import PROPERTIES
+from conformance.run import search
+from conformance.run.check import check
+from conformance.run.profiles import PROFILES
+from lstm_spec import Answer, Backend, Problem
+from tests.helpers import specimens
+from tests.helpers.judged import judged
+
+
+def slow_and_wrong(monkeypatch: pytest.MonkeyPatch) -> tuple[Backend, list[float]]:
+    """A wrong backend of which every call takes a second of the runner's clock, and the times of its calls."""
+    calls: list[float] = []
+
+    def forward(problem: Problem) -> Answer:
+        calls.append(float(len(calls) + 1))
+        return specimens.swaps_input_and_forget_gates.forward(problem)
+
+    monkeypatch.setattr(search, "time", SimpleNamespace(perf_counter=lambda: float(len(calls))))
+    return Backend("slow_and_wrong", forward), calls
+
+
+@pytest.mark.parametrize("budget", [2.0, 20.0])
+def test_shrinking_stops_once_its_time_is_spent(monkeypatch: pytest.MonkeyPatch, budget: float) -> None:
+    monkeypatch.setattr(search, "SHRINKING", budget)
+    backend, calls = slow_and_wrong(monkeypatch)
+    verdict = judged(backend)
+    replays = 5  # Hypothesis runs what it found again
+    assert verdict.outcome is Outcome.REFUTED
+    assert budget < len(calls) <= verdict.examples + budget + replays
+
+
+def test_what_is_refuted_is_made_smaller(patient: None) -> None:
+    refutation = judged(specimens.swaps_input_and_forget_gates).refutation
+    assert isinstance(refutation, Refuted)
+    assert refutation.problem.sizes == (1, 1, 1, 1)
+
+
+def test_maxfail_stops_after_so_many_failures() -> None:
+    report = check(specimens.raises, profile="quick", examples=2, maxfail=2)
+    assert len(report.failures) == 2
+    assert report.verdicts[-1].outcome is Outcome.ERRORED
+    assert len(report.verdicts) < len(PROPERTIES)
+
+
+def test_a_maxfail_that_is_not_reached_changes_no_statement() -> None:
+    without = check(specimens.forward_only, profile="quick", examples=1)
+    assert check(specimens.forward_only, profile="quick", examples=1, maxfail=1).statement == without.statement
+
+
+@pytest.mark.parametrize("examples", [1, 4])
+def test_examples_are_as_many_as_asked_for(examples: int) -> None:
+    report = check(NUMPY, profile="quick", examples=examples, clauses=("CELL-2",), name="equations")
+    assert [verdict.examples for verdict in report.verdicts] == [examples] * 2
+
+
+def test_slow_properties_get_no_more_examples_than_their_profile_gives() -> None:
+    report = check(NUMPY, profile="quick", examples=10, name="a_long_sequence_is_read_to_its_end")
+    assert [verdict.examples for verdict in report.verdicts] == [PROFILES["quick"].long_examples]
+
+
+def test_an_unknown_profile_is_refused() -> None:
+    with pytest.raises(ValueError, match="profile is 'quik', expected one of quick, standard, full, soak; choose one"):
+        check(NUMPY, profile="quik")
