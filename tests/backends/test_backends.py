@@ -111,7 +111,12 @@ def test_torch_is_imported_only_when_the_backend_is_asked_for() -> None:
 def test_a_backend_differentiates_with_the_function_it_was_given() -> None:
     problem = make_problem(dtype="float64")
     d, asked = make_loss(problem), []
-    backend = replace(NUMPY, gradients=lambda *given: asked.append(given) or REFERENCE.differentiate(*given))
+
+    def gradients(*given: Any) -> Any:
+        asked.append(given)
+        return REFERENCE.differentiate(*given)
+
+    backend = replace(NUMPY, gradients=gradients)
     answer, found = backend.differentiate(problem, d)
     right, wanted = REFERENCE.differentiate(problem, d)
     assert asked == [(problem, d)]

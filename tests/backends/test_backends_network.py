@@ -96,6 +96,7 @@ def test_sixteen_bits_are_float32_inside(dtype: str) -> None:
 def test_nan_beyond_a_length_reaches_nothing(backend: str) -> None:
     asked = torch() if backend == "torch" else NUMPY
     problem, d = question(Form(2, BOTH, lengths="any"), "float32")
+    assert problem.lengths is not None
     beyond = np.arange(5)[:, None] >= problem.lengths
     x, dy = problem.x.copy(), d.y.copy()
     x[beyond], dy[beyond] = np.nan, np.nan

@@ -179,7 +179,7 @@ def _alternate(problem: Problem) -> Answer:
 
 
 def _answer_of_other_things(problem: Problem) -> Answer:
-    return Answer(3.5, State([1.0], np.array([None, "text"], object)))  # type: ignore[arg-type]
+    return Answer(3.5, State([1.0], np.array([None, "text"], object)))
 
 
 def _half_a_pair(problem: Problem, d: Cotangents) -> Any:

@@ -125,6 +125,7 @@ def report_of(backend: Backend, *clauses: str, examples: int = 5) -> list[tuple[
 
 
 def child_of(it: Isolated) -> int:
+    assert it.pid is not None
     return it.pid
 
 

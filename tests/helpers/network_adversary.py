@@ -50,7 +50,7 @@ class Adversary:
         """The sum of products a Mᵀ, over all pairs, in some order of summation."""
         value, size = sum(a @ M.T for a, M in pairs), sum(np.abs(a) @ np.abs(M).T for a, M in pairs)
         n = sum((a != 0).reshape(-1, a.shape[-1]).any(axis=0).astype(int) @ (M != 0).T.astype(int) for a, M in pairs)
-        terms, ones = (sum((wanted == M).sum(axis=1) for _, M in pairs) for wanted in (0, 1))
+        terms, ones = (sum(np.equal(M, wanted).sum(axis=1) for _, M in pairs) for wanted in (0, 1))
         copies = (ones == 1) & (terms + 1 == sum(M.shape[1] for _, M in pairs))  # what is taken times 1 is not rounded
         return self.off(kind, np.asarray(value), np.where(copies, 0, n), np.asarray(size))
 
@@ -140,7 +140,10 @@ def _step(a: Adversary, problem: Problem, p: Parameters, x: Array, h: Array, c: 
 def _differentiate(a: Adversary, problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
     answer, traces = _run(a, problem)
     valid, P = _valid(problem), problem.P
-    parts, rows, dxs, dh0, dc0 = [], [], [], [], []
+    parts, rows = [], []
+    dxs: list[Array] = []
+    dh0: list[Array] = []
+    dc0: list[Array] = []
     for direction, p in enumerate(problem.parameters[0]):
         dy = _turned(problem, direction, np.where(valid, d.y[..., direction * P : (direction + 1) * P], 0.0))
         found = _backwards(a, problem, p, traces[direction], dy, State(*(s[direction] for s in d.state)))

@@ -61,8 +61,8 @@ def forward(network: Network, a: Named) -> tuple[Numbers, Numbers, Numbers]:
 
 
 def _layer(network: Network, a: Named, layer: int, read: Numbers, h: Numbers, c: Numbers) -> Numbers:
-    steps, batch, width = *read.shape[:2], h.shape[2]
-    shown = np.full((steps, batch, len(network.directions) * width), ZERO, object)
+    width = h.shape[2]
+    shown: Numbers = np.full((*read.shape[:2], len(network.directions) * width), ZERO, object)
     for d, direction in enumerate(network.directions):
         weights = {name.split()[2]: array for name, array in a.items() if name.startswith(f"{layer} {d} ")}
         index = layer * len(network.directions) + d

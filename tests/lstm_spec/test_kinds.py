@@ -129,7 +129,7 @@ def differentiated(cell: Any) -> Any:
 
     def gradient(p: Parameters, x: Array, s: State, ds: State, k: float) -> tuple[Parameters, Array, State]:
         arrays: list[Array] = []
-        each_array(lambda a: arrays.append(a) or a, p)  # type: ignore[func-returns-value]
+        each_array(lambda a: arrays.append(a) or a, p)
 
         def after(*given: Any) -> Any:
             rest = iter(given[3:])
@@ -157,7 +157,7 @@ NEW = {
 @pytest.fixture(params=NEW)
 def new(request: Any, monkeypatch: pytest.MonkeyPatch) -> Kind:
     """A kind that was not there before, with its equations."""
-    kind = Kind(request.param, None, None, None, **NEW[request.param])  # type: ignore[arg-type]
+    kind = Kind(request.param, None, None, None, **NEW[request.param])
     cell = equations(kind)
     kind = replace(kind, cell=cell, gradient=differentiated(cell))
     monkeypatch.setitem(KINDS, kind.name, kind)

@@ -298,7 +298,7 @@ def _function(value: Callable[[Any], Any], slope: Callable[[Any, Any], Any]) -> 
 def _tanh(*where: str, slope: Callable[[Any, Any], Any] = lambda z, y: 1 - y) -> Callable[[], Ways]:
     def ways() -> Ways:
         wrong = _function(lambda z: z.tanh(), slope)
-        return Ways(**dict.fromkeys(where, wrong))  # type: ignore[arg-type]
+        return Ways(**dict.fromkeys(where, wrong))
 
     return ways
 

@@ -47,7 +47,7 @@ def test_an_output_of_another_dtype_breaks_the_clause_on_dtypes(what: str) -> No
 def test_an_output_that_is_no_array_is_refused(what: str) -> None:
     _, answered = SHAPED[what]
     with pytest.raises(Refuted) as refuted:
-        assert_answer_shaped(answered(Gate(0, 0, 0)), PROBLEM)  # type: ignore[arg-type]
+        assert_answer_shaped(answered(Gate(0, 0, 0)), PROBLEM)
     reason = f"{what} is a lstm_spec.types.Gate, expected a numpy.ndarray; convert it before returning it"
     assert (refuted.value.reason, refuted.value.clause) == (reason, "SHAPE-1")
 

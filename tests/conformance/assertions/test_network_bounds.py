@@ -28,7 +28,7 @@ def random_form(rng: np.random.Generator, layers: int = 1, **fixed: object) -> F
     lengths = str(rng.choice(["", "full", "any", "zeros", "nothing"]))
     kind, projection = str(rng.choice(list(KINDS))), str(rng.choice(["", "narrow", "full"]))
     form = Form(layers, directions, kind, projection, clip, lengths)
-    return replace(form, **fixed)  # type: ignore[arg-type]
+    return replace(form, **fixed)
 
 
 def question(form: Form, seed: int, dtype: str = "float64") -> tuple[Problem, Cotangents]:
@@ -122,7 +122,7 @@ STACKS = [
 
 @pytest.mark.parametrize("layers, directions, kind, projection", STACKS)
 def test_a_wider_network_answers_as_the_original_and_shows_its_insides(
-    layers: int, directions: tuple, kind: str, projection: str
+    layers: int, directions: tuple[str, ...], kind: str, projection: str
 ) -> None:
     problem, d = question(Form(layers, directions, kind, projection, lengths="any"), 7)
     plan = widening_plan.plan_for(REFERENCE, problem, probes=True)

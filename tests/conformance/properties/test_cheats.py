@@ -127,5 +127,6 @@ def test_a_logistic_function_by_tanh_conforms_at_the_grade_it_names() -> None:
 
 def test_the_grade_stands_beside_the_statement() -> None:
     report = whole("absolute")
-    decided = replace(report, asked=replace(report.asked, profile="standard", thorough=True))
+    request = replace(report.findings.request, profile="standard", is_thorough=True)
+    decided = replace(report, findings=replace(report.findings, request=request))
     assert decided.statement == "conforms to LSTM Specification 1.0 (forward only) at float32 (absolute)"

@@ -165,7 +165,7 @@ def agree(balls: Array, digits: Any) -> bool:
 
 
 def weights(problem: Problem) -> oracle.Weights:
-    return {k: tuple(oracle.exactly(a) for a in getattr(problem.layer, k)[:3]) for k in ORDER}  # type: ignore[misc]
+    return {k: tuple(oracle.exactly(a) for a in getattr(problem.layer, k)[:3]) for k in ORDER}
 
 
 @pytest.mark.parametrize("k", range(4))
