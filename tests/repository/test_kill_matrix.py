@@ -19,7 +19,7 @@ from tools.pages import kill_matrix
 
 PAGE = (ROOT / "docs" / "kill-matrix.md").read_text(encoding="utf-8")
 ROWS = kill_matrix.read_page(PAGE)
-ONE_LAYER = {name: ROWS[name] for name in kill_matrix.ONE_LAYER.faults}
+ONE_LAYER = {name: found for name, found in ROWS.items() if not FAULTS[name].networks}
 ALONE = [family for family in kill_matrix.ONE_LAYER.families if family not in kill_matrix.BY_THE_EQUATIONS]
 AT_THE_EDGE = 0.02  # of the cells; seen: one in a thousand
 SOME_OF_THE_NUMBERS, SOME_OF_THE_EMPTY = 60, 300  # one in so many
