@@ -28,9 +28,7 @@ def trouble() -> str:
         if where is None and found and found.submodule_search_locations:
             where = Path(next(iter(found.submodule_search_locations))).resolve()
         if where is None or where.parent.parent != home and where != home / name:
-            return (
-                f"{where or 'nothing'} is imported as {name!r} in place of ours in {home}; run it from another folder"
-            )
+            return f"{where or 'nothing'} is imported as {name!r} instead of ours in {home}; run it from another folder"
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         return f'{", ".join(missing)} not installed; pip install "lstm-spec[conformance]"'
@@ -64,7 +62,7 @@ def pytest_addoption(parser: Any) -> None:
 
 
 def pytest_configure(config: Any) -> None:
-    """Refuse --lstm in one sentence where the suite cannot run (pytest calls this)."""
+    """Refuse --lstm in one sentence if the suite cannot run (pytest calls this)."""
     if config.getoption("--lstm", default=[]):
         reason = trouble()
         if reason:
@@ -72,10 +70,10 @@ def pytest_configure(config: Any) -> None:
 
 
 def pytest_collection_finish(session: Any) -> None:
-    """Refuse --lstm where nothing of ours was collected: it would look green (pytest calls this)."""
+    """Refuse --lstm if none of our tests was collected: it would look green (pytest calls this)."""
     ours = any(item.nodeid.partition("::")[0].endswith("test_properties.py") for item in session.items)
     if session.config.getoption("--lstm", default=[]) and not ours:
-        _refuse("--lstm judged nothing; ask for our tests, too: pytest --pyargs conformance --lstm TARGET")
+        _refuse("--lstm judged nothing; also ask for our tests: pytest --pyargs conformance --lstm TARGET")
 
 
 def _refuse(reason: str) -> None:

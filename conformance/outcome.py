@@ -26,7 +26,7 @@ class Difference:
 
     @property
     def ratio(self) -> float:
-        """The error in units of the allowed error; infinite where nothing is allowed or the value is not finite."""
+        """The error in units of the allowed error; infinite if nothing is allowed or the value is not finite."""
         error = abs(self.got - self.expected)
         return error / self.allowed if self.allowed > 0 and error < float("inf") else float("inf")
 
@@ -42,11 +42,11 @@ class Refuted(Exception):
         self.reason, self.clause, self.difference = reason, clause, difference
         self.problem: Any = None  # what was drawn
         self.asked: Any = None  # the problem that the backend was asked last
-        self.loss: Any = None  # and the cotangents, where that was for gradients
+        self.loss: Any = None  # and the cotangents, if gradients were asked for
 
 
 class Errored(Exception):
-    """The implementation raised an exception of its own."""
+    """The implementation raised an exception."""
 
     problem: Any = None  # as in Refuted
     asked: Any = None

@@ -1,4 +1,4 @@
-"""The values of options that several commands share, and what `run` makes of its own."""
+"""The values of options that several commands share, and how `run` reads its options."""
 
 from __future__ import annotations
 

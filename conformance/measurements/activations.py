@@ -1,9 +1,9 @@
 """How accurate an implementation's own σ and tanh are, read through its public interface: figures, never a verdict.
 
-With f open, i shut and everything else zero, one step shows h = o tanh(c_0): tanh alone where o is open, and σ alone
-where c_0 is 50. The other factor is 1 to the last bit, so that the product rounds nothing, unless the implementation
-errs at saturation: then (`Figure.alone` is false) the figure is that of both, and more is allowed. Where h is returned
-in a narrower dtype than it has inside, the figure contains that rounding; that of σ contains any rounding of x, too.
+With f open, i shut and everything else zero, one step shows h = o tanh(c_0): only tanh if o is open, and only σ
+if c_0 is 50. The other factor is 1 to the last bit, so that the product rounds nothing, unless the implementation
+errs at saturation: then (`Figure.alone` is false) the figure is that of both, and more is allowed. If h is returned
+in a narrower dtype than it has inside, the figure contains that rounding; that of σ also contains any rounding of x.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from conformance.tolerance import rounding
 from lstm_spec import GRADES, Backend, ErrorModel, Gate, Parameters, Problem, State, error_model
 from lstm_spec.types import Array
 
-OPEN, SHUT, LARGE = 1000.0, -1000.0, 50.0  # tanh(50) is 1 in float64, too
+OPEN, SHUT, LARGE = 1000.0, -1000.0, 50.0  # tanh(50) is 1 even in float64
 SATURATED = 100.0  # where σ and tanh are 1 to the last bit
 BLOCK = (512, 32)  # samples and units of one call, as far as the shapes allow
 ILLEGIBLE = 0.5  # that far from 1 at saturation, what is read is neither σ nor tanh

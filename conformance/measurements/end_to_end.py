@@ -1,6 +1,6 @@
 """Where a free run still says something: the whole answer beside a float64 run, over weight scales and lengths.
 
-For information only. A correct implementation leaves the float64 run within steps where the weights are large, and
+For information only. A correct implementation leaves the float64 run within a few steps if the weights are large, and
 nothing here decides about it; what decides is each step judged from the states that it returned, shown beside.
 """
 

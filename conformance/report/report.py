@@ -26,7 +26,7 @@ class Cause(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """What was found about one backend, and what may be said of it."""
+    """What was found about one backend, and the statement that follows."""
 
     findings: Findings
     cause: Cause = Cause()
@@ -43,7 +43,7 @@ class Report:
 
     @property
     def statement(self) -> str:
-        """What may be said of this backend, in one sentence."""
+        """The statement about the backend, in one sentence."""
         return write_statement(self.findings)
 
     @property

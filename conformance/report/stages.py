@@ -64,7 +64,7 @@ def find_stage(verdict: Verdict) -> int:
     errored = verdict.outcome is Outcome.ERRORED
     first = errored or prop.family == "contract"
     name = STAGES[(min if first else max)(_find_stage_of_clause(id) for id in ids)].name
-    name = "one-step" if errored and name in ("memory", "strides") else name  # where there is no answer, none is kept
+    name = "one-step" if errored and name in ("memory", "strides") else name  # without an answer, none is kept
     return STAGE_NAMES.index(OF_GRADIENTS.get(name, name) if Feature.GRADIENTS in prop.features else name)
 
 

@@ -1,4 +1,4 @@
-"""What may be said of a backend, in one sentence."""
+"""The statement: one sentence about a backend."""
 
 from conformance.outcome import Outcome
 from conformance.report.findings import Findings
@@ -8,14 +8,14 @@ from lstm_spec import GRADES, SPECIFICATION
 
 
 def write_statement(f: Findings) -> str:
-    """What may be said of this backend, in one sentence."""
+    """The statement about a backend, in one sentence."""
     return (_state_what_is_wrong(f) or _state_what_holds(f)) + (
         _name_deviations(f) if decide_status(f) == PASSED else ""
     )
 
 
 def _state_what_is_wrong(f: Findings) -> str:
-    """Why nothing good may be said; empty if it may."""
+    """The reason why the backend does not conform, or why there is no statement; empty if there is none."""
     failures = list_failures(f)
     if failures:
         return f"does not conform: {len(failures)} of {len(f.verdicts)} verdicts are against it"
@@ -36,7 +36,7 @@ def _state_what_is_wrong(f: Findings) -> str:
 
 
 def _state_what_holds(f: Findings) -> str:
-    """What may be said of a backend against which there is nothing."""
+    """The statement about a backend without a failure."""
     reservation = "" if f.offers_gradients else " (forward only)"
     if f.hides_gradients:
         reservation = " (forward only: it has gradients, but does not claim them)"

@@ -97,4 +97,4 @@ def test_a_folder_that_shadows_ours_is_named(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import lstm_conform; lstm_conform.main()"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == UNUSABLE
-    assert_one_sentence(done.stderr, str(tmp_path / "conformance"), "in place of ours", "run it from another folder")
+    assert_one_sentence(done.stderr, str(tmp_path / "conformance"), "instead of ours", "run it from another folder")
