@@ -78,7 +78,7 @@ long-memory: dev
 	cp long-memory/long-memory.md long-memory/long-memory.svg docs
 
 figures: dev
-	$(BIN)/python tools/checks/figures.py
+	$(BIN)/python tools/checks/figures.py --open "lines of conformance/"
 
 check-workflows: dev
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml

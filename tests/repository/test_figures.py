@@ -218,3 +218,13 @@ def test_a_folder_without_the_packages_is_refused(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["--root", str(tmp_path)])
     assert done.exit_code == 2
     assert "lstm_spec is not a folder" in done.output
+
+
+def test_a_limit_that_is_open_may_be_broken_until_it_is_met(tmp_path: Path) -> None:
+    broken = str(write(tmp_path / "broken", SOUND | BEYOND[LONG]))
+    done = CliRunner().invoke(main, ["--root", broken, "--open", LONG])
+    assert done.exit_code == 0 and "BROKEN" in done.output
+    done = CliRunner().invoke(main, ["--root", str(write(tmp_path / "sound", SOUND)), "--open", LONG])
+    assert done.exit_code == 1 and f"the limit of {LONG} is met: drop --open" in done.output
+    done = CliRunner().invoke(main, ["--root", broken, "--open", "weight"])
+    assert done.exit_code == 2 and "no figure is named 'weight'" in done.output
