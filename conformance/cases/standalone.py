@@ -32,7 +32,7 @@ def show(path: Path, target: str, device: str | None = None) -> None:
 
 
 def read_case(path: Path) -> tuple[dict[str, str], Tensors]:
-    """What is said about the case, and its arrays by name."""
+    """The description of the case, and its arrays by name."""
     raw = path.read_bytes()
     size = int.from_bytes(raw[:8], "little")
     header, data = json.loads(raw[8 : 8 + size]), raw[8 + size :]

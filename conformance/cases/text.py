@@ -10,7 +10,7 @@ from conformance.numbers import format_times, shorten
 if TYPE_CHECKING:
     from conformance.cases.replay import Step
 
-FULL = 3  # steps in a row within what is allowed: more are told in one line
+FULL = 3  # steps in a row within what is allowed: more are shown in one line
 
 STEPS = 20  # steps beyond what is allowed that are shown
 
