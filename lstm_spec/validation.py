@@ -52,7 +52,7 @@ def check_cotangents(problem: Problem, cotangents: Cotangents) -> None:
         ("the cotangent of state.c", cotangents.state.c, (readers, B, H)),
     ):
         if not _fits(array, shape, problem.dtype):
-            remedy = f"for T = {T}, B = {B}, {_widths(problem)}; a cotangent has the shape of what it belongs to"
+            remedy = f"for T = {T}, B = {B}, {_format_widths(problem)}; a cotangent has the shape of what it belongs to"
             _refuse_array(name, array, shape, problem.dtype, remedy)
 
 
@@ -73,7 +73,7 @@ def _check_structure(problem: Problem) -> None:
                 "directions; each direction has its own"
             )
         for d, p in enumerate(row):
-            _check_gates(problem, _place(problem, layer, d), p)
+            _check_gates(problem, _name_place(problem, layer, d), p)
 
 
 def _check_variant(problem: Problem) -> None:
@@ -129,11 +129,11 @@ def _check_gate(kind: Kind, letter: str, gate: Any, place: str) -> None:
     if (gate.p is not None) != sees:
         given, expected = ("missing", "(H,) numbers") if sees else ("given", "None")
         able = (k for k in KINDS.values() if k.peepholes)
-        seeing = "; ".join(f"the gates {_listed(k.peepholes)} of the kind {k.name!r}" for k in able)
+        seeing = "; ".join(f"the gates {_list_letters(k.peepholes)} of the kind {k.name!r}" for k in able)
         raise ValueError(f"{place}{letter}.p is {given}, expected {expected}; {seeing} see c, and no others")
 
 
-def _listed(letters: str) -> str:
+def _list_letters(letters: str) -> str:
     return " and ".join(filter(None, (", ".join(letters[:-1]), letters[-1])))
 
 
@@ -152,13 +152,13 @@ def _check_lengths(problem: Problem) -> None:
         raise ValueError(f"lengths has {wrong}, expected 0 to T = {T}; pad x, or correct the length")
 
 
-def _place(problem: Problem, layer: int, d: int) -> str:
+def _name_place(problem: Problem, layer: int, d: int) -> str:
     """Where parameters stand, as a refusal says it; nothing where there is one place only."""
     alone = len(problem.parameters) == len(problem.directions) == 1
     return "" if alone else f"layer {layer} {problem.directions[d]}: "
 
 
-def _widths(problem: Problem) -> str:
+def _format_widths(problem: Problem) -> str:
     """H, and P where there is a projection."""
     _, _, _, H = problem.sizes
     return f"H = {H}" if problem.layer.R is None else f"H = {H}, P = {problem.P} (the rows of R)"
@@ -194,14 +194,14 @@ def _describe(problem: Problem, where: _Place) -> tuple[str, str]:
         of_inputs = f"for H = {H}, D·P = {D * P}; a layer reads all that the one below returned"
     remedies = {
         "W": of_inputs,
-        "U": f"for {_widths(problem)}; did you pass the input weights W?",
+        "U": f"for {_format_widths(problem)}; did you pass the input weights W?",
         "b": f"for H = {H}; one bias per gate, so add the two where there are two",
         "p": f"for H = {H}; a peephole is one number for each cell",
         "R": f"for P = {P}, H = {H}; transpose it if it is stored the other way",
     }
     if part not in remedies:
-        return part, f"for B = {B}, {_widths(problem)}; the first axis is layers times directions"
-    return _place(problem, layer, d) + (f"{letter}.{part}" if letter else part), remedies[part]
+        return part, f"for B = {B}, {_format_widths(problem)}; the first axis is layers times directions"
+    return _name_place(problem, layer, d) + (f"{letter}.{part}" if letter else part), remedies[part]
 
 
 def _check_rank(name: str, array: Any, rank: int, expected: str) -> None:

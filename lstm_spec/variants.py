@@ -103,7 +103,7 @@ def clipped_gradient(p: Parameters, x: Array, s: State, ds: State, k: float) -> 
     dR, dm = _unproject(p, o * y, ds.h)
     dc = (ds.c + dm * o * (1 - y * y)) * inside(raw, k)  # VAR-6
     z = _Gates(dc * g * i * (1 - i), dc * c * f * (1 - f), dc * i * (1 - g * g), dm * y * o * (1 - o))
-    return _gathered(p, z, x, h, dR, dc * f)
+    return _gather_gradients(p, z, x, h, dR, dc * f)
 
 
 def peephole_gradient(p: Parameters, x: Array, s: State, ds: State, k: float) -> Loss:
@@ -121,7 +121,7 @@ def peephole_gradient(p: Parameters, x: Array, s: State, ds: State, k: float) ->
     dc = (ds.c + dm * o * (1 - y * y) + zo * p.o.p) * inside(raw, k)  # VAR-2  the output gate saw it, too
     z = _Gates(dc * g * i * (1 - i), dc * c * f * (1 - f), dc * i * (1 - g * g), zo)
     seen = _Gates(z.i * c, z.f * c, None, zo * new)
-    return _gathered(p, z, x, h, dR, dc * f + z.i * p.i.p + z.f * p.f.p, seen)  # VAR-1
+    return _gather_gradients(p, z, x, h, dR, dc * f + z.i * p.i.p + z.f * p.f.p, seen)  # VAR-1
 
 
 def coupled_gradient(p: Parameters, x: Array, s: State, ds: State, k: float) -> Loss:
@@ -135,7 +135,7 @@ def coupled_gradient(p: Parameters, x: Array, s: State, ds: State, k: float) -> 
     dR, dm = _unproject(p, o * y, ds.h)
     dc = (ds.c + dm * o * (1 - y * y)) * inside(raw, k)
     z = _Gates(dc * (g - c) * i * (1 - i), None, dc * i * (1 - g * g), dm * y * o * (1 - o))  # VAR-3
-    return _gathered(p, z, x, h, dR, dc * (1 - i))
+    return _gather_gradients(p, z, x, h, dR, dc * (1 - i))
 
 
 def gradient_without_forget_gate(p: Parameters, x: Array, s: State, ds: State, k: float) -> Loss:
@@ -149,7 +149,7 @@ def gradient_without_forget_gate(p: Parameters, x: Array, s: State, ds: State, k
     dR, dm = _unproject(p, o * y, ds.h)
     dc = (ds.c + dm * o * (1 - y * y)) * inside(raw, k)
     z = _Gates(dc * g * i * (1 - i), None, dc * i * (1 - g * g), dm * y * o * (1 - o))
-    return _gathered(p, z, x, h, dR, dc)
+    return _gather_gradients(p, z, x, h, dR, dc)
 
 
 def gradient_1997_simplified(p: Parameters, x: Array, s: State, ds: State, k: float) -> Loss:
@@ -163,7 +163,7 @@ def gradient_1997_simplified(p: Parameters, x: Array, s: State, ds: State, k: fl
     dR, dm = _unproject(p, o * y, ds.h)
     dc = (ds.c + dm * o * (1 - y * y) / 2) * inside(raw, k)
     z = _Gates(dc * 2 * t * i * (1 - i), None, dc * i * (1 - t * t), dm * y * o * (1 - o))
-    return _gathered(p, z, x, h, dR, dc)
+    return _gather_gradients(p, z, x, h, dR, dc)
 # fmt: on
 
 
@@ -181,7 +181,7 @@ def _unproject(p: Parameters, m: Array, dh: Array) -> tuple[Array | None, Array]
     return (None, dh) if p.R is None else (np.outer(dh, m), p.R.T @ dh)
 
 
-def _gathered(
+def _gather_gradients(
     p: Parameters, z: _Gates, x: Array, h: Array, dR: Array | None, dc: Array, seen: _Gates | None = None
 ) -> Loss:
     """The gradients with respect to p, x and s, from the gate gradients z and those of the peepholes."""

@@ -17,12 +17,12 @@ def wide_inside(backend: Backend) -> Backend:
     about, differentiate = backend.description, backend.gradients
 
     def forward(problem: Problem) -> Answer:
-        return _narrowed(backend.forward(_widened(problem)), problem)
+        return _narrow(backend.forward(_widen(problem)), problem)
 
     def gradients(problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradients]:
         assert differentiate is not None
-        answer, found = differentiate(_widened(problem), _widened_cotangents(problem, cotangents))
-        return _narrowed(answer, problem), _narrowed_gradients(found, problem)
+        answer, found = differentiate(_widen(problem), _widen_cotangents(problem, cotangents))
+        return _narrow(answer, problem), _narrow_gradients(found, problem)
 
     claims = replace(
         about,
@@ -39,32 +39,32 @@ def _is_narrow(problem: Problem) -> bool:
     return problem.dtype.itemsize == 2 and problem.dtype.name in NARROW  # NumPy computes the name at each call
 
 
-def _widened(problem: Problem) -> Problem:
+def _widen(problem: Problem) -> Problem:
     if not _is_narrow(problem):
         return problem
     checked(problem)
-    rows = tuple(tuple(each_array(_wide, p) for p in row) for row in problem.parameters)
-    return replace(problem, parameters=rows, x=_wide(problem.x), state=State(*map(_wide, problem.state)))
+    rows = tuple(tuple(each_array(_to_float32, p) for p in row) for row in problem.parameters)
+    return replace(problem, parameters=rows, x=_to_float32(problem.x), state=State(*map(_to_float32, problem.state)))
 
 
-def _widened_cotangents(problem: Problem, d: Cotangents) -> Cotangents:
+def _widen_cotangents(problem: Problem, d: Cotangents) -> Cotangents:
     if not _is_narrow(problem):
         return d
     check_cotangents(problem, d)
-    return Cotangents(_wide(d.y), State(*map(_wide, d.state)))
+    return Cotangents(_to_float32(d.y), State(*map(_to_float32, d.state)))
 
 
-def _wide(a: Array) -> Array:
+def _to_float32(a: Array) -> Array:
     return a.astype(np.float32)
 
 
-def _narrowed(answer: Answer, problem: Problem) -> Answer:
+def _narrow(answer: Answer, problem: Problem) -> Answer:
     if not _is_narrow(problem):
         return answer
     return Answer(answer.y.astype(problem.dtype), State(*(a.astype(problem.dtype) for a in answer.state)))
 
 
-def _narrowed_gradients(found: Gradients, problem: Problem) -> Gradients:
+def _narrow_gradients(found: Gradients, problem: Problem) -> Gradients:
     if not _is_narrow(problem):
         return found
 

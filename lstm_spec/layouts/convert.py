@@ -11,9 +11,9 @@ from lstm_spec.layouts.fitting import (
     check_has_room,
     checked_sizes,
     checked_tensors,
+    find_joint,
+    find_layout,
     has_peepholes,
-    joint,
-    known,
     tensors_of,
 )
 from lstm_spec.layouts.table import LAYOUTS as LAYOUTS
@@ -31,13 +31,15 @@ def to_layout(parameters: Parameters, layout: str | Layout) -> dict[str, Array]:
     Raises ValueError or TypeError if the parameters do not fit each other or the layout. Warns of a LossyConversion if
     the number that the framework adds to the forget gate's bias cannot be subtracted exactly.
     """
-    it = known(layout)
+    it = find_layout(layout)
     sizes = checked_sizes(parameters)
     check_has_room(it, parameters)
-    kept = _kept(parameters, it)
+    kept = _keep_parts(parameters, it)
     tensors = tensors_of(it, has_peepholes(parameters), parameters.R is not None)
     return {
-        name: np.ascontiguousarray(np.concatenate([_stored(piece, kept, sizes) for piece in pieces], joint(pieces)))
+        name: np.ascontiguousarray(
+            np.concatenate([_arrange_piece(piece, kept, sizes) for piece in pieces], find_joint(pieces))
+        )
         for name, pieces in tensors.items()
     }
 
@@ -48,15 +50,15 @@ def from_layout(tensors: Mapping[str, Array], layout: str | Layout) -> Parameter
     Raises ValueError or TypeError if a tensor is missing, unknown to the layout, or does not fit the others. Warns of a
     LossyConversion if the sum of two biases had to be rounded.
     """
-    it = known(layout)
+    it = find_layout(layout)
     expected, sizes = checked_tensors(tensors, it)
     kept: Kept = {}
     for name, pieces in expected.items():
-        k = joint(pieces)
+        k = find_joint(pieces)
         ends = np.cumsum([piece.shape(sizes)[k] for piece in pieces])[:-1]
         for piece, array in zip(pieces, np.split(tensors[name], ends, axis=k), strict=True):
-            kept |= _taken(piece, array, sizes)
-    return _parameters(kept, it)
+            kept |= _take_apart(piece, array, sizes)
+    return _parameters_of(kept, it)
 
 
 def convert(tensors: Mapping[str, Array], *, source: str | Layout, target: str | Layout) -> dict[str, Array]:
@@ -67,15 +69,15 @@ def convert(tensors: Mapping[str, Array], *, source: str | Layout, target: str |
 Kept = dict[tuple[str, str], Array]  # what a layout keeps, by part and gate; R of gate ""
 
 
-def _stored(piece: Piece, kept: Kept, sizes: Sizes) -> Array:
+def _arrange_piece(piece: Piece, kept: Kept, sizes: Sizes) -> Array:
     arrays = [kept[piece.part, gate] for gate in piece.gates]
     whole = np.stack(arrays) if piece.stacked else arrays[0]
-    return whole.transpose([piece.letters.index(letter) for letter in piece.stored]).reshape(piece.shape(sizes))
+    return whole.transpose([piece.letters.index(letter) for letter in piece.stored_letters]).reshape(piece.shape(sizes))
 
 
-def _taken(piece: Piece, array: Array, sizes: Sizes) -> Kept:
-    axes = array.reshape([sizes[letter] for letter in piece.stored])
-    whole = axes.transpose([piece.stored.index(letter) for letter in piece.letters])
+def _take_apart(piece: Piece, array: Array, sizes: Sizes) -> Kept:
+    axes = array.reshape([sizes[letter] for letter in piece.stored_letters])
+    whole = axes.transpose([piece.stored_letters.index(letter) for letter in piece.letters])
     arrays = whole if piece.stacked else [whole]
     return {(piece.part, gate): np.array(a, order="C") for gate, a in zip(piece.gates, arrays, strict=True)}
 
@@ -83,31 +85,31 @@ def _taken(piece: Piece, array: Array, sizes: Sizes) -> Kept:
 # ---------------------------------------------------------------- numbers
 
 
-def _kept(p: Parameters, layout: Layout) -> Kept:
+def _keep_parts(p: Parameters, layout: Layout) -> Kept:
     kept: Kept = {} if p.R is None else {("R", ""): p.R}
     for letter in layout.order:
         gate: Gate = getattr(p, letter)
         b = _with_forget_bias(gate.b, letter, layout, -layout.forget_bias)
         parts = {"W": gate.W, "U": gate.U, "b": b, "b2": np.zeros_like(b), "p": gate.p}
-        kept |= {(part, letter): _signed(a, letter, layout) for part, a in parts.items() if a is not None}
+        kept |= {(part, letter): _apply_sign(a, letter, layout) for part, a in parts.items() if a is not None}
     return kept
 
 
-def _parameters(kept: Kept, layout: Layout) -> Parameters:
-    gates = {letter: _gate(kept, letter, layout) for letter in layout.order}
+def _parameters_of(kept: Kept, layout: Layout) -> Parameters:
+    gates = {letter: _gate_of(kept, letter, layout) for letter in layout.order}
     return Parameters(gates.get("i"), gates.get("f"), gates["g"], gates.get("o"), kept.get(("R", "")))
 
 
-def _gate(kept: Kept, letter: str, layout: Layout) -> Gate:
+def _gate_of(kept: Kept, letter: str, layout: Layout) -> Gate:
     b, p = kept["b", letter], kept.get(("p", letter))
     if ("b2", letter) in kept:
-        b = _sum(b, kept["b2", letter], f"the sum of the two biases of gate {letter}")
+        b = _add_biases(b, kept["b2", letter], f"the sum of the two biases of gate {letter}")
     b = _with_forget_bias(b, letter, layout, layout.forget_bias)
-    W, U, b = (_signed(a, letter, layout) for a in (kept["W", letter], kept["U", letter], b))
-    return Gate(W, U, b, None if p is None else _signed(p, letter, layout))
+    W, U, b = (_apply_sign(a, letter, layout) for a in (kept["W", letter], kept["U", letter], b))
+    return Gate(W, U, b, None if p is None else _apply_sign(p, letter, layout))
 
 
-def _signed(a: Array, letter: str, layout: Layout) -> Array:
+def _apply_sign(a: Array, letter: str, layout: Layout) -> Array:
     return np.asarray(np.negative(a)) if letter in layout.negated else a
 
 
@@ -115,10 +117,10 @@ def _with_forget_bias(b: Array, letter: str, layout: Layout, number: float) -> A
     if letter != "f" or number == 0:
         return b
     words = f"the forget gate's bias {'less' if number < 0 else 'with'} the {abs(number)} that is added when it runs"
-    return _sum(b, np.full_like(b, number), words)
+    return _add_biases(b, np.full_like(b, number), words)
 
 
-def _sum(a: Array, b: Array, what: str) -> Array:
+def _add_biases(a: Array, b: Array, what: str) -> Array:
     """a + b, to the last bit a where b is zero; warns where it had to be rounded."""
     with np.errstate(all="ignore"):
         total = a + b

@@ -26,7 +26,7 @@ class Piece(NamedTuple):
         return f"{len(self.gates)}{own}" if self.stacked else own
 
     @property
-    def stored(self) -> str:
+    def stored_letters(self) -> str:
         """The same letters, in the order in which they are stored; an axis of size 1 has none."""
         return "".join(letter for letter in "".join(self.axes) if letter not in "DL1")
 
@@ -64,14 +64,14 @@ def names_and_axes(text: str) -> tuple[list[str], tuple[str, ...]]:
     return names.split(), tuple(axes.split(", "))
 
 
-def joint(pieces: list[Piece]) -> int:
+def find_joint(pieces: list[Piece]) -> int:
     """The axis along which the pieces lie one behind the other: the one where they differ, else the last."""
     axes = [[axis.replace("P", "H") for axis in piece.axes] for piece in pieces]
     differing = [k for k, several in enumerate(zip(*axes, strict=True)) if len(set(several)) > 1]
     return differing[0] if differing else len(axes[0]) - 1
 
 
-def known(layout: str | Layout) -> Layout:
+def find_layout(layout: str | Layout) -> Layout:
     """The layout of that name, or the layout itself; ValueError if there is none of that name."""
     if isinstance(layout, Layout):
         return layout
@@ -101,7 +101,7 @@ def checked_sizes(p: Parameters) -> Sizes:
     sizes = sizes_of(H, I, P)
     for name, array in arrays.items():
         if array.shape != expected[name]:
-            raise ValueError(f"{name} has shape {array.shape}, expected {expected[name]} for {_told(sizes)}")
+            raise ValueError(f"{name} has shape {array.shape}, expected {expected[name]} for {_format_sizes(sizes)}")
     return sizes
 
 
@@ -112,22 +112,22 @@ def has_peepholes(p: Parameters) -> bool:
 
 def check_has_room(layout: Layout, p: Parameters) -> None:
     """Return if the layout has a place for all parameters, and they have all that it needs; else ValueError."""
-    name, peepholes = _name(layout), has_peepholes(p)
+    name, peepholes = _name_layout(layout), has_peepholes(p)
     _check_has_gates(layout, p)
     if peepholes and not layout.p:
-        able = _those(lambda other: bool(other.p))
+        able = _list_layouts(lambda other: bool(other.p))
         raise ValueError(f"i.p is given, expected None: {name} has no peepholes; they have a place in {able}")
     if not peepholes and _is_always_there(layout, layout.p):
         raise ValueError(f"i.p is None, expected (H,) numbers: {name} always has peepholes; zeros change nothing")
     if p.R is not None and not layout.R:
-        able = _those(lambda other: bool(other.R))
+        able = _list_layouts(lambda other: bool(other.R))
         raise ValueError(f"R is given, expected None: {name} has no projection; it has a place in {able}")
 
 
 def _check_has_gates(layout: Layout, p: Parameters) -> None:
-    name = _name(layout)
+    name = _name_layout(layout)
     if p.f is None and "f" in layout.order:
-        able = _those(lambda other: "f" not in other.order)
+        able = _list_layouts(lambda other: "f" not in other.order)
         raise ValueError(f"f is None, expected a Gate: {name} has a forget gate; coupled gates have a place in {able}")
     if p.f is not None and "f" not in layout.order:
         raise ValueError(f"f is given, expected None: {name} is for coupled gates; choose a layout with a forget gate")
@@ -136,11 +136,11 @@ def _check_has_gates(layout: Layout, p: Parameters) -> None:
             raise ValueError(f"{letter} is None, expected a Gate: {name} has that gate; no layout is without it")
 
 
-def _name(layout: Layout) -> str:
+def _name_layout(layout: Layout) -> str:
     return next((repr(name) for name, one in LAYOUTS.items() if one is layout), layout.framework)
 
 
-def _those(able: Callable[[Layout], bool]) -> str:
+def _list_layouts(able: Callable[[Layout], bool]) -> str:
     return ", ".join(name for name, layout in LAYOUTS.items() if able(layout))
 
 
@@ -162,13 +162,13 @@ def checked_tensors(tensors: Mapping[str, Array], layout: Layout) -> tuple[Tenso
     _check_dtypes(tensors)
     sizes = _guessed_sizes(tensors, expected)
     for name, pieces in expected.items():
-        shape, k = list(pieces[0].shape(sizes)), joint(pieces)
+        shape, k = list(pieces[0].shape(sizes)), find_joint(pieces)
         shape[k] = sum(piece.shape(sizes)[k] for piece in pieces)
         if tensors[name].shape != tuple(shape) or min(sizes.values()) < 1:
             axes = " and ".join(f"({', '.join(piece.axes)})" for piece in pieces)
             raise ValueError(
-                f"{name} has shape {tensors[name].shape}, expected {tuple(shape)} in {_name(layout)}: {axes} for"
-                f" {_told(sizes)}; did you name the right layout?"
+                f"{name} has shape {tensors[name].shape}, expected {tuple(shape)} in {_name_layout(layout)}: {axes} for"
+                f" {_format_sizes(sizes)}; did you name the right layout?"
             )
     return expected, sizes
 
@@ -177,11 +177,15 @@ def _check_names(tensors: Mapping[str, Array], expected: Tensors, layout: Layout
     for name, pieces in expected.items():
         if name not in tensors:
             remedy = "zeros stand for a bias that is switched off" if pieces[0].part[0] == "b" else "add it"
-            raise ValueError(f"{name} is missing, expected ({', '.join(pieces[0].axes)}) in {_name(layout)}; {remedy}")
+            raise ValueError(
+                f"{name} is missing, expected ({', '.join(pieces[0].axes)}) in {_name_layout(layout)}; {remedy}"
+            )
     for name in tensors:
         if name not in expected:
             everything = tensors_of(layout, bool(layout.p), bool(layout.R))
-            raise ValueError(f"{name} is given, expected only {', '.join(everything)} in {_name(layout)}; leave it out")
+            raise ValueError(
+                f"{name} is given, expected only {', '.join(everything)} in {_name_layout(layout)}; leave it out"
+            )
 
 
 def _check_dtypes(arrays: Mapping[str, Any]) -> None:
@@ -204,5 +208,5 @@ def _guessed_sizes(tensors: Mapping[str, Array], expected: Tensors) -> Sizes:
     return sizes_of(H, I, P)
 
 
-def _told(sizes: Sizes) -> str:
+def _format_sizes(sizes: Sizes) -> str:
     return ", ".join(f"{letter} = {sizes[letter]}" for letter in "HIP")
