@@ -25,7 +25,7 @@ from lstm_spec.variants import KINDS
         ({"lengths": "nothing"}, {Feature.LENGTHS, Feature.EMPTY_SEQUENCE}),
         *(({"kind": kind.name}, {kind.feature} - {None}) for kind in KINDS.values()),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, dict) else " ".join(sorted(value)),
 )
 def test_a_form_needs_the_features_of_its_fields(fields: dict[str, Any], features: set[Feature]) -> None:
     assert Form(**fields).features == features
