@@ -20,7 +20,8 @@ Variable K : ErrorModel. Variable Or : Oracle.
 Variables (I H : nat) (W Um : gate -> nat -> nat -> R) (b1 b2 : gate -> nat -> R).
 Variable x : nat -> nat -> R.             (* x t i *)
 Variable c0 : nat -> R.
-Variable N : nat.                         (* terms: nonzero columns of x, H, and two halves of the bias; F3 is N + 2 *)
+Variable N : gate -> nat -> nat.          (* terms of a row that can differ from 0, two halves of the bias included; F3
+                                            is N + 2 *)
 
 Definition terms (t : nat) (k : gate) (j : nat) (hv : nat -> R) : list (R * R) :=
   map (fun i => (W k j i, x t i)) (seq 0 I) ++ map (fun m => (Um k j m, hv m)) (seq 0 H)
@@ -57,7 +58,7 @@ Let xa := add_eta K * (1 + u_c K) + st_eta K + 3 * add_eta' Or.   (* = 0, see Ce
 
 (* F4, cell.preactivations *)
 Definition preactivation_error (t : nat) (k : gate) (j : nat) (hv : nat -> R) : R :=
-  dot_bound (INR N + 2) (u_acc K + u' Or) ETA (dota (terms t k j hv)).
+  dot_bound (INR (N k j) + 2) (u_acc K + u' Or) ETA (dota (terms t k j hv)).
 (* F5 and F8, rounding.sigmoid and rounding.tanh *)
 Definition d_sig (v : oval) (k : gate) (y D : R) : R :=
   activation_error (sigmoid_slope (nearest_to_zero (va v k) D)) D (r_s K) U y (s_abs K) ETA.
@@ -85,30 +86,30 @@ Lemma HETA2 : eta K + 2 * eta' Or <= ETA.
 Proof. destruct K0 as (A0&A1&A2&A3&A4&A5&A6&A7&A8&A9&A10), O0 as (B0&B1&B2&B3&B4).
   assert (0 <= eta K * u_h K) by (apply Rmult_le_pos; lra). lra. Qed.
 
-Lemma gate_da (HN : INR N * (INR N + 2) * u_acc K <= 2) n n' l s s' : (n <= N)%nat -> (n' <= N)%nat ->
+Lemma gate_da m (Hm : INR m * (INR m + 2) * u_acc K <= 2) n n' l s s' : (n <= m)%nat -> (n' <= m)%nat ->
   dot (u_acc K) (eta K) n l s -> dot (u' Or) (eta' Or) n' l s' ->
-  Rabs (s - s') <= dot_bound (INR N + 2) (u_acc K + u' Or) ETA (dota l).
+  Rabs (s - s') <= dot_bound (INR m + 2) (u_acc K + u' Or) ETA (dota l).
 Proof.
   intros Hn Hn' D1 D2. pose proof HETA2 as E2.
   destruct K0 as (A0&A1&A2&A3&A4&A5&A6&A7&A8&A9&A10), O0 as (B0&B1&B2&B3&B4). destruct Hu' as [H1 H2].
   pose proof (le_INR _ _ Hn) as L. pose proof (le_INR _ _ Hn') as L'. pose proof (pos_INR n) as P. pose proof (pos_INR
     n') as P'.
   assert (C : INR n * (INR n + 2) * u_acc K <= 2).
-  { eapply Rle_trans; [|exact HN]. apply Rmult_le_compat_r; [lra|]. apply Rmult_le_compat; lra. }
+  { eapply Rle_trans; [|exact Hm]. apply Rmult_le_compat_r; [lra|]. apply Rmult_le_compat; lra. }
   assert (C' : INR n' * (INR n' + 2) * u' Or <= 2).
-  { eapply Rle_trans; [|exact HN]. apply Rmult_le_compat; try lra. apply Rmult_le_pos; lra. apply Rmult_le_compat; lra.
+  { eapply Rle_trans; [|exact Hm]. apply Rmult_le_compat; try lra. apply Rmult_le_pos; lra. apply Rmult_le_compat; lra.
     }
   pose proof (dot_any_order _ _ _ _ _ A1 A8 D1 C) as X1. pose proof (dot_any_order _ _ _ _ _ B0 B3 D2 C') as X2.
   replace (s - s') with ((s - dotx l) - (s' - dotx l)) by ring.
   eapply Rle_trans; [apply Rabs_triang|]. rewrite Rabs_Ropp. unfold dot_bound in *.
   pose proof (dota_pos l) as Q.
-  assert ((INR n + 2) * u_acc K * dota l <= (INR N + 2) * u_acc K * dota l).
+  assert ((INR n + 2) * u_acc K * dota l <= (INR m + 2) * u_acc K * dota l).
   { apply Rmult_le_compat_r; [lra|]. apply Rmult_le_compat_r; lra. }
-  assert ((INR n' + 2) * u' Or * dota l <= (INR N + 2) * u' Or * dota l).
+  assert ((INR n' + 2) * u' Or * dota l <= (INR m + 2) * u' Or * dota l).
   { apply Rmult_le_compat_r; [lra|]. apply Rmult_le_compat_r; lra. }
-  assert ((INR n + 2) * eta K <= (INR N + 2) * eta K) by (apply Rmult_le_compat_r; lra).
-  assert ((INR n' + 2) * eta' Or <= (INR N + 2) * eta' Or) by (apply Rmult_le_compat_r; lra).
-  assert ((INR N + 2) * (eta K + eta' Or) <= (INR N + 2) * ETA) by (apply Rmult_le_compat_l; lra).
+  assert ((INR n + 2) * eta K <= (INR m + 2) * eta K) by (apply Rmult_le_compat_r; lra).
+  assert ((INR n' + 2) * eta' Or <= (INR m + 2) * eta' Or) by (apply Rmult_le_compat_r; lra).
+  assert ((INR m + 2) * (eta K + eta' Or) <= (INR m + 2) * ETA) by (apply Rmult_le_compat_l; lra).
   lra.
 Qed.
 
@@ -222,14 +223,14 @@ Definition D_any_order (t : nat) (k : gate) (j : nat) : R := preactivation_error
 Definition implementation_run (T : nat) : Prop :=
   (forall j, (j < H)%nat -> chat 0 j = c0 j) /\
   forall t j, (t < T)%nat -> (j < H)%nat -> exists ah,
-    (forall k, exists n, (n <= N)%nat /\ dot (u_acc K) (eta K) n (terms t k j (hhat t)) (ah k)) /\
+    (forall k, exists n, (n <= N k j)%nat /\ dot (u_acc K) (eta K) n (terms t k j (hhat t)) (ah k)) /\
     implementation_step ah (chat t j) (chat (S t) j) (hhat (S t) j).
 Definition oracle_run (T : nat) : Prop :=
   forall t j, (t < T)%nat -> (j < H)%nat ->
-    (forall k, exists n, (n <= N)%nat /\ dot (u' Or) (eta' Or) n (terms t k j (hhat t)) (va (V t j) k)) /\
+    (forall k, exists n, (n <= N k j)%nat /\ dot (u' Or) (eta' Or) n (terms t k j (hhat t)) (va (V t j) k)) /\
     oracle_step (cprev V t j) (V t j).
 
-Hypothesis HN : INR N * (INR N + 2) * u_acc K <= 2.
+Hypothesis HN : forall k j, INR (N k j) * (INR (N k j) + 2) * u_acc K <= 2.
 Theorem forward_sound T : implementation_run T -> oracle_run T ->
   forall t j, (t < T)%nat -> (j < H)%nat ->
     Rabs (chat (S t) j - vc (V t j)) <= E_c V D_any_order (S t) j /\ Rabs (hhat (S t) j - vh (V t j)) <= E_h V
@@ -238,24 +239,24 @@ Proof.
   intros [Hc0 HB] HO. apply (forward_core hhat chat V D_any_order T Hc0).
   - intros t j Ht Hj. destruct (HB t j Ht Hj) as [ah [Da Bs]]. exists ah. split; [|exact Bs].
     intros k. destruct (Da k) as [n [Ln Dn]]. destruct (HO t j Ht Hj) as [Do _]. destruct (Do k) as [n' [Ln' Dn']].
-    exact (gate_da HN n n' _ _ _ Ln Ln' Dn Dn').
+    exact (gate_da (N k j) (HN k j) n n' _ _ _ Ln Ln' Dn Dn').
   - intros t j Ht Hj. exact (proj2 (HO t j Ht Hj)).
 Qed.
 End Dots.
 
-(* the same where sums round to nearest: no condition on N beyond N u <= 1, and none of the terms to spare is used *)
+(* the same where sums round to nearest: no condition on a row beyond N u <= 1, and none of the terms to spare is used *)
 Section JR.
 Variables (hhat chat : nat -> nat -> R) (V : nat -> nat -> oval).
-Definition D_nearest (t : nat) (k : gate) (j : nat) : R := dot_bound (INR N) (u_acc K + u' Or) ETA (dota (terms t k j
-  (hhat t))).
-Hypothesis HJ : u_acc K <= / 2 /\ INR N * u_acc K <= 1.
+Definition D_nearest (t : nat) (k : gate) (j : nat) : R :=
+  dot_bound (INR (N k j)) (u_acc K + u' Or) ETA (dota (terms t k j (hhat t))).
+Hypothesis HJ : u_acc K <= / 2 /\ forall k j, INR (N k j) * u_acc K <= 1.
 Theorem forward_sound_jr T :
   (forall j, (j < H)%nat -> chat 0 j = c0 j) ->
   (forall t j, (t < T)%nat -> (j < H)%nat -> exists ah,
-    (forall k, exists n, (n <= N)%nat /\ jr (u_acc K) (eta K) n (terms t k j (hhat t)) (ah k)) /\
+    (forall k, exists n, (n <= N k j)%nat /\ jr (u_acc K) (eta K) n (terms t k j (hhat t)) (ah k)) /\
     implementation_step ah (chat t j) (chat (S t) j) (hhat (S t) j)) ->
   (forall t j, (t < T)%nat -> (j < H)%nat ->
-    (forall k, exists n, (n <= N)%nat /\ jr (u' Or) (eta' Or) n (terms t k j (hhat t)) (va (V t j) k)) /\
+    (forall k, exists n, (n <= N k j)%nat /\ jr (u' Or) (eta' Or) n (terms t k j (hhat t)) (va (V t j) k)) /\
     oracle_step (cprev V t j) (V t j)) ->
   forall t j, (t < T)%nat -> (j < H)%nat ->
     Rabs (chat (S t) j - vc (V t j)) <= E_c V D_nearest (S t) j /\ Rabs (hhat (S t) j - vh (V t j)) <= E_h V D_nearest t
@@ -269,21 +270,21 @@ Proof.
       [J1 J2].
     pose proof (le_INR _ _ Ln) as L. pose proof (le_INR _ _ Ln') as L'. pose proof (pos_INR n) as P. pose proof (pos_INR
       n') as P'.
-    assert (C : INR n * u_acc K <= 1) by (eapply Rle_trans; [|exact J2]; apply Rmult_le_compat_r; lra).
-    assert (C' : INR n' * u' Or <= 1) by (eapply Rle_trans; [|exact J2]; apply Rmult_le_compat; lra).
+    assert (C : INR n * u_acc K <= 1) by (eapply Rle_trans; [|exact (J2 k j)]; apply Rmult_le_compat_r; lra).
+    assert (C' : INR n' * u' Or <= 1) by (eapply Rle_trans; [|exact (J2 k j)]; apply Rmult_le_compat; lra).
     pose proof (dot_nearest _ _ _ _ _ (conj A1 J1) A8 C Dn) as X1.
     assert (J1' : u' Or <= / 2) by lra.
     pose proof (dot_nearest _ _ _ _ _ (conj B0 J1') B3 C' Dn') as X2. unfold D_nearest.
     set (l := terms t k j (hhat t)) in *. pose proof (dota_pos l) as Q.
     replace (ah k - va (V t j) k) with ((ah k - dotx l) - (va (V t j) k - dotx l)) by ring.
     eapply Rle_trans; [apply Rabs_triang|]. rewrite Rabs_Ropp. unfold dot_bound in *.
-    assert (INR n * u_acc K * dota l <= INR N * u_acc K * dota l) by (apply Rmult_le_compat_r; [lra|]; apply
+    assert (INR n * u_acc K * dota l <= INR (N k j) * u_acc K * dota l) by (apply Rmult_le_compat_r; [lra|]; apply
       Rmult_le_compat_r; lra).
-    assert (INR n' * u' Or * dota l <= INR N * u' Or * dota l) by (apply Rmult_le_compat_r; [lra|]; apply
+    assert (INR n' * u' Or * dota l <= INR (N k j) * u' Or * dota l) by (apply Rmult_le_compat_r; [lra|]; apply
       Rmult_le_compat_r; lra).
-    assert (INR n * eta K <= INR N * eta K) by (apply Rmult_le_compat_r; lra).
-    assert (INR n' * eta' Or <= INR N * eta' Or) by (apply Rmult_le_compat_r; lra).
-    assert (INR N * (eta K + eta' Or) <= INR N * ETA) by (apply Rmult_le_compat_l; [apply pos_INR|lra]).
+    assert (INR n * eta K <= INR (N k j) * eta K) by (apply Rmult_le_compat_r; lra).
+    assert (INR n' * eta' Or <= INR (N k j) * eta' Or) by (apply Rmult_le_compat_r; lra).
+    assert (INR (N k j) * (eta K + eta' Or) <= INR (N k j) * ETA) by (apply Rmult_le_compat_l; [apply pos_INR|lra]).
     lra.
   - intros t j Ht Hj. exact (proj2 (HO t j Ht Hj)).
 Qed.

@@ -47,7 +47,8 @@ Theorem exact_run_conforms K Or T :
     <= eta K ->
   0 <= add_eta K -> 0 <= st_eta K -> 0 <= u' Or -> 0 <= r_s' Or -> 0 <= r_t' Or -> 0 <= eta' Or -> 0 <= add_eta' Or ->
   let hh t := fst (st t) in let cc t := snd (st t) in let V t j := step t (st t) j in
-  implementation_run K I H W Um b1 b2 x c0 (I + H + 2) hh cc T /\ oracle_run Or I H W Um b1 b2 x c0 (I + H + 2) hh V T.
+  implementation_run K I H W Um b1 b2 x c0 (fun _ _ => (I + H + 2)%nat) hh cc T /\
+  oracle_run Or I H W Um b1 b2 x c0 (fun _ _ => (I + H + 2)%nat) hh V T.
 Proof.
   intros ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? hh cc V.
   assert (P : forall r w e a, 0 <= r -> 0 <= w -> 0 <= e -> 0 <= a -> forall z, Rabs (z - z) <= r * w * Rabs z + a * w +

@@ -1,6 +1,6 @@
 """The observed passes once more, in balls of 128 bits (Arb): every value with a proof of how near it is.
 
-Written from the equations alone. It refuses to share a formula with `trajectories` and `backpropagation`, or it would
+Written from the equations alone. It refuses to share a formula with `layer` and `layer_backward`, or it would
 check them by themselves; and it refuses free runs, in which balls grow by abs(U) each step until they say nothing.
 """
 

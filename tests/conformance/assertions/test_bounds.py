@@ -93,7 +93,8 @@ def test_what_is_not_finite_is_not_the_same_as_a_number(got: float, expected: fl
     with pytest.raises(Refuted) as refuted:
         assert_same("q", np.array([got]), np.array([expected]), ("t",), "SEQ-3")
     assert (refuted.value.reason, refuted.value.clause) == ("q is not the same to the last bit", "SEQ-3")
-    assert refuted.value.difference is None
+    difference = refuted.value.difference
+    assert difference is not None and (difference.quantity, difference.where) == ("q", {"t": 0})
 
 
 def test_what_is_not_the_same_names_the_quantity_and_the_element() -> None:

@@ -88,6 +88,13 @@ def test_an_empty_sequence_hands_its_state_on() -> None:
     assert assert_conforms(REFERENCE, Answer(np.empty((0, 2, 5)), EMPTY.state), EMPTY) is None
 
 
+def test_what_is_not_finite_after_an_empty_sequence_is_refuted_however_large_the_state() -> None:
+    large = replace(EMPTY, state=EMPTY.state._replace(c=np.full_like(EMPTY.state.c, 1e308)))
+    got = Answer(np.empty((0, 2, 5)), EMPTY.state._replace(c=np.full_like(EMPTY.state.c, np.nan)))
+    with pytest.raises(Refuted, match="the final c is not the same"):
+        assert_conforms(REFERENCE, got, large)
+
+
 @pytest.mark.parametrize("letter", "hc")
 def test_a_state_changed_by_an_empty_sequence_breaks_its_clause(letter: str) -> None:
     given = getattr(EMPTY.state, letter)
