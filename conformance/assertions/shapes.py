@@ -39,9 +39,9 @@ def assert_gradients_shaped(gradients: Gradients, problem: Problem) -> None:
         raise Refuted(reason, clause="SHAPE-3")
     for layer, row in enumerate(problem.parameters):
         for d, p in enumerate(row):
+            got, place = name_arrays(gradients.parameters[layer][d]), name_place(problem, layer, d)
             for name, expected in name_arrays(p).items():
-                got = name_arrays(gradients.parameters[layer][d]).get(name)
-                assert_shaped(f"the gradient of {name}{name_place(problem, layer, d)}", got, expected, "SHAPE-3")
+                assert_shaped(f"the gradient of {name}{place}", got.get(name), expected, "SHAPE-3")
     assert_shaped("the gradient of x", gradients.x, problem.x, "SHAPE-3")
     assert_shaped("the gradient of h_0", gradients.state.h, problem.state.h, "SHAPE-3")
     assert_shaped("the gradient of c_0", gradients.state.c, problem.state.c, "SHAPE-3")

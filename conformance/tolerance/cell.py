@@ -39,7 +39,8 @@ def preactivations(w: Packed, x: Array, h: Bounded, n: int | Array, m: ErrorMode
     wx, uh, weights = multiply(x, w.W.T), multiply(h.value, w.U.T), np.abs(w.U).T
     S = multiply(np.abs(x), np.abs(w.W).T) + multiply(h.largest, weights) + np.abs(w.b)
     dz = n * m.u_acc * S + 2 * n * m.eta + multiply(h.error, weights)
-    dz = dz + extra_roundings(m, m.pre) * (np.abs(wx) + np.abs(uh) + np.abs(w.b) + dz)
+    if m.pre:
+        dz = dz + extra_roundings(m, m.pre) * (np.abs(wx) + np.abs(uh) + np.abs(w.b) + dz)
     return Bounded(wx + uh + w.b, dz)
 
 
@@ -72,9 +73,9 @@ def multiply_gate(i: Bounded, g: Bounded) -> Bounded:
 
 def multiplied_cell_state(f: Bounded, new: Bounded, c: Bounded, m: ErrorModel) -> Bounded:
     """F6 and F7: f * c and what is written, added."""
-    after, kept = f.value * c.value + new.value, f.largest
-    e = kept * c.error + f.error * np.abs(c.value) + new.error
-    e = e + m.u * (kept * c.largest + new.largest) + 2 * m.eta
+    after, kept, size = f.value * c.value + new.value, f.largest, np.abs(c.value)
+    e = kept * c.error + f.error * size + new.error
+    e = e + m.u * (kept * (size + c.error) + new.largest) + 2 * m.eta
     e = e + (m.u + m.u_c) * (np.abs(after) + e) * (1 + m.u) + rounding.flush_room(m)
     return Bounded(after, e * INFLATION)
 

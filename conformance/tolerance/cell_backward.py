@@ -1,5 +1,6 @@
 """The gradient of one step, of any kind: F13 to F15 of docs/accuracy.md, and V1, V2, V5 and V7 there."""
 
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -58,7 +59,8 @@ def hidden_cotangent(dy: Summed, d_last: Array, later: Summed, m: ErrorModel) ->
     n = dy.terms + np.maximum(later.terms, 1) + 2
     size = dy.size + np.abs(d_last)
     e = n * m.u_acc * (size + later.size) + 2 * n * m.eta + later.error
-    e = e + extra_roundings(m, m.pre) * (size + np.abs(later.value) + e)
+    if m.pre:
+        e = e + extra_roundings(m, m.pre) * (size + np.abs(later.value) + e)
     return Bounded(dy.value + d_last + later.value, e + dy.error)
 
 
@@ -93,8 +95,8 @@ def add_up(parts: list[Bounded], m: ErrorModel, u_stored: float = 0.0) -> Bounde
     if len(parts) == 1:
         return parts[0]
     many = len(parts) - 1
-    value, error, largest = (np.sum(column, axis=0) for column in zip(*((*p, p.largest) for p in parts), strict=True))
-    size = np.abs(value) + error if many == 1 else largest
+    value, error = (reduce(np.add, column) for column in zip(*parts, strict=True))
+    size = np.abs(value) + error if many == 1 else reduce(np.add, (p.largest for p in parts))
     u = many * m.u
     return Bounded(value, error + (u + u_stored) * size * (1 + u) + 2 * len(parts) * m.eta)
 

@@ -58,8 +58,8 @@ class Gates(NamedTuple):
 
 def count_summands(r: Reading, h: Bounded) -> Array:
     """F3, row by row: (G*H,)."""
-    sees = np.repeat([k in r.peepholes for k in r.gates], r.H)
-    return count_terms(r.w.W, r.x.largest > 0) + count_terms(r.w.U, h.largest > 0) + 4 + sees
+    n = count_terms(r.w.W, r.x.largest > 0) + count_terms(r.w.U, h.largest > 0) + 4
+    return n + np.repeat([k in r.peepholes for k in r.gates], r.H) if r.peepholes else n
 
 
 def receive_all(r: Reading, z: Bounded, n: Array, m: ErrorModel) -> Received:
@@ -194,19 +194,21 @@ def run_free(r: Reading, model: ErrorModel, handed_on: bool = False) -> Trajecto
         return _independent_of_hidden_states(r, model)
     assert subnormals_are_kept(), "flush-to-zero is on in this process; the float64 oracle cannot be trusted"
     m, n = rounding.with_oracle(model), count_summands(r, Bounded(np.ones_like(r.state.h), np.zeros_like(r.state.h)))
-    h, c, steps = exact(r.state.h), exact(r.state.c), []
+    h, c, slope, steps = exact(r.state.h), exact(r.state.c), _no_bound(len(r.valid), *r.state.c.shape), []
     for t, valid in enumerate(r.valid):
         received = receive_all(r, preactivations(r.w, r.x.value[t], h, n, m), n, m)
         k = open_gates(r, received, c, m)
-        after, slope = update_cell(r, k, None, write_cell(r, k, m), c, m)
+        after, slope_t = update_cell(r, k, None, write_cell(r, k, m), c, m)
         after = rounding.narrow(after, m.wide_h if handed_on else 0, m)
         o = open_gate(r, "o", received, after, m)
         squashed, shown, hidden = show_cell(r, o, after, m)
-        slope = _where(valid, slope, FREE) if slope is not FREE else _no_bound(*c.value.shape)
-        steps.append((*k, o, c, after, slope, squashed, shown, h, hidden))
+        if slope_t is not FREE:
+            slope.value[t], slope.error[t] = _where(valid, slope_t, FREE)
+        steps.append((*k, o, c, after, squashed, shown, h, hidden))
         h, c = (hidden, after) if r.whole else (_where(valid, hidden, h), _where(valid, after, c))
     columns = [stack_steps(column) for column in zip(*steps, strict=True)]
-    return Trajectory(*[*columns, c if handed_on else rounding.narrow(c, m.wide_h, m)])
+    last = c if handed_on else rounding.narrow(c, m.wide_h, m)
+    return Trajectory(*[*columns[:7], slope, *columns[7:], last])
 
 
 def _independent_of_hidden_states(r: Reading, model: ErrorModel) -> Trajectory:

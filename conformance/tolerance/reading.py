@@ -29,9 +29,14 @@ class Reading:
         """The letters of the gates that it has, as they are stacked."""
         return self.kind.gates
 
-    @property
+    @cached_property
     def H(self) -> int:
         return int(self.state.c.shape[-1])
+
+    @cached_property
+    def places(self) -> dict[str, slice]:
+        """Where each gate stands among the stacked."""
+        return {gate: slice(k * self.H, (k + 1) * self.H) for k, gate in enumerate(self.gates)}
 
     @cached_property
     def whole(self) -> bool:
@@ -45,8 +50,7 @@ class Reading:
 
     def at(self, gate: str, a: Array) -> Array:
         """The part of a (..., G*H) that belongs to a gate."""
-        k = self.gates.index(gate)
-        return a[..., k * self.H : (k + 1) * self.H]
+        return a[..., self.places[gate]]
 
     def part(self, gate: str, q: Bounded) -> Bounded:
         """That part of a bounded one."""
@@ -102,4 +106,4 @@ def take_step(t: int, q: Bounded) -> Bounded:
 
 
 def stack_steps(steps: list[Bounded] | tuple[Bounded, ...]) -> Bounded:
-    return Bounded(*(np.stack(column) for column in zip(*steps, strict=True)))
+    return Bounded(*(np.array(column) for column in zip(*steps, strict=True)))

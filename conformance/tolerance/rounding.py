@@ -98,14 +98,17 @@ def narrow(q: Bounded, v: float, m: ErrorModel) -> Bounded:
 def product(factors: tuple[Bounded, ...], roundings: int, m: ErrorModel) -> Bounded:
     """F10: a product with so many roundings in it, in any order of association."""
     p, e = factors[0]
-    largest = np.maximum(1, np.abs(p) + e)
+    size = np.abs(p)
+    largest = np.maximum(1, size + e)
     for v, d in factors[1:]:
-        e = e * (np.abs(v) + d) + np.abs(p) * d
+        reach = np.abs(v) + d
+        e = e * reach + size * d
         p = p * v
-        largest = largest * np.maximum(1, np.abs(v) + d)
+        size = np.abs(p)
+        largest = largest * np.maximum(1, reach)
     r = roundings * m.u
     e = np.where(np.isnan(e), np.inf, e)  # 0 times an error that overflowed
-    return Bounded(p, e + r * (np.abs(p) + e) * (1 + r) + roundings * m.eta * largest)
+    return Bounded(p, e + r * (size + e) * (1 + r) + roundings * m.eta * largest)
 
 
 def one_minus(s: Bounded, m: ErrorModel) -> Bounded:
