@@ -9,10 +9,11 @@ import pytest
 from conformance.assertions import widening, widening_plan
 from conformance.assertions.comparison import recorded_ratios
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
+from conformance.assertions.order import mark_valid_steps
 from conformance.outcome import Inconclusive, Refuted
 from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
-from lstm_spec import REFERENCE, Array, Cotangents, Problem, State, checked, error_model
+from lstm_spec import REFERENCE, Answer, Array, Cotangents, Problem, State, checked, error_model
 from lstm_spec.variants import KINDS
 from tests.helpers import network_adversary
 from tests.helpers.network_adversary import Adversary
@@ -70,6 +71,19 @@ def test_no_legal_network_is_refuted_and_the_bounds_are_reached() -> None:
             worst[name.split(" of ")[0]] = max(worst.get(name.split(" of ")[0], 0), *values)
     assert all(worst[name] > 0.999 for name in ("y", "c_T", "dz", "dc_0")), worst
     assert all(worst[name] > 0.85 for name in ("dW", "dU", "db", "dx", "dh_0", "dR", "dp_i", "dp_f", "dp_o")), worst
+
+
+def test_an_output_beyond_the_length_is_zero_or_refuted() -> None:
+    problem, _ = question(Form(lengths="zeros"), 3)
+    assert problem.lengths is not None and problem.lengths.min() < len(problem.x)
+
+    def leave_dust(asked: Problem) -> Answer:
+        answer = REFERENCE.forward(asked)
+        return replace(answer, y=np.where(mark_valid_steps(asked), answer.y, 1e-300))
+
+    assert_network_conforms(REFERENCE, problem)
+    with pytest.raises(Refuted):
+        assert_network_conforms(replace(REFERENCE, forward=leave_dust), problem)
 
 
 GREEDY = {

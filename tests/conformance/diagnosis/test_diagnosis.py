@@ -12,7 +12,7 @@ from conformance.diagnosis.probes import fit_sizes
 from conformance.faults.catalogue import FAULTS
 from conformance.faults.fault import Fault
 from conformance.outcome import NotClaimed
-from conformance.problems.form import Form
+from conformance.problems.form import Form, form_of
 from conformance.run.check import check
 from conformance.targets.border import guard_backend
 from lstm_spec import REFERENCE, Answer, Array, Backend, Description, Problem, Shapes, at_most, from_packed, multiple_of
@@ -59,6 +59,15 @@ def test_faults_that_look_the_same_at_one_form_are_told_apart_at_others(name: st
         at_one is not None and len(at_one.fitting) == 2 and "or one other that looks the same there" in at_one.sentence
     )
     assert at_others is not None and [fit.name for fit in at_others.fitting] == [name]
+
+
+def test_only_forms_that_are_claimed_tell_faults_apart() -> None:
+    shy = replace(REFERENCE.description, features=Form(projection="full").features)
+    search = plan_network_search(shy, "float32", Form(projection="full"))
+    asked = [question.problem for probes in search.elsewhere for question in probes.questions]
+    assert asked and all(form_of(problem).features <= shy.features for problem in asked)
+    everything = plan_network_search(REFERENCE.description, "float32", Form(projection="full"))
+    assert len(everything.elsewhere) > len(search.elsewhere)
 
 
 def test_a_mistake_in_code_outside_the_catalogue_is_named() -> None:

@@ -87,6 +87,13 @@ def test_both_mistakes_of_a_pair_are_in_it() -> None:
         assert _answers_differ(both, fault.backend())
 
 
+def test_two_changes_of_one_part_both_count() -> None:
+    one, two = SWAPPED, FAULTS["drops_the_bias_of_the_output_gate"]
+    both = join_faults(one, two)
+    assert both is not None
+    assert _answers_differ(both, one.backend()) and _answers_differ(both, two.backend())
+
+
 def _answers_differ(one: object, other: object) -> bool:
     problem, _ = make_probe(0, (3, 2, 3, 4), "float32")
     return bool((one.forward(problem).y != other.forward(problem).y).any())  # type: ignore[attr-defined]
