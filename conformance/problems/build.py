@@ -21,13 +21,16 @@ HALVINGS = 32  # a few are enough unless the error does not come from U at all
 
 
 def build_problem(
-    dtype: np.dtype[Any], form: Form, sizes: tuple[int, ...], fillings: tuple[str, ...], seed: int
+    dtype: np.dtype[Any], form: Form, sizes: tuple[int, ...], fillings: tuple[str, ...], seed: int, widened: int = 2
 ) -> Problem:
-    """A problem of this form with the sizes T, B, I, H and the fillings of x, W, U, b, h and c."""
+    """A problem of this form with the sizes T, B, I, H and the fillings of x, W, U, b, h and c.
+
+    A narrow projection of one unit has this number of units instead, for P is smaller than H.
+    """
     T, B, I, H = sizes
     rng = np.random.default_rng(seed)
     layers, D = form.layers if max(sizes) <= LARGEST_STACK else 1, len(form.directions)
-    H = max(H, 2) if form.projection == "narrow" else H
+    H = widened if form.projection == "narrow" and H == 1 else H
     P = int(rng.integers(1, H)) if form.projection == "narrow" else H
     x, W, U, b, h, c = (partial(make_array, filling, rng, dtype=dtype) for filling in fillings)
     kind = KINDS[form.kind]

@@ -57,7 +57,8 @@ def _draw_problems(
     context: Context, forms: st.SearchStrategy[Form], sizes: st.SearchStrategy[tuple[int, ...]], table: dict[str, str]
 ) -> st.SearchStrategy[Problem]:
     fillings = _draw_fillings(table, "x", "W", "U", "b", "h", "c")
-    return st.builds(partial(build_problem, context.dtype), forms, sizes, fillings, SEEDS)
+    units = next((n for n in context.description.shapes.H if n > 1), 0)  # 0: no narrow projection is drawn
+    return st.builds(partial(build_problem, context.dtype, widened=units), forms, sizes, fillings, SEEDS)
 
 
 def _draw_fillings(table: dict[str, str], *letters: str) -> st.SearchStrategy[tuple[str, ...]]:
@@ -83,7 +84,10 @@ def _claimed_values(name: str, values: tuple[Any, ...], context: Context) -> tup
     if not claimed:
         missing = sorted(Form(**{name: values[0]}).features - claims)
         raise NotClaimed(f"it does not claim {', '.join(missing)}")
-    return claimed
+    has_room = any(n > 1 for n in context.description.shapes.H[:3])
+    if not (fitting := tuple(value for value in claimed if value != "narrow" or has_room)):
+        raise NotClaimed("its shapes leave no H of at least 2, as a projection to fewer units needs")
+    return fitting
 
 
 TOGETHER: tuple[dict[str, Size], ...] = (  # one size past the larger blocks, or two past the smaller ones

@@ -62,6 +62,11 @@ def draw_sizes(context: Context, reach: Reach, fixed: dict[str, Size]) -> st.Sea
     def draw_one(letter: str, usual: tuple[int, ...]) -> st.SearchStrategy[int]:
         return st.sampled_from(_choose_sizes(letter, fixed[letter], usual, context))
 
+    def equate(letter: str, size: int, other: int) -> int:
+        """The other size, unless the first is fixed, or the other is excluded or 0, which has to be asked for."""
+        is_free = fixed[letter] is None and other in getattr(context.description.shapes, letter)
+        return other if is_free and other else size
+
     small = {letter: draw_one(letter, reach.small[letter]) for letter in "TBIH"}
     large = {letter: draw_one(letter, reach.large[letter]) for letter in "TBIH"}
     beside = {"H": {**small, "B": draw_one("B", (1,))}} if reach.alone else {}
@@ -71,8 +76,7 @@ def draw_sizes(context: Context, reach: Reach, fixed: dict[str, Size]) -> st.Sea
         mode = draw(st.sampled_from(reach.modes))
         T, B, I, H = (draw(large[k] if k == mode else beside.get(mode, small)[k]) for k in "TBIH")
         if mode == "square":  # a transposed matrix, or batch for time, would still fit
-            T = B if fixed["T"] is None and B in context.description.shapes.T else T
-            I = H if fixed["I"] is None and H in context.description.shapes.I else I
+            T, I = equate("T", T, B), equate("I", I, H)
         return T, B, I, H
 
     return draw_all_four()

@@ -1,13 +1,17 @@
 """Sizes honour the shapes of a backend, and pass the usual block boundaries one at a time."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
+import conformance.properties  # noqa: F401  fills the registry
 from conformance.outcome import NotClaimed
+from conformance.problems.question import problem_of
 from conformance.problems.recipes import networks, problems, splits, tame_problems
 from conformance.problems.sizes import REACHES, SMALL, nearest_sizes
-from lstm_spec import Problem, Shapes, at_most, multiple_of
+from conformance.property import PROPERTIES
+from lstm_spec import Feature, Problem, Shapes, at_most, multiple_of
 from tests.helpers.examples import draw_examples, share_of
 
 
@@ -65,6 +69,28 @@ def test_what_the_shapes_exclude_is_not_claimed(recipe: Any, shapes: Shapes, rea
 def test_a_size_that_is_given_is_not_replaced_by_another() -> None:
     found: list[Problem] = draw_examples(problems(T=7, B=0), 20) + draw_examples(networks(T=7, B=0), 20)
     assert {problem.sizes[:2] for problem in found} == {(7, 0)}
+
+
+@pytest.mark.parametrize("recipe", [problems, networks])
+def test_a_size_of_0_makes_no_other_size_0(recipe: Any) -> None:
+    """Sizes are made equal at times, but an empty batch is not an empty sequence: a library may do one of the two."""
+    drawn = [problem for B in (0, (0, 2)) for problem in draw_examples(recipe(B=B), 60, "full")]
+    assert any(problem.sizes[1] == 0 for problem in drawn)
+    assert all(problem.sizes[0] > 0 for problem in drawn)
+
+
+@pytest.mark.parametrize("shapes", [Shapes(), Shapes(T=range(3, 9, 2), B=range(4, 9, 4), H=range(1, 9, 3))], ids=str)
+def test_no_recipe_draws_a_size_that_is_not_claimed(shapes: Shapes) -> None:
+    """Whatever a property asks for; only those that need an empty sequence or batch get one."""
+    empty = {"T": Feature.EMPTY_SEQUENCE, "B": Feature.EMPTY_BATCH}
+    recipes = {prop.on: prop.features for prop in PROPERTIES}
+    for on, needs in recipes.items():
+        drawn: list[Any] = []
+        with suppress(NotClaimed):
+            drawn = draw_examples(on, 10, "quick", shapes, frozenset(Feature))
+        for sizes in (dict(zip("TBIH", problem_of(example).sizes, strict=True)) for example in drawn):
+            assert all(n in getattr(shapes, letter) for letter, n in sizes.items())
+            assert all(n > 0 or empty[letter] in needs for letter, n in sizes.items())
 
 
 @pytest.mark.parametrize(
