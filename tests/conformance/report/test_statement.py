@@ -63,7 +63,7 @@ def test_the_grade_that_would_do_is_named() -> None:
 def test_a_broken_contract_is_not_put_down_to_the_grade() -> None:
     report = check(FAULTS["answers_differently_each_time"].backend(), profile="quick", name="same_question")
     assert report.status == FAILED and "absolute" not in report.cause.sentence
-    assert "grade" not in find_likely_cause(report.findings, NUMPY, PROFILES["quick"]).sentence  # it holds if asked again
+    assert "grade" not in find_likely_cause(report.findings, NUMPY, PROFILES["quick"]).sentence  # holds if asked again
 
 
 def test_an_exception_on_a_should_is_an_error_and_no_warning() -> None:
