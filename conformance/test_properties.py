@@ -5,6 +5,8 @@ from collections import defaultdict
 
 import pytest
 
+from conformance.measurements.activation_text import list_unread
+from conformance.measurements.activations import probe_activations
 from conformance.outcome import Outcome
 from conformance.property import PROPERTIES, Property
 from conformance.report.findings import Findings, Request
@@ -67,6 +69,8 @@ def test_the_whole(target: str, backend: Backend, pytestconfig: pytest.Config) -
         pytest.skip("only some of the properties were run here, so nothing is said about the whole")
     request = Request(options.profile, 0, select_dtypes(backend, options))
     offers_gradients = backend.offers(Feature.GRADIENTS)
-    report = Report(Findings(target, backend.description, offers_gradients, request, VERDICTS[target]))
+    unread = list_unread(probe_activations(backend, dtype) for dtype in request.dtypes)
+    findings = Findings(target, backend.description, offers_gradients, request, VERDICTS[target], unread=unread)
+    report = Report(findings)
     if report.status:
         pytest.fail(report.statement, pytrace=False)

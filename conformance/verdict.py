@@ -1,7 +1,8 @@
 """The verdict: what came out when a property was tried on a backend at a dtype."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from conformance.extent import Extents
 from conformance.outcome import Errored, Outcome, Refuted
 from conformance.property import Property
 
@@ -19,6 +20,7 @@ class Verdict:
     seconds: float = 0.0
     refutation: Refuted | None = None
     error: Errored | None = None  # what it raised
+    extents: Extents = field(default_factory=dict)  # how large the questions were that it answered
 
 
 def find_broken_clauses(verdict: Verdict) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The accuracy of σ and tanh as sentences, warnings and data."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from lstm_spec import GRADES, error_model
 def describe_accuracy(found: Accuracy) -> str:
     """The figures, in one line for the report."""
     if not found.figures:
-        return f"σ and tanh: no figure, because the probes were not answered as an LSTM answers them ({found.dtype})"
+        why = "; ".join(found.illegible) or "its shapes leave no problem that shows them"
+        return f"σ and tanh: no figure ({found.dtype}; {why})"
     about, dtype = [found.dtype, f"{found.tried:,} arguments"], np.dtype(found.dtype)
     if not has_wider_float(dtype):
         about.append("±1 ulp, because no wider dtype is available")
@@ -21,6 +23,15 @@ def describe_accuracy(found: Accuracy) -> str:
     if not all(figure.alone for figure in found.figures.values()):
         about.append("each contains the other's error, because o tanh(c) is not 1 when both are saturated")
     return f"{', '.join(_describe_figure(name, found.figures.get(name)) for name in SYMBOLS)} ({', '.join(about)})"
+
+
+def list_unread(probed: Iterable[Accuracy]) -> tuple[str, ...]:
+    """Why σ or tanh could not be read at a named grade though the shapes allow it, a clause for each dtype."""
+    return tuple(
+        f"the probes of σ and tanh were not answered as by an LSTM at {found.dtype} ({'; '.join(found.illegible)})"
+        for found in probed
+        if found.illegible and isinstance(found.grade, str)
+    )
 
 
 def _describe_figure(name: str, figure: Figure | None) -> str:
@@ -98,6 +109,7 @@ def accuracy_data(found: Accuracy) -> dict[str, Any]:
     return {
         "dtype": found.dtype,
         "arguments": found.tried,
+        "illegible": list(found.illegible),
         "meets": list(found.meets),
         **{name: _figure_data(figure) for name, figure in (("sigmoid", found.sigmoid), ("tanh", found.tanh))},
         "warnings": list_warnings(found),

@@ -57,6 +57,7 @@ class Accuracy:
     tanh: Figure | None
     tried: int  # arguments of each
     meets: tuple[str, ...]  # the grades at this dtype that what was read would meet
+    illegible: tuple[str, ...] = ()  # why a function could not be read though the shapes allow it, a clause each
 
     @property
     def figures(self) -> dict[str, Figure]:
@@ -91,14 +92,21 @@ class ProbedFunction:
 
 
 def probe_activations(backend: Backend, dtype: str) -> Accuracy:
-    """How far σ and tanh of a backend are off; no figure if it raises, or gives no answer."""
+    """How far σ and tanh of a backend are off; no figure if it raises, gives no answer, or is not asked."""
     grade, v = backend.description.grade(dtype), list_arguments(dtype)
-    readings = [found for name in SYMBOLS if (found := _probe_function(backend, name, v)) is not None]
+    readings, illegible = list[ProbedFunction](), list[str]()
+    for name, symbol in SYMBOLS.items():
+        try:
+            readings.append(_probe_function(backend, name, v))
+        except NotClaimed:  # the shapes leave no problem at all
+            continue
+        except (Errored, Refuted) as error:
+            illegible.append(f"{symbol}: {error}")
     named = {name: model for (name, at), model in GRADES.items() if at == dtype}
     meets = [k for k, m in named.items() if readings and all(_measure_error(found, m).met for found in readings)]
     figures = {found.function: _measure_error(found, error_model(grade, dtype)) for found in readings}
     tried = max((len(found.v) for found in readings), default=0)
-    return Accuracy(dtype, grade, figures.get("sigmoid"), figures.get("tanh"), tried, tuple(meets))
+    return Accuracy(dtype, grade, figures.get("sigmoid"), figures.get("tanh"), tried, tuple(meets), tuple(illegible))
 
 
 def list_arguments(dtype: str) -> Array:
@@ -115,23 +123,23 @@ def list_arguments(dtype: str) -> Array:
     return np.unique(np.concatenate(sweep).astype(of))
 
 
-def _probe_function(backend: Backend, function: str, v: Array) -> ProbedFunction | None:
+def _probe_function(backend: Backend, function: str, v: Array) -> ProbedFunction:
     """The function at v, or at as many arguments as fit into CALLS calls.
 
-    None if the backend does not answer, or if its answer at saturation is neither σ nor tanh.
+    Raises NotClaimed if the shapes leave no problem, Errored or Refuted if the backend does not answer, and Refuted if
+    its answer at saturation is neither σ nor tanh.
     """
-    try:
-        shapes = backend.description.shapes
-        T, B, I, H = (nearest_sizes(k, (n, 1), getattr(shapes, k))[0] for k, n in _wanted_sizes(len(v)))
-        width = min(I, H)
-        v = _thin_out(v, CALLS * B * width)
-        blocks = np.pad(v, (0, -len(v) % (B * width))).reshape(-1, B, width)
-        found = [_ask_backend(backend, _make_problem(function, block, (T, B, I, H))) for block in blocks]
-    except (Errored, Refuted, NotClaimed):
-        return None
+    shapes = backend.description.shapes
+    T, B, I, H = (nearest_sizes(k, (n, 1), getattr(shapes, k))[0] for k, n in _wanted_sizes(len(v)))
+    width = min(I, H)
+    v = _thin_out(v, CALLS * B * width)
+    blocks = np.pad(v, (0, -len(v) % (B * width))).reshape(-1, B, width)
+    found = [_ask_backend(backend, _make_problem(function, block, (T, B, I, H))) for block in blocks]
     got = np.stack([y[0, :, :width] for y in found]).reshape(-1)[: len(v)]
     reading = ProbedFunction(function, v, got, _expected_values(function, v))
-    return None if abs(reading.saturated - 1) > ILLEGIBLE else reading
+    if abs(reading.saturated - 1) > ILLEGIBLE:
+        raise Refuted(f"at {SATURATED:g} it is {reading.saturated:.3g}, expected 1")
+    return reading
 
 
 def _wanted_sizes(n: int) -> tuple[tuple[str, int], ...]:

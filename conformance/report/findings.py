@@ -35,6 +35,7 @@ class Findings:
     hides_gradients: bool = False  # whether it has gradients that it does not claim
     deviations: tuple[Deviation, ...] = ()  # that are declared for it
     complaints: tuple[str, ...] = ()  # about those, a sentence each
+    unread: tuple[str, ...] = ()  # why σ or tanh cannot be read though its shapes allow it, a clause each
 
     def select_verdicts(self, outcome: Outcome) -> list[Verdict]:
         """The verdicts with that outcome."""

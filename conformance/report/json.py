@@ -47,6 +47,7 @@ def _target_data(report: Report) -> dict[str, Any]:
         "exit_status": report.status,
         "likely_cause": report.cause.sentence,
         "seconds": round(report.seconds, 3),
+        "largest": report.extents,
         "deviations": [_deviation_data(deviation, findings) for deviation in findings.deviations],
         "complaints": list(findings.complaints),
         "activations": [accuracy_data(found) for found in report.activations],

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from conformance.extent import Extents, widen_extents
 from conformance.report.findings import Findings
 from conformance.report.roots import Root, find_roots
 from conformance.report.rules import decide_status, list_failures, list_warnings
@@ -50,6 +51,14 @@ class Report:
     def verdicts(self) -> list[Verdict]:
         """All verdicts, by dtype."""
         return self.findings.verdicts
+
+    @property
+    def extents(self) -> Extents:
+        """How large the questions were, forward and backward."""
+        found: Extents = {}
+        for verdict in self.verdicts:
+            widen_extents(found, verdict.extents)
+        return found
 
     @property
     def failures(self) -> list[Verdict]:

@@ -80,7 +80,7 @@ def decide_status(f: Findings) -> int:
         return FAILED
     if f.select_verdicts(Outcome.SUITE_ERROR):
         return SUITE_ERROR
-    if list_uncovered(f) or (f.own_models and not f.request.accept_declared) or claims_no_dtype(f):
+    if list_uncovered(f) or (f.own_models and not f.request.accept_declared) or claims_no_dtype(f) or f.unread:
         return FAILED
     if all(v.outcome in (Outcome.NOT_CLAIMED, Outcome.INCONCLUSIVE) for v in f.verdicts):
         return NOTHING

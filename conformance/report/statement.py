@@ -2,16 +2,15 @@
 
 from conformance.outcome import Outcome
 from conformance.report.findings import Findings
-from conformance.report.rules import claims_no_dtype, decide_status, list_failures, list_uncovered
-from conformance.report.status import NOTHING, PASSED
+from conformance.report.rules import claims_no_dtype, decide_status, list_failures, list_uncovered, list_warnings
+from conformance.report.status import NOTHING
+from conformance.verdict import find_broken_clauses
 from lstm_spec import GRADES, SPECIFICATION
 
 
 def write_statement(f: Findings) -> str:
     """The statement about a backend, in one sentence."""
-    return (_state_what_is_wrong(f) or _state_what_holds(f)) + (
-        _name_deviations(f) if decide_status(f) == PASSED else ""
-    )
+    return _state_what_is_wrong(f) or _state_what_holds(f)
 
 
 def _state_what_is_wrong(f: Findings) -> str:
@@ -27,9 +26,12 @@ def _state_what_is_wrong(f: Findings) -> str:
     if f.select_verdicts(Outcome.SUITE_ERROR):
         return "no statement: the suite itself failed; please report it"
     if f.own_models:
-        return f"measured at an error model of its own ({', '.join(f.own_models)}): not a conformance statement"
+        own = f"measured at an error model of its own ({', '.join(f.own_models)})"
+        return f"{own}: not a conformance statement{_name_exceptions(f)}"
     if uncovered := list_uncovered(f):
         return f"does not conform: not claimed, or never conclusive: {', '.join(uncovered)}"
+    if f.unread:
+        return f"not decided: no fault found, but {'; '.join(f.unread)}"
     if not f.verdicts or decide_status(f) == NOTHING:
         return "no statement: the options left nothing to test"
     return ""
@@ -40,18 +42,25 @@ def _state_what_holds(f: Findings) -> str:
     reservation = "" if f.offers_gradients else " (forward only)"
     if f.hides_gradients:
         reservation = " (forward only: it has gradients, but does not claim them)"
+    exceptions = _name_exceptions(f)
     if not f.request.is_whole:
-        return "holds on this selection; nothing is said about the rest"
+        return f"holds on this selection{exceptions}; nothing is said about the rest"
     if not f.request.is_thorough:
-        return f"no fault found{reservation}, but too few examples were run for a statement"
+        return f"no fault found{reservation}{exceptions}, but too few examples were run for a statement"
     if f.request.profile == "quick":
-        return f"no fault found by quick{reservation}; `--profile standard` decides at every dtype it claims"
+        rest = "`--profile standard` decides at every dtype it claims"
+        return f"no fault found by quick{reservation}{exceptions}; {rest}"
     levels = ", ".join(f"{dtype} ({f.description.grade(dtype)})" for dtype in f.request.dtypes)
-    return f"conforms to LSTM Specification {SPECIFICATION}{reservation} at {levels}"
+    return f"conforms to LSTM Specification {SPECIFICATION}{reservation} at {levels}{exceptions}"
 
 
-def _name_deviations(f: Findings) -> str:
-    """The deviations that it conforms with, as the end of a sentence."""
-    count = len(f.judged_deviations)
-    named = ", ".join(f"{d.clause}: {d.issue}" for d in f.judged_deviations)
-    return f" with {count} declared deviation{'s' if count > 1 else ''} ({named})" if count else ""
+def _name_exceptions(f: Findings) -> str:
+    """The declared deviations and the warnings that it conforms with; empty without any."""
+    declared = [f"{d.clause}: {d.issue}" for d in f.judged_deviations]
+    refuted = list(dict.fromkeys(find_broken_clauses(v)[0] for v in list_warnings(f)))
+    named = [_count_exceptions("declared deviation", declared), _count_exceptions("warning", refuted)]
+    return "".join(f" {word} {what}" for word, what in zip(("with", "and"), filter(None, named), strict=False))
+
+
+def _count_exceptions(noun: str, named: list[str]) -> str:
+    return f"{len(named)} {noun}{'s' if len(named) > 1 else ''} ({', '.join(named)})" if named else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from conformance.extent import Extent
 from conformance.outcome import Outcome
 from conformance.report.failures import FULL, failure_lines
 from conformance.report.report import Report
@@ -143,11 +144,12 @@ def print_statement(console: Console, report: Report) -> None:
 
 
 def _information_lines(report: Report) -> list[str]:
-    """What was measured and decides nothing."""
+    """How large the questions were, and what was measured and decides nothing."""
     from conformance.measurements.activation_text import describe_accuracy, list_warnings
     from conformance.measurements.end_to_end import format_rows
 
-    printed = []
+    extents = sorted(report.extents.items(), reverse=True)  # forward, backward
+    printed = [f"largest asked {which}: {_format_extent(extent)}" for which, extent in extents]
     for found in report.activations:
         printed += [
             escape_markup(describe_accuracy(found)),
@@ -157,6 +159,10 @@ def _information_lines(report: Report) -> list[str]:
         head = f"end to end at {dtype}, for information only: the whole answer beside a free float64 run"
         printed += [head, *(f"  {escape_markup(line)}" for line in format_rows(rows))] if rows else []
     return printed
+
+
+def _format_extent(extent: Extent) -> str:
+    return ", ".join(f"{'·'.join(letters)} {size:,}" for letters, size in extent.items())
 
 
 def _format_shapes(about: Description) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from conformance.measurements.activation_text import list_unread
 from conformance.measurements.activations import probe_activations
 from conformance.measurements.end_to_end import measure_end_to_end
 from conformance.property import PROPERTIES, Property
@@ -60,7 +61,8 @@ def check_with(
         report = replace(report, cause=find_likely_cause(findings, backend, profile))
     if findings.request.is_whole:
         report = _add_measurements(report, backend, profile.reach == "full")
-    findings = replace(findings, complaints=find_complaints(findings, backend))
+    complaints, unread = find_complaints(findings, backend), list_unread(report.activations)
+    findings = replace(findings, complaints=complaints, unread=unread)
     return replace(report, findings=findings, seconds=time.perf_counter() - started)
 
 

@@ -47,7 +47,8 @@ def judge_property(
         outcome, detail = Outcome.INCONCLUSIVE, "every example lies outside the domain of the bound"
     counts = (trial.examples, trial.inconclusive, time.perf_counter() - started)
     refutation = raised if isinstance(raised, Refuted) else None
-    return Verdict(prop, dtype, outcome, detail, *counts, refutation, raised if isinstance(raised, Errored) else None)
+    error = raised if isinstance(raised, Errored) else None
+    return Verdict(prop, dtype, outcome, detail, *counts, refutation, error, trial.extents)
 
 
 def _try_to_refute(

@@ -15,6 +15,7 @@ from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
 from conformance.arrays import fingerprint
+from conformance.extent import Extents, measure_extent, widen_extents
 from conformance.outcome import Errored, Inconclusive, Refuted
 from conformance.property import Property
 from lstm_spec import Backend
@@ -75,8 +76,8 @@ class Trial:
         self.prop, self.observe = prop, observe
         self.backend = replace(
             backend,
-            forward=self._note_question(backend.forward),
-            gradients=backend.gradients and self._note_question(backend.gradients),
+            forward=self._note_question("forward", backend.forward),
+            gradients=backend.gradients and self._note_question("backward", backend.gradients),
         )
         self.asked: Any = None
         self.loss: Any = None
@@ -84,6 +85,7 @@ class Trial:
         self.last: Refuted | None = None
         self.failed_at: float | None = None
         self.failing: set[bytes] = set()
+        self.extents: Extents = {}  # of what was answered: what is malformed has no sizes
 
     def __call__(self, example: Any) -> None:
         if self._is_time_spent() and fingerprint(example) not in self.failing:
@@ -110,9 +112,11 @@ class Trial:
         if isinstance(error, Refuted):
             self.last = error
 
-    def _note_question(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _note_question(self, which: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def ask(problem: Any, *more: Any) -> Any:
             self.asked, self.loss = problem, more[0] if more else None
-            return function(problem, *more)
+            answer = function(problem, *more)
+            widen_extents(self.extents, {which: measure_extent(problem)})
+            return answer
 
         return ask

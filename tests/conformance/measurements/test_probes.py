@@ -7,11 +7,11 @@ import pytest
 
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.measurements import activations
-from conformance.measurements.activation_text import accuracy_data, describe_accuracy, list_warnings
+from conformance.measurements.activation_text import accuracy_data, describe_accuracy, list_unread, list_warnings
 from conformance.measurements.activations import Accuracy, probe_activations
 from lstm_spec import Answer, Array, Problem, Shapes, multiple_of
 from tests.helpers import specimens
-from tests.helpers.activations import F32, lengthened, made_of, stable
+from tests.helpers.activations import F32, OWN, graded, lengthened, made_of, stable
 
 # ---------------------------------------------------------------- whom it can ask
 
@@ -35,16 +35,34 @@ def test_where_calls_are_small_some_arguments_stand_for_all() -> None:
     assert found.tried == activations.CALLS and found.tanh and found.tanh.met
 
 
-@pytest.mark.parametrize("name", ["raises", "exits", "returns_a_tuple", "returns_tensors", "claims_nothing"])
-def test_no_answer_gives_no_figure(name: str) -> None:
+ILLEGIBLE = {
+    "raises": "it raised RuntimeError: the kernel crashed",
+    "exits": "it raised SystemExit: goodbye",
+    "returns_a_tuple": "forward returned a tuple, expected an lstm_spec.Answer",
+    "returns_tensors": "y is a tests.helpers.specimens.Tensor, expected a numpy.ndarray",
+    "swaps_input_and_forget_gates": "at 100 it is 0, expected 1",
+}
+
+
+@pytest.mark.parametrize("name", ILLEGIBLE)
+def test_what_answers_otherwise_than_an_lstm_has_no_figure_and_the_reason_is_said(name: str) -> None:
     found = probe_activations(getattr(specimens, name), "float32")
-    assert found == Accuracy("float32", "relative", None, None, 0, ())
-    assert "no figure" in describe_accuracy(found) and list_warnings(found) == []
-    assert accuracy_data(found)["sigmoid"] is None
+    assert found == Accuracy("float32", "relative", None, None, 0, (), found.illegible)
+    assert [why.split(": ")[0] for why in found.illegible] == ["σ", "tanh"]
+    (why,) = list_unread([found])
+    assert ILLEGIBLE[name] in why and ILLEGIBLE[name] in describe_accuracy(found) and list_warnings(found) == []
+    assert accuracy_data(found)["sigmoid"] is None and accuracy_data(found)["illegible"] == list(found.illegible)
 
 
-def test_what_is_no_lstm_at_all_has_no_figure() -> None:
-    assert probe_activations(specimens.swaps_input_and_forget_gates, "float32").figures == {}
+def test_what_the_shapes_exclude_is_no_reproach() -> None:
+    found = probe_activations(specimens.claims_nothing, "float32")
+    assert found == Accuracy("float32", "relative", None, None, 0, ()) and list_unread([found]) == ()
+    assert "no figure (float32; its shapes leave no problem that shows them)" in describe_accuracy(found)
+
+
+def test_an_error_model_of_its_own_may_make_them_illegible() -> None:
+    found = probe_activations(graded(specimens.swaps_input_and_forget_gates, float32=OWN), "float32")
+    assert found.illegible and list_unread([found]) == ()
 
 
 def test_one_function_may_be_read_without_the_other() -> None:
@@ -55,6 +73,7 @@ def test_one_function_may_be_read_without_the_other() -> None:
 
     found = probe_activations(replace(NUMPY, forward=fails_on_inputs), "float32")
     assert set(found.figures) == {"tanh"} and describe_accuracy(found).startswith("σ no figure, tanh within ")
+    assert found.illegible == ("σ: it raised RuntimeError: no inputs, please",) and len(list_unread([found])) == 1
 
 
 # ---------------------------------------------------------------- what the figure contains

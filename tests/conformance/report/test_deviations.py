@@ -31,7 +31,7 @@ def test_a_declared_deviation_is_no_failure_and_no_plain_conformance(witness: Pa
     report = check(WRONG, **QUICK, deviations=(declared(witness),))
     assert report.status == PASSED and not report.failures and not report.findings.complaints
     assert report.statement == (
-        f"holds on this selection; nothing is said about the rest with 1 declared deviation (CELL-1: {ISSUE})"
+        f"holds on this selection with 1 declared deviation (CELL-1: {ISSUE}); nothing is said about the rest"
     )
 
 
@@ -105,7 +105,7 @@ def test_an_exception_and_what_is_not_claimed_may_be_declared(tmp_path: Path, wi
     gradient = case_of(tmp_path, specimens.differentiates_another_lstm, GRADIENTS, "x")
     unclaimed = replace(declared(gradient), clause="GRAD-2", kind=Outcome.NOT_CLAIMED)
     report = check(specimens.forward_only, profile="quick", examples=2, name="equations", deviations=(unclaimed,))
-    assert report.status == PASSED and report.statement.endswith(f"(GRAD-2: {ISSUE})")
+    assert report.status == PASSED and f"(GRAD-2: {ISSUE})" in report.statement
 
 
 # ---------------------------------------------------------------- what is not

@@ -13,6 +13,7 @@ from conformance.property import PROPERTIES
 from conformance.report.findings import Findings, Request
 from conformance.report.report import Cause, Report
 from conformance.report.stages import STAGE_NAMES, STAGES, find_stage
+from conformance.report.statement import write_statement
 from conformance.report.status import FAILED, PASSED, SUITE_ERROR
 from conformance.run import search, selection
 from conformance.run.cause import find_likely_cause
@@ -21,8 +22,9 @@ from conformance.run.profiles import PROFILES
 from conformance.targets import border
 from conformance.targets import resolve as targets
 from conformance.verdict import Verdict, find_broken_clauses
-from lstm_spec import CLAUSES, Backend, Description, Feature, from_packed
+from lstm_spec import CLAUSES, Backend, Description, Feature, Shapes, at_most, from_packed
 from lstm_spec.claims import check_backend
+from lstm_spec.clauses import Level
 from tests.helpers import specimens
 
 
@@ -72,6 +74,43 @@ def test_an_exception_on_a_should_is_an_error_and_no_warning() -> None:
 
     report = check(replace(NUMPY, forward=raises), profile="quick", name="floating_point_warning", examples=1)
     assert [v.outcome for v in report.failures] == [Outcome.ERRORED] and not report.warnings
+
+
+def raising_above(B: int) -> Backend:
+    """A right backend that raises at more samples than these properties ask for."""
+
+    def forward(problem: Any) -> Any:
+        if problem.x.shape[1] > B:
+            raise MemoryError("no room")
+        return NUMPY.forward(problem)
+
+    return replace(NUMPY, name="narrow", forward=forward, gradients=None)
+
+
+def test_what_cannot_be_read_is_not_decided() -> None:
+    report = check(raising_above(500), profile="quick", examples=1)
+    assert not report.failures and report.status == FAILED
+    why = "σ: it raised MemoryError: no room; tanh: it raised MemoryError: no room"
+    assert report.statement == (
+        f"not decided: no fault found, but the probes of σ and tanh were not answered as by an LSTM at float32 ({why})"
+    )
+    shapes = replace(NUMPY.description, shapes=Shapes(B=at_most(500)))
+    assert check(replace(raising_above(500), description=shapes), profile="quick", examples=1).status == PASSED
+
+
+WARNED = {name: prop for prop in PROPERTIES for name in prop.clauses if prop.level is Level.SHOULD}
+
+
+def test_warnings_are_counted_and_named_in_the_statement() -> None:
+    shoulds = [WARNED["NUM-2"], WARNED["CONTRACT-3"]]
+    for named, said in ((shoulds[:1], "1 warning (NUM-2)"), (shoulds, "2 warnings (CONTRACT-3, NUM-2)")):
+        verdicts = [Verdict(p, "float32", Outcome.REFUTED if p in named else Outcome.HOLDS) for p in PROPERTIES]
+        findings = Findings("x", Description(), True, Request("standard", 0, ("float32",)), verdicts)
+        assert write_statement(findings) == f"conforms to LSTM Specification 1.0 at float32 (relative) with {said}"
+        quick = replace(findings, request=replace(findings.request, profile="quick"))
+        assert write_statement(quick).startswith(f"no fault found by quick with {said}; ")
+        strict = replace(findings, request=replace(findings.request, strict=True))
+        assert write_statement(strict).startswith("does not conform: ")
 
 
 def test_a_backend_that_loses_subnormal_numbers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
