@@ -91,7 +91,8 @@ class Feature(StrEnum):
     NO_FORGET_GATE = "no forget gate"
     SIMPLIFIED_1997 = "1997 simplified"
     CELL_CLIP = "cell clip"
-    EMPTY_SEQUENCE = "empty sequence"  # T = 0 or a length of 0
+    EMPTY_SEQUENCE = "empty sequence"  # T = 0
+    ZERO_LENGTHS = "zero lengths"  # a length of 0 among the lengths
     EMPTY_BATCH = "empty batch"  # B = 0
     DETERMINISTIC = "deterministic"  # the same question gets the same bits
 

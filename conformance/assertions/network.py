@@ -50,11 +50,13 @@ def can_pass(backend: Backend, problem: Problem) -> bool:
 
 
 def step_through(backend: Backend, problem: Problem) -> Iterator[Seen]:
-    """One step at a time of the first sequence, each from the state that the one before left; none if T = 0."""
+    """One step at a time of the first sequence, each from the state that the one before left; none if T or B is 0."""
     if 1 not in backend.description.shapes.T or 1 not in backend.description.shapes.B:
         raise NotClaimed("its shapes exclude T = 1 or B = 1, at which a stack could be looked into")
     state = State(*(frozen(a[:, :1].copy()) for a in problem.state))
-    for x in problem.x[:, :1] if problem.lengths is None else problem.x[: problem.lengths[0], :1]:
+    T, B, _, _ = problem.sizes
+    steps = 0 if not B else T if problem.lengths is None else problem.lengths[0]
+    for x in problem.x[:steps, :1]:
         one = replace(problem, x=frozen(x[None].copy()), state=state, lengths=None)
         answer = backend.forward(one)
         assert_answer_shaped(answer, one)

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from conformance.assertions.comparison import STATE, assert_same
 from conformance.assertions.order import name_place
 from conformance.outcome import Refuted
-from lstm_spec import Answer, Gradients, Parameters, Problem
+from lstm_spec import Answer, Gradients, Parameters, Problem, State
 from lstm_spec.types import Array
 
 
@@ -45,6 +46,22 @@ def assert_gradients_shaped(gradients: Gradients, problem: Problem) -> None:
     assert_shaped("the gradient of x", gradients.x, problem.x, "SHAPE-3")
     assert_shaped("the gradient of h_0", gradients.state.h, problem.state.h, "SHAPE-3")
     assert_shaped("the gradient of c_0", gradients.state.c, problem.state.c, "SHAPE-3")
+
+
+def assert_state_kept(answer: Answer, problem: Problem) -> None:
+    """Refuted unless the answer has the right shapes, and its final state is the initial one."""
+    assert_answer_shaped(answer, problem)
+    assert_same("the final h", answer.state.h, problem.state.h, STATE)
+    assert_same("the final c", answer.state.c, problem.state.c, STATE)
+
+
+def assert_nothing_done(gradients: Gradients, problem: Problem, d: State) -> None:
+    """Refuted unless the gradients are those of no steps or no samples: of the parameters 0, of the state as handed."""
+    assert_gradients_shaped(gradients, problem)
+    assert_same("dh_0", gradients.state.h, d.h, STATE)
+    assert_same("dc_0", gradients.state.c, d.c, STATE)
+    for name, a in ((name, a) for row in gradients.parameters for p in row for name, a in name_arrays(p).items()):
+        assert_same(f"the gradient of {name}", a, np.zeros_like(a), ("row", "column")[: a.ndim])
 
 
 def name_arrays(p: Parameters) -> dict[str, Array]:

@@ -54,7 +54,7 @@ def _draw_lengths(wish: str, T: int, B: int, rng: np.random.Generator) -> Array 
     if not wish:
         return None
     lengths = np.full(B, T, np.int64)
-    if wish in ("any", "zeros"):
+    if wish in ("any", "zeros") and B:
         lengths = rng.integers(min(T, 1), T + 1, B)
         lengths[rng.integers(B)] = T if wish == "any" else 0
     if wish == "nothing":

@@ -36,7 +36,7 @@ class Form:
             (Feature.FULL_PROJECTION, self.projection == "full"),
             (Feature.CELL_CLIP, self.clip is not None),
             (Feature.LENGTHS, self.lengths != ""),
-            (Feature.EMPTY_SEQUENCE, self.lengths in ("zeros", "nothing")),
+            (Feature.ZERO_LENGTHS, self.lengths in ("zeros", "nothing")),
         )
         return {feature for feature, needed in wanted if feature and needed}
 

@@ -1,6 +1,7 @@
 """Everything that is claimed at once, and nothing of it ignored."""
 
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
+from conformance.assertions.shapes import assert_nothing_done, assert_state_kept
 from conformance.assertions.switches import assert_not_ignored
 from conformance.problems.form import ANYTHING, BOTH
 from conformance.problems.question import Question
@@ -10,6 +11,8 @@ from conformance.property import verifies_beyond_core
 from lstm_spec import Backend, Feature, Problem
 
 ANY = if_more_than_the_core_is_claimed(networks(**ANYTHING))
+NO_STEPS = if_more_than_the_core_is_claimed(networks(**{**ANYTHING, "lengths": ("", "", "nothing")}, T=0))
+NO_SAMPLES = if_more_than_the_core_is_claimed(networks(**ANYTHING, B=0))
 STACKS = networks(**{**ANYTHING, "layers": (2, 3)})
 TWO = networks(**{**ANYTHING, "directions": BOTH})
 
@@ -48,3 +51,27 @@ def layers_of_any_kind_may_read_in_both_directions(backend: Backend, problem: Pr
 @verifies_beyond_core("NET-5", on=questions(TWO), needs=(Feature.BIDIRECTIONAL, Feature.GRADIENTS))
 def the_gradients_of_both_directions_meet_whatever_the_kind(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
+
+
+@verifies_beyond_core("SHAPE-5", "LEN-3", on=NO_STEPS, needs=(Feature.EMPTY_SEQUENCE,))
+def without_steps_every_state_of_what_is_claimed_stays(backend: Backend, problem: Problem) -> None:
+    assert_state_kept(backend.forward(problem), problem)
+
+
+@verifies_beyond_core("SHAPE-5", "LEN-6", on=questions(NO_STEPS), needs=(Feature.EMPTY_SEQUENCE, Feature.GRADIENTS))
+def without_steps_every_cotangent_of_a_state_is_handed_on(backend: Backend, question: Question) -> None:
+    answer, gradients = backend.differentiate(*question)
+    assert_state_kept(answer, question.problem)
+    assert_nothing_done(gradients, question.problem, question.d.state)
+
+
+@verifies_beyond_core("SHAPE-6", on=NO_SAMPLES, needs=(Feature.EMPTY_BATCH,))
+def without_samples_the_answer_is_empty_whatever_is_claimed(backend: Backend, problem: Problem) -> None:
+    assert_state_kept(backend.forward(problem), problem)
+
+
+@verifies_beyond_core("SHAPE-6", on=questions(NO_SAMPLES), needs=(Feature.EMPTY_BATCH, Feature.GRADIENTS))
+def without_samples_no_parameter_has_a_gradient_whatever_is_claimed(backend: Backend, question: Question) -> None:
+    answer, gradients = backend.differentiate(*question)
+    assert_state_kept(answer, question.problem)
+    assert_nothing_done(gradients, question.problem, question.d.state)

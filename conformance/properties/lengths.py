@@ -15,7 +15,7 @@ from conformance.property import verifies_beyond_core
 from lstm_spec import Backend, Feature, Problem
 
 NEEDS = (Feature.LENGTHS,)
-EMPTY = (Feature.LENGTHS, Feature.EMPTY_SEQUENCE)
+EMPTY = (Feature.LENGTHS, Feature.ZERO_LENGTHS)
 GRADIENTS = (Feature.LENGTHS, Feature.GRADIENTS)
 ANY = networks(lengths=("any", "any", "full", "zeros"))
 PADDED = networks(lengths=("any", "zeros"), T=(2, 3, 4, 5, 9), B=(2, 2, 3, 4))
@@ -36,7 +36,7 @@ def a_sequence_of_length_0_keeps_its_initial_state(backend: Backend, problem: Pr
     assert_network_conforms(backend, problem)
 
 
-@verifies_beyond_core("LEN-3", "SHAPE-5", on=networks(lengths="nothing", T=0), needs=EMPTY)
+@verifies_beyond_core("LEN-3", "SHAPE-5", on=networks(lengths="nothing", T=0), needs=(*EMPTY, Feature.EMPTY_SEQUENCE))
 def lengths_may_be_given_where_there_are_no_steps(backend: Backend, problem: Problem) -> None:
     assert_network_conforms(backend, problem)
 

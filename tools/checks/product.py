@@ -71,7 +71,7 @@ def drawn(cell: Cell, seed: int, claims: frozenset[Feature]) -> tuple[Problem, C
     """The example of that number: small, of any kinds of numbers, some lengths 0 where those are claimed."""
     rng = np.random.default_rng([seed, *map(ord, f"{cell.variant} {cell.place}")])
     form = cell.form
-    if form.lengths and Feature.EMPTY_SEQUENCE in claims and rng.random() < 0.3:
+    if form.lengths and Feature.ZERO_LENGTHS in claims and rng.random() < 0.3:
         form = replace(form, lengths="zeros")
     sizes = tuple(int(rng.choice(SMALL_NETWORK[k])) for k in "TBIH")
     kinds = tuple(str(rng.choice(USUAL[k].split())) for k in ("x", "W", "U", "b", "h", "c", "dy", "dh", "dc"))

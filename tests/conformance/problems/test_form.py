@@ -21,8 +21,8 @@ from lstm_spec.variants import KINDS
         ({"clip": 3.0}, {Feature.CELL_CLIP}),
         ({"lengths": "full"}, {Feature.LENGTHS}),
         ({"lengths": "any"}, {Feature.LENGTHS}),
-        ({"lengths": "zeros"}, {Feature.LENGTHS, Feature.EMPTY_SEQUENCE}),
-        ({"lengths": "nothing"}, {Feature.LENGTHS, Feature.EMPTY_SEQUENCE}),
+        ({"lengths": "zeros"}, {Feature.LENGTHS, Feature.ZERO_LENGTHS}),
+        ({"lengths": "nothing"}, {Feature.LENGTHS, Feature.ZERO_LENGTHS}),
         *(({"kind": kind.name}, {kind.feature} - {None}) for kind in KINDS.values()),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else " ".join(sorted(value)),
@@ -32,5 +32,5 @@ def test_a_form_needs_the_features_of_its_fields(fields: dict[str, Any], feature
 
 
 def test_every_feature_of_a_form_may_be_drawn() -> None:
-    others = {Feature.GRADIENTS, Feature.EMPTY_BATCH, Feature.DETERMINISTIC}
+    others = {Feature.GRADIENTS, Feature.EMPTY_BATCH, Feature.EMPTY_SEQUENCE, Feature.DETERMINISTIC}
     assert set(Feature) - others == BEYOND and set(ANYTHING) == set(vars(Form()))
