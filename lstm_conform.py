@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def pytest_addoption(parser: Any) -> None:
-    """Register --lstm and --lstm-profile (pytest calls this)."""
+    """Register --lstm, --lstm-grade and --lstm-profile (pytest calls this)."""
     group = parser.getgroup("lstm-spec")
     group.addoption(
         "--lstm",
@@ -58,6 +58,7 @@ def pytest_addoption(parser: Any) -> None:
         default=[],
         help="with --pyargs conformance: judge this LSTM, a backend's name or package.module:NAME",
     )
+    group.addoption("--lstm-grade", metavar="NAME", default="", help="judge at this grade, at the dtypes that have it")
     group.addoption("--lstm-profile", choices=PROFILES, default="quick", help="how many examples, and how large")
 
 

@@ -2,6 +2,7 @@
 
 import warnings
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 
@@ -9,17 +10,25 @@ from conformance.measurements.activation_text import list_unread
 from conformance.measurements.activations import probe_activations
 from conformance.outcome import Outcome
 from conformance.property import PROPERTIES, Property
-from conformance.report.findings import Findings, Request
 from conformance.report.report import Report
-from conformance.run.judge import judge_property
+from conformance.run.check import prepare_findings
+from conformance.run.judge import judge_pair
 from conformance.run.options import Options
 from conformance.run.selection import plan_verdicts, select_dtypes
 from conformance.targets.resolve import TargetError, resolve
 from conformance.verdict import Verdict
-from lstm_spec import Backend, Feature
+from lstm_spec import Backend
 from lstm_spec.clauses import Level
 
 VERDICTS: dict[str, list[Verdict]] = defaultdict(list)  # by target, as they come in
+
+
+def read_options(config: pytest.Config) -> Options:
+    """The options of the command line. Raises CollectError if the grade does not exist."""
+    try:
+        return Options(config.getoption("--lstm-profile"), grade=config.getoption("--lstm-grade"))
+    except ValueError as error:
+        raise pytest.Collector.CollectError(f"--lstm-grade: {error}") from None
 
 
 class RefutedShould(UserWarning):
@@ -38,7 +47,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "prop" not in metafunc.fixturenames:
         metafunc.parametrize(("target", "backend"), backends.items(), ids=targets)
         return
-    options = Options(metafunc.config.getoption("--lstm-profile"))
+    options = read_options(metafunc.config)
     cases = [
         pytest.param(target, backend, prop, dtype, id=f"{target}-{dtype}-{prop.name}")
         for target, backend in backends.items()
@@ -51,7 +60,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def test_property(target: str, backend: Backend, prop: Property, dtype: str, pytestconfig: pytest.Config) -> None:
     """Fails if a MUST is refuted, or the backend raises; a refuted SHOULD is a warning."""
-    verdict = judge_property(prop, backend, dtype, Options(pytestconfig.getoption("--lstm-profile")).make_profile())
+    verdict = judge_pair((prop, dtype), backend, read_options(pytestconfig))
     VERDICTS[target].append(verdict)
     message = f"{verdict.outcome}: {prop.sentence} ({', '.join(prop.clauses)}): {verdict.detail}"
     if verdict.outcome is Outcome.NOT_CLAIMED:
@@ -64,13 +73,11 @@ def test_property(target: str, backend: Backend, prop: Property, dtype: str, pyt
 
 def test_the_whole(target: str, backend: Backend, pytestconfig: pytest.Config) -> None:
     """Fails if the core is not claimed or the error model is the backend's own: skips alone look green."""
-    options = Options(pytestconfig.getoption("--lstm-profile"))
+    options = read_options(pytestconfig)
     if len(VERDICTS[target]) < len(plan_verdicts(backend, options)):
         pytest.skip("only some of the properties were run here, so nothing is said about the whole")
-    request = Request(options.profile, 0, select_dtypes(backend, options))
-    offers_gradients = backend.offers(Feature.GRADIENTS)
-    unread = list_unread(probe_activations(backend, dtype) for dtype in request.dtypes)
-    findings = Findings(target, backend.description, offers_gradients, request, VERDICTS[target], unread=unread)
-    report = Report(findings)
+    findings = prepare_findings(options.apply_grade(backend), options)
+    unread = list_unread(probe_activations(backend, dtype) for dtype in findings.request.dtypes)
+    report = Report(replace(findings, verdicts=VERDICTS[target], unread=unread))
     if report.status:
         pytest.fail(report.statement, pytrace=False)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conformance.report.deviations import Deviation
     from conformance.run.options import Options
 
@@ -18,13 +20,22 @@ LISTS = ("clauses", "properties", "faults", "backends")
 
 
 def read_options(given: dict[str, Any], deviations_file: Path | None) -> Options:
-    """The options of a run. Raises BadParameter for a clause, a requirement or a file of deviations that is wrong."""
+    """The options of a run. Raises BadParameter for a clause, a grade, a requirement or deviations that are wrong."""
     from conformance.run.options import Options
 
     clauses = tuple(glob.upper() for glob in given["clauses"])
     _check_clauses(clauses)
     _check_required(given["required"])
-    return Options(**{**given, "clauses": clauses, "deviations": _read_deviations(deviations_file)})
+    deviations = _read_deviations(deviations_file)
+    return check_grade(lambda: Options(**{**given, "clauses": clauses, "deviations": deviations}))
+
+
+def check_grade(make: Callable[[], Options]) -> Options:
+    """The options that are made. Raises BadParameter if their grade does not exist."""
+    try:
+        return make()
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--grade") from error
 
 
 def _check_clauses(globs: tuple[str, ...]) -> None:

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import click
 
+from conformance.cli.options import check_grade
+
 
 @click.command()
 @click.argument("case", type=click.Path(path_type=Path))
 @click.argument("target", required=False)
 @click.option("--device", help="The device that a target is made for, e.g. cuda.")
-def reproduce(case: Path, target: str | None, device: str | None) -> None:
+@click.option("--grade", default="", metavar="NAME", help="Judge at this grade, if the dtype has it, e.g. absolute.")
+def reproduce(case: Path, target: str | None, device: str | None, grade: str) -> None:
     """Ask a question that refuted a backend again.
 
     CASE is a file that `run` wrote, TARGET the same backend or another one.
@@ -24,11 +27,13 @@ def reproduce(case: Path, target: str | None, device: str | None) -> None:
     from conformance.cases.text import format_steps
     from conformance.outcome import Outcome
     from conformance.report.status import FAILED, NOTHING, PASSED, SUITE_ERROR, UNUSABLE
+    from conformance.run.options import Options
     from conformance.targets.resolve import TargetError, resolve
 
+    options = check_grade(lambda: Options(grade=grade))
     try:
         found = load_case(case)
-        backend = resolve(target or _find_target(found.about["target"], case), device)
+        backend = options.apply_grade(resolve(target or _find_target(found.about["target"], case), device))
     except (CaseError, TargetError) as error:
         click.echo(f"lstm-conform: {error}", err=True)
         sys.exit(UNUSABLE)

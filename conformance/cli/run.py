@@ -72,6 +72,9 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="Number of worker processes.  [default: the number of cores, at most 8, if the target is ours; else 1]",
 )
+@click.option(
+    "--grade", default="", metavar="NAME", help="Judge at this grade, at the dtypes that have it, e.g. absolute."
+)
 @click.option("--accept-declared", is_flag=True, help="Exit 0 even if the backend declares its own error model.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
 @click.option(
@@ -141,8 +144,8 @@ def _judge_target(
         count = 1 if rigorous else jobs or choose_job_count(loan.target, backend, options)
         with _audit(rigorous) as audited, judge_in_processes(count, loan) as judging:
             report = _judge_with_progress(console, backend, options, judging)
-        origin = Origin(loan.target, options.run_seed, loan.device)
-        return _save_cases(report, backend, origin, loan.out), audited
+        origin = Origin(loan.target, options.run_seed, loan.device, options.grade)
+        return _save_cases(report, options.apply_grade(backend), origin, loan.out), audited
 
 
 def _write_files(

@@ -90,8 +90,9 @@ def _reproduction_lines(report: Report, verdict: Verdict, first: bool) -> list[s
     path = report.cases.get((verdict.property.name, verdict.dtype))
     if path is None or report.origin is None:
         return []
-    device = ["--device", report.origin.device] if report.origin.device else []
-    command = shlex.join(["lstm-conform", "reproduce", str(path), report.origin.target, *device])
+    given = {"--device": report.origin.device, "--grade": report.origin.grade}
+    options = [word for name, value in given.items() if value for word in (name, value)]
+    command = shlex.join(["lstm-conform", "reproduce", str(path), report.origin.target, *options])
     others = len(report.cases) - 1
     more = f"and {others} more case{'s' if others > 1 else ''} in {path.parent}/"
     return [LABEL.format("reproduce") + command] + ([LABEL.format("") + more] if first and others else [])

@@ -35,6 +35,7 @@ class Findings:
     hides_gradients: bool = False  # whether it has gradients that it does not claim
     deviations: tuple[Deviation, ...] = ()  # that are declared for it
     complaints: tuple[str, ...] = ()  # about those, a sentence each
+    lenient: "Findings | None" = None  # at other named grades, if the backend passes at those, and not at its own
     unread: tuple[str, ...] = ()  # why σ or tanh cannot be read though its shapes allow it, a clause each
 
     def select_verdicts(self, outcome: Outcome) -> list[Verdict]:
@@ -44,6 +45,12 @@ class Findings:
     def is_declared(self, verdict: Verdict) -> bool:
         """Whether the verdict is a declared deviation."""
         return any(deviation.covers(verdict) for deviation in self.deviations)
+
+    @property
+    def other_grades(self) -> dict[str, str]:
+        """By dtype the named grade at which the backend passes, where that is not its own."""
+        other = self.lenient.description.grades if self.lenient else {}
+        return {dtype: str(g) for dtype, g in other.items() if g != self.description.grade(dtype)}
 
     @property
     def judged_deviations(self) -> list[Deviation]:

@@ -40,6 +40,7 @@ def _target_data(report: Report) -> dict[str, Any]:
         "features": sorted(about.features),
         "shapes": {k: [size.start, size.stop, size.step] for k, size in vars(about.shapes).items()},
         "grades": {d: g if isinstance(g := about.grade(d), str) else vars(g) for d in about.dtypes},
+        "passes_at": findings.other_grades,
         "profile": findings.request.profile,
         "seed": findings.request.seed,
         "whole": findings.request.is_whole,

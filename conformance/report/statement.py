@@ -16,6 +16,8 @@ def write_statement(f: Findings) -> str:
 def _state_what_is_wrong(f: Findings) -> str:
     """The reason why the backend does not conform, or why there is no statement; empty if there is none."""
     failures = list_failures(f)
+    if f.lenient:
+        return _state_what_holds(f.lenient, _name_other_grades(f))
     if failures:
         return f"does not conform: {len(failures)} of {len(f.verdicts)} verdicts are against it"
     if f.complaints:
@@ -37,12 +39,18 @@ def _state_what_is_wrong(f: Findings) -> str:
     return ""
 
 
-def _state_what_holds(f: Findings) -> str:
-    """The statement about a backend without a failure."""
+def _name_other_grades(f: Findings) -> str:
+    """The grades at which it passes, and those at which it does not."""
+    named = (f"{other} (not at {f.description.grade(dtype)})" for dtype, other in f.other_grades.items())
+    return f" at grade {' and '.join(dict.fromkeys(named))}"
+
+
+def _state_what_holds(f: Findings, grades: str = "") -> str:
+    """The statement about a backend without a failure, or without one at other grades than its own."""
     reservation = "" if f.offers_gradients else " (forward only)"
     if f.hides_gradients:
         reservation = " (forward only: it has gradients, but does not claim them)"
-    exceptions = _name_exceptions(f)
+    exceptions = grades + _name_exceptions(f)
     if not f.request.is_whole:
         return f"holds on this selection{exceptions}; nothing is said about the rest"
     if not f.request.is_thorough:
@@ -51,7 +59,7 @@ def _state_what_holds(f: Findings) -> str:
         rest = "`--profile standard` decides at every dtype it claims"
         return f"no fault found by quick{reservation}{exceptions}; {rest}"
     levels = ", ".join(f"{dtype} ({f.description.grade(dtype)})" for dtype in f.request.dtypes)
-    return f"conforms to LSTM Specification {SPECIFICATION}{reservation} at {levels}{exceptions}"
+    return f"conforms{grades} to LSTM Specification {SPECIFICATION}{reservation} at {levels}{_name_exceptions(f)}"
 
 
 def _name_exceptions(f: Findings) -> str:

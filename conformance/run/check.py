@@ -8,13 +8,14 @@ from typing import Any
 from conformance.measurements.activation_text import list_unread
 from conformance.measurements.activations import probe_activations
 from conformance.measurements.end_to_end import measure_end_to_end
-from conformance.property import PROPERTIES, Property
+from conformance.property import PROPERTIES
 from conformance.report.deviations import select_deviations
 from conformance.report.findings import Findings, Request
-from conformance.report.report import Report
+from conformance.report.report import Cause, Report
 from conformance.report.rules import list_failures
 from conformance.run.cause import find_likely_cause
-from conformance.run.judge import Judging, judge_property
+from conformance.run.grades import describe_lenient_grades, find_lenient_grades, judge_at_grades
+from conformance.run.judge import Judging, judge_pair
 from conformance.run.options import Options
 from conformance.run.search import ignore_example
 from conformance.run.selection import plan_verdicts, select_dtypes, select_properties
@@ -50,30 +51,31 @@ def check_with(
 ) -> Report:
     """Judge a backend as the options ask; the rest as in `check`."""
     check_backend(backend)
-    started, profile = time.perf_counter(), options.make_profile()
+    backend, started = options.apply_grade(backend), time.perf_counter()
     pairs = plan_verdicts(backend, options)
-    verdicts = judging(pairs, options) if judging else _judge_here(pairs, backend, options, observe)
-    findings = _collect_verdicts(_prepare_findings(backend, options), verdicts, options.maxfail, progress)
-    dtypes, order = findings.request.dtypes, select_properties(options.clauses, options.name)
-    findings.verdicts.sort(key=lambda verdict: (dtypes.index(verdict.dtype), order.index(verdict.property)))
+    verdicts = judging(pairs, options) if judging else (judge_pair(pair, backend, options, observe) for pair in pairs)
+    findings = _collect_verdicts(prepare_findings(backend, options), verdicts, options, progress)
     report = Report(findings)
-    if options.diagnose:
-        report = replace(report, cause=find_likely_cause(findings, backend, profile))
     if findings.request.is_whole:
-        report = _add_measurements(report, backend, profile.reach == "full")
+        report = _add_measurements(report, backend, options.make_profile().reach == "full")
     complaints, unread = find_complaints(findings, backend), list_unread(report.activations)
     findings = replace(findings, complaints=complaints, unread=unread)
+    if options.diagnose:
+        grades = find_lenient_grades(findings, backend, options)
+        findings = replace(findings, lenient=judge_at_grades(findings, backend, options, grades, judging))
+        hint = describe_lenient_grades(grades)
+        report = replace(report, cause=Cause(hint) if hint else find_likely_cause(findings, backend))
     return replace(report, findings=findings, seconds=time.perf_counter() - started)
 
 
-def _prepare_findings(backend: Backend, options: Options) -> Findings:
+def prepare_findings(backend: Backend, options: Options) -> Findings:
     """The findings before the first verdict."""
     offers_gradients = backend.offers(Feature.GRADIENTS)
     request = Request(
         options.profile,
         options.run_seed,
         select_dtypes(backend, options),
-        options.dtypes,
+        options.dtypes or options.graded_dtypes,
         is_whole=select_properties(options.clauses, options.name) == PROPERTIES,
         is_thorough=options.is_thorough,
         strict=options.strict,
@@ -90,24 +92,18 @@ def _prepare_findings(backend: Backend, options: Options) -> Findings:
     )
 
 
-def _judge_here(
-    pairs: list[tuple[Property, str]], backend: Backend, options: Options, observe: Callable[[Any], None]
-) -> Iterator[Verdict]:
-    for prop, dtype in pairs:
-        yield judge_property(
-            prop, backend, dtype, options.make_profile(), options.run_seed, observe, shrink=options.shrink
-        )
-
-
 def _collect_verdicts(
-    findings: Findings, verdicts: Iterator[Verdict], maxfail: int | None, progress: Callable[[Verdict], None]
+    findings: Findings, verdicts: Iterator[Verdict], options: Options, progress: Callable[[Verdict], None]
 ) -> Findings:
-    """The findings with the verdicts; judging stops after `maxfail` failures."""
+    """The findings with the verdicts, by dtype; judging stops after `maxfail` failures."""
     for verdict in verdicts:
         findings.verdicts.append(verdict)
         progress(verdict)
-        if maxfail is not None and len(list_failures(findings)) >= maxfail:
-            return replace(findings, request=replace(findings.request, is_whole=False))
+        if options.maxfail is not None and len(list_failures(findings)) >= options.maxfail:
+            findings = replace(findings, request=replace(findings.request, is_whole=False))
+            break
+    dtypes, order = findings.request.dtypes, select_properties(options.clauses, options.name)
+    findings.verdicts.sort(key=lambda verdict: (dtypes.index(verdict.dtype), order.index(verdict.property)))
     return findings
 
 

@@ -51,6 +51,17 @@ def judge_property(
     return Verdict(prop, dtype, outcome, detail, *counts, refutation, error, trial.extents)
 
 
+def judge_pair(
+    pair: tuple[Property, str],
+    backend: Backend,
+    options: Options,
+    observe: Callable[[Any], None] = ignore_example,
+) -> Verdict:
+    """Try to refute a property of a backend at a dtype, at the grade that the options name."""
+    (prop, dtype), graded = pair, options.apply_grade(backend)
+    return judge_property(prop, graded, dtype, options.make_profile(), options.run_seed, observe, options.shrink)
+
+
 def _try_to_refute(
     trial: Trial, context: Context, examples: int, run_seed: int, shrink: bool
 ) -> tuple[Outcome, str, Refuted | Errored | None]:

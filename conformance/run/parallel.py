@@ -9,7 +9,7 @@ from functools import partial
 from multiprocessing import get_context
 
 from conformance.property import Property
-from conformance.run.judge import Judging, judge_property
+from conformance.run.judge import Judging, judge_pair
 from conformance.run.options import Options
 from conformance.verdict import Verdict
 from lstm_spec import Backend
@@ -53,5 +53,4 @@ def _borrow_backend(lend: Lend) -> None:
 
 
 def _judge_pair(options: Options, pair: tuple[Property, str]) -> Verdict:
-    prop, dtype = pair
-    return judge_property(prop, _mine, dtype, options.make_profile(), options.run_seed, shrink=options.shrink)
+    return judge_pair(pair, _mine, options)

@@ -21,12 +21,14 @@ def select_properties(clauses: tuple[str, ...] = (), name: str = "") -> list[Pro
 def select_dtypes(backend: Backend, options: Options) -> tuple[str, ...]:
     """The dtypes that the backend claims and the options, or else the profile, ask for.
 
-    If it claims none of those of the profile, it is judged at the first one that it claims.
+    If it claims none of those of the profile, it is judged at the first one that it claims. None if a grade is asked
+    for that none of them has.
     """
     claimed = tuple(d for d in backend.description.dtypes if any(at == d for _, at in GRADES))
     wanted = options.dtypes or PROFILES[options.profile].dtypes or claimed
     selected = tuple(d for d in claimed if d in wanted)
-    return selected if selected or options.dtypes else claimed[:1]
+    selected = selected if selected or options.dtypes else claimed[:1]
+    return selected if not options.grade or {*selected} & {*options.graded_dtypes} else ()
 
 
 def plan_verdicts(backend: Backend, options: Options) -> list[tuple[Property, str]]:

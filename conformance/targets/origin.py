@@ -9,3 +9,4 @@ class Origin(NamedTuple):
     target: str
     seed: int
     device: str | None = None
+    grade: str = ""  # at which it was judged, if the options named one

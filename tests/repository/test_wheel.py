@@ -245,9 +245,10 @@ def test_what_is_no_lstm_fails(full: Environment, tmp_path: Path) -> None:
     [
         ((), r"nothing to judge; say which LSTM with --lstm TARGET, e\.g\. --lstm numpy"),
         (("--lstm", "nump"), r"--lstm: target 'nump' is not an installed backend \(.*\), did you mean 'numpy'\?; .*"),
+        (("--lstm", "numpy", "--lstm-grade", "exact"), r"--lstm-grade: grade is 'exact', expected one of relative, .*"),
         (("--lstm", "numpy", "--lstm-profile", "swift"), r".*--lstm-profile: .*'swift'.*quick.*soak.*"),
     ],
-    ids=["no target", "no such target", "no such profile"],
+    ids=["no target", "no such target", "no such grade", "no such profile"],
 )
 def test_pytest_refuses_in_one_sentence(full: Environment, tmp_path: Path, given: Any, sentence: str) -> None:
     refused = full.python(*PYTEST_COMMAND, "--pyargs", "conformance", *given, cwd=tmp_path)

@@ -193,6 +193,7 @@ swaps_input_and_forget_gates)
 
 fault:swaps_input_and_forget_gates (deliberately wrong) (cpu) does not conform: # of # verdicts are against it
   # refuted; # examples in # s; profile quick, seed #
+  largest asked forward: T #, B #, I #, H #, L #, T·B #, B·H #, I·H #, T·B·H #
 """
 
 

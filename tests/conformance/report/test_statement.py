@@ -16,16 +16,13 @@ from conformance.report.stages import STAGE_NAMES, STAGES, find_stage
 from conformance.report.statement import write_statement
 from conformance.report.status import FAILED, PASSED, SUITE_ERROR
 from conformance.run import search, selection
-from conformance.run.cause import find_likely_cause
 from conformance.run.check import check
-from conformance.run.profiles import PROFILES
 from conformance.targets import border
 from conformance.targets import resolve as targets
 from conformance.verdict import Verdict, find_broken_clauses
 from lstm_spec import CLAUSES, Backend, Description, Feature, Shapes, at_most, from_packed
 from lstm_spec.claims import check_backend
 from lstm_spec.clauses import Level
-from tests.helpers import specimens
 
 
 def test_fewer_examples_than_the_profile_asks_for_are_no_conformance() -> None:
@@ -53,19 +50,6 @@ def test_gradients_that_are_not_claimed_are_spoken_of() -> None:
 def test_gradients_handed_to_from_packed_are_claimed_whatever_the_description_says() -> None:
     backend = from_packed(lambda *a: a, lambda *a: a, description=Description(version="2"))
     assert backend.offers(Feature.GRADIENTS) and backend.description.version == "2"
-
-
-def test_the_grade_that_would_do_is_named() -> None:
-    lenient = specimens.absolute
-    unnamed = replace(lenient, description=replace(lenient.description, grades={}))
-    report = check(unnamed, profile="quick", dtypes=("float32",), shrink=False)
-    assert report.status == FAILED and 'all of it holds at grade "absolute"' in report.cause.sentence
-
-
-def test_a_broken_contract_is_not_put_down_to_the_grade() -> None:
-    report = check(FAULTS["answers_differently_each_time"].backend(), profile="quick", name="same_question")
-    assert report.status == FAILED and "absolute" not in report.cause.sentence
-    assert "grade" not in find_likely_cause(report.findings, NUMPY, PROFILES["quick"]).sentence  # holds if asked again
 
 
 def test_an_exception_on_a_should_is_an_error_and_no_warning() -> None:
