@@ -46,7 +46,11 @@ class Refuted(Exception):
 
 
 class Errored(Exception):
-    """The implementation raised an exception."""
+    """The implementation did not answer. `is_exception`: it raised one; otherwise it crashed, hung or ended."""
+
+    def __init__(self, reason: str, *, is_exception: bool = False) -> None:
+        super().__init__(reason)
+        self.is_exception = is_exception
 
     problem: Any = None  # as in Refuted
     asked: Any = None

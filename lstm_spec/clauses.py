@@ -69,7 +69,7 @@ _TABLE = (
     Clause("LEN-4", MUST, "Any lengths from 0 to T may occur, in any order; a length of 0 is asked only if the backend claims zero lengths."),
     Clause("LEN-5", MUST, "The gradient of an input beyond a length is exactly zero, and the cotangent of an output there is ignored."),
     Clause("LEN-6", MUST, "The cotangents of a final state enter at the sequence's own last step; for a sequence of length 0 they are the gradients of its initial state."),
-    Clause("LEN-7", SHOULD, "A length that is negative or above T is refused with an exception."),
+    Clause("LEN-7", SHOULD, "Lengths that do not fit are refused with an exception: too few, too many, a negative one, one above T, one that is not whole."),
     Clause("DIR-1", MUST, "A reverse direction reads from the last step within the length to the first; what stands beyond the length stays where it is.", source=_BOTH),
     Clause("DIR-2", MUST, "In either direction, an output stands at the step of its input."),
     Clause("DIR-3", MUST, "The final state of a reverse direction is the state after the first step in time, which it reads last."),

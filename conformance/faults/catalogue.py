@@ -12,6 +12,7 @@ from conformance.faults.plain import gradient as gradient
 from conformance.faults.plain import contract as contract
 from conformance.faults.networks import lengths as lengths
 from conformance.faults.networks import empty as empty
+from conformance.faults.networks import refusals as refusals
 from conformance.faults.networks import padding as padding
 from conformance.faults.networks import directions as directions
 from conformance.faults.networks import layers as layers

@@ -1,18 +1,22 @@
 """Sequences that end early: nothing beyond a length influences anything, or is anything but zero."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from conformance.arrays import frozen
+from conformance.assertions.forward import assert_conforms
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.assertions.order import mark_valid_steps
-from conformance.outcome import Errored, Refuted
+from conformance.assertions.refusals import ask_for_refusal
+from conformance.outcome import Refuted
 from conformance.problems.build import poison_padding
 from conformance.problems.question import Question
 from conformance.problems.recipes import networks, questions, with_seed
 from conformance.property import verifies_beyond_core
 from lstm_spec import Backend, Feature, Problem
+from lstm_spec.types import Array
 
 NEEDS = (Feature.LENGTHS,)
 EMPTY = (Feature.LENGTHS, Feature.ZERO_LENGTHS)
@@ -73,16 +77,39 @@ def the_final_state_of_length_0_hands_its_gradient_to_the_initial_one(backend: B
     assert_network_gradients_conform(backend, *question)
 
 
-@verifies_beyond_core("LEN-7", on=with_seed(networks(lengths="any")), needs=NEEDS, beyond_core=True)
-def a_length_that_no_sequence_can_have_is_refused(backend: Backend, drawn: tuple[Problem, int]) -> None:
+Malform = Callable[[Array, int, int], Array]  # the lengths, T, and which of them is changed
+MALFORMED: dict[str, Malform] = {
+    "one length too few": lambda lengths, T, b: np.delete(lengths, b),
+    "one length too many": lambda lengths, T, b: np.append(lengths, lengths[b]),
+    "a length of -1": lambda lengths, T, b: replace_length(lengths, b, -1),
+    "a length above T": lambda lengths, T, b: replace_length(lengths, b, T + 1),
+    "a length far above T": lambda lengths, T, b: replace_length(lengths, b, 2**40),
+    "a length that is not whole": lambda lengths, T, b: replace_length(lengths.astype(np.float64), b, lengths[b] - 0.5),
+    "a length that is no number": lambda lengths, T, b: replace_length(lengths.astype(np.float64), b, np.nan),
+}
+
+
+def replace_length(lengths: Array, b: int, length: float) -> Array:
+    """The lengths with another one for sample b."""
+    return np.where(np.arange(len(lengths)) == b, np.asarray(length, lengths.dtype), lengths)
+
+
+@verifies_beyond_core("LEN-7", on=with_seed(networks(lengths="any")), needs=NEEDS)
+def lengths_that_do_not_fit_are_refused(backend: Backend, drawn: tuple[Problem, int]) -> None:
     problem, seed = drawn
     assert problem.lengths is not None
-    lengths = problem.lengths.copy()
-    lengths[seed % len(lengths)] = (-1, len(problem.x) + 1)[seed % 2]
-    try:
-        backend.forward(replace(problem, lengths=frozen(lengths)))
-    except (Errored, Refuted):
-        return  # any refusal will do
-    raise Refuted(
-        f"a length of {lengths[seed % len(lengths)]} of {len(problem.x)} steps was answered; check them first"
-    )
+    T, B, _, _ = problem.sizes
+    for what, malform in MALFORMED.items():
+        lengths = frozen(malform(problem.lengths, T, seed % B))
+        if ask_for_refusal(backend, replace(problem, lengths=lengths)):
+            raise Refuted(f"{what}: lengths {lengths.tolist()} of {B} x {T} steps were answered; check them first")
+
+
+@verifies_beyond_core("LEN-7", on=with_seed(networks(lengths="any")), needs=NEEDS)
+def lengths_of_another_dtype_are_refused_or_read_as_they_are(backend: Backend, drawn: tuple[Problem, int]) -> None:
+    problem, seed = drawn
+    assert problem.lengths is not None
+    dtype = (np.float64, np.int32, np.uint8, np.float32)[seed % 4]
+    answer = ask_for_refusal(backend, replace(problem, lengths=frozen(problem.lengths.astype(dtype))))
+    if answer:
+        assert_conforms(backend, answer, problem)

@@ -26,13 +26,18 @@ def _guard_function(function: Callable[..., Any], check: Callable[[Any], None]) 
         except (Errored, Refuted):  # already known from the backend's own process
             raise
         except (Exception, SystemExit) as error:
-            raise Errored(f"it raised {type(error).__name__}: {first_line(error)}") from error
+            raise describe_exception(error) from error
         if not subnormals_are_kept():
             raise Errored(f"it switched subnormal numbers off for the whole process; {KEEP_SUBNORMALS}")
         check(result)
         return result
 
     return ask
+
+
+def describe_exception(error: BaseException) -> Errored:
+    """What to raise in place of an exception of the backend's; SystemExit is an end of the process."""
+    return Errored(f"it raised {type(error).__name__}: {first_line(error)}", is_exception=isinstance(error, Exception))
 
 
 KEEP_SUBNORMALS = "do not link it with -ffast-math, or restore the floating-point state afterwards"

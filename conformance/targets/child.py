@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from conformance.outcome import Refuted
-from conformance.targets.border import first_line, require_answer, require_pair
+from conformance.targets.border import describe_exception, require_answer, require_pair
 from conformance.targets.link import pack_description, receive_message, send_message, unpack_question
 from conformance.targets.nouns import take_apart
 from conformance.targets.resolve import TargetError, resolve
@@ -84,7 +84,8 @@ def _call_backend(backend: Backend, call: str, arguments: list[Any]) -> tuple[Ab
         with np.errstate(all="ignore"):  # as the runner does
             result = getattr(backend, call)(*arguments)
     except (Exception, SystemExit) as error:
-        return {"errored": f"it raised {type(error).__name__}: {first_line(error)}"}, answer
+        errored = describe_exception(error)
+        return {"errored": str(errored)} | ({"exception": "yes"} if errored.is_exception else {}), answer
     try:
         (require_pair if call == "gradients" else require_answer)(result)
     except Refuted as refuted:

@@ -147,7 +147,7 @@ class Child:
             else:
                 np.copyto(known[owner][rest], a)
         if "errored" in result:
-            raise Errored(result["errored"])
+            raise Errored(result["errored"], is_exception="exception" in result)
         if "refuted" in result:
             raise Refuted(result["refuted"], clause=result["clause"])
         self.process.answers.append(answer)
