@@ -1,7 +1,7 @@
 """What a known fault is, and how it gets into the catalogue."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -51,17 +51,26 @@ def add_fault(fault: Fault) -> None:
 
 
 def register_function(how: str, networks: bool = False) -> Callable[..., Callable[[Any], Any]]:
-    """A decorator (kind, family, clause, source) of functions that go into the catalogue, as `change` or as `wrap`."""
+    """A decorator (kind, family, clause, source, part) of functions that go into the catalogue, as `change` or `wrap`.
 
-    def of(kind: str, family: str, clause: str, source: str = "") -> Callable[[Any], Any]:
+    If `part` is named, the function is not a change or a wrap itself, but that part of the wrong LSTM.
+    """
+
+    def of(kind: str, family: str, clause: str, source: str = "", part: str = "") -> Callable[[Any], Any]:
         def register(function: Any) -> Any:
             name, sentence = function.__name__, (function.__doc__ or "").strip()
-            add_fault(Fault(name, family, clause, sentence, source, kind, **{how: function}, networks=networks))
+            make = {how: partial(_replace_part, part, function) if part else function}
+            add_fault(Fault(name, family, clause, sentence, source, kind, **make, networks=networks))
             return function
 
         return register
 
     return of
+
+
+def _replace_part(part: str, function: Callable[..., Any], right: Any) -> Any:
+    """The right parts, or the right backend, with another part; that of a backend is also given the right backend."""
+    return replace(right, **{part: partial(function, right) if isinstance(right, Backend) else function})
 
 
 def make_decorators(networks: bool) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:

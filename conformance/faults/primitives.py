@@ -1,24 +1,26 @@
 """Operations that autograd differentiates, from which faulty LSTMs are built."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from autograd.extend import defvjp, primitive
 from autograd.tracer import getval
 
+from lstm_spec import equations
 from lstm_spec.types import Array
 
 Value = Any  # an array, or one that autograd traces
 
 
-@primitive
-def sigmoid(z: Value) -> Value:
-    """The logistic function, without overflow at either end."""
-    e = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1, e) / (1 + e)
+def replace_slope(function: Callable[[Array], Array], back: Callable[[Array, Array, Array], Array]) -> Any:
+    """The function with another derivative: `back` turns the cotangent of its value y(z), y and z into that of z."""
+    changed = primitive(lambda z: function(z))
+    defvjp(changed, lambda y, z: lambda d: back(d, y, z))
+    return changed
 
 
-defvjp(sigmoid, lambda s, z: lambda d: d * s * (1 - s))
+sigmoid = replace_slope(equations.sigmoid, lambda d, s, z: d * s * (1 - s))
 
 
 @primitive
@@ -37,13 +39,9 @@ defvjp(
 )
 
 
-@primitive
 def round_to(a: Value, dtype: Any) -> Value:
     """Rounded to a narrower dtype and back; its gradient passes straight through."""
-    return a.astype(dtype).astype(a.dtype)
-
-
-defvjp(round_to, lambda ans, a, dtype: lambda d: d, argnums=(0,))
+    return replace_gradient(getval(a).astype(dtype).astype(a.dtype), a)
 
 
 @primitive

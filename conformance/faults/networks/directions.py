@@ -6,7 +6,7 @@ from dataclasses import replace
 import autograd.numpy as anp
 import numpy as np
 
-from conformance.faults.networks.registering import around, forward, gradient, map_state, reverse_steps
+from conformance.faults.networks.registering import around, forward, gradient, map_state, reverse_all_steps
 from conformance.faults.parts import Memory, Parts, Reader, Rows, turn_steps
 from conformance.faults.primitives import Value, make_zeros, replace_gradient, select_where, stop_gradient
 from lstm_spec import Answer, Backend, Parameters, Problem, State
@@ -21,11 +21,7 @@ def ignores_the_reverse_direction(parts: Parts) -> Parts:
 @forward("directions", "DIR-1", "tensorflow/tensor2tensor#859")
 def moves_the_padding_to_the_front(parts: Parts) -> Parts:
     """The whole is reversed, and L steps are read of it, from the padding on."""
-    return replace(
-        parts,
-        turn=lambda r, x: reverse_steps(x) if r.reverse else x,
-        turn_back=lambda r, y: reverse_steps(y) if r.reverse else y,
-    )
+    return replace(parts, turn=reverse_all_steps, turn_back=reverse_all_steps)
 
 
 @forward("directions", "DIR-1", "deeplearning4j/deeplearning4j#1030, onnx/onnx-tensorflow#342")
@@ -33,15 +29,13 @@ def begins_in_the_padding(parts: Parts) -> Parts:
     """In reverse all steps are read, those of the padding first."""
 
     def turn_back(r: Reader, y: Value) -> Value:
-        if not r.reverse:
-            return y
         within = (np.arange(len(y))[:, None] < r.lengths)[..., None]
-        return select_where(within, reverse_steps(y), make_zeros(y))
+        return select_where(within, y[::-1], make_zeros(y)) if r.reverse else y
 
     return replace(
         parts,
         lengths=lambda r: np.full_like(r.lengths, len(r.problem.x)) if r.reverse else r.lengths,
-        turn=lambda r, x: reverse_steps(x) if r.reverse else x,
+        turn=reverse_all_steps,
         turn_back=turn_back,
     )
 
@@ -55,18 +49,14 @@ def leaves_the_outputs_in_the_order_of_reading(parts: Parts) -> Parts:
 @forward("directions", "DIR-2")
 def turns_the_outputs_back_with_the_padding(parts: Parts) -> Parts:
     """The outputs of a reverse direction stand at the end, the padding in front."""
-    return replace(parts, turn_back=lambda r, y: reverse_steps(y) if r.reverse else y)
+    return replace(parts, turn_back=reverse_all_steps)
 
 
-@forward("directions", "DIR-2")
-def sets_reverse_outputs_one_step_early(parts: Parts) -> Parts:
+@forward("directions", "DIR-2", part="turn_back")
+def sets_reverse_outputs_one_step_early(r: Reader, y: Value) -> Value:
     """In reverse y_t is what was read from t + 1 on, as a language model wants it."""
-
-    def turn_back(r: Reader, y: Value) -> Value:
-        y = turn_steps(r, y)
-        return anp.concatenate([y[1:], 0 * y[:1]]) if r.reverse else y
-
-    return replace(parts, turn_back=turn_back)
+    y = turn_steps(r, y)
+    return anp.concatenate([y[1:], 0 * y[:1]]) if r.reverse else y
 
 
 @forward("directions", "DIR-1")
@@ -124,15 +114,11 @@ def interleaves_the_directions(parts: Parts) -> Parts:
     return replace(parts, join=join_halves(lambda one, two: [interleave_halves(anp.concatenate([one, two], axis=-1))]))
 
 
-@around("contract", "directions", "DIR-4")
-def sums_the_directions(network: Backend) -> Backend:
+@around("contract", "directions", "DIR-4", part="forward")
+def sums_the_directions(network: Backend, problem: Problem) -> Answer:
     """The outputs of the directions are added up."""
-
-    def forward(problem: Problem) -> Answer:
-        answer, P = network.forward(problem), problem.P
-        return replace(answer, y=answer.y[..., :P] + answer.y[..., P:]) if len(problem.directions) > 1 else answer
-
-    return replace(network, forward=forward)
+    answer, P = network.forward(problem), problem.P
+    return replace(answer, y=answer.y[..., :P] + answer.y[..., P:]) if len(problem.directions) > 1 else answer
 
 
 def change_rows(change: Callable[[tuple[Parameters, ...]], tuple[Parameters, ...]]) -> Callable[[Problem, Rows], Rows]:
@@ -202,26 +188,18 @@ def exchanges_the_final_states_of_the_directions(parts: Parts) -> Parts:
     return replace(parts, finish=return_rows(lambda L, D: [k ^ (D - 1) for k in range(L * D)]))
 
 
-@forward("directions", "DIR-3")
-def takes_the_reverse_state_at_the_last_step(parts: Parts) -> Parts:
+@forward("directions", "DIR-3", part="final")
+def takes_the_reverse_state_at_the_last_step(r: Reader, states: list[Memory]) -> State:
     """The final state of a reverse direction is that after the step which it reads first."""
-
-    def final(r: Reader, states: list[Memory]) -> State:
-        last = states[:2][-1] if r.reverse else states[-1]
-        return State(last.h, last.c)
-
-    return replace(parts, final=final)
+    last = states[:2][-1] if r.reverse else states[-1]
+    return State(last.h, last.c)
 
 
-@gradient("directions", "DIR-3")
-def takes_the_cotangent_of_the_reverse_state_at_the_last_step(parts: Parts) -> Parts:
+@gradient("directions", "DIR-3", part="final")
+def takes_the_cotangent_of_the_reverse_state_at_the_last_step(r: Reader, states: list[Memory]) -> State:
     """In reverse dL/dh_T and dL/dc_T enter at the step that is read first."""
-
-    def final(r: Reader, states: list[Memory]) -> State:
-        like = states[:2][-1] if r.reverse else states[-1]
-        return State(replace_gradient(states[-1].h, like.h), replace_gradient(states[-1].c, like.c))
-
-    return replace(parts, final=final)
+    like = states[:2][-1] if r.reverse else states[-1]
+    return State(replace_gradient(states[-1].h, like.h), replace_gradient(states[-1].c, like.c))
 
 
 @gradient("directions", "NET-5")

@@ -101,14 +101,10 @@ def forgets_by_the_output_gate(parts: Parts) -> Parts:
     return replace(parts, fill=forget_by("no forget gate", lambda gates: gates["o"]))
 
 
-@gradient("no forget gate", "VAR-7")
-def lets_the_gradient_decay_without_a_forget_gate(parts: Parts) -> Parts:
+@gradient("no forget gate", "VAR-7", part="cell")
+def lets_the_gradient_decay_without_a_forget_gate(r: Reader, gates: Gates, c: Value) -> Value:
     """Along the cell state dc_{t-1} = 0.999 dc_t."""
-
-    def cell(r: Reader, gates: Gates, c: Value) -> Value:
-        return update_cell(r, gates, replace_gradient(c, 0.999 * c) if r.kind.name == "no forget gate" else c)
-
-    return replace(parts, cell=cell)
+    return update_cell(r, gates, replace_gradient(c, 0.999 * c) if r.kind.name == "no forget gate" else c)
 
 
 # ---------------------------------------------------------------- 1997

@@ -47,32 +47,24 @@ def leaves_the_dropout_on_between_the_layers(parts: Parts) -> Parts:
     )
 
 
-@forward("layers", "NET-3", "microsoft/nni#2842, pytorch/examples#167")
-def passes_the_cell_state_on(parts: Parts) -> Parts:
+@forward("layers", "NET-3", "microsoft/nni#2842, pytorch/examples#167", part="pass_on")
+def passes_the_cell_state_on(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
     """A layer reads the cell states of the one below, where they are as wide as its outputs."""
-
-    def pass_on(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
-        _, B, _, H = r.problem.sizes
-        if r.problem.P != H or not len(y):
-            return y
-        readers = [r._replace(d=d) for d in range(len(reads))]
-        cells = [turn_steps(r, anp.array([s.c for s in one.states[1:]])) for r, one in zip(readers, reads, strict=True)]
-        cells = [select_where((np.arange(len(y))[:, None] < r.lengths)[..., None], c, make_zeros(c)) for c in cells]
-        return anp.concatenate(cells, axis=-1)
-
-    return replace(parts, pass_on=pass_on)
+    _, B, _, H = r.problem.sizes
+    if r.problem.P != H or not len(y):
+        return y
+    readers = [r._replace(d=d) for d in range(len(reads))]
+    cells = [turn_steps(r, anp.array([s.c for s in one.states[1:]])) for r, one in zip(readers, reads, strict=True)]
+    cells = [select_where((np.arange(len(y))[:, None] < r.lengths)[..., None], c, make_zeros(c)) for c in cells]
+    return anp.concatenate(cells, axis=-1)
 
 
-@forward("layers", "NET-3", "KimUyen/ConvLSTM-Pytorch#4")
-def lets_every_layer_read_the_input(parts: Parts) -> Parts:
+@forward("layers", "NET-3", "KimUyen/ConvLSTM-Pytorch#4", part="pass_on")
+def lets_every_layer_read_the_input(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
     """Every layer reads x, cut or filled with zeros to its width."""
-
-    def pass_on(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
-        missing = y.shape[-1] - x.shape[-1]
-        filled = np.zeros((*x.shape[:2], max(missing, 0)), r.problem.dtype)
-        return anp.concatenate([x[..., : y.shape[-1]], filled], axis=-1)
-
-    return replace(parts, pass_on=pass_on)
+    missing = y.shape[-1] - x.shape[-1]
+    filled = np.zeros((*x.shape[:2], max(missing, 0)), r.problem.dtype)
+    return anp.concatenate([x[..., : y.shape[-1]], filled], axis=-1)
 
 
 @forward("layers", "NET-3", "residual connections")
@@ -81,39 +73,27 @@ def adds_what_a_layer_read_to_what_it_passes_on(parts: Parts) -> Parts:
     return replace(parts, pass_on=lambda r, y, x, reads: y + x if y.shape == x.shape else y)
 
 
-@forward("layers", "NET-3")
-def passes_only_the_forward_half_on(parts: Parts) -> Parts:
+@forward("layers", "NET-3", part="pass_on")
+def passes_only_the_forward_half_on(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
     """A layer reads zeros for the reverse direction of the one below."""
-
-    def pass_on(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
-        P = r.problem.P
-        return anp.concatenate([y[..., :P], 0 * y[..., P:]], axis=-1)
-
-    return replace(parts, pass_on=pass_on)
+    P = r.problem.P
+    return anp.concatenate([y[..., :P], 0 * y[..., P:]], axis=-1)
 
 
-@forward("layers", "NET-3")
-def passes_reverse_before_forward_on(parts: Parts) -> Parts:
+@forward("layers", "NET-3", part="pass_on")
+def passes_reverse_before_forward_on(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
     """A layer reads the reverse direction of the one below first."""
-
-    def pass_on(r: Reader, y: Value, x: Value, reads: list[Read]) -> Value:
-        P = r.problem.P
-        return anp.concatenate([y[..., P:], y[..., :P]], axis=-1) if len(reads) > 1 else y
-
-    return replace(parts, pass_on=pass_on)
+    P = r.problem.P
+    return anp.concatenate([y[..., P:], y[..., :P]], axis=-1) if len(reads) > 1 else y
 
 
-@forward("layers", "NET-3", "TensorFlow 1: MultiRNNCell in bidirectional_dynamic_rnn")
-def keeps_the_directions_apart(parts: Parts) -> Parts:
+@forward("layers", "NET-3", "TensorFlow 1: MultiRNNCell in bidirectional_dynamic_rnn", part="inputs")
+def keeps_the_directions_apart(r: Reader, x: Value) -> Value:
     """Each direction reads only the outputs of its own direction in the layer below."""
-
-    def inputs(r: Reader, x: Value) -> Value:
-        if not r.layer or len(r.problem.directions) == 1:
-            return x
-        mine = np.arange(x.shape[-1]) // r.problem.P == r.d
-        return select_where(mine, x, make_zeros(x))
-
-    return replace(parts, inputs=inputs)
+    if not r.layer or len(r.problem.directions) == 1:
+        return x
+    mine = np.arange(x.shape[-1]) // r.problem.P == r.d
+    return select_where(mine, x, make_zeros(x))
 
 
 @forward("layers", "NET-3")
@@ -207,35 +187,23 @@ def cuts_the_gradient_off_between_the_layers(parts: Parts) -> Parts:
     return replace(parts, pass_on=pass_changed(stop_gradient))
 
 
-@gradient("layers", "NET-5")
-def loses_the_cotangents_of_the_lower_final_states(parts: Parts) -> Parts:
+@gradient("layers", "NET-5", part="cotangents")
+def loses_the_cotangents_of_the_lower_final_states(problem: Problem, d: Cotangents) -> Cotangents:
     """dL/dh_T and dL/dc_T count for the last layer only."""
-
-    def cotangents(problem: Problem, d: Cotangents) -> Cotangents:
-        lower = np.arange(len(d.state.h)) < len(d.state.h) - len(problem.directions)
-        return replace(d, state=map_state(lambda a: np.where(lower[:, None, None], 0, a).astype(a.dtype), d.state))
-
-    return replace(parts, cotangents=cotangents)
+    lower = np.arange(len(d.state.h)) < len(d.state.h) - len(problem.directions)
+    return replace(d, state=map_state(lambda a: np.where(lower[:, None, None], 0, a).astype(a.dtype), d.state))
 
 
-@gradient("layers", "NET-5")
-def returns_the_gradients_last_layer_first(parts: Parts) -> Parts:
+@gradient("layers", "NET-5", part="gradients")
+def returns_the_gradients_last_layer_first(problem: Problem, g: Gradients) -> Gradients:
     """dU and db of the layers stand in the order in which they were found."""
-
-    def gradients(problem: Problem, g: Gradients) -> Gradients:
-        rows = change_each_layer(lambda rows, layer, d: take_parts_of(rows[layer][d], rows[-1 - layer][d]))
-        return replace(g, parameters=rows(problem, g.parameters))
-
-    return replace(parts, gradients=gradients)
+    rows = change_each_layer(lambda rows, layer, d: take_parts_of(rows[layer][d], rows[-1 - layer][d]))
+    return replace(g, parameters=rows(problem, g.parameters))
 
 
-@gradient("layers", "NET-4")
-def orders_the_state_gradients_by_direction_first(parts: Parts) -> Parts:
+@gradient("layers", "NET-4", part="gradients")
+def orders_the_state_gradients_by_direction_first(problem: Problem, g: Gradients) -> Gradients:
     """dh_0 and dc_0 stand at direction · L + layer."""
-
-    def gradients(problem: Problem, g: Gradients) -> Gradients:
-        L, D = len(problem.parameters), len(problem.directions)
-        where = [layer * D + d for d in range(D) for layer in range(L)]
-        return replace(g, state=map_state(lambda a: a[where], g.state))
-
-    return replace(parts, gradients=gradients)
+    L, D = len(problem.parameters), len(problem.directions)
+    where = [layer * D + d for d in range(D) for layer in range(L)]
+    return replace(g, state=map_state(lambda a: a[where], g.state))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from conformance.faults.networks.registering import around, ask_instead, forward, gradient, map_state, replace_lengths
-from conformance.faults.parts import Memory, Parts, Reader, reorder_steps
+from conformance.faults.parts import RIGHT_PARTS, Memory, Parts, Reader, reorder_steps
 from conformance.faults.primitives import Value, make_zeros, select_where
 from lstm_spec import Answer, Backend, Cotangents, Gradients, Problem, State
 from lstm_spec.types import Array
@@ -78,15 +78,11 @@ def forgets_the_initial_state_where_there_are_no_steps(network: Backend) -> Back
     return replace(network, forward=forward, gradients=gradients)
 
 
-@forward("lengths", "LEN-1", "padding in front, as keras.utils.pad_sequences does")
-def reads_the_last_steps(parts: Parts) -> Parts:
+@forward("lengths", "LEN-1", "padding in front, as keras.utils.pad_sequences does", part="inputs")
+def reads_the_last_steps(r: Reader, x: Value) -> Value:
     """The padding is taken to stand in front: the last L steps are read."""
-
-    def inputs(r: Reader, x: Value) -> Value:
-        T, t = len(x), np.arange(len(x))[:, None]
-        return x if r.layer else reorder_steps(x, (t + T - r.lengths) % max(T, 1))
-
-    return replace(parts, inputs=inputs)
+    T, t = len(x), np.arange(len(x))[:, None]
+    return x if r.layer else reorder_steps(x, (t + T - r.lengths) % max(T, 1))
 
 
 @forward("lengths", "LEN-3", "thtrieu/qclass_dl#1")
@@ -101,25 +97,17 @@ def runs_on_through_zeros(parts: Parts) -> Parts:
     return replace(parts, freeze=lambda r, valid, new, old: new)
 
 
-@forward("lengths", "LEN-3")
-def forgets_a_sequence_that_has_ended(parts: Parts) -> Parts:
+@forward("lengths", "LEN-3", part="freeze")
+def forgets_a_sequence_that_has_ended(r: Reader, valid: Array, new: Memory, old: Memory) -> Memory:
     """The state beyond the length is zero."""
-
-    def freeze(r: Reader, valid: Array, new: Memory, old: Memory) -> Memory:
-        return Memory(*(select_where(valid, a, make_zeros(a)) for a in new))
-
-    return replace(parts, freeze=freeze)
+    return Memory(*(select_where(valid, a, make_zeros(a)) for a in new))
 
 
-@forward("lengths", "LEN-3", "keras-team/keras#1569")
-def returns_the_last_output_as_the_final_hidden_state(parts: Parts) -> Parts:
+@forward("lengths", "LEN-3", "keras-team/keras#1569", part="final")
+def returns_the_last_output_as_the_final_hidden_state(r: Reader, states: list[Memory]) -> State:
     """h_T is y_T, which is zero if the sequence is shorter."""
-
-    def final(r: Reader, states: list[Memory]) -> State:
-        whole = (r.lengths == len(r.problem.x))[:, None]
-        return State(select_where(whole, states[-1].h, make_zeros(states[-1].h)), states[-1].c)
-
-    return replace(parts, final=final)
+    whole = (r.lengths == len(r.problem.x))[:, None]
+    return State(select_where(whole, states[-1].h, make_zeros(states[-1].h)), states[-1].c)
 
 
 @forward("lengths", "LEN-3")
@@ -128,42 +116,30 @@ def freezes_the_hidden_state_but_not_the_cell_state(parts: Parts) -> Parts:
     return replace(parts, freeze=lambda r, valid, new, old: parts.freeze(r, valid, new, old)._replace(c=new.c))
 
 
-@forward("lengths", "LEN-3")
-def freezes_the_cell_state_but_not_the_hidden_state(parts: Parts) -> Parts:
+@forward("lengths", "LEN-3", part="freeze")
+def freezes_the_cell_state_but_not_the_hidden_state(r: Reader, valid: Array, new: Memory, old: Memory) -> Memory:
     """Beyond the length h goes on."""
-
-    def freeze(r: Reader, valid: Array, new: Memory, old: Memory) -> Memory:
-        return parts.freeze(r, valid, new, old)._replace(h=new.h, fed=new.fed)
-
-    return replace(parts, freeze=freeze)
+    return RIGHT_PARTS.freeze(r, valid, new, old)._replace(h=new.h, fed=new.fed)
 
 
-@forward("lengths", "LEN-3")
-def forgets_the_state_of_length_0(parts: Parts) -> Parts:
+@forward("lengths", "LEN-3", part="final")
+def forgets_the_state_of_length_0(r: Reader, states: list[Memory]) -> State:
     """The final state of a sequence of length 0 is zero."""
-
-    def final(r: Reader, states: list[Memory]) -> State:
-        h, c, _ = states[-1]
-        return (
-            State(*(select_where((r.lengths > 0)[:, None], a, make_zeros(a)) for a in (h, c)))
-            if len(states) > 1
-            else State(h, c)
-        )
-
-    return replace(parts, final=final)
+    h, c, _ = states[-1]
+    return (
+        State(*(select_where((r.lengths > 0)[:, None], a, make_zeros(a)) for a in (h, c)))
+        if len(states) > 1
+        else State(h, c)
+    )
 
 
-@gradient("lengths", "LEN-6")
-def loses_the_gradient_of_a_state_of_length_0(parts: Parts) -> Parts:
+@gradient("lengths", "LEN-6", part="gradients")
+def loses_the_gradient_of_a_state_of_length_0(problem: Problem, g: Gradients) -> Gradients:
     """dh_0 and dc_0 are zero if nothing is read."""
-
-    def gradients(problem: Problem, g: Gradients) -> Gradients:
-        if problem.lengths is None:
-            return g
-        some = (problem.lengths > 0)[:, None]
-        return replace(g, state=map_state(lambda a: np.where(some, a, 0), g.state))
-
-    return replace(parts, gradients=gradients)
+    if problem.lengths is None:
+        return g
+    some = (problem.lengths > 0)[:, None]
+    return replace(g, state=map_state(lambda a: np.where(some, a, 0), g.state))
 
 
 @around("contract", "lengths", "LEN-7")

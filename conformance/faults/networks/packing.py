@@ -12,20 +12,16 @@ from conformance.faults.networks.layers import change_each_layer, take_parts_of
 from conformance.faults.networks.peepholes import read_peepholes_as
 from conformance.faults.networks.projection import is_square
 from conformance.faults.networks.registering import forward
-from conformance.faults.parts import Parts, Reader, Rows, Shown
+from conformance.faults.parts import RIGHT_PARTS, Parts, Reader, Rows, Shown
 from conformance.faults.plain.registering import change_layers, reorder_gates
 from conformance.faults.primitives import Value
 from lstm_spec import Parameters, Problem, State
 
 
-@forward("packing", "VAR-4")
-def transposes_a_square_projection(parts: Parts) -> Parts:
+@forward("packing", "VAR-4", part="project")
+def transposes_a_square_projection(r: Reader, shown: Shown) -> Value:
     """R is used transposed if P = H."""
-
-    def project(r: Reader, shown: Shown) -> Value:
-        return anp.dot(shown.m, shown.R) if is_square(shown.R) else parts.project(r, shown)
-
-    return replace(parts, project=project)
+    return anp.dot(shown.m, shown.R) if is_square(shown.R) else RIGHT_PARTS.project(r, shown)
 
 
 @forward("packing", "VAR-1", "opencv/opencv#21078: ONNX has P in the order iof")
@@ -62,36 +58,27 @@ def reads_the_weights_of_two_directions_unit_by_unit(parts: Parts) -> Parts:
     return replace(parts, inputs=lambda r, x: interleave_halves(x) if r.layer and len(r.problem.directions) > 1 else x)
 
 
-@forward("packing", "NET-4")
-def swaps_hidden_and_cell_state_above_the_first_layer(parts: Parts) -> Parts:
+@forward("packing", "NET-4", part="start")
+def swaps_hidden_and_cell_state_above_the_first_layer(
+    r: Reader, p: Parameters, s: State, after: dict[int, State]
+) -> State:
     """If P = H, the layers above read h_0 as c_0 and c_0 as h_0."""
-
-    def start(r: Reader, p: Parameters, s: State, after: dict[int, State]) -> State:
-        return State(s.c, s.h) if r.layer and s.h.shape == s.c.shape else s
-
-    return replace(parts, start=start)
+    return State(s.c, s.h) if r.layer and s.h.shape == s.c.shape else s
 
 
-@forward("packing", "NET-4", "a state that is batch first")
-def swaps_layers_and_batch_of_the_state_where_they_are_equal(parts: Parts) -> Parts:
+@forward("packing", "NET-4", "a state that is batch first", part="initial")
+def swaps_layers_and_batch_of_the_state_where_they_are_equal(
+    problem: Problem, h: Value, c: Value
+) -> tuple[Value, Value]:
     """h_0 and c_0 are read (B, L D, ...) where L D = B."""
-
-    def initial(problem: Problem, h: Value, c: Value) -> tuple[Value, Value]:
-        return (anp.swapaxes(h, 0, 1), anp.swapaxes(c, 0, 1)) if h.shape[0] == h.shape[1] else (h, c)
-
-    return replace(parts, initial=initial)
-
-
-def _register_three_gates() -> None:
-    for order in map("".join, permutations("igo")):
-        if order != "igo":
-            sentence = f"Where there is no forget gate, the weights of {', '.join(order)} are used for i, g, o."
-            change, name = partial(_read_three_gates, order), f"reads_three_gates_in_order_{order}"
-            add_fault(Fault(name, "packing", "VAR-3", sentence, "", "forward", change, networks=True))
+    return (anp.swapaxes(h, 0, 1), anp.swapaxes(c, 0, 1)) if h.shape[0] == h.shape[1] else (h, c)
 
 
 def _read_three_gates(order: str, parts: Parts) -> Parts:
     return replace(parts, weights=change_layers(lambda p: p if p.f else reorder_gates(order, p)))
 
 
-_register_three_gates()
+for order in list(map("".join, permutations("igo")))[1:]:  # the first is igo itself
+    sentence = f"Where there is no forget gate, the weights of {', '.join(order)} are used for i, g, o."
+    change, name = partial(_read_three_gates, order), f"reads_three_gates_in_order_{order}"
+    add_fault(Fault(name, "packing", "VAR-3", sentence, "", "forward", change, networks=True))

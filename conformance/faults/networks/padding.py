@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from conformance.faults.networks.registering import around, forward, gradient, map_state
-from conformance.faults.parts import Memory, Parts, Reader
+from conformance.faults.parts import RIGHT_PARTS, Memory, Parts, Reader
 from conformance.faults.primitives import Value, replace_gradient
 from lstm_spec import Answer, Backend, Cotangents, Gradients, Problem, State
 from lstm_spec.types import Array
@@ -56,62 +56,44 @@ def sort_longest_first(problem: Problem) -> Array:
     return np.argsort(-problem.lengths, kind="stable")
 
 
-@forward("lengths", "LEN-4")
-def leaves_the_outputs_sorted_by_length(parts: Parts) -> Parts:
+@forward("lengths", "LEN-4", part="finish")
+def leaves_the_outputs_sorted_by_length(problem: Problem, ys: list[Value], after: State) -> tuple[Value, State]:
     """Sequences are read longest first, and the outputs left in that order."""
-
-    def finish(problem: Problem, ys: list[Value], after: State) -> tuple[Value, State]:
-        return (ys[-1] if problem.lengths is None else ys[-1][:, sort_longest_first(problem)]), after
-
-    return replace(parts, finish=finish)
+    return (ys[-1] if problem.lengths is None else ys[-1][:, sort_longest_first(problem)]), after
 
 
-@forward("lengths", "LEN-4")
-def leaves_the_states_sorted_by_length(parts: Parts) -> Parts:
+@forward("lengths", "LEN-4", part="finish")
+def leaves_the_states_sorted_by_length(problem: Problem, ys: list[Value], after: State) -> tuple[Value, State]:
     """Sequences are read longest first, and the final states left in that order."""
-
-    def finish(problem: Problem, ys: list[Value], after: State) -> tuple[Value, State]:
-        if problem.lengths is None:
-            return ys[-1], after
-        return ys[-1], map_state(lambda a: a[:, sort_longest_first(problem)], after)
-
-    return replace(parts, finish=finish)
+    if problem.lengths is None:
+        return ys[-1], after
+    return ys[-1], map_state(lambda a: a[:, sort_longest_first(problem)], after)
 
 
-@forward("lengths", "LEN-4", "PaddlePaddle/Paddle#7792")
-def does_not_sort_the_initial_states(parts: Parts) -> Parts:
+@forward("lengths", "LEN-4", "PaddlePaddle/Paddle#7792", part="initial")
+def does_not_sort_the_initial_states(problem: Problem, h: Value, c: Value) -> tuple[Value, Value]:
     """Sequences are read longest first, each from the state that stands where it then is."""
-
-    def initial(problem: Problem, h: Value, c: Value) -> tuple[Value, Value]:
-        if problem.lengths is None:
-            return h, c
-        where = np.argsort(sort_longest_first(problem))
-        return h[:, where], c[:, where]
-
-    return replace(parts, initial=initial)
+    if problem.lengths is None:
+        return h, c
+    where = np.argsort(sort_longest_first(problem))
+    return h[:, where], c[:, where]
 
 
-@gradient("lengths", "LEN-6")
-def takes_the_cotangent_of_the_final_state_at_the_last_step(parts: Parts) -> Parts:
+@gradient("lengths", "LEN-6", part="cotangents")
+def takes_the_cotangent_of_the_final_state_at_the_last_step(problem: Problem, d: Cotangents) -> Cotangents:
     """dL/dh_T and dL/dc_T enter at T, and are lost if the sequence is shorter."""
-
-    def cotangents(problem: Problem, d: Cotangents) -> Cotangents:
-        if problem.lengths is None:
-            return d
-        whole = (problem.lengths == len(problem.x))[:, None]
-        return replace(d, state=map_state(lambda a: a * whole, d.state))
-
-    return replace(parts, cotangents=cotangents)
+    if problem.lengths is None:
+        return d
+    whole = (problem.lengths == len(problem.x))[:, None]
+    return replace(d, state=map_state(lambda a: a * whole, d.state))
 
 
-@gradient("lengths", "LEN-5")
-def sends_back_the_cotangents_of_the_padding(parts: Parts) -> Parts:
+@gradient("lengths", "LEN-5", part="output")
+def sends_back_the_cotangents_of_the_padding(
+    r: Reader, valid: Array | None, new: Memory, after: Memory, before: Memory
+) -> Value:
     """The cotangents of the outputs beyond a length are added to that of its last step."""
-
-    def output(r: Reader, valid: Array | None, new: Memory, after: Memory, before: Memory) -> Value:
-        return replace_gradient(parts.output(r, valid, new, after, before), after.h)
-
-    return replace(parts, output=output)
+    return replace_gradient(RIGHT_PARTS.output(r, valid, new, after, before), after.h)
 
 
 @gradient("lengths", "LEN-5", "0 times NaN")
@@ -120,26 +102,20 @@ def selects_only_after_the_step(parts: Parts) -> Parts:
     return replace(parts, mask=lambda r, x, valid: x)
 
 
-@gradient("lengths", "LEN-5")
-def leaves_an_input_gradient_in_the_padding(parts: Parts) -> Parts:
+@gradient("lengths", "LEN-5", part="gradients")
+def leaves_an_input_gradient_in_the_padding(problem: Problem, g: Gradients) -> Gradients:
     """Beyond the length dx is that of the first step."""
-
-    def gradients(problem: Problem, g: Gradients) -> Gradients:
-        if problem.lengths is None or not len(g.x):
-            return g
-        within = (np.arange(len(g.x))[:, None] < problem.lengths)[..., None]
-        return replace(g, x=np.where(within, g.x, g.x[:1] + 1))
-
-    return replace(parts, gradients=gradients)
+    if problem.lengths is None or not len(g.x):
+        return g
+    within = (np.arange(len(g.x))[:, None] < problem.lengths)[..., None]
+    return replace(g, x=np.where(within, g.x, g.x[:1] + 1))
 
 
-@around("gradient", "lengths", "LEN-5")
-def counts_the_padding_in_the_parameter_gradients(network: Backend) -> Backend:
+@around("gradient", "lengths", "LEN-5", part="gradients")
+def counts_the_padding_in_the_parameter_gradients(
+    network: Backend, problem: Problem, d: Cotangents
+) -> tuple[Answer, Gradients]:
     """dW, dU and db are summed over all steps."""
-
-    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        answer, g = network.differentiate(problem, d)
-        _, whole = network.differentiate(replace(problem, lengths=None), d)
-        return answer, g if problem.lengths is None else replace(g, parameters=whole.parameters)
-
-    return replace(network, gradients=gradients)
+    answer, g = network.differentiate(problem, d)
+    _, whole = network.differentiate(replace(problem, lengths=None), d)
+    return answer, g if problem.lengths is None else replace(g, parameters=whole.parameters)

@@ -7,7 +7,7 @@ import autograd.numpy as anp
 import numpy as np
 
 from conformance.faults.networks.registering import forward, gradient
-from conformance.faults.parts import Parts, Reader, Seen
+from conformance.faults.parts import RIGHT_PARTS, Parts, Reader, Seen
 from conformance.faults.primitives import Value, make_zeros, replace_gradient, sigmoid, stop_gradient
 
 Peeping = Callable[[Reader, str, dict[str, Value], Seen], Value | None]
@@ -97,16 +97,12 @@ def shows_the_cell_state_to_the_candidate_too(parts: Parts) -> Parts:
     return replace(parts, peephole=peephole, candidate=candidate)
 
 
-@forward("peepholes", "VAR-2", "Lasagne/Lasagne#448")
-def adds_the_output_peephole_after_the_sigmoid(parts: Parts) -> Parts:
+@forward("peepholes", "VAR-2", "Lasagne/Lasagne#448", part="open_gate")
+def adds_the_output_peephole_after_the_sigmoid(r: Reader, gate: str, z: Value, received: Value | None) -> Value:
     """o = σ(z_o) + p_o c_t."""
-
-    def open_gate(r: Reader, gate: str, z: Value, received: Value | None) -> Value:
-        if gate != "o" or received is None:
-            return parts.open_gate(r, gate, z, received)
-        return sigmoid(z) + received
-
-    return replace(parts, open_gate=open_gate)
+    if gate != "o" or received is None:
+        return RIGHT_PARTS.open_gate(r, gate, z, received)
+    return sigmoid(z) + received
 
 
 @forward("peepholes", "VAR-2")

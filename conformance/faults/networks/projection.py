@@ -6,7 +6,7 @@ import autograd.numpy as anp
 import numpy as np
 
 from conformance.faults.networks.registering import forward, gradient
-from conformance.faults.parts import Parts, Reader, Shown
+from conformance.faults.parts import RIGHT_PARTS, Parts, Reader, Shown
 from conformance.faults.primitives import Value, make_zeros, replace_gradient, round_to, stop_gradient
 from lstm_spec import Parameters, State
 
@@ -56,46 +56,30 @@ def projects_the_outputs_alone(parts: Parts) -> Parts:
     return replace(parts, feed=_without_projection, final=lambda r, states: State(states[-1].fed, states[-1].c))
 
 
-@forward("projection", "VAR-4")
-def projects_before_the_output_gate(parts: Parts) -> Parts:
+@forward("projection", "VAR-4", part="project")
+def projects_before_the_output_gate(r: Reader, shown: Shown) -> Value:
     """h = o R tanh(c)."""
-
-    def project(r: Reader, shown: Shown) -> Value:
-        h = anp.dot(parts.squash(r, shown.c), shown.R.T)
-        return shown.o[:, : h.shape[1]] * h
-
-    return replace(parts, project=project)
+    h = anp.dot(RIGHT_PARTS.squash(r, shown.c), shown.R.T)
+    return shown.o[:, : h.shape[1]] * h
 
 
-@forward("projection", "VAR-4")
-def projects_the_cell_state(parts: Parts) -> Parts:
+@forward("projection", "VAR-4", part="project")
+def projects_the_cell_state(r: Reader, shown: Shown) -> Value:
     """h = o tanh(R c)."""
-
-    def project(r: Reader, shown: Shown) -> Value:
-        c = anp.dot(shown.c, shown.R.T)
-        return shown.o[:, : c.shape[1]] * parts.squash(r, c)
-
-    return replace(parts, project=project)
+    c = anp.dot(shown.c, shown.R.T)
+    return shown.o[:, : c.shape[1]] * RIGHT_PARTS.squash(r, c)
 
 
-@forward("projection", "VAR-4", "PaddlePaddle/Paddle#7792, #15605")
-def projects_the_initial_state(parts: Parts) -> Parts:
+@forward("projection", "VAR-4", "PaddlePaddle/Paddle#7792, #15605", part="start")
+def projects_the_initial_state(r: Reader, p: Parameters, s: State, after: dict[int, State]) -> State:
     """If P = H, h_0 is also projected."""
-
-    def start(r: Reader, p: Parameters, s: State, after: dict[int, State]) -> State:
-        return s if p.R is None or not is_square(p.R) else s._replace(h=anp.dot(s.h, p.R.T))
-
-    return replace(parts, start=start)
+    return s if p.R is None or not is_square(p.R) else s._replace(h=anp.dot(s.h, p.R.T))
 
 
-@gradient("projection", "VAR-4")
-def takes_the_gradient_of_the_projection_from_the_outputs_alone(parts: Parts) -> Parts:
+@gradient("projection", "VAR-4", part="feed")
+def takes_the_gradient_of_the_projection_from_the_outputs_alone(r: Reader, h: Value, shown: Shown) -> Value:
     """dR has nothing from the recurrence."""
-
-    def feed(r: Reader, h: Value, shown: Shown) -> Value:
-        return h if shown.R is None else replace_gradient(h, anp.dot(shown.m, stop_gradient(shown.R).T))
-
-    return replace(parts, feed=feed)
+    return h if shown.R is None else replace_gradient(h, anp.dot(shown.m, stop_gradient(shown.R).T))
 
 
 @gradient("projection", "VAR-4")
@@ -104,14 +88,10 @@ def leaves_out_the_gradient_of_the_projection(parts: Parts) -> Parts:
     return replace(parts, project=lambda r, shown: anp.dot(shown.m, stop_gradient(shown.R).T))
 
 
-@gradient("projection", "VAR-4")
-def transposes_a_square_projection_in_the_gradient(parts: Parts) -> Parts:
+@gradient("projection", "VAR-4", part="project")
+def transposes_a_square_projection_in_the_gradient(r: Reader, shown: Shown) -> Value:
     """If P = H, dm = R dh."""
-
-    def project(r: Reader, shown: Shown) -> Value:
-        R, m = shown.R, shown.m
-        if not is_square(R):
-            return parts.project(r, shown)
-        return anp.dot(stop_gradient(m), R.T) + replace_gradient(make_zeros(m), anp.dot(m, stop_gradient(R)))
-
-    return replace(parts, project=project)
+    R, m = shown.R, shown.m
+    if not is_square(R):
+        return RIGHT_PARTS.project(r, shown)
+    return anp.dot(stop_gradient(m), R.T) + replace_gradient(make_zeros(m), anp.dot(m, stop_gradient(R)))

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from conformance.faults.fault import make_decorators
+from conformance.faults.parts import Reader
 from conformance.faults.primitives import Value
 from lstm_spec import Answer, Backend, Cotangents, Gradients, Problem, State
 from lstm_spec.types import Array
@@ -36,9 +37,9 @@ def replace_lengths(change: Callable[[Array, int], Array], network: Backend) -> 
     return ask_instead(replace_them, network)
 
 
-def reverse_steps(a: Value) -> Value:
-    """All steps, the last one first."""
-    return a[::-1]
+def reverse_all_steps(r: Reader, a: Value) -> Value:
+    """If the direction is reverse, all steps, those of the padding too, the last one first."""
+    return a[::-1] if r.reverse else a
 
 
 def map_state(change: Callable[[Value], Value], s: State) -> State:

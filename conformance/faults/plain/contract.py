@@ -7,35 +7,26 @@ import numpy as np
 
 from conformance.arrays import limits
 from conformance.faults.plain.registering import change_each, contract, replace_gates
-from conformance.faults.primitives import Value
 from lstm_spec import Answer, Backend, Cotangents, Feature, Gate, Gradients, Problem, State
 from lstm_spec.types import each_array
 
 
-@contract("CONTRACT-1")
-def writes_the_final_state_into_the_initial_one(right: Backend) -> Backend:
+@contract("CONTRACT-1", part="forward")
+def writes_the_final_state_into_the_initial_one(right: Backend, problem: Problem) -> Answer:
     """The given c_0 is overwritten with c_T."""
-
-    def forward(problem: Problem) -> Answer:
-        answer = right.forward(problem)
-        if problem.state.c.flags.writeable:
-            problem.state.c[...] = answer.state.c
-        return answer
-
-    return replace(right, forward=forward)
+    answer = right.forward(problem)
+    if problem.state.c.flags.writeable:
+        problem.state.c[...] = answer.state.c
+    return answer
 
 
-@contract("CONTRACT-1")
-def scales_the_cotangents_in_place(right: Backend) -> Backend:
+@contract("CONTRACT-1", part="gradients")
+def scales_the_cotangents_in_place(right: Backend, problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
     """dL/dy is halved in place, after it was used."""
-
-    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        found = right.differentiate(problem, d)
-        if d.y.flags.writeable:
-            d.y[...] /= 2
-        return found
-
-    return replace(right, gradients=gradients)
+    found = right.differentiate(problem, d)
+    if d.y.flags.writeable:
+        d.y[...] /= 2
+    return found
 
 
 @contract("SHAPE-6")
@@ -65,60 +56,42 @@ def divides_by_an_empty_batch(right: Backend) -> Backend:
     return replace(right, gradients=gradients, description=claimed)
 
 
-@contract("SHAPE-2", "tensorflow/tensorflow#60192")
-def answers_in_float64(right: Backend) -> Backend:
+@contract("SHAPE-2", "tensorflow/tensorflow#60192", part="forward")
+def answers_in_float64(right: Backend, problem: Problem) -> Answer:
     """Every output is float64, whatever was asked; at float64 the cell state is float32."""
-
-    def forward(problem: Problem) -> Answer:
-        answer = right.forward(problem)
-        other = np.float64 if problem.dtype == np.float32 else np.float32
-        return Answer(answer.y.astype(other), State(*(a.astype(other) for a in answer.state)))
-
-    return replace(right, forward=forward)
+    answer = right.forward(problem)
+    other = np.float64 if problem.dtype == np.float32 else np.float32
+    return Answer(answer.y.astype(other), State(*(a.astype(other) for a in answer.state)))
 
 
-@contract("SHAPE-4", "tracel-ai/burn#872")
-def drops_an_axis_of_length_one(right: Backend) -> Backend:
+@contract("SHAPE-4", "tracel-ai/burn#872", part="forward")
+def drops_an_axis_of_length_one(right: Backend, problem: Problem) -> Answer:
     """y loses its batch axis if B = 1."""
-
-    def forward(problem: Problem) -> Answer:
-        answer = right.forward(problem)
-        return replace(answer, y=answer.y[:, 0]) if problem.x.shape[1] == 1 else answer
-
-    return replace(right, forward=forward)
+    answer = right.forward(problem)
+    return replace(answer, y=answer.y[:, 0]) if problem.x.shape[1] == 1 else answer
 
 
-@contract("SHAPE-3")
-def drops_an_axis_of_length_one_from_the_gradient(right: Backend) -> Backend:
+@contract("SHAPE-3", part="gradients")
+def drops_an_axis_of_length_one_from_the_gradient(
+    right: Backend, problem: Problem, d: Cotangents
+) -> tuple[Answer, Gradients]:
     """dx loses its last axis if I = 1."""
-
-    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        answer, g = right.differentiate(problem, d)
-        return answer, replace(g, x=g.x[..., 0]) if g.x.shape[-1] == 1 else g
-
-    return replace(right, gradients=gradients)
+    answer, g = right.differentiate(problem, d)
+    return answer, replace(g, x=g.x[..., 0]) if g.x.shape[-1] == 1 else g
 
 
-@contract("SHAPE-1")
-def drops_the_layer_axis_of_the_state(right: Backend) -> Backend:
+@contract("SHAPE-1", part="forward")
+def drops_the_layer_axis_of_the_state(right: Backend, problem: Problem) -> Answer:
     """h_T and c_T are (B, H)."""
-
-    def forward(problem: Problem) -> Answer:
-        answer = right.forward(problem)
-        return replace(answer, state=State(answer.state.h[0], answer.state.c[0]))
-
-    return replace(right, forward=forward)
+    answer = right.forward(problem)
+    return replace(answer, state=State(answer.state.h[0], answer.state.c[0]))
 
 
-@contract("SHAPE-3")
-def returns_the_input_gradient_batch_first(right: Backend) -> Backend:
+@contract("SHAPE-3", part="gradients")
+def returns_the_input_gradient_batch_first(right: Backend, problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
     """dx is (B, T, I)."""
-
-    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        answer, g = right.differentiate(problem, d)
-        return answer, replace(g, x=np.swapaxes(g.x, 0, 1))
-
-    return replace(right, gradients=gradients)
+    answer, g = right.differentiate(problem, d)
+    return answer, replace(g, x=np.swapaxes(g.x, 0, 1))
 
 
 @contract("CONTRACT-2")
@@ -182,35 +155,21 @@ def _add_gradients(one: Gradients, other: Gradients) -> Gradients:
     return Gradients(parameters, one.x + other.x, state)
 
 
-@contract("CONTRACT-4")
-def reads_memory_in_a_row(right: Backend) -> Backend:
+@contract("CONTRACT-4", part="forward")
+def reads_memory_in_a_row(right: Backend, problem: Problem) -> Answer:
     """Strides are ignored: the numbers are read as they lie in memory."""
-
-    def forward(problem: Problem) -> Answer:
-        return right.forward(replace(problem, x=_in_a_row(problem.x)))
-
-    return replace(right, forward=forward)
-
-
-def _in_a_row(a: Value) -> Value:
-    base = a if a.base is None else a.base
-    flat = np.frombuffer(base.tobytes(order="A"), a.dtype) if base.dtype == a.dtype else a.ravel()
-    return np.resize(flat, a.shape)
+    x = problem.x
+    base = x if x.base is None else x.base
+    flat = np.frombuffer(base.tobytes(order="A"), x.dtype) if base.dtype == x.dtype else x.ravel()
+    return right.forward(replace(problem, x=np.resize(flat, x.shape)))
 
 
-@contract("CONTRACT-3", "chainer/chainer#5436")
-def answers_problems_that_do_not_fit(right: Backend) -> Backend:
+@contract("CONTRACT-3", "chainer/chainer#5436", part="forward")
+def answers_problems_that_do_not_fit(right: Backend, problem: Problem) -> Answer:
     """Superfluous inputs, units and samples are cut off."""
-
-    def forward(problem: Problem) -> Answer:
-        return right.forward(_cut_to_size(problem))
-
-    return replace(right, forward=forward)
-
-
-def _cut_to_size(problem: Problem) -> Problem:
     H, I = problem.layer.g.W.shape
     B = problem.x.shape[1]
     gates = {k: Gate(gate.W, gate.U[:, :H], gate.b[:H]) for k, gate in problem.layer.gates.items()}
     state = State(*(a[:, :B] for a in problem.state))
-    return replace(problem, parameters=((replace_gates(problem.layer, **gates),),), x=problem.x[..., :I], state=state)
+    layer = replace_gates(problem.layer, **gates)
+    return right.forward(replace(problem, parameters=((layer,),), x=problem.x[..., :I], state=state))

@@ -4,7 +4,6 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from autograd.extend import defvjp, primitive
 from autograd.tracer import getval
 
 from conformance.arrays import limits
@@ -20,22 +19,19 @@ from conformance.faults.plain.registering import (
     take_arrays,
 )
 from conformance.faults.plain.state import start_from
-from conformance.faults.primitives import Value, sigmoid, stop_gradient
+from conformance.faults.primitives import Value, replace_slope, sigmoid, stop_gradient
 from lstm_spec import Answer, Backend, Cotangents, Gradients, Problem, State
-
-
-def _register_truncations() -> None:
-    for steps in (1, 50, 100, 200):
-        name = f"truncates_the_gradient_after_{steps}_steps"
-        sentence, source = f"Back-propagation through time is cut off every {steps} steps.", "pytorch/pytorch#96416"
-        add_fault(Fault(name, "gradient", "GRAD-3", sentence, source, "gradient", partial(_truncate_after, steps)))
+from lstm_spec.types import GATES
 
 
 def _truncate_after(steps: int, parts: Parts) -> Parts:
     return replace(parts, carry=lambda t, now: Memory(*map(stop_gradient, now)) if t and t % steps == 0 else now)
 
 
-_register_truncations()
+for steps in (1, 50, 100, 200):
+    name, change = f"truncates_the_gradient_after_{steps}_steps", partial(_truncate_after, steps)
+    sentence = f"Back-propagation through time is cut off every {steps} steps."
+    add_fault(Fault(name, "gradient", "GRAD-3", sentence, "pytorch/pytorch#96416", "gradient", change))
 
 
 @gradient("gradient", "GRAD-3", "the truncated gradient of 1997")
@@ -74,30 +70,9 @@ def ignores_the_gradient_of_all_outputs_but_the_last(parts: Parts) -> Parts:
     return replace(parts, cotangents=lambda problem, d: replace(d, y=np.concatenate([d.y[:-1] * 0, d.y[-1:]])))
 
 
-@primitive
-def _tanh_with_slope_one_minus_y(z: Value) -> Value:
-    return np.tanh(z)
-
-
-defvjp(_tanh_with_slope_one_minus_y, lambda y, z: lambda d: d * (1 - y))
-
-
-@primitive
-def _sigmoid_with_slope_s(z: Value) -> Value:
-    e = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1, e) / (1 + e)
-
-
-defvjp(_sigmoid_with_slope_s, lambda s, z: lambda d: d * s)
-
-
-@primitive
-def _sigmoid_with_overflowing_slope(z: Value) -> Value:
-    e = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1, e) / (1 + e)
-
-
-defvjp(_sigmoid_with_overflowing_slope, lambda s, z: lambda d: d * np.exp(z) / (1 + np.exp(z)) ** 2)
+_tanh_with_slope_one_minus_y = replace_slope(np.tanh, lambda d, y, z: d * (1 - y))
+_sigmoid_with_slope_s = replace_slope(sigmoid, lambda d, s, z: d * s)
+_sigmoid_with_overflowing_slope = replace_slope(sigmoid, lambda d, s, z: d * np.exp(z) / (1 + np.exp(z)) ** 2)
 
 
 @gradient("gradient", "GRAD-2")
@@ -131,13 +106,13 @@ def overflows_in_the_slope_of_the_sigmoid(parts: Parts) -> Parts:
 @gradient("gradient", "GRAD-4", "hanbt/learn_dl#53")
 def leaves_out_the_gradient_of_one_bias(parts: Parts) -> Parts:
     """The gradient db_o is zero."""
-    return replace(parts, gradients=change_parameters(change_gates(lambda k, g: g._replace(b=g.b * (k != "o")))))
+    return replace(parts, gradients=change_parameters(change_arrays("o", "b", lambda db: db * 0)))
 
 
 @gradient("gradient", "GRAD-4")
 def leaves_out_the_gradient_of_the_recurrent_weights(parts: Parts) -> Parts:
     """The gradient dU is zero."""
-    return replace(parts, gradients=change_parameters(change_arrays("U", lambda dU: dU * 0)))
+    return replace(parts, gradients=change_parameters(change_arrays(GATES, "U", lambda dU: dU * 0)))
 
 
 @gradient("gradient", "GRAD-4")
@@ -146,36 +121,30 @@ def gives_one_gate_the_gradient_of_another(parts: Parts) -> Parts:
     return replace(parts, gradients=change_parameters(take_arrays("W", {"f": "i"})))
 
 
-@gradient("gradient", "GRAD-4")
-def averages_the_parameter_gradients_over_the_batch(parts: Parts) -> Parts:
+@gradient("gradient", "GRAD-4", part="gradients")
+def averages_the_parameter_gradients_over_the_batch(problem: Problem, g: Gradients) -> Gradients:
     """They are divided by B."""
-
-    def average(problem: Problem, g: Gradients) -> Gradients:
-        return change_each(lambda a: a / problem.x.shape[1])(problem, g)
-
-    return replace(parts, gradients=average)
+    return change_each(lambda a: a / problem.x.shape[1])(problem, g)
 
 
 @gradient("gradient", "GRAD-4")
 def transposes_the_gradient_of_the_recurrent_weights(parts: Parts) -> Parts:
     """dUᵀ is returned for dU."""
-    return replace(parts, gradients=change_parameters(change_arrays("U", lambda dU: dU.T.copy())))
+    return replace(parts, gradients=change_parameters(change_arrays(GATES, "U", lambda dU: dU.T.copy())))
 
 
-@around("gradient", "gradient", "GRAD-4")
-def misses_the_last_step_in_the_recurrent_weights(right: Backend) -> Backend:
+@around("gradient", "gradient", "GRAD-4", part="gradients")
+def misses_the_last_step_in_the_recurrent_weights(
+    right: Backend, problem: Problem, d: Cotangents
+) -> tuple[Answer, Gradients]:
     """dU is summed over all steps but the last."""
-
-    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        answer, g = right.differentiate(problem, d)
-        before = right.forward(replace(problem, x=problem.x[:-1])).state
-        last = replace(problem, x=problem.x[-1:], state=before)
-        _, of_last = right.differentiate(last, replace(d, y=d.y[-1:]))
-        missed = of_last.parameters[0][0]
-        change = change_gates(lambda k, gate: gate._replace(U=gate.U - missed.gates[k].U))
-        return answer, change_parameters(change)(problem, g)
-
-    return replace(right, gradients=gradients)
+    answer, g = right.differentiate(problem, d)
+    before = right.forward(replace(problem, x=problem.x[:-1])).state
+    last = replace(problem, x=problem.x[-1:], state=before)
+    _, of_last = right.differentiate(last, replace(d, y=d.y[-1:]))
+    missed = of_last.parameters[0][0]
+    change = change_gates(lambda k, gate: gate._replace(U=gate.U - missed.gates[k].U))
+    return answer, change_parameters(change)(problem, g)
 
 
 @gradient("gradient", "GRAD-6")
@@ -184,20 +153,18 @@ def leaves_out_the_gradient_of_the_initial_hidden_state(parts: Parts) -> Parts:
     return replace(parts, gradients=lambda problem, g: replace(g, state=State(g.state.h * 0, g.state.c)))
 
 
-@around("gradient", "gradient", "GRAD-6")
-def leaves_the_forget_gate_out_of_the_initial_cell_gradient(right: Backend) -> Backend:
+@around("gradient", "gradient", "GRAD-6", part="gradients")
+def leaves_the_forget_gate_out_of_the_initial_cell_gradient(
+    right: Backend, problem: Problem, d: Cotangents
+) -> tuple[Answer, Gradients]:
     """dc_0 is dc_1, without its f_1."""
-
-    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        answer, g = right.differentiate(problem, d)
-        gate = problem.layer.f
-        if len(problem.x) == 0 or gate is None:
-            return answer, g
-        f = sigmoid(problem.x[0] @ gate.W.T + problem.state.h[0] @ gate.U.T + gate.b)
-        c = (g.state.c / np.maximum(f, limits(f.dtype).tiny)).astype(problem.dtype)
-        return answer, replace(g, state=g.state._replace(c=c))
-
-    return replace(right, gradients=gradients)
+    answer, g = right.differentiate(problem, d)
+    gate = problem.layer.f
+    if len(problem.x) == 0 or gate is None:
+        return answer, g
+    f = sigmoid(problem.x[0] @ gate.W.T + problem.state.h[0] @ gate.U.T + gate.b)
+    c = (g.state.c / np.maximum(f, limits(f.dtype).tiny)).astype(problem.dtype)
+    return answer, replace(g, state=g.state._replace(c=c))
 
 
 @gradient("gradient", "GRAD-5")
@@ -222,15 +189,11 @@ def clips_the_gradient(parts: Parts) -> Parts:
 # ---------------------------------------------------------------- pass
 
 
-@gradient("pass", "GRAD-8", "dropout left on")
-def drops_units_out_in_the_gradient_pass(parts: Parts) -> Parts:
+@gradient("pass", "GRAD-8", "dropout left on", part="carry")
+def drops_units_out_in_the_gradient_pass(t: int, now: Memory) -> Memory:
     """Every second unit of h is not read while training."""
-
-    def carry(t: int, now: Memory) -> Memory:
-        h = now.fed
-        return now._replace(fed=h * (np.arange(h.shape[-1]) % 2 == 0).astype(getval(h).dtype))
-
-    return replace(parts, carry=carry)
+    h = now.fed
+    return now._replace(fed=h * (np.arange(h.shape[-1]) % 2 == 0).astype(getval(h).dtype))
 
 
 @gradient("pass", "GRAD-8")

@@ -6,23 +6,20 @@ from functools import partial
 
 import autograd.numpy as anp
 import numpy as np
-from autograd.extend import defvjp, primitive
+from autograd.tracer import getval
 
 from conformance.faults.fault import Fault, add_fault
 from conformance.faults.parts import Memory, Parts, squash_candidate_by, squash_cell_by, update_cell
 from conformance.faults.plain.registering import change_arrays, forward
-from conformance.faults.primitives import Value, round_to
+from conformance.faults.primitives import Value, replace_gradient, round_to
 from lstm_spec import State
+from lstm_spec.types import GATES
 
 
-@primitive
 def cut_to_tf32(a: Value) -> Value:
     """Cut to the 10 fraction bits of TF32."""
-    kept = (a.astype(np.float32).view(np.uint32) + np.uint32(0x1000)) & np.uint32(0xFFFFE000)
-    return kept.view(np.float32).astype(a.dtype)
-
-
-defvjp(cut_to_tf32, lambda ans, a: lambda d: d)
+    kept = (getval(a).astype(np.float32).view(np.uint32) + np.uint32(0x1000)) & np.uint32(0xFFFFE000)
+    return replace_gradient(kept.view(np.float32).astype(a.dtype), a)
 
 
 def multiply_by(product: Callable[[Value, Value], Value]) -> Callable[..., Value]:
@@ -61,7 +58,7 @@ def keeps_the_cell_state_in_float16(parts: Parts) -> Parts:
 @forward("precision", "ACC-1")
 def takes_the_biases_in_float32(parts: Parts) -> Parts:
     """The biases of a float64 LSTM are constants in float32."""
-    return replace(parts, weights=change_arrays("b", lambda b: round_to(b, np.float32)))
+    return replace(parts, weights=change_arrays(GATES, "b", lambda b: round_to(b, np.float32)))
 
 
 @forward("precision", "ACC-1")
@@ -90,18 +87,14 @@ def computes_in_float32_throughout(parts: Parts) -> Parts:
 # ---------------------------------------------------------------- clip
 
 
-def _register_clips() -> None:
-    for limit in (3, 10, 50):
-        name = f"clips_the_cell_state_at_{limit}"
-        sentence, source = f"c is silently kept within [-{limit}, {limit}].", "microsoft/onnxruntime#27224"
-        add_fault(Fault(name, "clip", "CELL-5", sentence, source, "forward", partial(_clip_at, limit)))
-
-
 def _clip_at(limit: float, parts: Parts) -> Parts:
     return replace(parts, cell=lambda r, k, c: anp.clip(update_cell(r, k, c), -limit, limit))
 
 
-_register_clips()
+for limit in (3, 10, 50):
+    name, sentence = f"clips_the_cell_state_at_{limit}", f"c is silently kept within [-{limit}, {limit}]."
+    change = partial(_clip_at, limit)
+    add_fault(Fault(name, "clip", "CELL-5", sentence, "microsoft/onnxruntime#27224", "forward", change))
 
 
 @forward("clip", "SEQ-3")

@@ -34,9 +34,9 @@ def change_gates(change: Callable[[str, Gate], Gate]) -> Callable[[Problem, Rows
     return change_layers(lambda p: replace_gates(p, **{k: change(k, gate) for k, gate in p.gates.items()}))
 
 
-def change_arrays(name: str, change: Callable[[Value], Value]) -> Callable[[Problem, Rows], Rows]:
-    """The weights with the array W, U or b of each gate changed."""
-    return change_gates(lambda k, gate: gate._replace(**{name: change(getattr(gate, name))}))
+def change_arrays(letters: str, name: str, change: Callable[[Value], Value]) -> Callable[[Problem, Rows], Rows]:
+    """The weights with the array W, U or b of these gates changed."""
+    return change_gates(lambda k, g: g._replace(**{name: change(getattr(g, name))}) if k in letters else g)
 
 
 def take_arrays(name: str, sources: dict[str, str]) -> Callable[[Problem, Rows], Rows]:

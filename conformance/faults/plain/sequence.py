@@ -45,15 +45,11 @@ def swaps_batch_and_time_where_they_are_equal(parts: Parts) -> Parts:
     return replace(parts, inputs=lambda r, x: anp.swapaxes(x, 0, 1) if x.shape[0] == x.shape[1] else x)
 
 
-@forward("layout", "NET-1")
-def reshapes_where_it_should_transpose(parts: Parts) -> Parts:
+@forward("layout", "NET-1", part="inputs")
+def reshapes_where_it_should_transpose(r: Reader, x: Value) -> Value:
     """x (T, B, I) is laid out anew as (B, T, I), which mixes samples and steps."""
-
-    def inputs(r: Reader, x: Value) -> Value:
-        T, B, I = x.shape
-        return anp.swapaxes(anp.reshape(x, (B, T, I)), 0, 1)
-
-    return replace(parts, inputs=inputs)
+    T, B, I = x.shape
+    return anp.swapaxes(anp.reshape(x, (B, T, I)), 0, 1)
 
 
 @forward("layout", "NET-1")

@@ -1,6 +1,5 @@
 """Known faults: gate order, weights and bias."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import permutations
@@ -8,17 +7,15 @@ from itertools import permutations
 import autograd.numpy as anp
 
 from conformance.faults.fault import Fault, add_fault
-from conformance.faults.parts import Parts, Rows
+from conformance.faults.parts import Parts
 from conformance.faults.plain.registering import (
     change_arrays,
-    change_gates,
     change_layers,
     forward,
     reorder_gates,
     take_arrays,
 )
 from conformance.faults.primitives import Value
-from lstm_spec import Problem
 from lstm_spec.types import GATES
 
 ORDERS = {
@@ -35,15 +32,10 @@ def _reads_order(order: str, parts: Parts) -> Parts:
     return replace(parts, weights=change_layers(partial(reorder_gates, order)))
 
 
-def _register_orders() -> None:
-    for order in map("".join, permutations("ifgo")):
-        name, source = ORDERS.get(order, (f"reads_gates_in_order_{order}", "NX-AI/xlstm#98"))
-        if order != "ifgo":
-            sentence = f"The weights of {', '.join(order)} are used for i, f, g, o."
-            add_fault(Fault(name, "gate order", "CELL-1", sentence, source, "forward", partial(_reads_order, order)))
-
-
-_register_orders()
+for order in list(map("".join, permutations("ifgo")))[1:]:  # the first is ifgo itself
+    name, source = ORDERS.get(order, (f"reads_gates_in_order_{order}", "NX-AI/xlstm#98"))
+    sentence = f"The weights of {', '.join(order)} are used for i, f, g, o."
+    add_fault(Fault(name, "gate order", "CELL-1", sentence, source, "forward", partial(_reads_order, order)))
 
 
 # ---------------------------------------------------------------- weights
@@ -56,30 +48,23 @@ def _transpose_square(a: Value) -> Value:
 @forward("weights", "CELL-1", "common where U is stored units first")
 def transposes_the_recurrent_weights(parts: Parts) -> Parts:
     """U is used transposed, in every gate."""
-    return replace(parts, weights=change_arrays("U", _transpose_square))
-
-
-def _register_transposed() -> None:
-    for letter in GATES:
-        name = f"transposes_the_recurrent_weights_of_{letter}"
-        sentence, clause = f"Only U_{letter} is used transposed.", f"CELL-{GATES.index(letter) + 1}"
-        add_fault(Fault(name, "weights", clause, sentence, "", "forward", partial(_transpose_gate, letter)))
+    return replace(parts, weights=change_arrays(GATES, "U", _transpose_square))
 
 
 def _transpose_gate(letter: str, parts: Parts) -> Parts:
-    return replace(
-        parts,
-        weights=change_gates(lambda k, gate: gate._replace(U=_transpose_square(gate.U)) if k == letter else gate),
-    )
+    return replace(parts, weights=change_arrays(letter, "U", _transpose_square))
 
 
-_register_transposed()
+for number, letter in enumerate(GATES, 1):
+    name, sentence = f"transposes_the_recurrent_weights_of_{letter}", f"Only U_{letter} is used transposed."
+    change = partial(_transpose_gate, letter)
+    add_fault(Fault(name, "weights", f"CELL-{number}", sentence, "", "forward", change))
 
 
 @forward("weights", "CELL-1")
 def transposes_the_input_weights_where_they_are_square(parts: Parts) -> Parts:
     """W is used transposed if I = H, so that no shape shows it."""
-    return replace(parts, weights=change_arrays("W", _transpose_square))
+    return replace(parts, weights=change_arrays(GATES, "W", _transpose_square))
 
 
 @forward("weights", "CELL-1")
@@ -103,26 +88,22 @@ def ignores_the_last_input(parts: Parts) -> Parts:
 # ---------------------------------------------------------------- bias
 
 
-def _change_bias(letter: str, change: Callable[[Value], Value]) -> Callable[[Problem, Rows], Rows]:
-    return change_gates(lambda k, gate: gate._replace(b=change(gate.b)) if k == letter else gate)
-
-
 @forward("bias", "CELL-1", "intel/torch-xpu-ops#3770")
 def drops_the_bias(parts: Parts) -> Parts:
     """The biases are taken as zero."""
-    return replace(parts, weights=change_arrays("b", lambda b: b * 0))
+    return replace(parts, weights=change_arrays(GATES, "b", lambda b: b * 0))
 
 
 @forward("bias", "CELL-1", "ddbourgin/numpy-ml#42")
 def drops_the_recurrent_bias(parts: Parts) -> Parts:
     """Only one of two biases is used, each half of ours."""
-    return replace(parts, weights=change_arrays("b", lambda b: b / 2))
+    return replace(parts, weights=change_arrays(GATES, "b", lambda b: b / 2))
 
 
 @forward("bias", "CELL-1", "ddbourgin/numpy-ml#42")
 def adds_the_bias_twice(parts: Parts) -> Parts:
     """The bias is added with the input and with the hidden state."""
-    return replace(parts, weights=change_arrays("b", lambda b: b * 2))
+    return replace(parts, weights=change_arrays(GATES, "b", lambda b: b * 2))
 
 
 @forward("bias", "CELL-2")
@@ -134,10 +115,10 @@ def uses_the_input_gates_bias_for_the_forget_gate(parts: Parts) -> Parts:
 @forward("bias", "CELL-4")
 def drops_the_bias_of_the_output_gate(parts: Parts) -> Parts:
     """b_o is taken as zero."""
-    return replace(parts, weights=_change_bias("o", lambda b: b * 0))
+    return replace(parts, weights=change_arrays("o", "b", lambda b: b * 0))
 
 
 @forward("bias", "CELL-2", "TensorFlow 1, Haiku: forget bias added at run time")
 def adds_one_to_the_forget_bias(parts: Parts) -> Parts:
     """1 is added to the forget gate's pre-activation on every call."""
-    return replace(parts, weights=_change_bias("f", lambda b: b + 1))
+    return replace(parts, weights=change_arrays("f", "b", lambda b: b + 1))
