@@ -1,11 +1,13 @@
-"""A case asked again, of any backend, as a whole and step by step."""
+"""A case asked again, of any backend, as a whole and step by step; and its steps as text."""
 
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 
 from conformance.cases.case import Case
 from conformance.cases.expectations import COMPARED, compare_answers
+from conformance.numbers import format_times, shorten
 from conformance.outcome import Errored, Inconclusive, NotClaimed, Outcome, Refuted
 from conformance.problems.form import form_of
 from conformance.problems.question import problem_of
@@ -87,3 +89,29 @@ def _split_into_steps(quantity: str, got: Array, expected: Array, allowed: Array
         return [Step(quantity, None, float(error.max(initial=0)), float(ratio.max(initial=0)))]
     order = range(len(error)) if quantity == "y" else reversed(range(len(error)))
     return [Step(quantity, t, float(error[t].max(initial=0)), float(ratio[t].max(initial=0))) for t in order]
+
+
+# ---------------------------------------------------------------- as text
+
+FULL = 3  # steps in a row within what is allowed: more are shown in one line
+STEPS = 20  # steps beyond what is allowed that are shown
+
+
+def format_steps(steps: list[Step]) -> list[str]:
+    """A case step by step; of steps in a row that are within what is allowed, the one that is furthest off."""
+    groups = [(key, list(found)) for key, found in groupby(steps, lambda step: (step.quantity, step.ratio <= 1))]
+    return [line for (_, within), found in groups for line in _format_group(found, within)]
+
+
+def _format_group(found: list[Step], within: bool) -> list[str]:
+    if within and len(found) > FULL:
+        largest = max(found, key=lambda step: step.ratio)
+        return [_format_step(largest, f"t={found[0].t}…{found[-1].t}")]
+    lines = [_format_step(step, "" if step.t is None else f"t={step.t}") for step in found[:STEPS]]
+    return lines + ([f"  and {len(found) - STEPS} more steps beyond what is allowed"] if len(found) > STEPS else [])
+
+
+def _format_step(step: Step, place: str) -> str:
+    return (
+        f"  {place:<8}largest error of {step.quantity:<5} {shorten(step.error)}, {format_times(step.ratio)} × allowed"
+    )

@@ -54,7 +54,8 @@ def save_case(folder: Path, backend: Backend, verdict: Verdict, origin: Origin) 
 
 
 def _describe(backend: Backend, verdict: Verdict, origin: Origin) -> dict[str, str]:
-    libraries = {name: version(name) for name in ("lstm-spec", "numpy", "hypothesis")}
+    versions = {name: version(name) for name in ("lstm-spec", "numpy", "hypothesis")}
+    versions |= {"specification": SPECIFICATION, backend.name: str(backend.description.version)}
     return {
         "format": FORMAT,
         "property": verdict.property.name,
@@ -65,9 +66,7 @@ def _describe(backend: Backend, verdict: Verdict, origin: Origin) -> dict[str, s
         "grade": str(backend.description.grade(verdict.dtype)),
         "seed": str(origin.seed),
         "reason": verdict.detail,
-        "versions": json.dumps(
-            libraries | {"specification": SPECIFICATION, backend.name: str(backend.description.version)}
-        ),
+        "versions": json.dumps(versions),
     }
 
 

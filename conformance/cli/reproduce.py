@@ -23,8 +23,7 @@ def reproduce(case: Path, target: str | None, device: str | None, grade: str) ->
     """
     from conformance.cases.case import CaseError
     from conformance.cases.load import load_case
-    from conformance.cases.replay import list_steps, replay_case
-    from conformance.cases.text import format_steps
+    from conformance.cases.replay import format_steps, list_steps, replay_case
     from conformance.outcome import Outcome
     from conformance.report.status import FAILED, NOTHING, PASSED, SUITE_ERROR, UNUSABLE
     from conformance.run.options import Options

@@ -36,8 +36,7 @@ def selftest(dtype: str, profile: str, pairs: int, device: str | None) -> None:
     from rich.progress import track
 
     from conformance.report.status import PASSED, SUITE_ERROR, UNUSABLE
-    from conformance.selftest.look import judge_faults, judge_pairs, list_faults, score_sights
-    from conformance.selftest.text import print_score
+    from conformance.selftest.look import judge_faults, judge_pairs, list_faults, print_score, score_sights
 
     if device not in (None, "cpu"):
         click.echo(f"lstm-conform: the known mistakes run on cpu only, not on {device!r}; drop --device", err=True)

@@ -88,13 +88,8 @@ def answer_probes(name: str, which: Pass, probes: Probes) -> list[Parts]:
 
 def is_answered_by(name: str, answers: list[Parts], which: Pass, probes: Probes) -> bool:
     """Whether these answers cannot be told from those of that fault, or of the equations if the name is empty."""
-    return all(
-        _is_near(a, b, room)
-        for mine, theirs, rooms in zip(
-            answers, answer_probes(name, which, probes), _bound_errors(which, probes), strict=True
-        )
-        for a, b, room in zip(mine, theirs, rooms, strict=True)
-    )
+    questions = zip(answers, answer_probes(name, which, probes), _bound_errors(which, probes), strict=True)
+    return all(_is_near(a, b, room) for parts in questions for a, b, room in zip(*parts, strict=True))
 
 
 @cache

@@ -20,8 +20,7 @@ from conformance.diagnosis.answers import (
     is_hidden,
 )
 from conformance.diagnosis.error_class import classify_errors
-from conformance.diagnosis.network_probes import OTHER_FORMS, make_form_probes
-from conformance.diagnosis.probes import Probes, make_plain_probes, make_summands
+from conformance.diagnosis.probes import OTHER_FORMS, Probes, make_form_probes, make_plain_probes, make_summands
 from conformance.faults.catalogue import FAULTS
 from conformance.faults.fault import Fault
 from conformance.problems.form import Form

@@ -59,7 +59,7 @@ def register_function(how: str, networks: bool = False) -> Callable[..., Callabl
     def of(kind: str, family: str, clause: str, source: str = "", part: str = "") -> Callable[[Any], Any]:
         def register(function: Any) -> Any:
             name, sentence = function.__name__, (function.__doc__ or "").strip()
-            make = {how: partial(_replace_part, part, function) if part else function}
+            make = {how: partial(replace_part, part, function) if part else function}
             add_fault(Fault(name, family, clause, sentence, source, kind, **make, networks=networks))
             return function
 
@@ -68,7 +68,7 @@ def register_function(how: str, networks: bool = False) -> Callable[..., Callabl
     return of
 
 
-def _replace_part(part: str, function: Callable[..., Any], right: Any) -> Any:
+def replace_part(part: str, function: Callable[..., Any], right: Any) -> Any:
     """The right parts, or the right backend, with another part; that of a backend is also given the right backend."""
     return replace(right, **{part: partial(function, right) if isinstance(right, Backend) else function})
 

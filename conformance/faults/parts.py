@@ -16,6 +16,12 @@ Rows = tuple[tuple[Parameters, ...], ...]  # [layer][direction], of arrays or of
 Gates = dict[str, Value]  # (B, H) by letter
 
 
+def list_lengths(problem: Problem) -> Array:
+    """The number of steps in each sequence (B,), also if the problem has no lengths."""
+    T, B = problem.x.shape[:2]
+    return np.full(B, T) if problem.lengths is None else problem.lengths
+
+
 class Reader(NamedTuple):
     """One layer in one direction."""
 
@@ -47,8 +53,7 @@ class Reader(NamedTuple):
     @property
     def lengths(self) -> Array:
         """The number of steps in each sequence (B,)."""
-        T, B = self.problem.x.shape[:2]
-        return np.full(B, T) if self.problem.lengths is None else self.problem.lengths
+        return list_lengths(self.problem)
 
 
 class Memory(NamedTuple):

@@ -111,7 +111,7 @@ def accuracy_data(found: Accuracy) -> dict[str, Any]:
         "arguments": found.tried,
         "illegible": list(found.illegible),
         "meets": list(found.meets),
-        **{name: _figure_data(figure) for name, figure in (("sigmoid", found.sigmoid), ("tanh", found.tanh))},
+        **{name: _figure_data(found.figures.get(name)) for name in SYMBOLS},
         "warnings": list_warnings(found),
     }
 

@@ -49,20 +49,14 @@ class Figure:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The figures of a backend at a dtype; None if it could not be asked."""
+    """The figures of a backend at a dtype."""
 
     dtype: str
     grade: str | ErrorModel
-    sigmoid: Figure | None
-    tanh: Figure | None
+    figures: dict[str, Figure]  # by the names of SYMBOLS, as far as the function could be read
     tried: int  # arguments of each
     meets: tuple[str, ...]  # the grades at this dtype that what was read would meet
     illegible: tuple[str, ...] = ()  # why a function could not be read though the shapes allow it, a clause each
-
-    @property
-    def figures(self) -> dict[str, Figure]:
-        found = {"sigmoid": self.sigmoid, "tanh": self.tanh}
-        return {name: figure for name, figure in found.items() if figure is not None}
 
 
 # ---------------------------------------------------------------- probing
@@ -106,7 +100,7 @@ def probe_activations(backend: Backend, dtype: str) -> Accuracy:
     meets = [k for k, m in named.items() if readings and all(_measure_error(found, m).met for found in readings)]
     figures = {found.function: _measure_error(found, error_model(grade, dtype)) for found in readings}
     tried = max((len(found.v) for found in readings), default=0)
-    return Accuracy(dtype, grade, figures.get("sigmoid"), figures.get("tanh"), tried, tuple(meets), tuple(illegible))
+    return Accuracy(dtype, grade, figures, tried, tuple(meets), tuple(illegible))
 
 
 def list_arguments(dtype: str) -> Array:
@@ -204,12 +198,8 @@ def _measure_error(found: ProbedFunction, model: ErrorModel) -> Figure:
     m = model if has_wider_float(found.v.dtype) else rounding.with_oracle(model)
     r, absolute = (m.r_s, m.s_abs) if found.function == "sigmoid" else (m.r_t, m.t_abs)
     size, error = np.abs(found.expected).astype(np.float64), found.error
-    slack = (
-        absolute * m.u
-        + 3 * m.eta
-        + _storage_slack(size, m)
-        + (0 if found.saturated == 1 else _other_factor_slack(size, m))
-    )
+    other = 0 if found.saturated == 1 else _other_factor_slack(size, m)
+    slack = absolute * m.u + 3 * m.eta + _storage_slack(size, m) + other
     allowed, about = r * m.u * size + slack, limits(found.v.dtype)
     with np.errstate(all="ignore"):
         absolutely, needed = error / m.u, np.where(error > slack, (error - slack) / (m.u * size), 0)

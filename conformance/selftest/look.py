@@ -13,6 +13,8 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
+from rich.console import Console
+from rich.table import Table
 
 from conformance.arrays import fingerprint
 from conformance.assertions.comparison import recorded_ratios
@@ -133,6 +135,29 @@ def score_sights(sights: list[Sight]) -> Score:
     below = tuple(s for s in sights if not s.is_visible)
     missed = tuple(s for s in sights if s.is_visible and not s.is_refuted)
     return Score(families, below, missed, median([s.seconds for s in sights if s.is_refuted] or [0.0]))
+
+
+def print_score(console: Console, score: Score, dtype: str, profile: str) -> None:
+    """Print how many faults were refuted, by family; those below the bound and those missed, by name."""
+    table = Table("family", "refuted", "that can be seen", box=None, pad_edge=False, header_style="bold")
+    for family, (refuted, visible) in score.families.items():
+        table.add_row(family, str(refuted), str(visible))
+    console.print(table)
+    lines = [f"missed  {s.name}: {_describe_margin(s)}" for s in score.missed]
+    lines += [f"below the bound  {s.name}: {_describe_margin(s)}" for s in score.below]
+    refuted, visible = score.raw
+    lines.append(
+        f"at {dtype}, {profile} refutes {refuted} of the {visible} known mistakes that can be seen there "
+        f"({score.macro:.1%} over families), in {score.seconds:.2g} s at the median"
+    )
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def _describe_margin(sight: Sight) -> str:
+    if not sight.tried:
+        return "it changed no bit of any answer, at this dtype and profile"
+    return f"what it changes, and its own rounding, come to {sight.margin:.3g} × what is allowed"
 
 
 # ---------------------------------------------------------------- pairs

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import autograd.numpy as anp
 import numpy as np
@@ -11,7 +10,7 @@ from autograd.tracer import getval
 from conformance.faults.networks.directions import return_rows, start_from_rows
 from conformance.faults.networks.registering import forward, gradient, map_state
 from conformance.faults.parts import Parts, Read, Reader, Rows, turn_steps
-from conformance.faults.plain.registering import replace_gates
+from conformance.faults.plain.registering import change_parameters, replace_gates
 from conformance.faults.primitives import Value, make_zeros, round_to, select_where, stop_gradient
 from lstm_spec import Cotangents, Gate, Gradients, Parameters, Problem
 
@@ -138,36 +137,32 @@ def returns_the_states_last_layer_first(parts: Parts) -> Parts:
     return replace(parts, finish=return_rows(lambda L, D: [(L - 1 - k // D) * D + k % D for k in range(L * D)]))
 
 
-def change_each_layer(change: Callable[[Rows, int, int], Parameters]) -> Callable[[Problem, Rows], Rows]:
-    """The parameters that a layer has in a direction, of those of all."""
+def change_each_layer(change: Callable[[Parameters, Rows, int, int], Parameters]) -> Callable[[Problem, Rows], Rows]:
+    """The weights that the change makes of those of each layer and direction, of those of all, and of their numbers."""
     return lambda problem, rows: tuple(
-        tuple(change(rows, layer, d) for d in range(len(row))) for layer, row in enumerate(rows)
+        tuple(change(p, rows, layer, d) for d, p in enumerate(row)) for layer, row in enumerate(rows)
     )
 
 
-def take_parts_of(p: Parameters, other: Parameters, names: str = "Ubp") -> Parameters:
-    """The parameters p, with the arrays of these names and the projection taken from the other."""
+def take_parts_of(p: Parameters, other: Parameters, names: str = "UbpR") -> Parameters:
+    """The parameters p, with the arrays of these names taken from the other."""
 
     def take(k: str, gate: Gate) -> Gate:
-        return gate._replace(**{name: getattr(other.gates[k], name) for name in names})
+        return gate._replace(**{name: getattr(other.gates[k], name) for name in names if name != "R"})
 
-    return replace_gates(p, **{k: take(k, gate) for k, gate in p.gates.items()})._replace(R=other.R)
+    return replace_gates(p, **{k: take(k, gate) for k, gate in p.gates.items()}, R=other.R if "R" in names else p.R)
 
 
 @forward("layers", "NET-3")
 def uses_the_first_layers_recurrent_weights_in_all(parts: Parts) -> Parts:
     """U is that of the first layer everywhere."""
-    take = partial(take_parts_of, names="U")
-    return replace(
-        parts,
-        weights=change_each_layer(lambda rows, layer, d: take(rows[layer][d], rows[0][d])._replace(R=rows[layer][d].R)),
-    )
+    return replace(parts, weights=change_each_layer(lambda p, rows, layer, d: take_parts_of(p, rows[0][d], "U")))
 
 
 @forward("layers", "NET-3")
 def uses_the_second_layers_weights_in_all_above(parts: Parts) -> Parts:
     """The layers above the first, which are of one shape, share their weights."""
-    return replace(parts, weights=change_each_layer(lambda rows, layer, d: rows[min(layer, 1)][d]))
+    return replace(parts, weights=change_each_layer(lambda p, rows, layer, d: rows[min(layer, 1)][d]))
 
 
 def _drop_bias(p: Parameters) -> Parameters:
@@ -177,8 +172,7 @@ def _drop_bias(p: Parameters) -> Parameters:
 @forward("layers", "NET-3")
 def drops_the_bias_above_the_first_layer(parts: Parts) -> Parts:
     """The layers above have no bias."""
-    weights = change_each_layer(lambda rows, layer, d: _drop_bias(rows[layer][d]) if layer else rows[layer][d])
-    return replace(parts, weights=weights)
+    return replace(parts, weights=change_each_layer(lambda p, rows, layer, d: _drop_bias(p) if layer else p))
 
 
 @gradient("layers", "NET-5")
@@ -197,8 +191,8 @@ def loses_the_cotangents_of_the_lower_final_states(problem: Problem, d: Cotangen
 @gradient("layers", "NET-5", part="gradients")
 def returns_the_gradients_last_layer_first(problem: Problem, g: Gradients) -> Gradients:
     """dU and db of the layers stand in the order in which they were found."""
-    rows = change_each_layer(lambda rows, layer, d: take_parts_of(rows[layer][d], rows[-1 - layer][d]))
-    return replace(g, parameters=rows(problem, g.parameters))
+    change = change_each_layer(lambda p, rows, layer, d: take_parts_of(p, rows[-1 - layer][d]))
+    return change_parameters(change)(problem, g)
 
 
 @gradient("layers", "NET-4", part="gradients")

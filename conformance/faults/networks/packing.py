@@ -34,9 +34,9 @@ def reads_peepholes_iof_as_ifo(parts: Parts) -> Parts:
 def exchanges_the_weights_of_first_and_last_layer(parts: Parts) -> Parts:
     """U, b, peepholes and projection of the first layer are those of the last, and the other way round."""
 
-    def change(rows: Rows, layer: int, d: int) -> Parameters:
+    def change(p: Parameters, rows: Rows, layer: int, d: int) -> Parameters:
         other = {0: len(rows) - 1, len(rows) - 1: 0}.get(layer, layer)
-        return take_parts_of(rows[layer][d], rows[other][d])
+        return take_parts_of(p, rows[other][d])
 
     return replace(parts, weights=change_each_layer(change))
 
@@ -45,9 +45,9 @@ def exchanges_the_weights_of_first_and_last_layer(parts: Parts) -> Parts:
 def orders_the_weights_by_direction_first(parts: Parts) -> Parts:
     """U, b, peepholes and projection of all layers forward, then of all in reverse, are read layer by layer."""
 
-    def change(rows: Rows, layer: int, d: int) -> Parameters:
+    def change(p: Parameters, rows: Rows, layer: int, d: int) -> Parameters:
         k = layer * len(rows[0]) + d
-        return take_parts_of(rows[layer][d], rows[k % len(rows)][k // len(rows)])
+        return take_parts_of(p, rows[k % len(rows)][k // len(rows)])
 
     return replace(parts, weights=change_each_layer(change))
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from conformance.faults.networks.registering import around, forward, gradient, map_state
-from conformance.faults.parts import RIGHT_PARTS, Memory, Parts, Reader
+from conformance.faults.parts import RIGHT_PARTS, Memory, Parts, Reader, list_lengths
 from conformance.faults.primitives import Value, replace_gradient
 from lstm_spec import Answer, Backend, Cotangents, Gradients, Problem, State
 from lstm_spec.types import Array
@@ -52,29 +52,24 @@ def forgets_the_lengths_above_the_first_layer(parts: Parts) -> Parts:
 
 def sort_longest_first(problem: Problem) -> Array:
     """The order of the samples when sorted by length, the longest first."""
-    assert problem.lengths is not None
-    return np.argsort(-problem.lengths, kind="stable")
+    return np.argsort(-list_lengths(problem), kind="stable")
 
 
 @forward("lengths", "LEN-4", part="finish")
 def leaves_the_outputs_sorted_by_length(problem: Problem, ys: list[Value], after: State) -> tuple[Value, State]:
     """Sequences are read longest first, and the outputs left in that order."""
-    return (ys[-1] if problem.lengths is None else ys[-1][:, sort_longest_first(problem)]), after
+    return ys[-1][:, sort_longest_first(problem)], after
 
 
 @forward("lengths", "LEN-4", part="finish")
 def leaves_the_states_sorted_by_length(problem: Problem, ys: list[Value], after: State) -> tuple[Value, State]:
     """Sequences are read longest first, and the final states left in that order."""
-    if problem.lengths is None:
-        return ys[-1], after
     return ys[-1], map_state(lambda a: a[:, sort_longest_first(problem)], after)
 
 
 @forward("lengths", "LEN-4", "PaddlePaddle/Paddle#7792", part="initial")
 def does_not_sort_the_initial_states(problem: Problem, h: Value, c: Value) -> tuple[Value, Value]:
     """Sequences are read longest first, each from the state that stands where it then is."""
-    if problem.lengths is None:
-        return h, c
     where = np.argsort(sort_longest_first(problem))
     return h[:, where], c[:, where]
 
@@ -82,9 +77,7 @@ def does_not_sort_the_initial_states(problem: Problem, h: Value, c: Value) -> tu
 @gradient("lengths", "LEN-6", part="cotangents")
 def takes_the_cotangent_of_the_final_state_at_the_last_step(problem: Problem, d: Cotangents) -> Cotangents:
     """dL/dh_T and dL/dc_T enter at T, and are lost if the sequence is shorter."""
-    if problem.lengths is None:
-        return d
-    whole = (problem.lengths == len(problem.x))[:, None]
+    whole = (list_lengths(problem) == len(problem.x))[:, None]
     return replace(d, state=map_state(lambda a: a * whole, d.state))
 
 
@@ -105,9 +98,7 @@ def selects_only_after_the_step(parts: Parts) -> Parts:
 @gradient("lengths", "LEN-5", part="gradients")
 def leaves_an_input_gradient_in_the_padding(problem: Problem, g: Gradients) -> Gradients:
     """Beyond the length dx is that of the first step."""
-    if problem.lengths is None or not len(g.x):
-        return g
-    within = (np.arange(len(g.x))[:, None] < problem.lengths)[..., None]
+    within = (np.arange(len(g.x))[:, None] < list_lengths(problem))[..., None]
     return replace(g, x=np.where(within, g.x, g.x[:1] + 1))
 
 

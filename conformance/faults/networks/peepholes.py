@@ -78,10 +78,8 @@ def shows_the_squashed_cell_state_to_the_gates(parts: Parts) -> Parts:
 @forward("peepholes", "VAR-1", "peepholes that are a matrix")
 def shows_all_cells_to_every_unit(parts: Parts) -> Parts:
     """A gate sees the sum of p c over all cells."""
-    return replace(
-        parts,
-        peephole=peep_by(lambda gate, p, seen: anp.sum(p * cell_for(gate, seen), axis=1, keepdims=True)),
-    )
+    change = peep_by(lambda gate, p, seen: anp.sum(p * cell_for(gate, seen), axis=1, keepdims=True))
+    return replace(parts, peephole=change)
 
 
 @forward("peepholes", "VAR-1")
@@ -100,9 +98,8 @@ def shows_the_cell_state_to_the_candidate_too(parts: Parts) -> Parts:
 @forward("peepholes", "VAR-2", "Lasagne/Lasagne#448", part="open_gate")
 def adds_the_output_peephole_after_the_sigmoid(r: Reader, gate: str, z: Value, received: Value | None) -> Value:
     """o = σ(z_o) + p_o c_t."""
-    if gate != "o" or received is None:
-        return RIGHT_PARTS.open_gate(r, gate, z, received)
-    return sigmoid(z) + received
+    late = gate == "o" and received is not None
+    return sigmoid(z) + received if late else RIGHT_PARTS.open_gate(r, gate, z, received)
 
 
 @forward("peepholes", "VAR-2")

@@ -18,7 +18,7 @@ from conformance.faults.plain.registering import (
     gradient,
     take_arrays,
 )
-from conformance.faults.plain.state import start_from
+from conformance.faults.plain.sequence import start_from
 from conformance.faults.primitives import Value, replace_slope, sigmoid, stop_gradient
 from lstm_spec import Answer, Backend, Cotangents, Gradients, Problem, State
 from lstm_spec.types import GATES
@@ -70,37 +70,33 @@ def ignores_the_gradient_of_all_outputs_but_the_last(parts: Parts) -> Parts:
     return replace(parts, cotangents=lambda problem, d: replace(d, y=np.concatenate([d.y[:-1] * 0, d.y[-1:]])))
 
 
-_tanh_with_slope_one_minus_y = replace_slope(np.tanh, lambda d, y, z: d * (1 - y))
-_sigmoid_with_slope_s = replace_slope(sigmoid, lambda d, s, z: d * s)
-_sigmoid_with_overflowing_slope = replace_slope(sigmoid, lambda d, s, z: d * np.exp(z) / (1 + np.exp(z)) ** 2)
+_steep_tanh = replace_slope(np.tanh, lambda d, y, z: d * (1 - y))
+_steep_sigmoid = replace_slope(sigmoid, lambda d, s, z: d * s)
+_overflowing_sigmoid = replace_slope(sigmoid, lambda d, s, z: d * np.exp(z) / (1 + np.exp(z)) ** 2)
 
 
 @gradient("gradient", "GRAD-2")
 def takes_the_slope_of_tanh_as_one_minus_y(parts: Parts) -> Parts:
     """1 - y instead of 1 - y²."""
-    return replace(
-        parts,
-        candidate=squash_candidate_by(_tanh_with_slope_one_minus_y),
-        squash=squash_cell_by(_tanh_with_slope_one_minus_y),
-    )
+    return replace(parts, candidate=squash_candidate_by(_steep_tanh), squash=squash_cell_by(_steep_tanh))
 
 
 @gradient("gradient", "GRAD-1")
 def takes_the_slope_of_the_squashed_cell_as_one_minus_y(parts: Parts) -> Parts:
     """1 - tanh(c) instead of 1 - tanh²(c), only at the cell state."""
-    return replace(parts, squash=squash_cell_by(_tanh_with_slope_one_minus_y))
+    return replace(parts, squash=squash_cell_by(_steep_tanh))
 
 
 @gradient("gradient", "GRAD-2")
 def takes_the_slope_of_sigmoid_as_itself(parts: Parts) -> Parts:
     """s instead of s (1 - s)."""
-    return replace(parts, open_gate=open_by(_sigmoid_with_slope_s))
+    return replace(parts, open_gate=open_by(_steep_sigmoid))
 
 
 @gradient("overflow", "ACT-3", "tinygrad/tinygrad#1113")
 def overflows_in_the_slope_of_the_sigmoid(parts: Parts) -> Parts:
     """exp(z) / (1 + exp(z))², which is NaN for large z."""
-    return replace(parts, open_gate=open_by(_sigmoid_with_overflowing_slope))
+    return replace(parts, open_gate=open_by(_overflowing_sigmoid))
 
 
 @gradient("gradient", "GRAD-4", "hanbt/learn_dl#53")

@@ -6,15 +6,9 @@ from itertools import permutations
 
 import autograd.numpy as anp
 
-from conformance.faults.fault import Fault, add_fault
+from conformance.faults.fault import Fault, add_fault, replace_part
 from conformance.faults.parts import Parts
-from conformance.faults.plain.registering import (
-    change_arrays,
-    change_layers,
-    forward,
-    reorder_gates,
-    take_arrays,
-)
+from conformance.faults.plain.registering import change_arrays, change_layers, forward, reorder_gates, take_arrays
 from conformance.faults.primitives import Value
 from lstm_spec.types import GATES
 
@@ -28,14 +22,11 @@ ORDERS = {
 }
 
 
-def _reads_order(order: str, parts: Parts) -> Parts:
-    return replace(parts, weights=change_layers(partial(reorder_gates, order)))
-
-
 for order in list(map("".join, permutations("ifgo")))[1:]:  # the first is ifgo itself
     name, source = ORDERS.get(order, (f"reads_gates_in_order_{order}", "NX-AI/xlstm#98"))
     sentence = f"The weights of {', '.join(order)} are used for i, f, g, o."
-    add_fault(Fault(name, "gate order", "CELL-1", sentence, source, "forward", partial(_reads_order, order)))
+    change = partial(replace_part, "weights", change_layers(partial(reorder_gates, order)))
+    add_fault(Fault(name, "gate order", "CELL-1", sentence, source, "forward", change))
 
 
 # ---------------------------------------------------------------- weights
@@ -51,13 +42,9 @@ def transposes_the_recurrent_weights(parts: Parts) -> Parts:
     return replace(parts, weights=change_arrays(GATES, "U", _transpose_square))
 
 
-def _transpose_gate(letter: str, parts: Parts) -> Parts:
-    return replace(parts, weights=change_arrays(letter, "U", _transpose_square))
-
-
 for number, letter in enumerate(GATES, 1):
     name, sentence = f"transposes_the_recurrent_weights_of_{letter}", f"Only U_{letter} is used transposed."
-    change = partial(_transpose_gate, letter)
+    change = partial(replace_part, "weights", change_arrays(letter, "U", _transpose_square))
     add_fault(Fault(name, "weights", f"CELL-{number}", sentence, "", "forward", change))
 
 

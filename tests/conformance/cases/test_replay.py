@@ -6,8 +6,7 @@ import pytest
 
 import conformance.properties  # noqa: F401  fills the registry
 from conformance.cases.load import load_case
-from conformance.cases.replay import Replayed, Step, list_steps, replay_case
-from conformance.cases.text import format_steps
+from conformance.cases.replay import Replayed, Step, format_steps, list_steps, replay_case
 from conformance.outcome import Outcome
 from conformance.targets.resolve import resolve
 from lstm_spec import REFERENCE, Backend, Shapes

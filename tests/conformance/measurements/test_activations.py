@@ -9,7 +9,7 @@ import pytest
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.measurements import activation_text
 from conformance.measurements.activation_text import accuracy_data, describe_accuracy, list_warnings
-from conformance.measurements.activations import list_arguments, probe_activations
+from conformance.measurements.activations import SYMBOLS, list_arguments, probe_activations
 from conformance.targets.resolve import resolve
 from lstm_spec import Array
 from tests.helpers import specimens
@@ -37,9 +37,10 @@ def test_a_right_backend_meets_its_grade_without_a_warning(name: str, dtype: str
     if name == "torch":
         pytest.importorskip("torch")
     found = probe_activations(resolve(name), dtype)
-    assert found.sigmoid and found.tanh and list_warnings(found) == []
-    assert found.sigmoid.met and found.sigmoid.alone and 0.4 < found.sigmoid.ulp < MOST[dtype][0]
-    assert found.tanh.met and found.tanh.alone and 0.4 < found.tanh.ulp < MOST[dtype][1]
+    assert list_warnings(found) == []
+    for name, most in zip(SYMBOLS, MOST[dtype], strict=True):
+        figure = found.figures[name]
+        assert figure.met and figure.alone and 0.4 < figure.ulp < most
     assert found.grade in found.meets
 
 
@@ -59,14 +60,13 @@ def test_the_figure_is_the_error_of_the_function() -> None:
         right = np.tanh(z.astype(np.float64)).astype(z.dtype)
         return np.where(z == np.float32(at), right + 5 * np.spacing(right), right)
 
-    tanh = probe_activations(made_of(stable, off), "float32").tanh
-    assert tanh and tanh.at == at and 4.5 <= tanh.ulp <= 5.5 and 0.5 < tanh.u / tanh.ulp <= 2
+    tanh = probe_activations(made_of(stable, off), "float32").figures["tanh"]
+    assert tanh.at == at and 4.5 <= tanh.ulp <= 5.5 and 0.5 < tanh.u / tanh.ulp <= 2
 
 
 def test_the_report_names_ulp_dtype_and_the_number_of_arguments() -> None:
     found = probe_activations(NUMPY, "float32")
-    assert found.sigmoid and found.tanh
-    ulp = (f"{found.sigmoid.ulp:.2g}", f"{found.tanh.ulp:.2g}")
+    ulp = [f"{found.figures[name].ulp:.2g}" for name in SYMBOLS]
     assert describe_accuracy(found) == "σ within {} ulp, tanh within {} ulp (float32, {:,} arguments)".format(
         *ulp, found.tried
     )
@@ -85,7 +85,7 @@ def test_data_are_json_even_where_a_number_is_not_finite() -> None:
 def test_a_tanh_made_of_a_sigmoid_misses_relative_and_meets_absolute() -> None:
     backend = made_of(stable, by_sigmoid)
     found = probe_activations(backend, "float32")
-    assert found.tanh and not found.tanh.met and found.sigmoid and found.sigmoid.met
+    assert not found.figures["tanh"].met and found.figures["sigmoid"].met
     (said,) = list_warnings(found)
     assert said.startswith("its tanh is off by ") and "(float32), more than grade relative allows (14 u)" in said
     assert said.endswith('name grade "absolute", which it meets, in Description.grades')
@@ -95,7 +95,7 @@ def test_a_tanh_made_of_a_sigmoid_misses_relative_and_meets_absolute() -> None:
 
 def test_a_hard_sigmoid_meets_no_grade() -> None:
     found = probe_activations(made_of(hard), "float32")
-    assert found.meets == () and found.sigmoid and found.sigmoid.absolute * F32 > 0.05
+    assert found.meets == () and found.figures["sigmoid"].absolute * F32 > 0.05
     (said,) = list_warnings(found)
     assert said.startswith("its σ is off by ") and said.endswith(activation_text.MORE_ACCURATE)
 

@@ -8,7 +8,7 @@ import pytest
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.measurements import activations
 from conformance.measurements.activation_text import accuracy_data, describe_accuracy, list_unread, list_warnings
-from conformance.measurements.activations import Accuracy, probe_activations
+from conformance.measurements.activations import SYMBOLS, Accuracy, probe_activations
 from lstm_spec import Answer, Array, Problem, Shapes, multiple_of
 from tests.helpers import specimens
 from tests.helpers.activations import F32, OWN, graded, lengthened, made_of, stable
@@ -26,13 +26,13 @@ def test_shapes_are_honoured_and_change_no_figure(shapes: Shapes) -> None:
         probe_activations(specimens.restricted("small", shapes), "float32"),
         probe_activations(NUMPY, "float32"),
     )
-    assert asked.sigmoid and free.sigmoid and asked.tanh and free.tanh
-    assert (asked.tried, asked.sigmoid.ulp, asked.tanh.ulp) == (free.tried, free.sigmoid.ulp, free.tanh.ulp)
+    ulp = [[found.tried, *(found.figures[name].ulp for name in SYMBOLS)] for found in (asked, free)]
+    assert ulp[0] == ulp[1]
 
 
 def test_where_calls_are_small_some_arguments_stand_for_all() -> None:
     found = probe_activations(specimens.restricted("one", Shapes(B=range(1, 2), H=range(1, 2))), "float32")
-    assert found.tried == activations.CALLS and found.tanh and found.tanh.met
+    assert found.tried == activations.CALLS and found.figures["tanh"].met
 
 
 ILLEGIBLE = {
@@ -47,7 +47,7 @@ ILLEGIBLE = {
 @pytest.mark.parametrize("name", ILLEGIBLE)
 def test_what_answers_otherwise_than_an_lstm_has_no_figure_and_the_reason_is_said(name: str) -> None:
     found = probe_activations(getattr(specimens, name), "float32")
-    assert found == Accuracy("float32", "relative", None, None, 0, (), found.illegible)
+    assert found == Accuracy("float32", "relative", {}, 0, (), found.illegible)
     assert [why.split(": ")[0] for why in found.illegible] == ["σ", "tanh"]
     (why,) = list_unread([found])
     assert ILLEGIBLE[name] in why and ILLEGIBLE[name] in describe_accuracy(found) and list_warnings(found) == []
@@ -56,7 +56,7 @@ def test_what_answers_otherwise_than_an_lstm_has_no_figure_and_the_reason_is_sai
 
 def test_what_the_shapes_exclude_is_no_reproach() -> None:
     found = probe_activations(specimens.claims_nothing, "float32")
-    assert found == Accuracy("float32", "relative", None, None, 0, ()) and list_unread([found]) == ()
+    assert found == Accuracy("float32", "relative", {}, 0, ()) and list_unread([found]) == ()
     assert "no figure (float32; its shapes leave no problem that shows them)" in describe_accuracy(found)
 
 
@@ -83,7 +83,8 @@ def test_a_sigmoid_that_is_not_1_when_open_gets_what_the_grade_allows_it() -> No
     """10 u below 1, in f and in o, is what relative allows; the figure of tanh contains it and says so."""
     below = np.float32(1 - 9.5 * F32)
     legal = probe_activations(made_of(lambda z: np.minimum(stable(z), below)), "float32")
-    assert legal.tanh and not legal.tanh.alone and legal.tanh.ulp > 8 and list_warnings(legal) == []
+    tanh = legal.figures["tanh"]
+    assert not tanh.alone and tanh.ulp > 8 and list_warnings(legal) == []
     assert "each contains the other's error" in describe_accuracy(legal)
     further = np.float32(1 - 40 * F32)
     assert list_warnings(probe_activations(made_of(lambda z: np.minimum(stable(z), further)), "float32"))
