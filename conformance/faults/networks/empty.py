@@ -25,9 +25,7 @@ def divides_by_an_empty_batch_of_sequences(
 
 
 @around("contract", "lengths", "SHAPE-5", part="gradients")
-def hands_no_cotangent_on_without_steps(
-    network: Backend, problem: Problem, d: Cotangents
-) -> tuple[Answer, Gradients]:
+def hands_no_cotangent_on_without_steps(network: Backend, problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
     """Without steps, the initial states have no gradient."""
     answer, g = network.differentiate(problem, d)
     return answer, g if len(problem.x) else replace(g, state=map_state(np.zeros_like, g.state))
