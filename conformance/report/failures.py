@@ -24,8 +24,8 @@ def failure_lines(report: Report, root: Root, title: str = "") -> list[str]:
     """One failure: the sentence that is not true, where and by how much, why, what follows, and how to reproduce it."""
     verdict = root.verdict
     ids, sentence = find_broken_clauses(verdict), verdict.property.sentence
-    first = bool(report.failures) and verdict is report.failures[0]
-    ids = (report.cause.clause,) if first and report.cause.clause in ids else ids
+    first, is_diagnosed = verdict in report.failures[:1], verdict is report.diagnosed
+    ids = (report.cause.clause,) if is_diagnosed and report.cause.clause in ids else ids
     subject, by = _describe_subject(report, verdict.dtype), [LABEL.format("by") + sentence]
     if len(ids) == 1:
         clause = CLAUSES[ids[0]]
@@ -33,13 +33,20 @@ def failure_lines(report: Report, root: Root, title: str = "") -> list[str]:
     named = " ".join(ids) if len(ids) <= FULL else f"{ids[0]} … {ids[-1]}"
     lines = [f"{title or str(verdict.outcome).upper()}  {named}  {sentence}      {subject}"]
     lines += (by if len(ids) == 1 else []) + _evidence_lines(verdict)
-    if report.cause.sentence and first:
+    if report.cause.sentence and is_diagnosed:
         lines.append(LABEL.format("likely cause") + report.cause.sentence)
-    also = dict.fromkeys(
-        id for v in root.following if (id := find_broken_clauses(v)[0]) not in ids
-    )  # the first clause is what it is about
-    lines += [f"  also refuted because of this: {', '.join(also)}"] if also else []
+    lines += _following_lines(root, ids)
     return lines + _reproduction_lines(report, verdict, first)
+
+
+def _following_lines(root: Root, ids: tuple[str, ...]) -> list[str]:
+    """The other clauses that are refuted because of this, for certain or perhaps."""
+    certain, perhaps = (  # the first clause is what a property is about
+        dict.fromkeys(id for v in verdicts if (id := find_broken_clauses(v)[0]) not in ids)
+        for verdicts in (root.following, root.perhaps)
+    )
+    named = (("", certain), ("perhaps ", [id for id in perhaps if id not in certain]))
+    return [f"  also refuted, {word}because of this: {', '.join(also)}" for word, also in named if also]
 
 
 def _describe_subject(report: Report, dtype: str) -> str:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from conformance.extent import Extents, widen_extents
 from conformance.report.findings import Findings
-from conformance.report.roots import Root, find_roots
+from conformance.report.roots import Cause, Root, find_diagnosed, find_roots
 from conformance.report.rules import decide_status, list_failures, list_warnings
 from conformance.report.statement import write_statement
 from conformance.targets.origin import Origin
@@ -15,14 +15,6 @@ from conformance.verdict import Verdict
 if TYPE_CHECKING:
     from conformance.measurements.activations import Accuracy
     from conformance.measurements.end_to_end import Row
-
-
-class Cause(NamedTuple):
-    """The likely cause of the first failure; empty if there is none."""
-
-    sentence: str = ""
-    is_known: bool = False  # whether it is a fault of the catalogue
-    clause: str = ""  # the clause that it breaks, if it is one
 
 
 @dataclass(frozen=True)
@@ -62,7 +54,7 @@ class Report:
 
     @property
     def failures(self) -> list[Verdict]:
-        """The verdicts that count against the backend; those that explain others come first."""
+        """The verdicts that count against the backend: the most precise dtype first, then what explains others."""
         return list_failures(self.findings)
 
     @property
@@ -72,5 +64,10 @@ class Report:
 
     @property
     def roots(self) -> list[Root]:
-        """The failures, one of each property; those that follow from an earlier one are listed under it."""
-        return find_roots(self.failures, self.cause.is_known)
+        """The failures, one of each property; those that follow from another one are listed under it."""
+        return find_roots(self.failures, self.cause)
+
+    @property
+    def diagnosed(self) -> Verdict | None:
+        """The failure that the likely cause is about."""
+        return find_diagnosed(self.failures, self.cause)

@@ -7,12 +7,17 @@ from conformance.report.status import CORE, FAILED, NOTHING, PASSED, SUITE_ERROR
 from conformance.verdict import Verdict
 from lstm_spec import CLAUSES, GRADES, Feature
 from lstm_spec.clauses import Level
+from lstm_spec.contract import DTYPES
 
 
 def list_failures(f: Findings) -> list[Verdict]:
-    """What errored, and what is refuted if a MUST is at stake, or any clause with `strict`; sorted by STAGES."""
+    """What errored, and what is refuted if a MUST is at stake, or any clause with `strict`.
+
+    Those at the most precise dtype come first, then those of the first of STAGES.
+    """
     failed = [v for v in f.verdicts if v.outcome in (Outcome.REFUTED, Outcome.ERRORED) and not _is_allowed(v, f)]
-    return sorted((v for v in failed if not f.is_declared(v)), key=find_stage)
+    undeclared = (v for v in failed if not f.is_declared(v))
+    return sorted(undeclared, key=lambda v: (DTYPES.index(v.dtype), find_stage(v)))
 
 
 def list_warnings(f: Findings) -> list[Verdict]:

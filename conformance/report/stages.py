@@ -65,7 +65,8 @@ def find_stage(verdict: Verdict) -> int:
     first = errored or prop.family == "contract"
     name = STAGES[(min if first else max)(_find_stage_of_clause(id) for id in ids)].name
     name = "one-step" if errored and name in ("memory", "strides") else name  # without an answer, none is kept
-    return STAGE_NAMES.index(OF_GRADIENTS.get(name, name) if Feature.GRADIENTS in prop.features else name)
+    name = OF_GRADIENTS.get(name, name) if Feature.GRADIENTS in prop.features else name
+    return STAGE_NAMES.index("network-gradients" if prop.beyond_core and name == "gradients" else name)
 
 
 def names_a_clause(verdict: Verdict) -> bool:

@@ -1,22 +1,28 @@
 """The likely cause of what was refuted."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from conformance.outcome import Outcome
+from conformance.extent import measure_extent
+from conformance.outcome import Errored, Inconclusive, NotClaimed, Outcome, Refuted
 from conformance.problems.form import form_of
 from conformance.problems.question import problem_of
 from conformance.report.findings import Findings
-from conformance.report.report import Cause
+from conformance.report.roots import Cause, keep_one_per_property, key_of
 from conformance.report.rules import list_failures
 from conformance.run.grades import ABOUT_ANY_VALUES
 from conformance.targets.border import guard_backend
 from conformance.verdict import Verdict
-from lstm_spec import Backend
+from lstm_spec import Backend, Description
 
 if TYPE_CHECKING:
     from conformance.diagnosis.diagnosis import Diagnosis
+    from conformance.faults.fault import Fault
+
+LARGEST_FOR_FAULTS = 2_000  # T B H: known faults are slow
+ASKED_FAULTS = 3  # of those that fit, which look the same
 
 
 def find_likely_cause(findings: Findings, backend: Backend) -> Cause:
@@ -28,8 +34,32 @@ def find_likely_cause(findings: Findings, backend: Backend) -> Cause:
     found = diagnose_refutation(first, backend)
     if not found:
         return Cause()
-    clauses = {fault.clause for fault in found.fitting}
-    return Cause(found.sentence, bool(found.fitting), clauses.pop() if len(clauses) == 1 else "")
+    clauses, about = {fault.clause for fault in found.fitting}, findings.description
+    kept = keep_one_per_property(failures)
+    reproduced = {key_of(v): known for v in kept if (known := is_reproduced(v, found.fitting, about)) is not None}
+    return Cause(found.sentence, bool(found.fitting), clauses.pop() if len(clauses) == 1 else "", reproduced)
+
+
+def is_reproduced(verdict: Verdict, faults: "tuple[Fault, ...]", about: Description) -> bool | None:
+    """Whether one of the faults, judged as the backend is, fails on the example of a refutation.
+
+    None if that is not known: there is no fault or no example, it is too large for the faults, or none can be asked.
+    """
+    example = verdict.refutation.problem if verdict.refutation else None
+    if example is None or measure_extent(problem_of(example))["TBH"] > LARGEST_FOR_FAULTS:
+        return None
+    known = None
+    for fault in faults[:ASKED_FAULTS]:
+        wrong = guard_backend(replace(fault.backend(), description=about))
+        try:
+            with np.errstate(all="ignore"):
+                verdict.property.refute(wrong, example)
+            known = False
+        except Refuted:
+            return True
+        except (Errored, NotClaimed, Inconclusive):
+            continue
+    return known
 
 
 def diagnose_refutation(refuted: Verdict, backend: Backend) -> "Diagnosis | None":

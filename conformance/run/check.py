@@ -11,7 +11,8 @@ from conformance.measurements.end_to_end import measure_end_to_end
 from conformance.property import PROPERTIES
 from conformance.report.deviations import select_deviations
 from conformance.report.findings import Findings, Request
-from conformance.report.report import Cause, Report
+from conformance.report.report import Report
+from conformance.report.roots import Cause
 from conformance.report.rules import list_failures
 from conformance.run.cause import find_likely_cause
 from conformance.run.grades import describe_lenient_grades, find_lenient_grades, judge_at_grades

@@ -12,13 +12,13 @@ from conformance.outcome import Difference, Outcome, Refuted
 from conformance.property import PROPERTIES
 from conformance.report.failures import failure_lines
 from conformance.report.findings import Findings, Request
-from conformance.report.report import Cause, Report
+from conformance.report.report import Report
+from conformance.report.roots import Cause
 from conformance.report.status import PASSED
 from conformance.targets.origin import Origin
 from conformance.verdict import Verdict
-from lstm_spec import (
-    Description,
-)
+from lstm_spec import Description
+from lstm_spec.contract import DTYPES
 from tests.helpers.malformed import well_formed
 from tests.helpers.messages import EQUATIONS
 from tests.helpers.specimens import said, target
@@ -36,9 +36,11 @@ def refuted(clause: str, name: str, found: Difference | None = None, dtype: str 
 
 FIRST = Difference("y", {"t": 0, "batch": 0, "unit": 0}, 0.43774210, 1.6e-6, 0.37694758)
 CAUSE = "equals the spec with gates i and f SWAPPED (3 dense probes; 1 of 96 known faults fits)"
-SWAPPED = Cause(CAUSE, is_known=True)
 CASE = Path(".lstm-conform/cell-1-a1b2.safetensors")
 ONE, MANY = "numbers_of_any_size_are_read_as_they_are", "the_answer_is_that_of_the_equations"
+GATES = "open_gates_count_the_steps"
+KNOWN = {(name, dtype): True for name in (ONE, MANY, GATES) for dtype in DTYPES}
+SWAPPED = Cause(CAUSE, is_known=True, reproduced=KNOWN)
 
 
 def shown(
@@ -50,9 +52,9 @@ def shown(
     **about: Any,
 ) -> str:
     """What is printed of the failure that the design shows, or of another; of the first, or which."""
-    step, whole = refuted(clause, ONE, found, dtype), refuted("SEQ-1", MANY)
-    verdicts = [step, refuted("CELL-5", "open_gates_count_the_steps"), whole]
-    cases = {(ONE, dtype): CASE} | {(name, "float32"): CASE for name in ("open_gates_count_the_steps", MANY)}
+    step, whole = refuted(clause, ONE, found, dtype), refuted("SEQ-1", MANY, dtype=dtype)
+    verdicts = [step, refuted("CELL-5", GATES, dtype=dtype), whole]
+    cases = {(name, dtype): CASE for name in (ONE, GATES, MANY)}
     description = Description(version="0.3", device="cuda:0")
     findings = Findings("triton_lstm", description, False, Request("quick", 0, ("float32",)), verdicts)
     report = Report(findings, cause, **{"origin": Origin("triton_lstm", 0), "cases": cases, **about})
@@ -69,7 +71,7 @@ def test_a_failure_reads_like_the_designs_example() -> None:
         "    expected 0.4377421   allowed ±1.6e-6 (derived)   got 0.37694758   38 000 × allowed\n"
         "  smallest found    T = 2, B = 3, I = 4, H = 5, non-zero numbers: 254\n"
         "  likely cause      equals the spec with gates i and f SWAPPED (3 dense probes; 1 of 96 known faults fits)\n"
-        "  also refuted because of this: CELL-5, SEQ-1\n"
+        "  also refuted, because of this: CELL-5, SEQ-1\n"
         "  reproduce         lstm-conform reproduce .lstm-conform/cell-1-a1b2.safetensors triton_lstm\n"
         "                    and 2 more cases in .lstm-conform/"
     )
@@ -147,7 +149,7 @@ def test_a_clause_is_named_where_one_is_known_to_be_broken_else_the_property() -
 def test_where_nothing_known_fits_that_is_said_and_the_next_is_told_too() -> None:
     nothing = "none of 96 known faults fits"
     text = shown(cause=Cause(nothing))
-    assert f"  likely cause      {nothing}\n  also refuted because of this: SEQ-1\n" in text
+    assert f"  likely cause      {nothing}\n  also refuted, perhaps because of this: SEQ-1\n" in text
 
 
 def test_without_a_diagnosis_there_is_no_likely_cause() -> None:
@@ -187,7 +189,7 @@ to the long-term memory: i = σ(W_i x + U_i h + b_i)      fault:swaps_input_and_
   smallest found    T = #, B = #, I = #, H = #, non-zero numbers: #
   likely cause      The weights of f, i, g, o are used for i, f, g, o (# dense probes; # of # known faults fits: \
 swaps_input_and_forget_gates)
-  also refuted because of this: CELL-2, CELL-3, CELL-4
+  also refuted, because of this: CELL-2, CELL-3, CELL-4
   reproduce         lstm-conform reproduce OUT/cell-1-#.safetensors fault:swaps_input_and_forget_gates
                     and # more cases in OUT/
 
