@@ -13,8 +13,7 @@ from lstm_spec.clauses import Level
 class Property:
     """A claim, the clauses it verifies, what it needs, and where its examples come from.
 
-    `long`: too slow for many examples; `beyond_core`: about a feature that is not in the core; `dtypes`: the only
-    ones at which it is judged, empty for all.
+    `long`: too slow for many examples; `beyond_core`: about a feature that is not in the core.
     """
 
     name: str
@@ -25,7 +24,6 @@ class Property:
     refute: Callable[[Any, Any], None]
     long: bool = False
     beyond_core: bool = False
-    dtypes: tuple[str, ...] = ()
 
     def __reduce__(self) -> tuple[Callable[[str], "Property"], tuple[str]]:
         """Pickled by name: another process has the same properties."""
@@ -34,10 +32,6 @@ class Property:
     @property
     def sentence(self) -> str:
         return self.name.replace("_", " ")
-
-    def is_of(self, dtype: str) -> bool:
-        """Whether it is judged at that dtype."""
-        return not self.dtypes or dtype in self.dtypes
 
     @property
     def level(self) -> Level:
@@ -63,7 +57,6 @@ def verifies(
     needs: tuple[Feature, ...] = (),
     long: bool = False,
     beyond_core: bool = False,
-    dtypes: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Any, Any], None]], Callable[[Any, Any], None]]:
     """Register a function (backend, example) as a property of these clauses; the rest as in Property.
 
@@ -75,11 +68,10 @@ def verifies(
 
     def register(function: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
         family = function.__module__.rsplit(".", 1)[-1]
-        PROPERTIES.append(Property(function.__name__, family, clauses, needs, on, function, long, beyond_core, dtypes))
+        PROPERTIES.append(Property(function.__name__, family, clauses, needs, on, function, long, beyond_core))
         return function
 
     return register
 
 
-NETWORK_DTYPES = ("float32", "float64")  # the only ones for which networks and variants have bounds
-verifies_beyond_core = partial(verifies, beyond_core=True, dtypes=NETWORK_DTYPES)
+verifies_beyond_core = partial(verifies, beyond_core=True)

@@ -53,7 +53,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         for target, backend in backends.items()
         for dtype in select_dtypes(backend, options)
         for prop in PROPERTIES
-        if prop.is_of(dtype)
     ]
     metafunc.parametrize(("target", "backend", "prop", "dtype"), cases)
 

@@ -240,7 +240,7 @@ def _compare_pre(result: Comparison, coq: dict[str, Any], case: Case, w: Packed)
     loss, later = cell_backward.make_sum(case.d.y[0]), cell_backward.multiply_transposed(dz, w.U)
     for pre in range(3):
         m = replace(plain, pre=pre)
-        z = [cell.preactivations(w, x, h, 9, model) for model in (plain, m)]
+        z = [cell.preactivations(w, rounding.exact(x), h, 9, model) for model in (plain, m)]
         A = np.abs(x @ w.W.T) + np.abs(h.value @ w.U.T) + np.abs(w.b)
         for at in np.ndindex(A.shape):
             result.agree("F4 with pre", coq["pre_error"](m.u, pre, A[at], z[0].error[at]), float(z[1].error[at]))

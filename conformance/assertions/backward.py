@@ -5,23 +5,33 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.assertions.comparison import Comparison, assert_observed, assert_within, breaking, model_of
-from conformance.assertions.forward import FINAL, Seen, assert_conforms, assert_padding_zero, free_run, read_layer
+from conformance.assertions.forward import (
+    FINAL,
+    Seen,
+    assert_conforms,
+    assert_padding_zero,
+    free_run,
+    read_below,
+    read_layer,
+)
 from conformance.assertions.order import mark_valid_steps, name_place, take_direction, turn
 from conformance.assertions.overflow import (
     assert_backward_could_overflow,
     inconclusive_above,
+    largest_factor,
     magnitude_max,
     magnitude_sum,
 )
 from conformance.assertions.shapes import assert_gradients_shaped, name_arrays
 from conformance.outcome import Inconclusive, Refuted
-from conformance.tolerance.backpropagation import free_backpropagation, observed_backpropagation
+from conformance.tolerance.backpropagation import free_backpropagation, loss_of, observed_backpropagation
 from conformance.tolerance.cell_backward import Summed, make_sum, round_sum
 from conformance.tolerance.conclusive import largest_conclusive_error
 from conformance.tolerance.layer_backward import Backpropagation, Loss, observe_backward
-from conformance.tolerance.reading import Trajectory, select
-from conformance.tolerance.rounding import Bounded, exact, with_oracle
-from lstm_spec import Answer, Backend, Cotangents, ErrorModel, Gradients, Problem, State, pack
+from conformance.tolerance.reading import Trajectory
+from conformance.tolerance.rounding import Bounded, with_oracle
+from conformance.tolerance.trajectories import read_plain
+from lstm_spec import Answer, Backend, Cotangents, ErrorModel, Gradients, Problem, State
 from lstm_spec.types import Array
 
 GRADIENT_ROOM = 2.0  # times that of the states, for gate gradients
@@ -83,10 +93,10 @@ def assert_gate_gradients_conform(
     with breaking("GRAD-8"):
         forward = assert_conforms(backend, answer, problem)
     assert forward is not None, "an empty sequence has no gate gradients"
-    finite = np.nan_to_num(dz.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    finite = _make_finite(dz)
     expected = observed_backpropagation(problem, forward, d, finite, model_of(backend, problem))
     if not np.isfinite(dz).all():
-        assert_backward_could_overflow(problem, d, dz, finite, expected)
+        assert_backward_could_overflow(problem, read_plain(problem), loss_of(d), dz, finite, expected)
     with breaking("GRAD-2"):  # at the last step nothing has been propagated yet
         now = expected.dz.value[-1], expected.dz.error[-1]
         assert_within(Comparison("dz of the last step", ("batch", "gate row"), dz[-1], *now))
@@ -95,12 +105,14 @@ def assert_gate_gradients_conform(
     return expected
 
 
+def _make_finite(a: Array) -> Array:
+    return np.where(np.isfinite(a), a, 0).astype(np.float64)
+
+
 def assert_part_finite_enough(part: Part, problem: Problem, dz: Array) -> None:
     """Inconclusive if this gradient is not finite, and had reason not to be."""
     if not np.isfinite(part.got).all():
-        W, U, _ = pack(problem.layer)
-        largest = max(*map(magnitude_max, (problem.x, problem.state.h, W, U)), magnitude_max(problem.state.c) + len(dz))
-        inconclusive_above(magnitude_sum(dz) * largest, problem)
+        inconclusive_above(magnitude_sum(dz) * largest_factor(problem, len(dz)), problem)
 
 
 def assert_part_conforms(part: Part, problem: Problem, dz: Array) -> None:
@@ -146,43 +158,53 @@ def assert_seen_gradients_conform(
     model: ErrorModel,
 ) -> None:
     """Refuted unless each layer's gradients follow from its own gate gradients, and those of the layer above."""
-    problem, valid = seen.problem, mark_valid_steps(seen.problem)
-    above = make_sum(np.where(valid, d.y, 0))
+    problem, valid, above = seen.problem, mark_valid_steps(seen.problem), make_sum(d.y)
+    above = above.rearrange(lambda a: np.where(valid, a, 0))
     for layer in reversed(range(len(problem.parameters))):
-        x = exact(np.where(valid, problem.x, 0)) if layer == 0 else select(valid, seen.outputs[layer - 1])
-        sums = []
-        for direction in range(len(problem.directions)):
-            place, shown = name_place(problem, layer, direction), dz[layer][direction].astype(np.float64)
-            assert_padding_zero(f"dz{place}", shown, valid, "LEN-5")
-            if not np.isfinite(shown).all():
-                raise Refuted(f"dz{place} is not finite", clause="GRAD-2")
-            k = layer * len(problem.directions) + direction
-            d_last = State(*(a[k].astype(np.float64) for a in d.state))
-            loss, shown = Loss(_read_cotangents(problem, direction, above), d_last), turn(problem, direction, shown)
-            reading, passed = read_layer(problem, layer, direction, x), passes[layer][direction]
-            found = observe_backward(reading, passed, loss, shown, model)
-            with breaking("GRAD-3"):
-                assert_observed(Comparison(f"dz{place}", GATE_ROWS, shown, *found.dz, backwards=True))
-            for part in list_parts(gradients, found, layer, direction, k, place):
-                with breaking(part.clause):
-                    assert_observed(part.compare())
-            sums.append(_turn_back(problem, direction, found.into_x))
+        sums = [
+            _assert_direction_conforms(seen, (layer, n), d, above, passed, gradients, dz[layer][n], model)
+            for n, passed in enumerate(passes[layer])
+        ]
         above = Summed(*(np.sum(column, axis=0) for column in zip(*sums, strict=True)))
     m = with_oracle(model)
     assert_padding_zero("dx", gradients.x, valid, "LEN-5")
     with breaking("GRAD-5"):
-        got, expected = np.where(valid, gradients.x, 0), round_sum(above, 1 if m.pre else 0, m)
-        assert_observed(Comparison("dx", INPUTS, got, *expected, backwards=True))
+        expected = round_sum(above, len(problem.directions) if m.pre else 0, m)  # each part, and their sum
+        part = Part("dx", INPUTS, np.where(valid, gradients.x, 0), expected, backwards=True)
+        assert_part_conforms(part, problem, np.concatenate(dz[0], axis=-1))
+
+
+def _assert_direction_conforms(
+    seen: Seen,
+    at: tuple[int, int],
+    d: Cotangents,
+    above: Summed,
+    passed: Trajectory,
+    gradients: Gradients,
+    dz: Array,
+    model: ErrorModel,
+) -> Summed:
+    """Refuted unless the gradients of a layer in a direction are right; its part of that of what it reads."""
+    problem, (layer, n) = seen.problem, at
+    place, k = name_place(problem, layer, n), layer * len(problem.directions) + n
+    assert_padding_zero(f"dz{place}", dz, mark_valid_steps(problem), "LEN-5")
+    shown = turn(problem, n, dz.astype(np.float64))
+    finite = _make_finite(shown)
+    reading = read_layer(problem, layer, n, read_below(seen, layer, model))
+    loss = Loss(_read_cotangents(problem, n, above), State(*(a[k].astype(np.float64) for a in d.state)))
+    found = observe_backward(reading, passed, loss, finite, model)
+    if not np.isfinite(shown).all():
+        assert_backward_could_overflow(problem, reading, loss, shown, finite, found)
+        raise Refuted(f"dz{place} is not finite", clause="GRAD-2")
+    with breaking("GRAD-3"):
+        assert_observed(Comparison(f"dz{place}", GATE_ROWS, shown, *found.dz, backwards=True))
+    for part in list_parts(gradients, found, layer, n, k, place):
+        with breaking(part.clause):
+            assert_part_conforms(part, problem, finite)
+    return found.into_x.rearrange(lambda a: turn(problem, n, a))
 
 
 def _read_cotangents(problem: Problem, d: int, above: Summed) -> Summed:
     """The part of a direction, in the order in which it reads."""
-    value, error, size = (turn(problem, d, take_direction(problem, d, a)) for a in above[:3])
     terms = above.terms if isinstance(above.terms, int) else take_direction(problem, d, above.terms)
-    return Summed(value, error, size, terms)
-
-
-def _turn_back(problem: Problem, d: int, s: Summed) -> Summed:
-    """A direction's sum, in the order of time."""
-    value, error, size = (turn(problem, d, a) for a in s[:3])
-    return Summed(value, error, size, s.terms)
+    return above.rearrange(lambda a: turn(problem, d, take_direction(problem, d, a)))._replace(terms=terms)

@@ -20,10 +20,10 @@ from conformance.assertions.overflow import assert_finite_enough
 from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Inconclusive
 from conformance.tolerance.audit import recall_forward
-from conformance.tolerance.conclusive import CONCLUSIVE, largest_conclusive_error
+from conformance.tolerance.conclusive import is_conclusive, largest_conclusive_error
 from conformance.tolerance.layer import observe_forward
 from conformance.tolerance.reading import Reading, Trajectory, make_reading, select
-from conformance.tolerance.rounding import Bounded, exact
+from conformance.tolerance.rounding import Bounded, exact, narrow, with_oracle
 from conformance.tolerance.trajectories import free_trajectory, observed_trajectory
 from lstm_spec import Answer, Backend, ErrorModel, Problem, State
 from lstm_spec.types import Array
@@ -45,8 +45,6 @@ def assert_conforms(backend: Backend, answer: Answer, problem: Problem) -> Traje
     Returns the trajectory it was compared with; None for an empty sequence.
     """
     assert_answer_shaped(answer, problem)
-    if len(problem.x):
-        assert_finite_enough(answer, problem)
     passes = assert_seen_conforms(Seen(problem, answer, [exact(answer.y)]), model_of(backend, problem))
     return passes[0][0] if passes else None
 
@@ -59,8 +57,9 @@ def assert_seen_conforms(seen: Seen, model: ErrorModel) -> list[list[Trajectory]
         assert_same("the final h", answer.state.h, problem.state.h, STATE, "SHAPE-5")
         assert_same("the final c", answer.state.c, problem.state.c, STATE, "SHAPE-5")
         return []
-    x = exact(np.where(valid, problem.x, 0))
+    assert_finite_enough(answer, problem)
     for layer, got in enumerate(outputs):
+        x = read_below(seen, layer, model)
         place, clean = name_place(problem, layer), select(valid, got)
         assert_padding_zero(f"y{place}", got.value, valid, "LEN-2")
         passes.append([_observe_direction(seen, layer, d, x, model) for d in range(len(problem.directions))])
@@ -69,9 +68,16 @@ def assert_seen_conforms(seen: Seen, model: ErrorModel) -> list[list[Trajectory]
         room = expected.error + clean.error
         assert_observed(Comparison(f"y{place}", STEP, clean.value, expected.value, room))
         for d, passed in enumerate(passes[-1]):
-            _assert_final_state(seen, layer, d, passed)
-        x = clean
+            _assert_final_state(seen, layer, d, passed, model)
     return passes
+
+
+def read_below(seen: Seen, layer: int, model: ErrorModel) -> Bounded:
+    """What a layer reads (T, B, ·): the inputs, or what the layer below returned, which may be wider inside."""
+    valid = mark_valid_steps(seen.problem)
+    if layer == 0:
+        return exact(np.where(valid, seen.problem.x, 0))
+    return select(valid, narrow(seen.outputs[layer - 1], model.wide_h, with_oracle(model)))
 
 
 def _observe_direction(seen: Seen, layer: int, d: int, x: Bounded, model: ErrorModel) -> Trajectory:
@@ -96,7 +102,7 @@ def assert_padding_zero(quantity: str, a: Array, valid: Array, clause: str) -> N
             assert_within(Comparison(f"{quantity} beyond the length", STEP, beyond, np.zeros(()), np.zeros(())))
 
 
-def _assert_final_state(seen: Seen, layer: int, d: int, passed: Trajectory) -> None:
+def _assert_final_state(seen: Seen, layer: int, d: int, passed: Trajectory, m: ErrorModel) -> None:
     """h is the last output that was read, to the last bit where that is known; c follows from the pass."""
     problem, answer, outputs = seen
     place, k = name_place(problem, layer, d), layer * len(problem.directions) + d
@@ -107,6 +113,7 @@ def _assert_final_state(seen: Seen, layer: int, d: int, passed: Trajectory) -> N
     clause = "DIR-3" if problem.directions[d] == "reverse" else "LEN-3" if problem.lengths is not None else "SEQ-3"
     if room.any():
         with breaking(clause):
+            h, room = Bounded(*narrow(narrow(Bounded(h, room), m.wide_h, m), m.wide_h, m))  # each is rounded by itself
             assert_within(Comparison(f"the final h{place}", FINAL, answer.state.h[k], h, room))
     else:
         assert_same(f"the final h{place}", answer.state.h[k], h, FINAL, clause)
@@ -116,9 +123,10 @@ def _assert_final_state(seen: Seen, layer: int, d: int, passed: Trajectory) -> N
     assert_observed(Comparison(f"c_T{place}", FINAL, answer.state.c[k], *c))
 
 
-def assert_conclusive(passes: list[list[Trajectory]]) -> None:
+def assert_conclusive(passes: list[list[Trajectory]], model: ErrorModel) -> None:
     """Inconclusive if rounding may have grown too much somewhere."""
-    if any(np.nan_to_num(passed.h.error, nan=np.inf).max(initial=0) > CONCLUSIVE for row in passes for passed in row):
+    errors = [passed.h.error.ravel() for row in passes for passed in row]
+    if not is_conclusive(~(np.concatenate([*errors, []]) <= largest_conclusive_error(model)), model):
         raise Inconclusive("rounding may have grown too much")
 
 

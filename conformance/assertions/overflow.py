@@ -3,9 +3,11 @@
 import numpy as np
 
 from conformance.arrays import limits
+from conformance.assertions.order import mark_valid_steps
 from conformance.outcome import Inconclusive
-from conformance.tolerance.layer_backward import Backpropagation
-from lstm_spec import Answer, Cotangents, Problem, pack
+from conformance.tolerance.layer_backward import Backpropagation, Loss
+from conformance.tolerance.reading import Reading
+from lstm_spec import Answer, Problem
 from lstm_spec.types import Array
 
 ROOM = 2.0**10  # magnitudes this near to the largest number may overflow
@@ -16,13 +18,36 @@ def assert_finite_enough(answer: Answer, problem: Problem) -> None:
     """What is not finite is refuted by the comparison, unless magnitudes came near the largest number."""
     if np.isfinite(answer.y).all() and np.isfinite(answer.state.c).all():
         return
-    W, U, _ = pack(problem.layer)
+    read = magnitude_sum(_select_valid_inputs(problem)) + inner_magnitude(problem) * problem.sizes[3]
     largest = (
-        magnitude_sum(problem.x) * magnitude_max(W)
-        + (magnitude_sum(problem.state.h) + U.shape[1]) * magnitude_max(U)
+        read * weight_magnitude(problem, "W")
+        + (magnitude_sum(problem.state.h) + problem.P) * weight_magnitude(problem, "U")
         + magnitude_sum(problem.state.c)
     )
     inconclusive_above(largest, problem)
+
+
+def _select_valid_inputs(problem: Problem) -> Array:
+    return np.where(mark_valid_steps(problem), problem.x, 0)
+
+
+def weight_magnitude(problem: Problem, name: str) -> float:
+    """The largest of the weights of that name, of any layer and gate."""
+    gates = (gate for row in problem.parameters for p in row for gate in p.gates.values())
+    return max(magnitude_max(a) for gate in gates if (a := getattr(gate, name)) is not None)
+
+
+def inner_magnitude(problem: Problem) -> float:
+    """The most that a layer can hand to the one above, 0 if there is none."""
+    R = [magnitude_max(p.R) * problem.sizes[3] for row in problem.parameters for p in row if p.R is not None]
+    return max(1.0, *R) if len(problem.parameters) > 1 else 0.0
+
+
+def largest_factor(problem: Problem, T: int) -> float:
+    """The largest number that a gate gradient can be multiplied by, in T steps."""
+    weights = (weight_magnitude(problem, name) for name in "WU")
+    given = map(magnitude_max, (_select_valid_inputs(problem), problem.state.h))
+    return max(*weights, *given, inner_magnitude(problem), magnitude_max(problem.state.c) + T)
 
 
 def inconclusive_above(magnitude: float, problem: Problem) -> None:
@@ -40,12 +65,14 @@ def magnitude_max(a: Array) -> float:
 
 
 def assert_backward_could_overflow(
-    problem: Problem, d: Cotangents, dz: Array, finite: Array, expected: Backpropagation
+    problem: Problem, r: Reading, loss: Loss, dz: Array, finite: Array, expected: Backpropagation
 ) -> None:
-    """Inconclusive where the step that lost finiteness first (the last in time) had reason to."""
+    """Inconclusive where the step that lost finiteness first (the last that was read) had reason to."""
     t = int(np.flatnonzero(~np.isfinite(dz).all(axis=(1, 2)))[-1])
     later = magnitude_sum(finite[t + 1]) if t + 1 < len(dz) else 0.0
-    c = max(1.0, magnitude_max(problem.state.c) + len(dz))
-    into = magnitude_sum(d.y[t]) + magnitude_sum(d.state.h) + later * magnitude_max(pack(problem.layer).U)
-    size = max(into, magnitude_sum(expected.dz.value[t]), magnitude_sum(d.state.c)) * c
+    c = max(1.0, magnitude_max(r.state.c) + len(dz))
+    back = max(magnitude_max(a) for a in (r.w.U, *r.peepholes.values()))
+    into = magnitude_sum(loss.y.size[t]) + magnitude_sum(loss.last.h) + later * back
+    into *= 1.0 if r.R is None else max(1.0, magnitude_max(r.R))
+    size = max(into, magnitude_sum(expected.dz.value[t]), magnitude_sum(loss.last.c)) * c
     inconclusive_above(size, problem)

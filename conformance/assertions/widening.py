@@ -13,10 +13,11 @@ A cell that adds up all it reads cannot pass anything on: a stack without a forg
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
-from conformance.arrays import frozen
+from conformance.arrays import frozen, limits
 from conformance.assertions.widening_plan import OPEN, Plan, fit_size, scale_bits
 from conformance.problems.sizes import nearest_sizes
 from conformance.tolerance.rounding import Bounded
@@ -104,7 +105,14 @@ def widen_cotangents(plan: Plan, d: Cotangents) -> Cotangents:
 # ---------------------------------------------------------------- reading it off
 
 
-def read_outputs(plan: Plan, y: Array, model: ErrorModel, exactly: bool) -> list[Bounded]:
+class Passing(NamedTuple):
+    """What a layer of pass units does to the numbers that it is given."""
+
+    exactly: bool  # whether it returns 2^-k x to the last bit
+    smallest: float  # what it may lose of a number that underflows
+
+
+def read_outputs(plan: Plan, y: Array, model: ErrorModel, passing: Passing) -> list[Bounded]:
     """What each layer of the wider network returned (T, B, D*width), told by the outputs y of its last."""
     T, B, _ = y.shape
     top = y.astype(np.float64).reshape(T, B, plan.D, plan.width)
@@ -116,29 +124,31 @@ def read_outputs(plan: Plan, y: Array, model: ErrorModel, exactly: bool) -> list
         for of in range(layer):
             value[..., plan.copies(of)] = scaled[of]
         flat = value.reshape(T, B, plan.D * plan.width)
-        found.append(Bounded(flat, _uncertainty(plan, layer, flat, model, exactly)))
+        found.append(Bounded(flat, _uncertainty(plan, layer, flat, model, passing)))
     return [*found, Bounded(y.astype(np.float64), np.zeros(y.shape))]
 
 
-def _uncertainty(plan: Plan, layer: int, value: Array, model: ErrorModel, exactly: bool) -> Array:
-    """V8: a copy is exact unless it underflows, or where a pass unit is not exact for this backend."""
-    hops, near, smallest = plan.L - 1 - layer, np.abs(value), 2.0**plan.k * model.eta
-    underflow = np.where((near < 2 * smallest) & (near > 0), 8 * hops * smallest, 0.0)
-    if exactly:
-        return np.where(near == 0, _lost_wholly(plan, value, hops * smallest), underflow)
+def _uncertainty(plan: Plan, layer: int, value: Array, model: ErrorModel, passing: Passing) -> Array:
+    """V8: a copy is exact unless it underflows, is of a number that is wider inside, or a pass unit is not exact."""
+    hops, near, scale = plan.L - 1 - layer, np.abs(value), 2.0**plan.k
+    lost = 8 * hops * scale * passing.smallest
+    underflow = np.where(near == 0, _lost_wholly(plan, value, lost), np.where(near < 2 * scale * model.eta, lost, 0.0))
+    if passing.exactly and not model.wide_h:
+        return underflow
     coupled = KINDS[plan.original.variant.kind].keeps == "1 - i"  # it leaves a trace of what was there before
     roundings = 2 * model.r_s + 2 * model.r_t + 8 + (2 * model.r_s + 8 if coupled else 0)
     for _ in range(hops if coupled else 0):
         padded = np.concatenate([near[:1], near, near[-1:]])
         near = np.maximum(near, np.maximum(padded[:-2], padded[2:]))
-    return underflow + 1.01 * hops * roundings * model.u * near + 8 * hops * smallest
+    squashed = (near / scale) ** 2 / 3  # tanh(z) = z (1 - z^2 / 3), which a wider format can tell from z
+    return underflow + 1.01 * hops * (roundings * model.u + squashed) * near + (0.0 if passing.exactly else lost)
 
 
 def _lost_wholly(plan: Plan, value: Array, room: float) -> Array:
     """An output that is 0 may have been one that underflowed; what is new and idle is 0."""
     real = np.zeros((plan.D, plan.width), bool)
     real[:, : plan.original.P] = True
-    return np.where(real.reshape(-1), 8 * room, 0.0) * np.ones_like(value)
+    return np.where(real.reshape(-1), room, 0.0) * np.ones_like(value)
 
 
 def read_gate_gradients(plan: Plan, dx: Array) -> list[list[Array]]:
@@ -164,13 +174,25 @@ def read_gate_gradients(plan: Plan, dx: Array) -> list[list[Array]]:
 # ---------------------------------------------------------------- whether a pass unit is exact
 
 
-def passes_exactly(backend: Backend, problem: Problem) -> bool:
-    """Whether one layer of pass units of this backend returns 2^-k x to the last bit, whatever it held before."""
+def watch_passing(backend: Backend, problem: Problem, model: ErrorModel) -> Passing:
+    """What one layer of pass units of this backend does, whatever it held before."""
     k, shapes = scale_bits(problem), backend.description.shapes
     wanted = {"T": 5, "B": 2, "I": 16}
     T, B, n = (nearest_sizes(letter, (size,), getattr(shapes, letter))[0] for letter, size in wanted.items())
     x = np.tanh(np.random.default_rng(1).standard_normal((T, B, n))).astype(problem.dtype)
-    H, gates = fit_size("H", n, shapes.H), {}
+    about = limits(problem.dtype)
+    smallest = np.asarray(2.0**k * about.tiny, x.dtype)
+    exactly = _pass_once(backend, problem, np.where(np.abs(x) < smallest, np.zeros_like(x), x))
+    if 2.0**k * model.eta < model.u:  # what underflows does not matter
+        return Passing(exactly, model.eta)
+    gradual = _pass_once(backend, problem, x * smallest)
+    return Passing(exactly, about.tiny * about.eps if gradual else model.eta)
+
+
+def _pass_once(backend: Backend, problem: Problem, x: Array) -> bool:
+    """Whether pass units return 2^-k x (T, B, n), rounded to nearest."""
+    (T, B, n), k, gates = x.shape, scale_bits(problem), {}
+    H = fit_size("H", n, backend.description.shapes.H)
     for letter, one in problem.layer.gates.items():
         W, U = np.zeros((H, n), x.dtype), np.zeros((H, H), x.dtype)
         if letter == "g":

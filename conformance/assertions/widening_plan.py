@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from conformance.arrays import limits
 from conformance.outcome import Inconclusive, NotClaimed
 from lstm_spec import KINDS, Backend, Problem, Shapes
 
@@ -91,5 +92,5 @@ def scale_bits(problem: Problem) -> int:
         if p.R is not None
     ]
     largest = max(1.0, *R, float(np.abs(problem.state.h.astype(np.float64)).max(initial=0)))
-    digits = int(np.finfo(problem.dtype).nmant) + 1
+    digits = 1 - int(np.log2(limits(problem.dtype).eps))
     return digits // 2 + 2 + int(np.ceil(np.log2(largest)))

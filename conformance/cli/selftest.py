@@ -35,15 +35,16 @@ def selftest(dtype: str, profile: str, pairs: int, device: str | None) -> None:
     """
     from rich.progress import track
 
+    from conformance.faults.catalogue import FAULTS
     from conformance.report.status import PASSED, SUITE_ERROR, UNUSABLE
-    from conformance.selftest.look import judge_faults, judge_pairs, list_faults, print_score, score_sights
+    from conformance.selftest.look import judge_faults, judge_pairs, print_score, score_sights
 
     if device not in (None, "cpu"):
         click.echo(f"lstm-conform: the known mistakes run on cpu only, not on {device!r}; drop --device", err=True)
         sys.exit(UNUSABLE)
     console = make_console()
     looking = judge_pairs(pairs, 0, dtype, profile) if pairs else judge_faults(dtype, profile)
-    total, hidden = pairs or len(list_faults(dtype)), not console.is_terminal
+    total, hidden = pairs or len(FAULTS), not console.is_terminal
     score = score_sights(list(track(looking, "known mistakes", total, console=console, transient=True, disable=hidden)))
     print_score(console, score, dtype, profile)
     sys.exit(SUITE_ERROR if score.missed else PASSED)

@@ -36,7 +36,7 @@ def build_backend(
 ) -> Backend:
     """An LSTM of these parts; `differentiated` are those of the gradient pass if they differ.
 
-    It claims every feature if it is of networks; else one layer of the standard cell, also in 16 bits.
+    It claims every feature if it is of networks, else one layer of the standard cell; in 16 bits, it is wide inside.
     """
 
     def forward(problem: Problem) -> Answer:
@@ -46,8 +46,7 @@ def build_backend(
         return compute_gradients(differentiated or parts, checked(problem), d)
 
     about = Description(version="(deliberately wrong)", features=frozenset(Feature) if networks else ONE_LAYER)
-    backend = Backend(name, forward, gradients, about)
-    return backend if networks else wide_inside(backend)
+    return wide_inside(Backend(name, forward, gradients, about))
 
 
 # ---------------------------------------------------------------- forward

@@ -36,8 +36,6 @@ def judge_property(
     """
     started = time.perf_counter()
     missing = [feature for feature in prop.features if not backend.offers(feature)]
-    if not prop.is_of(dtype):
-        return Verdict(prop, dtype, Outcome.NOT_CLAIMED, f"it is judged at {', '.join(prop.dtypes)} only")
     if missing:
         return Verdict(prop, dtype, Outcome.NOT_CLAIMED, f"it does not claim {', '.join(missing)}")
     trial = Trial(prop, guard_backend(backend), observe)

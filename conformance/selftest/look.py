@@ -89,14 +89,9 @@ def _same(found: Any, right: Any, asked: tuple[Any, ...]) -> bool:
         return False
 
 
-def list_faults(dtype: str) -> list[Fault]:
-    """The faults to judge at that dtype; faults of networks are not judged with 16 bits."""
-    return [fault for fault in FAULTS.values() if np.dtype(dtype).itemsize > 2 or not fault.networks]
-
-
 def judge_faults(dtype: str, profile: str, faults: Iterable[Fault] = ()) -> Iterator[Sight]:
     """Judge each of the faults, or the whole catalogue, one after the other."""
-    for fault in faults or list_faults(dtype):
+    for fault in faults or FAULTS.values():
         right, first = fault.right_backend(), OF_NETWORKS if fault.networks else SHARPEST
         yield judge_backend(fault.name, fault.family, fault.backend(), dtype, profile, right, first)
 

@@ -13,7 +13,6 @@ from conformance.tolerance.rounding import (
     extra_roundings,
     one_minus,
     one_minus_square,
-    product,
 )
 from lstm_spec import Kind
 from lstm_spec.accuracy import ErrorModel
@@ -31,28 +30,30 @@ def multiply(a: Array, M: Array) -> Array:
     return a @ M if a.ndim == 2 else (a.reshape(-1, a.shape[-1]) @ M).reshape(*a.shape[:-1], M.shape[-1])
 
 
-def preactivations(w: Packed, x: Array, h: Bounded, n: int | Array, m: ErrorModel) -> Bounded:
-    """F1, F2 and F4 without peepholes, (..., G*H), where each row has n summands.
+def preactivations(
+    w: Packed, x: Bounded, h: Bounded, n: int | Array, m: ErrorModel, still_to_add: int | Array = 0
+) -> Bounded:
+    """F1, F2 and F4 without peepholes, (..., G*H), where each row has n summands, so many of them still to be added.
 
-    The error of h says how far the implementation's own may be from what is known of it.
+    The errors of x and h say how far the implementation's own may be from what is known of them.
     """
-    wx, uh, weights = multiply(x, w.W.T), multiply(h.value, w.U.T), np.abs(w.U).T
-    S = multiply(np.abs(x), np.abs(w.W).T) + multiply(h.largest, weights) + np.abs(w.b)
+    wx, uh, weights = multiply(x.value, w.W.T), multiply(h.value, w.U.T), np.abs(w.U).T
+    S = multiply(x.largest, np.abs(w.W).T) + multiply(h.largest, weights) + np.abs(w.b)
     dz = n * m.u_acc * S + 2 * n * m.eta + multiply(h.error, weights)
+    if x.error.any():  # V8
+        dz = dz + multiply(x.error, np.abs(w.W).T)
     if m.pre:
-        dz = dz + extra_roundings(m, m.pre) * (np.abs(wx) + np.abs(uh) + np.abs(w.b) + dz)
+        dz = dz + extra_roundings(m, m.pre + still_to_add) * (np.abs(wx) + np.abs(uh) + np.abs(w.b) + dz)
     return Bounded(wx + uh + w.b, dz)
 
 
-def add_input_error(z: Bounded, W: Array, x: Bounded, n: Array, m: ErrorModel) -> Bounded:
-    """V8: what is not known of the inputs moves the pre-activations."""
-    return Bounded(z.value, z.error + (1 + n * m.u_acc) * multiply(x.error, np.abs(W).T))
-
-
 def add_peephole(z: Bounded, p: Array, c: Bounded, n: Array, m: ErrorModel) -> Bounded:
-    """V1: a pre-activation with p * c as one more of its n summands."""
-    size = np.abs(p) * c.largest
-    return Bounded(z.value + p * c.value, z.error + np.abs(p) * c.error + n * m.u_acc * size)
+    """V1: a pre-activation with p * c as one more of its n summands, and rounded as often as they are."""
+    seen, size = p * c.value, np.abs(p) * c.largest
+    e = np.abs(p) * c.error + n * m.u_acc * size
+    if m.pre:
+        e = e + extra_roundings(m, m.pre + 1) * (np.abs(seen) + e)
+    return Bounded(z.value + seen, z.error + e)
 
 
 def squash_candidate(kind: Kind, z: Bounded, m: ErrorModel) -> Bounded:
@@ -101,10 +102,7 @@ def clip_cell_state(c: Bounded, k: float) -> tuple[Bounded, Bounded]:
 
 def hidden_state(kind: Kind, o: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bounded, Bounded]:
     """F8 and F9, or V7: the squashed cell state, and the output gate times it."""
-    if kind.stretch != 1:
-        squashed = stretched_tanh(c, 1, kind.stretch, m)
-        return squashed, product((o, squashed), 1, m)
-    squashed = rounding.tanh(c, m)
+    squashed = rounding.tanh(c, m) if kind.stretch == 1 else stretched_tanh(c, 1, kind.stretch, m)
     h = o.value * squashed.value
     e = o.error * squashed.largest + o.value * squashed.error
     e = e + (m.u + m.u_h) * (np.abs(h) + e) * (1 + m.u) + m.eta + rounding.flush_room(m) * (1 + m.u_h)
@@ -112,11 +110,12 @@ def hidden_state(kind: Kind, o: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bou
 
 
 def project(R: Array, shown: Bounded, m: ErrorModel) -> Bounded:
-    """V5: R times what the output gate shows."""
-    weights = np.abs(R).T
+    """V5: R times what the output gate shows, finished and stored."""
+    weights, h = np.abs(R).T, multiply(shown.value, R.T)
     n = count_terms(R, shown.largest > 0) + 2
     e = multiply(shown.error, weights) + n * m.u_acc * multiply(shown.largest, weights) + 2 * n * m.eta
-    return Bounded(multiply(shown.value, R.T), e * INFLATION)
+    stored = m.u_h + (m.u if m.pre else 0.0)
+    return Bounded(h, (e + stored * (np.abs(h) + e) * (1 + m.u) + rounding.flush_room(m)) * INFLATION)
 
 
 def stretched_tanh(z: Bounded, scale: float, stretch: float, m: ErrorModel) -> Bounded:

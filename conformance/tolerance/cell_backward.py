@@ -1,5 +1,6 @@
 """The gradient of one step, of any kind: F13 to F15 of docs/accuracy.md, and V1, V2, V5 and V7 there."""
 
+from collections.abc import Callable
 from functools import reduce
 from typing import NamedTuple
 
@@ -27,19 +28,26 @@ class Summed(NamedTuple):
     value: Array
     error: Array  # what is not known of its terms
     size: Array  # the sum of the magnitudes of its terms
+    parts: Array  # the sum of the magnitudes of its finished partial sums
     terms: Array | int
+
+    def rearrange(self, change: Callable[[Array], Array]) -> "Summed":
+        """Every array of it changed in the same way."""
+        value, error, size, parts, terms = self
+        return Summed(change(value), change(error), change(size), change(parts), terms)
 
 
 def make_sum(value: Array) -> Summed:
     """A number that is given, as a sum of one term."""
     value = value.astype(np.float64)
-    return Summed(value, np.zeros_like(value), np.abs(value), 1)
+    return Summed(value, np.zeros_like(value), np.abs(value), np.abs(value), 1)
 
 
 def multiply_transposed(a: Bounded, M: Array, terms: Array | None = None) -> Summed:
     """The products a M; `terms` of them can differ from 0, those where a (..., n) is used unless it says otherwise."""
     weights, terms = np.abs(M), count_terms(M.T, a.largest > 0) if terms is None else terms
-    return Summed(multiply(a.value, M), multiply(a.error, weights), multiply(a.largest, weights), terms)
+    value = multiply(a.value, M)
+    return Summed(value, multiply(a.error, weights), multiply(a.largest, weights), np.abs(value), terms)
 
 
 def round_sum(s: Summed, roundings: int, m: ErrorModel) -> Bounded:
@@ -56,19 +64,20 @@ def hidden_cotangent(dy: Summed, d_last: Array, later: Summed, m: ErrorModel) ->
 
     Only the last step has d_last, and it has no next one; so one term stands for both.
     """
-    n = dy.terms + np.maximum(later.terms, 1) + 2
-    size = dy.size + np.abs(d_last)
-    e = n * m.u_acc * (size + later.size) + 2 * n * m.eta + later.error
+    n, last = dy.terms + np.maximum(later.terms, 1) + 2, np.abs(d_last)
+    e = n * m.u_acc * (dy.size + last + later.size) + 2 * n * m.eta + later.error + dy.error
     if m.pre:
-        e = e + extra_roundings(m, m.pre) * (size + np.abs(later.value) + e)
-    return Bounded(dy.value + d_last + later.value, e + dy.error)
+        e = e + extra_roundings(m, m.pre) * (dy.parts + last + later.parts + e)
+    return Bounded(dy.value + d_last + later.value, e)
 
 
 def through_projection(R: Array, dh: Bounded, m: ErrorModel) -> Bounded:
     """V5: the gradient of what the output gate shows."""
     s = multiply_transposed(dh, R)
     n = s.terms + 2
-    return Bounded(s.value, (s.error + n * m.u_acc * s.size + 2 * n * m.eta) * INFLATION)
+    e = s.error + n * m.u_acc * s.size + 2 * n * m.eta
+    e = e + extra_roundings(m, 1) * (s.parts + e) if m.pre else e
+    return Bounded(s.value, e * INFLATION)
 
 
 def squashing_slope(r: Reading, now: Trajectory, m: ErrorModel) -> Bounded:

@@ -1,14 +1,22 @@
 """When a bound has grown too wide to say anything."""
 
 from lstm_spec import ErrorModel
+from lstm_spec.types import Array
 
 CONCLUSIVE = 1e-2  # a free-running error above this says nothing, unless so much is lost in a few roundings
 ROUNDINGS = 2.0**6  # so many
+OPEN = 0.25  # with 16 bits, this share of what is judged may stay open: one cancellation loses all digits of a gate
 
 
 def largest_conclusive_error(model: ErrorModel) -> float:
     """The largest error of h in a free run that still says something."""
     return max(CONCLUSIVE, ROUNDINGS * largest_roundoff(model))
+
+
+def is_conclusive(opened: Array, model: ErrorModel) -> bool:
+    """Whether what stays open is nothing, or with 16 bits a small share."""
+    few = OPEN if ROUNDINGS * largest_roundoff(model) > CONCLUSIVE else 0.0
+    return bool(opened.sum() <= few * opened.size)
 
 
 def largest_roundoff(model: ErrorModel) -> float:

@@ -14,7 +14,6 @@ from conformance.arrays import subnormals_are_kept
 from conformance.tolerance import rounding
 from conformance.tolerance.audit import Known
 from conformance.tolerance.cell import (
-    add_input_error,
     add_peephole,
     added_cell_state,
     clip_cell_state,
@@ -59,7 +58,12 @@ class Gates(NamedTuple):
 def count_summands(r: Reading, h: Bounded) -> Array:
     """F3, row by row: (G*H,)."""
     n = count_terms(r.w.W, r.x.largest > 0) + count_terms(r.w.U, h.largest > 0) + 4
-    return n + np.repeat([k in r.peepholes for k in r.gates], r.H) if r.peepholes else n
+    return n + count_peepholes(r)
+
+
+def count_peepholes(r: Reading) -> Array:
+    """How many peepholes each row has, 0 or 1: (G*H,)."""
+    return np.repeat([int(k in r.peepholes) for k in r.gates], r.H)
 
 
 def receive_all(r: Reading, z: Bounded, n: Array, m: ErrorModel) -> Received:
@@ -121,8 +125,11 @@ FREE = exact(np.ones(()))  # the slope of no bound
 
 def show_cell(r: Reading, o: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bounded, Bounded, Bounded]:
     """The squashed cell state, what the output gate o shows of it, and the hidden state made of that."""
-    squashed, shown = hidden_state(r.kind, o, c, m)
-    return squashed, shown, shown if r.R is None else project(r.R, shown, m)
+    if r.R is None:
+        squashed, hidden = hidden_state(r.kind, o, c, m)
+        return squashed, hidden, hidden
+    squashed, shown = hidden_state(r.kind, o, c, replace(m, u_h=0.0, u_c=0.0))  # only its projection is stored
+    return squashed, shown, project(r.R, shown, m)
 
 
 # ---------------------------------------------------------------- all steps
@@ -135,8 +142,7 @@ def observe_forward(r: Reading, seen: Bounded, model: ErrorModel, known: Known =
     returned = rounding.narrow(r.select(seen), m.wide_h, m)
     h = Bounded(*(np.concatenate([first[None], a])[:-1] for first, a in zip(exact(r.state.h), returned, strict=True)))
     n = count_summands(r, h)
-    z = preactivations(r.w, r.x.value, h, n, m)
-    z = add_input_error(z, r.w.W, r.x, n, m) if r.x.error.any() else z
+    z = preactivations(r.w, r.x, h, n, m, count_peepholes(r))
     received = receive_all(r, recenter(z, known, "z"), n, m)
     k, cells, slope = _pass_through(r, received, m, known)
     after = Bounded(cells.value[1:], cells.error[1:])
@@ -196,7 +202,7 @@ def run_free(r: Reading, model: ErrorModel, handed_on: bool = False) -> Trajecto
     m, n = rounding.with_oracle(model), count_summands(r, Bounded(np.ones_like(r.state.h), np.zeros_like(r.state.h)))
     h, c, slope, steps = exact(r.state.h), exact(r.state.c), _no_bound(len(r.valid), *r.state.c.shape), []
     for t, valid in enumerate(r.valid):
-        received = receive_all(r, preactivations(r.w, r.x.value[t], h, n, m), n, m)
+        received = receive_all(r, preactivations(r.w, take_step(t, r.x), h, n, m, count_peepholes(r)), n, m)
         k = open_gates(r, received, c, m)
         after, slope_t = update_cell(r, k, None, write_cell(r, k, m), c, m)
         after = rounding.narrow(after, m.wide_h if handed_on else 0, m)

@@ -6,6 +6,7 @@ direction reads; T >= 1. F16 of docs/accuracy.md; F13 to F15 stand in `cell_back
 """
 
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
@@ -62,7 +63,7 @@ def observe_backward(
     dz is 0 where nothing is read.
     """
     m = model if known else rounding.with_oracle(model)
-    shown = narrow(exact(dz), m.wide_d, m)
+    shown = r.select(narrow(exact(dz), m.wide_d, m))
     dh = _hidden_cotangents(r, loss, shown, m, known)
     expected, carried = _through_all_steps(r, passed, loss, dh, shown, m, known)
     return _gather(r, passed, loss, shown, expected, dh, carried, m)
@@ -141,7 +142,7 @@ def _step_by_step(
     terms = count_terms(r.w.U.T, np.ones(len(r.w.b)))
     dzs, dhs = [], []
     for t in reversed(range(T)):
-        now, dy = passed.at(t), Summed(loss.y.value[t], loss.y.error[t], loss.y.size[t], loss.y.terms)
+        now, dy = passed.at(t), loss.y.rearrange(itemgetter(t))
         d_last = loss.last.h if t == T - 1 else np.zeros_like(loss.last.h)
         dh = narrow(hidden_cotangent(dy, d_last, multiply_transposed(later, r.w.U, terms), m), v, m)
         into_shown = dh if r.R is None else through_projection(r.R, dh, m)
@@ -175,7 +176,10 @@ def _gather(
         return round_sum(_outer(a, b, many), over_time, m)
 
     db = sum_over_time(used, exact(np.ones((*r.valid.shape[:2], 1))))
-    dp = {k: _sum_for_peephole(r, k, passed, r.part(k, used), many, m) for k in r.peepholes}
+    seen = {k: passed.c if k == "o" else passed.c_before for k in r.peepholes}
+    dp = {  # V1: one more rounding, that of dz c
+        k: round_sum(_sum_products(r.part(k, used), c, many), over_time + once, m) for k, c in seen.items()
+    }
     dR = None if r.R is None else sum_over_time(dh, passed.shown)
     into_x = multiply_transposed(used, r.w.W)
     dh_0 = round_sum(multiply_transposed(take_step(0, used), r.w.U), once, m)
@@ -200,12 +204,12 @@ def _outer(a: Bounded, b: Bounded, many: int) -> Summed:
     """The sum of a bᵀ over steps and batch, of which so many can be other than 0."""
     (av, ae), (bv, be) = (tuple(q.reshape(-1, q.shape[-1]) for q in side) for side in (a, b))
     A, B = np.abs(av) + ae, np.abs(bv) + be
-    return Summed(av.T @ bv, ae.T @ B + np.abs(av).T @ be, A.T @ B, many)
+    size = A.T @ B
+    return Summed(av.T @ bv, ae.T @ B + np.abs(av).T @ be, size, size, many)
 
 
-def _sum_for_peephole(r: Reading, gate: str, passed: Trajectory, dz: Bounded, many: int, m: ErrorModel) -> Bounded:
-    """V1: the sum of dz c over steps and batch."""
-    d = np.where(r.valid, dz.value, 0.0)
-    c = passed.c if gate == "o" else passed.c_before
-    e = np.abs(d) * c.error + (many + 2) * m.u_acc * np.abs(d) * c.largest
-    return Bounded((d * c.value).sum(axis=(0, 1)), (e.sum(axis=(0, 1)) + 2 * (many + 2) * m.eta) * INFLATION)
+def _sum_products(a: Bounded, b: Bounded, many: int) -> Summed:
+    """The sum of a b, element by element, over steps and batch."""
+    value, error = a.value * b.value, a.error * b.largest + np.abs(a.value) * b.error
+    size = (a.largest * b.largest).sum(axis=(0, 1))
+    return Summed(value.sum(axis=(0, 1)), error.sum(axis=(0, 1)), size, size, many)

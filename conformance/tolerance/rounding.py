@@ -61,9 +61,9 @@ def tanh_slope(z: Array) -> Array:
     return 4 * sigmoid_slope(2 * z)
 
 
-def extra_roundings(m: ErrorModel, many: int) -> float:
+def extra_roundings(m: ErrorModel, many: int | Array) -> Array:
     """(1 + u)^many - 1."""
-    return float((1 + m.u) ** many - 1)
+    return np.asarray((1 + m.u) ** many - 1)
 
 
 def sigmoid(z: Bounded, m: ErrorModel) -> Bounded:

@@ -36,7 +36,7 @@ def torch() -> Backend:
 
 @pytest.mark.parametrize("prop", OF_NETWORKS, ids=lambda prop: prop.name)
 def test_numpy_does_everything(prop: Property) -> None:
-    for dtype in filter(prop.is_of, ("float32", "float64")):
+    for dtype in ("float32", "float64", "bfloat16", "float16"):
         verdict = judge_property(prop, NUMPY, dtype, PROFILES["standard"], 5)
         assert verdict.outcome is Outcome.HOLDS, verdict.detail
 
@@ -44,7 +44,7 @@ def test_numpy_does_everything(prop: Property) -> None:
 @pytest.mark.parametrize("prop", OF_NETWORKS, ids=lambda prop: prop.name)
 def test_torch_does_what_it_claims(prop: Property) -> None:
     backend = torch()
-    for dtype in filter(prop.is_of, ("float32", "float64")):
+    for dtype in ("float32", "float64", "bfloat16", "float16"):
         verdict = judge_property(prop, backend, dtype, PROFILES["standard"], 5)
         missing = any(feature not in backend.description.features for feature in prop.features)
         assert verdict.outcome is (Outcome.NOT_CLAIMED if missing else Outcome.HOLDS), verdict.detail

@@ -1,81 +1,92 @@
-"""The legal adversary of networks: one layer, any variant, every operation off by all that its error model allows.
+"""The legal adversary of networks: any layers, directions, lengths and variants, every operation off by all it may be.
 
-It is simulated in float64 with the roundoff of float32, so that its own rounding is negligible; it stands behind the
-contract, as any backend. Where a variant may be computed in several ways, `way` says in which.
+It is simulated in float64 with the error models of narrower dtypes, so that its own rounding is negligible. Where the
+model lets what is returned be narrower than what is used inside, it uses the wider. If a variant may be computed in
+several ways, `way` says in which.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstm_spec import (
-    Answer,
-    Array,
-    Backend,
-    Cotangents,
-    Description,
-    ErrorModel,
-    Feature,
-    Gate,
-    Gradients,
-    Parameters,
-    Problem,
-    State,
-    error_model,
-)
+from lstm_spec import Answer, Array, Cotangents, ErrorModel, Gate, Gradients, Parameters, Problem, State
 from lstm_spec.equations import sigmoid
 
-MODEL = replace(error_model("relative", "float32"), eta=2.0**-1022)
 GREED = 30.0
+Rows = list[list[Any]]  # by layer and direction
+
+
+class Shown(NamedTuple):
+    """What the adversary returns, and what a network that was made wider would show of its inside."""
+
+    answer: Answer
+    outputs: list[Array]  # (T, B, D*P) by layer
+    gradients: Gradients
+    dz: Rows  # (T, B, G*H)
 
 
 @dataclass(frozen=True)
 class Adversary:
     """`signs` of an array of that shape; `greedy`: the kind of operation that takes GREED times what is allowed."""
 
+    model: ErrorModel
     signs: Callable[[tuple[int, ...]], Array]
     way: str = ""
     greedy: str = ""
-    model: ErrorModel = field(default=MODEL)
+    shows_less: bool = False  # what it shows of h and dz goes towards zero, so that it used more than it showed
 
-    def off(self, kind: str, value: Array, roundings: Any, size: Array | None = None) -> Array:
-        """The value, off by so many roundoffs of its size."""
+    def move(self, kind: str, value: Array, allowed: Any) -> Array:
+        """The value, away from zero by what is allowed."""
+        taken = allowed * (GREED if kind == self.greedy else 1)
+        return np.asarray(value + self.signs(value.shape) * np.sign(np.where(value == 0, 1, value)) * taken)
+
+    def off(self, kind: str, value: Array, roundings: Any, size: Array | None = None, lost: float = 0.0) -> Array:
+        """The value, off by so many roundoffs of its size, and by so many underflows."""
         size = np.abs(value) if size is None else size
-        taken = roundings * self.model.u * size * (GREED if kind == self.greedy else 1)
-        return value + self.signs(value.shape) * np.sign(np.where(value == 0, 1, value)) * taken
+        return self.move(kind, value, roundings * self.model.u * size + lost * self.model.eta)
 
-    def dot(self, kind: str, *pairs: tuple[Array, Array]) -> Array:
-        """The sum of products a Mᵀ, over all pairs, in some order of summation."""
-        value, size = sum(a @ M.T for a, M in pairs), sum(np.abs(a) @ np.abs(M).T for a, M in pairs)
+    def dot(self, kind: str, *pairs: tuple[Array, Array], finished: int = 0, spare: int = 2) -> Array:
+        """The sum of products a Mᵀ, over all pairs, in some order; each pair is rounded `finished` times more."""
+        m, values = self.model, [a @ M.T for a, M in pairs]
+        size = sum(np.abs(a) @ np.abs(M).T for a, M in pairs)
         n = sum((a != 0).reshape(-1, a.shape[-1]).any(axis=0).astype(int) @ (M != 0).T.astype(int) for a, M in pairs)
-        terms, ones = (sum(np.equal(M, wanted).sum(axis=1) for _, M in pairs) for wanted in (0, 1))
-        copies = (ones == 1) & (terms + 1 == sum(M.shape[1] for _, M in pairs))  # what is taken times 1 is not rounded
-        return self.off(kind, np.asarray(value), np.where(copies, 0, n), np.asarray(size))
+        e = (n + spare) * (m.u_acc * size + 2 * m.eta)
+        more = ((1 + m.u) ** finished - 1) * (sum(map(np.abs, values)) + e)
+        return self.move(kind, np.asarray(sum(values)), e + more)
 
-    def product(self, kind: str, *factors: Array) -> Array:
+    def product(self, kind: str, *factors: Array, roundings: int = 0) -> Array:
+        """Rounded after each multiplication; roundings to spare come last."""
         value = factors[0]
-        for factor in factors[1:]:
-            value = self.off(kind, value * factor, 1)
+        for factor in (*factors[1:], *(1.0 for _ in range(roundings - len(factors) + 1))):
+            value = self.off(kind, value * factor, 1, lost=1)
         return value
 
     def sigmoid(self, z: Array) -> Array:
-        return self.off("sigmoid", sigmoid(z), self.model.r_s)
+        m, value = self.model, sigmoid(z)
+        return self.off("sigmoid", value, 1, m.r_s * value + m.s_abs, lost=2)
 
     def tanh(self, z: Array) -> Array:
-        return self.off("tanh", np.tanh(z), self.model.r_t)
+        m, value = self.model, np.tanh(z)
+        return self.off("tanh", value, 1, m.r_t * np.abs(value) + m.t_abs, lost=2)
 
     def stretched(self, z: Array, scale: float) -> Array:
         if self.way == "by tanh":
             return scale * self.tanh(z / 2)
         return self.off("stretched", 2 * scale * self.sigmoid(z) - scale, 1)
 
+    def narrowed(self, kind: str, value: Array, v: float) -> Array:
+        """What is returned of a wider value: off by v relative to the smaller of the two, or flushed."""
+        return self.move(kind, value, (v * np.abs(value) + self.model.eta) / (1 + v)) if v else value
 
-def backend(adversary: Adversary) -> Backend:
-    """Of problems of one layer, at float64."""
-    about = Description(dtypes=("float64",), features=frozenset(Feature), grades={"float64": adversary.model})
-    return Backend("adversary", lambda p: _run(adversary, p)[0], lambda p, d: _differentiate(adversary, p, d), about)
+    def shown(self, kind: str, value: Array, v: float) -> Array:
+        """Likewise, of a value that is used again inside."""
+        return 2 * value - self.narrowed(kind, value, v) if self.shows_less else self.narrowed(kind, value, v)
+
+    @property
+    def once(self) -> int:
+        return 1 if self.model.pre else 0
 
 
 def _turned(problem: Problem, d: int, a: Array) -> Array:
@@ -92,30 +103,71 @@ def _valid(problem: Problem) -> Array:
     return np.asarray((np.arange(T)[:, None] < lengths)[..., None])
 
 
-def _run(a: Adversary, problem: Problem) -> tuple[Answer, list[list[dict[str, Array]]]]:
-    valid, ys, hs, cs, traces = _valid(problem), [], [], [], []
-    for d, p in enumerate(problem.parameters[0]):
-        x = _turned(problem, d, np.where(valid, problem.x, 0.0))
-        h, c, y, trace = problem.state.h[d], problem.state.c[d], [], []
-        for t in range(len(x)):
-            now = _step(a, problem, p, x[t], h, c)
-            h, c = np.where(valid[t], now["h"], h), np.where(valid[t], now["c"], c)
-            y.append(np.where(valid[t], now["h"], 0.0))
-            trace.append(now)
-        ys.append(_turned(problem, d, np.array(y).reshape(len(x), *h.shape)))
-        hs.append(h)
-        cs.append(c)
-        traces.append(trace)
-    return Answer(np.concatenate(ys, axis=-1), State(np.stack(hs), np.stack(cs))), traces
+def _stack(p: Parameters, name: str) -> Array:
+    return np.concatenate([getattr(gate, name) for gate in p.gates.values()])
+
+
+def answer(a: Adversary, problem: Problem, d: Cotangents) -> Shown:
+    """What it returns and shows of the pass and its gradients."""
+    valid, D, P = _valid(problem), len(problem.directions), problem.P
+    x, xs, outputs, traces, last = np.where(valid, problem.x, 0.0), list[Array](), list[Array](), [], list[State]()
+    for layer in range(len(problem.parameters)):
+        xs.append(x)
+        reads = [_read(a, problem, layer * D + n, x) for n in range(D)]
+        x, seen = (np.concatenate([read[k] for read in reads], axis=-1) for k in (0, 1))
+        outputs.append(seen)
+        traces.append([read[2] for read in reads])
+        last += [read[3] for read in reads]
+    above, before, rows, dzs = [(np.where(valid, d.y, 0.0), np.eye(D * P))], list[State](), list[Any](), list[Any]()
+    for layer in reversed(range(len(problem.parameters))):
+        found = []
+        for n in range(D):
+            part = [(dz, M[n * P : (n + 1) * P]) for dz, M in above]
+            found.append(_backwards(a, problem, d, layer * D + n, traces[layer][n], part))
+        above = [(one[1], _stack(p, "W").T) for one, p in zip(found, problem.parameters[layer], strict=True)]
+        rows.insert(0, tuple(one[0] for one in found))
+        dzs.insert(0, [one[2] for one in found])
+        before = [one[3] for one in found] + before
+    dx = a.dot("dx", *above, finished=D * a.once) if len(problem.x) else np.zeros_like(problem.x)
+    dx = np.where(valid, a.narrowed("returned gradient", dx, a.model.wide_d), 0.0)
+    after, first = (State(*(np.stack(column) for column in zip(*many, strict=True))) for many in (last, before))
+    return Shown(Answer(outputs[-1], after), outputs, Gradients(tuple(rows), dx, first), dzs)
+
+
+# ---------------------------------------------------------------- forward
+
+
+def _read(a: Adversary, problem: Problem, k: int, x: Array) -> tuple[Array, Array, list[Any], State]:
+    """What a layer in one direction hands on, what it shows, its steps, and the state that it returns last."""
+    valid, D = _valid(problem), len(problem.directions)
+    x, h, c = _turned(problem, k % D, x), problem.state.h[k], problem.state.c[k]
+    used, seen, trace, shown = [], [], [], h
+    returned_c = c
+    for t in range(len(x)):
+        now = _step(a, problem, problem.parameters[k // D][k % D], x[t], h, c)
+        h, c, shown = (
+            np.where(valid[t], new, old) for new, old in ((now["h"], h), (now["c"], c), (now["shown_h"], shown))
+        )
+        returned_c = np.where(valid[t], a.narrowed("returned c", now["c"], a.model.wide_h), returned_c)
+        used.append(np.where(valid[t], h, 0.0))
+        seen.append(np.where(valid[t], shown, 0.0))
+        trace.append(now)
+    ys = (_turned(problem, k % D, np.array(one).reshape(len(x), *h.shape)) for one in (used, seen))
+    return *ys, trace, State(shown, returned_c)
 
 
 def _step(a: Adversary, problem: Problem, p: Parameters, x: Array, h: Array, c: Array) -> dict[str, Array]:
-    kind, k = problem.variant.kind, problem.variant.clip
+    kind, k, m = problem.variant.kind, problem.variant.clip, a.model
 
     def z(gate: Gate, cell: Array) -> Array:
-        one = np.ones((len(x), 1))
-        value = a.dot("pre-activation", (x, gate.W), (h, gate.U), (one, gate.b[:, None]))
-        return value if gate.p is None else a.off("peephole", value + a.product("peephole", cell, gate.p), 1)
+        one, rounds = np.ones((len(x), 1)), m.pre + (m.pre > 0 and gate.p is not None)
+        value = a.dot("pre-activation", (x, gate.W), (h, gate.U), (one, gate.b[:, None]), finished=rounds, spare=3)
+        if gate.p is None:
+            return value
+        seen = a.product("peephole", cell, gate.p)
+        for _ in range(m.pre):
+            seen = a.off("peephole", seen, 1)
+        return value + seen if m.pre else a.off("peephole", value + seen, 1)
 
     now = {"x": x, "h_before": h, "c_before": c, "z_i": z(p.i, c), "z_g": z(p.g, c)}
     i = now["i"] = a.sigmoid(now["z_i"])
@@ -134,75 +186,64 @@ def _step(a: Adversary, problem: Problem, p: Parameters, x: Array, h: Array, c: 
     o = now["o"] = a.sigmoid(z(p.o, new))
     squashed = now["squashed"] = a.stretched(new, 1) if kind == "1997 simplified" else a.tanh(new)
     shown = now["shown"] = a.product("shown", o, squashed)
-    return now | {"c": new, "h": shown if p.R is None else a.dot("projection", (shown, p.R))}
+    h = shown if p.R is None else a.dot("projection", (shown, p.R), finished=a.once)
+    return now | {"c": new, "h": h, "shown_h": a.shown("stored h", h, m.u_h)}
 
 
-def _differentiate(a: Adversary, problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-    answer, traces = _run(a, problem)
-    valid, P = _valid(problem), problem.P
-    parts, rows = [], []
-    dxs: list[Array] = []
-    dh0: list[Array] = []
-    dc0: list[Array] = []
-    for direction, p in enumerate(problem.parameters[0]):
-        dy = _turned(problem, direction, np.where(valid, d.y[..., direction * P : (direction + 1) * P], 0.0))
-        found = _backwards(a, problem, p, traces[direction], dy, State(*(s[direction] for s in d.state)))
-        dp, dz, dh, dc = found
-        parts.append(dp)
-        rows.append((_turned(problem, direction, dz), np.concatenate([gate.W for gate in p[:4] if gate is not None])))
-        dxs, dh0, dc0 = dxs, [*dh0, dh], [*dc0, dc]
-    dx = a.dot("dx", *((dz, W.T) for dz, W in rows)) if len(problem.x) else np.zeros_like(problem.x)
-    return answer, Gradients((tuple(parts),), np.where(valid, dx, 0.0), State(np.stack(dh0), np.stack(dc0)))
+# ---------------------------------------------------------------- backward
 
 
-def _backwards(a: Adversary, problem: Problem, p: Parameters, trace: list[Any], dy: Array, d_last: State) -> Any:
-    valid, kind, k = _valid(problem), problem.variant.kind, problem.variant.clip
-    gates = {letter: gate for letter in "ifgo" if (gate := getattr(p, letter)) is not None}
-    U = np.concatenate([gate.U for gate in gates.values()])
+def _backwards(
+    a: Adversary, problem: Problem, d: Cotangents, k: int, trace: list[Any], above: list[tuple[Array, Array]]
+) -> tuple[Parameters, Array, Array, State]:
+    """The gradients of a layer in one direction; its gate gradients as it uses them, and as it shows them."""
+    D, m = len(problem.directions), a.model
+    valid, clip, stretch = _valid(problem), problem.variant.clip, problem.variant.kind == "1997 simplified"
+    p, d_last = problem.parameters[k // D][k % D], State(*(s[k] for s in d.state))
+    by_sigmoid = int(stretch and a.way != "by tanh")  # whose product is one of the roundings
+    above, U, coupled = (
+        [(_turned(problem, k % D, dz), M) for dz, M in above],
+        _stack(p, "U"),
+        problem.variant.kind == "coupled",
+    )
     ends = valid & ~np.concatenate([valid[1:], np.zeros_like(valid[:1])]) if len(valid) else valid
-    later, carried = np.zeros((dy.shape[1], len(U))), np.where(valid[:1].any(axis=0), 0.0, d_last.c)
-    steps, dzs, drs = range(len(trace)), [], []
-    for t in reversed(steps):
-        now, one = trace[t], np.ones((dy.shape[1], 1))
+    later, carried = np.zeros((len(d_last.h), len(U))), np.where(valid[:1].any(axis=0), 0.0, d_last.c)
+    dzs, drs = list[Array](), list[Array]()
+    for t in reversed(range(len(trace))):
+        now = trace[t]
         carried = np.where(ends[t], d_last.c, carried)
         last = np.where(ends[t], d_last.h, 0.0)
-        columns = np.concatenate([dy[t], last], axis=1), np.tile(np.eye(dy.shape[2]), 2)
-        dr = np.where(valid[t], a.dot("dh", columns, (later, U.T)), 0.0)
-        dm = dr if p.R is None else a.dot("dm", (dr, p.R.T))
+        sums = [*((dz[t], M) for dz, M in above), (last, np.eye(last.shape[1])), (later, U.T)]
+        spare = 1 if last.any() and later.any() else 2  # no sequence has both
+        dr = np.where(valid[t], a.dot("dh", *sums, finished=m.pre, spare=spare), 0.0)
+        dm = dr if p.R is None else a.dot("dm", (dr, p.R.T), finished=a.once)
         i, f, g, o, y = (now[name] for name in ("i", "f", "g", "o", "squashed"))
         one_minus = {name: a.off("1 - s", 1 - now[name], 1) for name in "ifo"}
-        zo = a.product("dz", dm, y, o, one_minus["o"])
-        slope = _slope(a, y, now["c"], 1 if kind == "1997 simplified" else 0)
-        into = [a.product("dc", dm, o, slope), carried]
-        into += [] if p.o.p is None else [a.product("dc", zo, p.o.p)]
+        z = {"o": a.product("dz", dm, y, o, one_minus["o"], roundings=4)}
+        into = [a.product("dc", dm, o, _slope(a, y, int(stretch)), roundings=4 - by_sigmoid), carried]
+        into += [] if p.o.p is None else [a.product("dc", z["o"], p.o.p)]
         dc = sum(into[1:], into[0])
-        dc = np.asarray(a.off("dc sum", dc, len(into) - 1, sum(np.abs(q) for q in into) if len(into) > 2 else None))
-        dc = dc if k is None else dc * (np.abs(now["raw"]) < k)
-        zi = a.product("dz", dc, g, i, one_minus["i"])
-        if kind == "coupled":
-            rest = a.product("slope", f, a.off("1 - s", 1 - f, 1)) if a.way == "by sigmoid" else None
-            lost = (
-                a.product("dz", dc, now["c_before"], i, one_minus["i"])
-                if rest is None
-                else a.product("dz", dc, now["c_before"], rest)
-            )
-            zi = a.off("dz", zi - lost, 1)
-        zf = a.product("dz", dc, now["c_before"], f, one_minus["f"])
-        zg = a.product("dz", dc, i, _slope(a, g, now["z_g"], 2 if kind == "1997 simplified" else 0))
-        z = {"i": zi, "f": zf, "g": zg, "o": zo}
-        dz = np.where(valid[t], np.concatenate([z[letter] for letter in gates], axis=1), 0.0)
-        back = [dc if p.f is None and kind != "coupled" else a.product("carried", dc, f)]
-        back += [a.product("carried", z[s], getattr(p, s).p) for s in "if" if s in gates and gates[s].p is not None]
+        size = sum(np.abs(q) for q in into) if len(into) > 2 else None
+        dc = np.asarray(a.off("dc sum", dc, len(into) - 1, size))
+        dc = dc if clip is None else dc * (np.abs(now["raw"]) < clip)
+        z["i"] = a.product("dz", dc, g, i, one_minus["i"], roundings=4)
+        if coupled:
+            rest = (f, a.off("1 - s", 1 - f, 1)) if a.way == "by sigmoid" else (i, one_minus["i"])
+            lost = a.product("dz", dc, now["c_before"], *rest, roundings=4)
+            z["i"] = a.off("dz", z["i"] - lost, 1)
+        z["f"] = a.product("dz", dc, now["c_before"], f, one_minus["f"], roundings=4)
+        z["g"] = a.product("dz", dc, i, _slope(a, g, 2 * stretch), roundings=4 - by_sigmoid)
+        dz = np.where(valid[t], np.concatenate([z[letter] for letter in p.gates], axis=1), 0.0)
+        back = [dc if p.f is None and not coupled else a.product("carried", dc, f)]
+        back += [a.product("carried", z[s], gate.p) for s, gate in p.gates.items() if s in "if" and gate.p is not None]
         total = a.off("carried sum", sum(back[1:], back[0]), len(back) - 1, sum(np.abs(q) for q in back))
-        carried = np.where(valid[t], total, carried)
-        dzs.append(dz)
-        drs.append(dr)
-        later = dz
-        del one
-    return _summed(a, p, gates, trace, dzs[::-1], drs[::-1], valid, carried, d_last, U)
+        carried, later = np.where(valid[t], total, carried), dz
+        dzs.insert(0, dz)
+        drs.insert(0, dr)
+    return _summed(a, problem, k, trace, dzs, drs, carried, d_last)
 
 
-def _slope(a: Adversary, y: Array, z: Array, scale: int) -> Array:
+def _slope(a: Adversary, y: Array, scale: int) -> Array:
     """Of tanh from its value; of a stretched one, from its value or from σ."""
     if not scale:
         return a.off("1 - y*y", 1 - a.product("1 - y*y", y, y), 1)
@@ -215,46 +256,39 @@ def _slope(a: Adversary, y: Array, z: Array, scale: int) -> Array:
 
 def _summed(
     a: Adversary,
-    p: Parameters,
-    gates: dict[str, Gate],
+    problem: Problem,
+    k: int,
     trace: list[Any],
     dzs: list[Array],
     drs: list[Array],
-    valid: Array,
     carried: Array,
     d_last: State,
-    U: Array,
-) -> Any:
-    B = d_last.c.shape[0]
-    rows = np.array(dzs).reshape(len(dzs) * B, len(U))
+) -> tuple[Parameters, Array, Array, State]:
+    D, m, valid = len(problem.directions), a.model, _valid(problem)
+    p, T, H = problem.parameters[k // D][k % D], len(trace), problem.sizes[3]
+    finished = T + 1 if m.acc_steps else a.once
 
-    def column(name: str) -> Array:
-        width = {"x": p.i.W.shape[1], "h_before": p.i.U.shape[1]}.get(name, len(p.i.b))
-        return np.array([now[name] for now in trace]).reshape(len(trace) * B, width)
+    def sum_over_time(left: list[Array], right: list[Array], finished: int = finished) -> Array:
+        pairs = [(one.T, np.where(ok, other, 0.0).T) for one, other, ok in zip(left, right, valid, strict=True)]
+        return a.narrowed("returned gradient", a.dot("sum over time", *pairs, finished=finished), m.wide_d)
 
-    mask = valid.reshape(-1, 1)
-    dW, dU = (a.dot("sum over time", (rows.T, column(name).T * mask.T)) for name in ("x", "h_before"))
-    db = a.dot("sum over time", (rows.T, mask.T * 1.0))[:, 0]
-    dp, H = {}, len(p.i.b)
-    for n, (letter, gate) in enumerate(gates.items()):
-        s = slice(n * H, (n + 1) * H)
-        seen = column("c" if letter == "o" else "c_before")
-        dpeep = (
-            None
-            if gate.p is None
-            else np.array([a.dot("sum over time", (rows[:, s][:, j], (seen * mask)[:, j][None]))[0] for j in range(H)])
-        )
+    def sum_over_units(left: list[Array], name: str) -> Array:
+        one = [([dz[:, [j]] for dz in left], [now[name][:, [j]] for now in trace]) for j in range(H)]
+        return np.array([sum_over_time(dz, c, finished + a.once)[0, 0] for dz, c in one])
+
+    dW, dU = (sum_over_time(dzs, [now[name] for now in trace]) for name in ("x", "h_before"))
+    db, dp = sum_over_time(dzs, [np.ones((len(dz), 1)) for dz in dzs])[:, 0], {}
+    for n, (letter, gate) in enumerate(p.gates.items()):
+        s, seen = slice(n * H, (n + 1) * H), "c" if letter == "o" else "c_before"
+        dpeep = None if gate.p is None else sum_over_units([dz[:, s] for dz in dzs], seen)
         dp[letter] = Gate(dW[s], dU[s], db[s], dpeep)
-    dR = (
-        None
-        if p.R is None
-        else a.dot("sum over time", (np.array(drs).reshape(len(rows), -1).T, (column("shown") * mask).T))
+    dR = None if p.R is None else sum_over_time(drs, [now["shown"] for now in trace])
+    dh, dc = a.dot("dh_0", (dzs[0], _stack(p, "U").T), finished=a.once), a.off("dc_0", carried, 0, lost=1)
+    first = (
+        np.where(valid[0], a.narrowed("returned gradient", new, m.wide_d), old)
+        for new, old in ((dh, d_last.h), (dc, d_last.c))
     )
-    empty = ~valid[0] if len(valid) else np.ones((B, 1), bool)
-    dh = np.where(empty, d_last.h, a.dot("dh_0", (dzs[0], U.T)) if dzs else d_last.h)
-    return (
-        Parameters(dp["i"], dp.get("f"), dp["g"], dp["o"], dR),
-        np.array(dzs).reshape(len(dzs), B, len(U)),
-        dh,
-        np.where(empty, d_last.c, carried),
-    )
+    used = np.array(dzs)
+    shown = np.where(valid, a.shown("returned dz", used, m.wide_d), 0.0)
+    turned = (_turned(problem, k % D, one) for one in (used, shown))
+    return Parameters(dp["i"], dp.get("f"), dp["g"], dp["o"], dR), *turned, State(*first)

@@ -214,10 +214,7 @@ def test_the_command_as_a_module_names_the_file_that_shadows_ours(full: Environm
 
 
 def test_every_property_is_collected_once_at_each_dtype_of_the_quick_profile(full: Environment, tmp_path: Path) -> None:
-    code = (
-        "import conformance.properties; from conformance.property import PROPERTIES; "
-        "print(sum(prop.is_of('float32') for prop in PROPERTIES))"
-    )
+    code = "import conformance.properties; from conformance.property import PROPERTIES; print(len(PROPERTIES))"
     expected = int(full.python("-c", code, cwd=tmp_path).out)
     command = (*PYTEST_COMMAND, "--pyargs", "conformance", "--lstm", "numpy", "--collect-only", "-q")
     collected = full.python(*command, cwd=tmp_path)

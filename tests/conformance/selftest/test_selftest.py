@@ -16,7 +16,6 @@ from conformance.selftest.look import (
     judge_backend,
     judge_faults,
     judge_pairs,
-    list_faults,
     score_sights,
 )
 
@@ -57,12 +56,9 @@ def test_a_mistake_that_nothing_asked_for_shows_is_named_as_such(monkeypatch: py
     assert not late.tried and not late.is_visible and score_sights([late]).below == (late,)
 
 
-def test_the_mistakes_of_networks_are_put_to_it_where_networks_are_judged() -> None:
-    assert {fault.name for fault in list_faults("float64")} == FAULTS.keys()
-    assert {fault.name for fault in list_faults("bfloat16")} == {
-        name for name, fault in FAULTS.items() if not fault.networks
-    }
-    (sight,) = judge_faults("float32", "quick", [FAULTS["ignores_the_lengths"]])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_mistake_of_networks_is_put_to_it_at_every_dtype(dtype: str) -> None:
+    (sight,) = judge_faults(dtype, "quick", [FAULTS["ignores_the_lengths"]])
     assert sight.is_refuted and sight.tried and sight.seconds < 20
     assert find_property(sight.by).beyond_core
 
