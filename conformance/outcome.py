@@ -43,6 +43,12 @@ class Refuted(Exception):
         self.problem: Any = None  # what was drawn
         self.asked: Any = None  # the problem that the backend was asked last
         self.loss: Any = None  # and the cotangents, if gradients were asked for
+        self.smallest: Refuted | None = None  # the smallest failure, if that looked like rounding and this one does not
+
+    @property
+    def ratio(self) -> float:
+        """The error in units of the allowed error; infinite if it is not a matter of size."""
+        return self.difference.ratio if self.difference else float("inf")
 
 
 class Errored(Exception):

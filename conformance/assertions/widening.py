@@ -192,7 +192,7 @@ def watch_passing(backend: Backend, problem: Problem, model: ErrorModel) -> Pass
 def _pass_once(backend: Backend, problem: Problem, x: Array) -> bool:
     """Whether pass units return 2^-k x (T, B, n), rounded to nearest."""
     (T, B, n), k, gates = x.shape, scale_bits(problem), {}
-    H = fit_size("H", n, backend.description.shapes.H)
+    H = fit_size("H", n, backend.description.shapes.H, n)
     for letter, one in problem.layer.gates.items():
         W, U = np.zeros((H, n), x.dtype), np.zeros((H, H), x.dtype)
         if letter == "g":

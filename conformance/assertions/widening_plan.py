@@ -69,17 +69,17 @@ def plan_for(backend: Backend, problem: Problem, probes: bool) -> Plan:
     rows = len(gates) * H if probes else 0
     extra = max(layer * P + (L - 1 - layer) * rows for layer in range(L))
     shapes: Shapes = backend.description.shapes
-    H_wide = fit_size("H", H + extra, shapes.H) if extra else H
-    inputs = fit_size("I", I + L * len(problem.directions) * rows, shapes.I) if rows else I
+    H_wide = fit_size("H", H + extra, shapes.H, H) if extra else H
+    inputs = fit_size("I", I + L * len(problem.directions) * rows, shapes.I, I) if rows else I
     return Plan(problem, probes, gates, H_wide - H, inputs, scale_bits(problem))
 
 
-def fit_size(letter: str, wanted: int, allowed: range) -> int:
-    """The smallest size that the shapes allow and that is large enough."""
+def fit_size(letter: str, wanted: int, allowed: range, own: int) -> int:
+    """The smallest size that the shapes allow and that is large enough to look into a problem of its own size."""
     size = allowed.start + allowed.step * max(0, -(-(wanted - allowed.start) // allowed.step))
     if size not in allowed:
         outside = NotClaimed if len(allowed) == 1 else Inconclusive
-        raise outside(f"its shapes leave no room for {letter} = {wanted}, with which it could be looked into")
+        raise outside(f"its shapes leave no room to look inside at {letter} = {own}, which takes {letter} = {wanted}")
     return size
 
 

@@ -29,14 +29,22 @@ REFUSALS = (Errored, Refuted, Inconclusive, NotClaimed)
 
 def recall_question(raised: Refuted | Errored) -> Asked:
     """What was asked last, without the probes; what was drawn, if that was malformed or a feature was switched off."""
-    if isinstance(raised.problem, Switched) or not _is_well_formed(raised.asked, raised.loss):
+    if isinstance(raised.problem, Switched) or not is_well_formed(raised.asked, raised.loss):
         return Asked(problem_of(raised.problem))
     if raised.loss is None or raised.asked.is_more:
         return Asked(raised.asked, raised.loss)
     return _without_probes(raised.asked, raised.loss)
 
 
-def _is_well_formed(problem: Any, d: Any) -> bool:
+def recall_own_problem(raised: Refuted | Errored) -> Problem:
+    """What a user would call the problem: without what was added to look inside, and whole though asked in steps."""
+    if raised.asked is None or raised.asked.is_more:
+        return problem_of(raised.problem)
+    return recall_question(raised).problem
+
+
+def is_well_formed(problem: Any, d: Any) -> bool:
+    """Whether they are a problem and cotangents, or none, that an implementation may not refuse."""
     try:
         checked(problem)
         if d is not None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from conformance.outcome import Difference
+from conformance.cases.expectations import is_well_formed, recall_own_problem
+from conformance.outcome import Difference, Errored, Refuted
+from conformance.problems.question import describe_example, problem_of
 from conformance.report.report import Report
 from conformance.report.roots import Root
 from conformance.verdict import Verdict, find_broken_clauses
@@ -58,21 +60,37 @@ def _describe_subject(report: Report, dtype: str) -> str:
 
 def _evidence_lines(verdict: Verdict) -> list[str]:
     """Where it is first seen, in units of what is allowed; why, if that does not say it; the smallest example found."""
-    from conformance.problems.question import describe_example, problem_of
-
     refutation, lines = verdict.refutation, [LABEL.format("because") + verdict.detail]
     raised = refutation or verdict.error
     if raised is None or raised.problem is None:
         return lines
     if refutation and refutation.difference:
-        asked = problem_of(refutation.asked or refutation.problem)
         lines = lines if verdict.detail != refutation.reason else []
-        lines += _difference_lines(refutation.difference, asked, verdict.dtype)
-    return [*lines, LABEL.format("smallest found") + describe_example(raised.asked or raised.problem)]
+        asked, own = refutation.asked or problem_of(refutation.problem), recall_own_problem(refutation)
+        lines += _difference_lines(refutation.difference, asked, own, verdict.dtype)
+    return lines + _example_lines(raised)
 
 
-def _difference_lines(found: Difference, asked: Problem, dtype: str) -> list[str]:
-    where = "".join(f"{_name_place(axis, k, asked)}, " for axis, k in found.where.items())
+def _example_lines(raised: Refuted | Errored) -> list[str]:
+    """The example; if another one is smaller but looks like rounding, that one as well."""
+    smallest = raised.smallest if isinstance(raised, Refuted) else None
+    if smallest is None:
+        return [LABEL.format("smallest found") + _describe_raised(raised)]
+    faint = f"{_describe_raised(smallest)}, where it is {format_times(smallest.ratio)} × allowed"
+    return [LABEL.format("clear example") + _describe_raised(raised), LABEL.format("smallest found") + faint]
+
+
+def _describe_raised(raised: Refuted | Errored) -> str:
+    """The sizes of the user's problem, and those of ours if more was asked to look inside."""
+    own = recall_own_problem(raised)
+    asked = raised.asked if is_well_formed(raised.asked, None) else own
+    named = zip("TBIH", own.sizes, asked.sizes, strict=True)
+    ours = [f"{letter} = {now}" for letter, before, now in named if now != before]
+    return describe_example(own) + (f" (asked as {', '.join(ours)}, to look inside)" if ours else "")
+
+
+def _difference_lines(found: Difference, asked: Problem, own: Problem, dtype: str) -> list[str]:
+    where = "".join(f"{describe_place(axis, k, found.quantity, asked, own)}, " for axis, k in found.where.items())
     digits = 17 if dtype == "float64" else 9
     allowed = f"±{shorten(found.allowed)} (derived)" if found.allowed else "no difference"
     times = f"   {format_times(found.ratio)} × allowed" if found.allowed else ""
@@ -105,8 +123,19 @@ def _reproduction_lines(report: Report, verdict: Verdict, first: bool) -> list[s
     return [LABEL.format("reproduce") + command] + ([LABEL.format("") + more] if first and others else [])
 
 
-def _name_place(axis: str, k: int, asked: Problem) -> str:
+def describe_place(axis: str, k: int, quantity: str, asked: Problem, own: Problem) -> str:
+    """A place in the user's problem, or one in what was added to look inside."""
+    (*_, H), (*_, own_H) = asked.sizes, own.sizes
     if axis == "gate row":
-        H, gates = asked.sizes[3], "igo" if asked.layer.f is None else "ifgo"
-        return f"gate {gates[k // H]}, unit {k % H}"
+        gates = "igo" if asked.layer.f is None else "ifgo"
+        return f"gate {gates[k // H]}, {_name_unit(k % H, k % H, own_H)}"
+    if axis == "unit" and quantity.startswith("y"):  # both directions side by side
+        d, unit = divmod(k, asked.P)
+        return _name_unit(unit, d * own.P + unit, own.P)
+    if axis == "unit":
+        return _name_unit(k, k, own_H)
     return f"t={k}" if axis == "t" else f"{axis} {k}"
+
+
+def _name_unit(unit: int, own: int, count: int) -> str:
+    return f"unit {own}" if unit < count else f"unit {unit} (added to look inside)"

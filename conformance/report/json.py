@@ -5,6 +5,7 @@ import math
 import platform
 from typing import Any
 
+from conformance.cases.expectations import recall_own_problem
 from conformance.measurements.activation_text import accuracy_data
 from conformance.measurements.end_to_end import Row
 from conformance.report.deviations import Deviation
@@ -94,7 +95,7 @@ def _verdict_data(verdict: Verdict, report: Report) -> dict[str, Any]:
     if refutation and refutation.clause:
         found["clause"] = refutation.clause
     if refutation and refutation.asked is not None:
-        found["sizes"] = dict(zip("TBIH", refutation.asked.sizes, strict=True))
+        found["sizes"] = dict(zip("TBIH", recall_own_problem(refutation).sizes, strict=True))
     if refutation and refutation.difference:
         difference = refutation.difference
         numbers = {k: _finite_number(getattr(difference, k)) for k in ("expected", "allowed", "got", "ratio")}

@@ -4,8 +4,9 @@ import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,14 @@ from hypothesis.internal.constants_ast import Constants
 
 from conformance.arrays import fingerprint
 from conformance.extent import Extents, measure_extent, widen_extents
-from conformance.outcome import Errored, Inconclusive, Refuted
+from conformance.outcome import Errored, Inconclusive, NotClaimed, Refuted
+from conformance.problems.question import problem_of
 from conformance.property import Property
 from lstm_spec import Backend
 
 SHRINKING = 2.0  # seconds
+FAINT, CLEAR = 10.0, 100.0  # times what is allowed: below, it looks like rounding; above, it does not
+SMALL_ENOUGH = 12  # the largest size of a clear example
 
 
 def ignore_example(example: Any) -> None:
@@ -28,7 +32,24 @@ def ignore_example(example: Any) -> None:
 
 
 def search_refutation(trial: "Trial", strategy: Any, examples: int, run_seed: int, shrink: bool) -> None:
-    """Call the trial with that number of examples. Raises what the trial raises for the smallest one that fails."""
+    """Call the trial with that number of examples. Raises what the trial raises for the smallest one that fails.
+
+    If that looks like rounding, a clear one is looked for, and raised in its place.
+    """
+    phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
+    try:
+        _call_with_examples(trial, trial.prop.name, strategy, examples, run_seed, phases)
+    except Refuted as smallest:
+        if shrink and smallest.ratio < FAINT and trial.clear is None:
+            watch = partial(trial.watch, time.perf_counter())
+            with suppress(Exception):  # the refutation stands, whatever comes of looking further
+                _call_with_examples(watch, trial.prop.name, strategy, examples, run_seed, phases[:1])
+        raise trial.choose_witness(smallest) from None
+
+
+def _call_with_examples(
+    function: Callable[[Any], None], name: str, strategy: Any, examples: int, run_seed: int, phases: tuple[Phase, ...]
+) -> None:
     explicit = settings(
         max_examples=examples,
         database=None,
@@ -37,14 +58,14 @@ def search_refutation(trial: "Trial", strategy: Any, examples: int, run_seed: in
         report_multiple_bugs=False,
         print_blob=False,
         verbosity=Verbosity.quiet,
-        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
+        phases=phases,
         suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example),
         backend="hypothesis",
     )
-    number = zlib.crc32(f"{run_seed}:{trial.prop.name}".encode())
+    number = zlib.crc32(f"{run_seed}:{name}".encode())
 
     def try_example(example: Any) -> None:
-        trial(example)
+        function(example)
 
     wrapped = seed(number)(explicit(given(strategy)(try_example)))  # type: ignore[no-untyped-call]
     with draw_no_local_constants(), warnings.catch_warnings():
@@ -83,6 +104,7 @@ class Trial:
         self.loss: Any = None
         self.examples = self.inconclusive = 0
         self.last: Refuted | None = None
+        self.clear: Refuted | None = None  # the simplest one that does not look like rounding
         self.failed_at: float | None = None
         self.failing: set[bytes] = set()
         self.extents: Extents = {}  # of what was answered: what is malformed has no sizes
@@ -102,6 +124,17 @@ class Trial:
             self._remember(example, error)
             raise
 
+    def watch(self, started: float, example: Any) -> None:
+        """Try the example without raising, and remember it if it is clear; nothing once the time is spent."""
+        if time.perf_counter() - started < SHRINKING and self.clear is None:
+            try:
+                with np.errstate(all="ignore"):
+                    self.prop.refute(self.backend, example)
+            except Refuted as error:
+                self._remember(example, error)
+            except (Errored, Inconclusive, NotClaimed):
+                return
+
     def _is_time_spent(self) -> bool:
         return self.failed_at is not None and time.perf_counter() - self.failed_at > SHRINKING
 
@@ -111,6 +144,15 @@ class Trial:
         error.problem, error.asked, error.loss = example, self.asked, self.loss
         if isinstance(error, Refuted):
             self.last = error
+            is_small = max(problem_of(example).sizes) <= SMALL_ENOUGH
+            self.clear = error if CLEAR < error.ratio < float("inf") and is_small else self.clear
+
+    def choose_witness(self, smallest: Refuted) -> Refuted:
+        """The smallest failure; a clear one of the same clause if the smallest looks like rounding."""
+        if self.clear is None or smallest.ratio >= FAINT or self.clear.clause != smallest.clause:
+            return smallest
+        self.clear.smallest = smallest
+        return self.clear
 
     def _note_question(self, which: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def ask(problem: Any, *more: Any) -> Any:
