@@ -6,7 +6,9 @@ from typing import Any
 
 from conformance.arrays import subnormals_are_kept
 from conformance.outcome import Errored, Refuted
+from conformance.targets.nouns import name_all_arrays
 from lstm_spec import Answer, Backend, Gate, Gradients, Parameters, State
+from lstm_spec.types import Array
 
 
 def guard_backend(backend: Backend) -> Backend:
@@ -21,6 +23,7 @@ def guard_backend(backend: Backend) -> Backend:
 
 def _guard_function(function: Callable[..., Any], check: Callable[[Any], None]) -> Callable[..., Any]:
     def ask(*arguments: Any) -> Any:
+        inputs = [(a, a.shape) for a in name_all_arrays(arguments=arguments).values()]
         try:
             result = function(*arguments)
         except (Errored, Refuted):  # already known from the backend's own process
@@ -28,7 +31,8 @@ def _guard_function(function: Callable[..., Any], check: Callable[[Any], None]) 
         except (Exception, SystemExit) as error:
             raise describe_exception(error) from error
         if not subnormals_are_kept():
-            raise Errored(f"it switched subnormal numbers off for the whole process; {KEEP_SUBNORMALS}")
+            raise Errored(SWITCHED_OFF)
+        require_shapes(inputs)
         check(result)
         return result
 
@@ -40,7 +44,20 @@ def describe_exception(error: BaseException) -> Errored:
     return Errored(f"it raised {type(error).__name__}: {first_line(error)}", is_exception=isinstance(error, Exception))
 
 
-KEEP_SUBNORMALS = "do not link it with -ffast-math, or restore the floating-point state afterwards"
+SWITCHED_OFF = (
+    "it switched subnormal numbers off for the whole process; "
+    "do not link it with -ffast-math, or restore the floating-point state afterwards"
+)
+
+
+def require_shapes(inputs: list[tuple[Array, tuple[int, ...]]]) -> None:
+    """Check that each array still has its shape, and give it back if not. Raises Refuted."""
+    changed = [(a, a.shape, shape) for a, shape in inputs if a.shape != shape]
+    for a, _, shape in changed:
+        a.shape = shape
+    if changed:
+        _, now, before = changed[0]
+        raise Refuted(f"it gave an input of shape {before} the shape {now}; reshape a view of it", clause="CONTRACT-1")
 
 
 def require_answer(result: Any) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from conformance.outcome import Errored, Refuted
 from conformance.targets.child import LEAVING, STARTING
-from conformance.targets.link import pack_question, unpack_description
+from conformance.targets.link import pack_question, restore_permissions, unpack_description
 from conformance.targets.notes import Notes
 from conformance.targets.nouns import put_together
 from conformance.targets.process import Process
@@ -97,17 +97,17 @@ class Child:
     def ask(self, call: str, *arguments: Any) -> Any:
         """What the backend's function `call` returns. Raises Errored and Refuted with the messages of `border`."""
         arrays, question = pack_question(call, arguments, {"target": self.target, "device": self.device or ""})
-        reply = None if self.deadly and _hash_question(question) in self.deadly else self._ask_process(question)
+        reply = None if self.deadly and _hash_question(question) in self.deadly else self._ask_process(arrays, question)
         if reply is None:  # the only place: Hypothesis takes what is raised on another line for another error
             raise Errored(self.deadly[_hash_question(question)])
-        return self._read_answer(reply, arrays)
+        return self._read_answer(reply)
 
-    def _ask_process(self, question: bytes) -> memoryview | None:
+    def _ask_process(self, arrays: Tensors, question: bytes) -> memoryview | None:
         """The reply; None if the question killed the process, with the reason among `deadly`."""
         process = self._find_process()
         self.notes.write_question(question)
         try:
-            return process.exchange(question, self.timeout)
+            return process.exchange(process.shared.enclose(arrays, question, errstate=np.geterr()), self.timeout)
         except ConnectionError as death:
             what = f"it crashed ({death})"
         except TimeoutError:
@@ -134,24 +134,20 @@ class Child:
         if self.process:
             self.process.close()
 
-    def _read_answer(self, reply: memoryview, inputs: Tensors) -> Any:
+    def _read_answer(self, reply: memoryview) -> Any:
         """What the reply says, once what the call changed is changed here as well."""
         assert self.process is not None
-        tensors, result = unpack_tensors(reply)
-        answer: Tensors = {}
-        known = {"input": inputs} | {f"earlier{k}": arrays for k, arrays in enumerate(self.process.answers)}
-        for name, a in tensors.items():
-            owner, _, rest = name.partition(".")
-            if owner == "answer":
-                answer[name] = a
-            else:
-                np.copyto(known[owner][rest], a)
+        opened, call = self.process.shared.open(reply), np.geterrcall()
+        result = opened.about
+        for what in opened.header["raised"]:
+            if callable(call):
+                call(*what)
         if "errored" in result:
             raise Errored(result["errored"], is_exception="exception" in result)
         if "refuted" in result:
             raise Refuted(result["refuted"], clause=result["clause"])
-        self.process.answers.append(answer)
-        return put_together(json.loads(result["form"]), {name: a.view() for name, a in answer.items()})
+        restore_permissions(opened.tensors, result)
+        return put_together(json.loads(result["form"]), opened.tensors)
 
 
 def _hash_question(question: bytes) -> bytes:

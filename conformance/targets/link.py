@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from conformance.targets.nouns import put_together, take_apart
+from conformance.targets.nouns import Known, put_together, take_apart
 from conformance.targets.wire import About, Tensors, pack_tensors, unpack_tensors
 from lstm_spec import (
     Description,
@@ -22,25 +22,38 @@ class Question(NamedTuple):
 
     call: str
     arguments: list[Any]  # a Problem, and Cotangents
-    writable: Tensors
 
 
 def unpack_question(raw: bytes | memoryview) -> Question:
     """The question in a file. Its arrays have the bits, strides and permission to write that they had before."""
-    arrays, about = unpack_tensors(raw)
+    return make_question(*unpack_tensors(raw), {})
+
+
+def make_question(arrays: Tensors, about: About, known: Known) -> Question:
+    """The question of these arrays; nouns that are known are the same objects as before."""
+    restore_permissions(arrays, about)
+    arguments = [put_together(form, arrays, known) for form in json.loads(about["form"])]
+    return Question(about["call"], arguments)
+
+
+def list_writable(arrays: Tensors) -> str:
+    """The names of the arrays that may be written, as JSON."""
+    return json.dumps([name for name, a in arrays.items() if a.flags.writeable])
+
+
+def restore_permissions(arrays: Tensors, about: About) -> None:
+    """Let the arrays be written or not, as it was where they were packed."""
     writable = json.loads(about["writable"])
     for name, a in arrays.items():
-        a.flags.writeable = name in writable
-    arguments = [put_together(form, arrays) for form in json.loads(about["form"])]
-    return Question(about["call"], arguments, {name: arrays[name] for name in writable})
+        if a.flags.writeable != (name in writable):
+            a.flags.writeable = name in writable
 
 
 def pack_question(call: str, arguments: tuple[Any, ...], about: About) -> tuple[Tensors, bytes]:
     """The arrays of a question, by their names in its file, and the file."""
     arrays: Tensors = {}
     form = [take_apart(a, name, arrays) for a, name in zip(arguments, ("asked", "asked.d"), strict=False)]
-    writable = [name for name, a in arrays.items() if a.flags.writeable]
-    about = about | {"format": FORMAT, "call": call, "form": json.dumps(form), "writable": json.dumps(writable)}
+    about = about | {"format": FORMAT, "call": call, "form": json.dumps(form), "writable": list_writable(arrays)}
     return arrays, pack_tensors(arrays, about)
 
 

@@ -1,6 +1,6 @@
 """The nouns of the specification taken apart into arrays, and put together again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -54,13 +54,49 @@ def _find_noun(kind: type) -> Any:
     return next((noun for noun in LABELS if issubclass(kind, noun)), None)
 
 
-def put_together(form: Form, tensors: Tensors) -> Any:
-    """The noun again; another object becomes one whose type has the same name."""
+Known = dict[tuple[Any, ...], Any]  # nouns by what they are made of
+
+
+def put_together(form: Form, tensors: Tensors, known: Known | None = None) -> Any:
+    """The noun again; another object becomes one whose type has the same name.
+
+    What is among those known, because it was made of the same parts before, is the same object again.
+    """
     if form is None:
         return None
     if isinstance(form, str):
         return tensors[form]
     if isinstance(form, dict):
         return form["plain"] if "plain" in form else type(form["name"], (), {"__module__": form["module"]})()
-    parts = [put_together(part, tensors) for part in form[1:]]
-    return OTHERS[form[0]](parts) if form[0] in OTHERS else NOUNS[form[0]](*parts)
+    parts = [put_together(part, tensors, known) for part in form[1:]]
+    made = OTHERS[form[0]](parts) if form[0] in OTHERS else NOUNS[form[0]](*parts)
+    key = (
+        form[0],
+        *(repr(part) if part is None or isinstance(part, str | int | float) else id(part) for part in parts),
+    )
+    return made if known is None else known.setdefault(key, made)
+
+
+def forget_nouns(known: Known, arrays: Iterable[Array]) -> None:
+    """Drop the nouns that are made of these arrays."""
+    gone = set(map(id, arrays))
+    for key, noun in list(known.items()):  # what a noun is made of stands before it
+        if not gone.isdisjoint(key):
+            gone.add(id(noun))
+            del known[key]
+
+
+def name_all_arrays(**nouns: Any) -> Tensors:
+    """Every array of these nouns by its name, which begins with the name that the noun is given here."""
+    arrays: Tensors = {}
+    for name, noun in nouns.items():
+        take_apart(noun, name, arrays)
+    return arrays
+
+
+def change_all_arrays(change: Callable[[Tensors], Tensors], **nouns: Any) -> list[Any]:
+    """The nouns with all their arrays changed at once; the names are those of `name_all_arrays`."""
+    arrays: Tensors = {}
+    forms = [take_apart(noun, name, arrays) for name, noun in nouns.items()]
+    changed = change(arrays)
+    return [put_together(form, changed) for form in forms]

@@ -7,12 +7,11 @@ import subprocess
 import sys
 import time
 import weakref
-from collections import deque
 from contextlib import suppress
 
-from conformance.targets.child import KEPT, LEAVING
+from conformance.targets.child import LEAVING
 from conformance.targets.link import receive_message, send_message
-from conformance.targets.wire import Tensors
+from conformance.targets.shared import Shared
 
 
 class Process:
@@ -20,7 +19,7 @@ class Process:
 
     def __init__(self, target: str, device: str | None, timeout: float, home: str, path: list[str]) -> None:
         self.link, theirs = socket.socketpair()
-        self.answers: deque[Tensors] = deque(maxlen=KEPT)  # the earlier ones that the child watches
+        self.shared = Shared(1, weakref.ref)
         serving = f"serve_questions({theirs.fileno()}, {target!r}, {device!r}, {timeout!r})"
         code = f"import sys; sys.path[:] = {path!r}; from conformance.targets.child import serve_questions; {serving}"
         with theirs:

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from conformance.arrays import subnormals_are_kept
-from conformance.targets.border import KEEP_SUBNORMALS, first_line
+from conformance.targets.border import SWITCHED_OFF, first_line
 from lstm_spec import Backend, BackendUnavailable
 from lstm_spec.claims import check_backend
 
@@ -44,7 +44,7 @@ def resolve(target: str, device: str | None = None) -> Backend:
     try:
         check_backend(backend)
         if not subnormals_are_kept():
-            raise ValueError(f"it switched subnormal numbers off for the whole process; {KEEP_SUBNORMALS}")
+            raise ValueError(SWITCHED_OFF)
     except (TypeError, ValueError) as error:
         raise TargetError(f"target {target!r}: {error}") from error
     return backend

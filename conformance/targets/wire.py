@@ -5,7 +5,7 @@ read the files with the library.
 """
 
 import json
-import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -23,44 +23,91 @@ About = dict[str, str]
 CODE_OF = {dtype: code for code, dtype in CODES.items()}
 
 
+SPARE = 1 << 16  # bytes; much more memory around an array than that, and than its own, stays where it is
+
+
 class Laid(NamedTuple):
     """How an array lies in memory."""
 
     name: str
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
-    strides: tuple[int, ...]
     size: int  # in the file, in bytes
+    block: str = ""  # the array that its memory belongs to, if that is another one
+    offset: int = 0  # in the block, in bytes
+    strides: tuple[int, ...] = ()
 
 
-def pack_tensors(tensors: Tensors, about: About) -> bytes:
-    """A safetensors file that holds these arrays to the last bit, and their strides.
+def find_owner(a: Array) -> Array:
+    """The array that owns the memory in which this one lies."""
+    owner = a
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    return a if owner.dtype.hasobject or owner.nbytes > SPARE + 4 * a.nbytes else owner
 
-    An array of another dtype is a row of bytes; one that does not lie in memory in C order is there twice: its numbers,
-    and as `memory.NAME` everything from its first byte in memory to its last.
+
+def find_blocks(tensors: Tensors) -> dict[str, Array]:
+    """By name, the arrays whose memory is that of all others; one that is not among these is called `memory.NAME`.
+
+    An array without elements, and one of Python objects, has memory of its own.
     """
-    everything = tensors | {
-        f"memory.{name}": _read_memory(a) for name, a in tensors.items() if not a.flags.c_contiguous
-    }
-    blobs = [b"" if a.dtype.hasobject else a.tobytes() for a in everything.values()]
-    laid = (
-        Laid(name, a.dtype, a.shape, a.strides, len(blob))
-        for (name, a), blob in zip(everything.items(), blobs, strict=True)
-    )
+    blocks, names = dict[str, Array](), dict[int, str]()
+    for name, a in tensors.items():
+        if _is_plain(a) and names.setdefault(id(a), name) == name:
+            blocks[name] = a
+    for name, a in tensors.items():
+        if name not in blocks:
+            owner = find_owner(a)
+            blocks.setdefault(names.setdefault(id(owner), f"memory.{name}"), owner)
+    return blocks
+
+
+def _is_plain(a: Array) -> bool:
+    return a.dtype.hasobject or a.size == 0 or (a.flags.c_contiguous and not isinstance(a.base, np.ndarray))
+
+
+def pack_tensors(tensors: Tensors, about: About, blocks: Tensors | None = None) -> bytes:
+    """A safetensors file that holds these arrays to the last bit, their strides, and which of them share memory.
+
+    An array of another dtype is a row of bytes. One that shares its memory, or does not lie there in C order, is there
+    twice: its numbers, and as `memory.NAME` everything in the array that owns the memory.
+    """
+    blocks = find_blocks(tensors) if blocks is None else blocks
+    rows = {name: show_memory(a) for name, a in blocks.items() if name not in tensors}
+    blobs = [b"" if a.dtype.hasobject else a.tobytes() for a in (*tensors.values(), *rows.values())]
+    homes = {id(a): name for name, a in blocks.items()}
+    laid = [
+        Laid(name, a.dtype, a.shape, len(blob), *(() if name in blocks else _describe_place(a, homes, blocks)))
+        for (name, a), blob in zip((tensors | rows).items(), blobs, strict=True)
+    ]
     return b"".join((_make_header(tuple(laid), tuple(about.items())), *blobs))
 
 
-def unpack_tensors(raw: bytes | memoryview) -> tuple[Tensors, About]:
-    """The arrays, with the same bits and strides as those that were packed, and the text that was packed with them."""
+def _describe_place(a: Array, homes: dict[int, str], blocks: Tensors) -> tuple[str, int, tuple[int, ...]]:
+    block = homes.get(id(a)) or homes[id(find_owner(a))]
+    return block, find_address(a) - find_address(show_memory(blocks[block])), a.strides
+
+
+def find_address(a: Array) -> int:
+    return int(a.__array_interface__["data"][0])
+
+
+def unpack_tensors(
+    raw: bytes | memoryview, place: Callable[[str, Array], Array] = lambda name, fresh: fresh
+) -> tuple[Tensors, About]:
+    """The arrays, with the bits, strides and shared memory of those that were packed, and the text packed with them.
+
+    `place` says where a block of memory is kept, given its name and a fresh array.
+    """
     start = 8 + int.from_bytes(raw[:8], "little")
     straight, odd, about = _parse_header(bytes(raw[8:start]))
     tensors = {
-        name: np.ndarray(shape, dtype, raw, start + at).copy() if at >= 0 else np.ndarray(shape, dtype)
+        name: place(name, np.ndarray(shape, dtype, raw, start + at).copy() if at >= 0 else np.ndarray(shape, dtype))
         for name, dtype, shape, at in straight
     }
-    for name, dtype, shape, *strided in odd:
-        tensors[name] = np.ndarray(shape, dtype, tensors.pop(f"memory.{name}", tensors[name]), *strided)
-    return tensors, about
+    for name, dtype, shape, block, *strided in odd:
+        tensors[name] = np.ndarray(shape, dtype, show_memory(tensors[block]), *strided)
+    return {name: a for name, a in tensors.items() if not name.startswith("memory.")}, about
 
 
 @lru_cache(256)  # the questions of one property are similar, and JSON takes most of the time
@@ -78,7 +125,7 @@ def _make_header(arrays: tuple[Laid, ...], about: tuple[tuple[str, str], ...]) -
 
 @lru_cache(256)
 def _parse_header(header: bytes) -> tuple[list[Any], list[Any], About]:
-    """Name, dtype, shape and place of every array; the same and the strides of those with odd strides; the text."""
+    """Name, dtype, shape and place of every block; of the other arrays the block and the strides; the text."""
     entries = json.loads(header)
     about = entries.pop("__metadata__")
     layout = json.loads(about.get("layout", "{}"))
@@ -86,30 +133,26 @@ def _parse_header(header: bytes) -> tuple[list[Any], list[Any], About]:
     for name, entry in entries.items():
         dtype, shape, *strided = layout.get(name) or (CODES[entry["dtype"]], entry["shape"])
         dtype = np.dtype(dtype)
-        straight.append((name, dtype, shape, -1 if dtype.hasobject else entry["data_offsets"][0]))
         if strided:
             odd.append((name, dtype, shape, *strided))
+        else:
+            straight.append((name, dtype, shape, -1 if dtype.hasobject else entry["data_offsets"][0]))
     return straight, odd, about
 
 
 def _describe_layout(a: Laid) -> list[Any] | None:
-    """What the format cannot say: another dtype; the strides, and where in memory the first element lies."""
-    plain = a.size == 0 or a.strides == tuple(
-        a.dtype.itemsize * math.prod(a.shape[k + 1 :]) for k in range(len(a.shape))
-    )
-    if a.dtype in CODE_OF and plain:
+    """What the format cannot say: another dtype; in which block the array lies, where its first element, and how."""
+    if a.dtype in CODE_OF and not a.block:
         return None
     named = a.dtype.kind == "V" and a.dtype.type is not np.void
     form = [a.dtype.name if named else a.dtype.str, a.shape]
-    return (
-        form
-        if plain
-        else [*form, -sum((n - 1) * min(s, 0) for n, s in zip(a.shape, a.strides, strict=True)), a.strides]
-    )
+    return [*form, a.block, a.offset, a.strides] if a.block else form
 
 
-def _read_memory(a: Array) -> Array:
-    """From its first byte in memory to its last, in one row; of the same dtype if the strides allow it."""
+def show_memory(a: Array) -> Array:
+    """The memory of an array from its first byte to its last, in one row; of its dtype if the strides allow it."""
+    if a.flags.c_contiguous or a.flags.f_contiguous:
+        return a.ravel("K")  # no copy
     last = sum((n - 1) * abs(s) for n, s in zip(a.shape, a.strides, strict=True))
     lowest = a[tuple(slice(-1, None) if s < 0 else slice(1) for s in a.strides)].reshape(1).view(np.uint8)
     row = as_strided(lowest, (last + a.itemsize,), (1,), writeable=False)

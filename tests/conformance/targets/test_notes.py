@@ -55,7 +55,7 @@ def assert_holds(path: Path, problem: Problem) -> None:
     expected = {f"asked.{k}.{part}": getattr(getattr(problem.layer, k), part) for k in "ifgo" for part in "WUb"}
     expected |= {"asked.x": problem.x, "asked.state.h": problem.state.h, "asked.state.c": problem.state.c}
     assert {name: bits(a) for name, a in tensors.items()} == {name: bits(a) for name, a in expected.items()}
-    call, (found,), _ = unpack_question(path.read_bytes())
+    call, (found,) = unpack_question(path.read_bytes())
     assert call == "forward" and bits(found.x) == bits(problem.x) and bits(found.layer.o.U) == bits(problem.layer.o.U)
 
 
@@ -67,7 +67,7 @@ def test_the_question_of_a_gradient_names_its_cotangents(tmp_path: Path) -> None
     tensors = load_file(path)
     assert bits(tensors["asked.d.y"]) == bits(d.y)
     assert bits(tensors["asked.d.h"]) == bits(d.state.h) and bits(tensors["asked.d.c"]) == bits(d.state.c)
-    call, (problem, found), _ = unpack_question(path.read_bytes())
+    call, (problem, found) = unpack_question(path.read_bytes())
     assert call == "gradients" and bits(problem.x) == bits(SHORT.x) and bits(found.state.c) == bits(d.state.c)
 
 

@@ -7,7 +7,6 @@ import pytest
 
 from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Refuted
-from conformance.targets import child
 from conformance.targets.border import guard_backend
 from conformance.targets.isolated import start_isolated
 from conformance.targets.nouns import put_together, take_apart
@@ -108,9 +107,9 @@ def test_an_input_that_may_not_be_written_stays_as_it_is() -> None:
 
 def test_an_earlier_answer_changes_with_the_memory_it_shares() -> None:
     with alone("counts") as it:
-        answers = [it.backend.forward(SHORT) for _ in range(child.KEPT + 2)]
+        answers = [it.backend.forward(SHORT) for _ in range(20)]
     numbers = [{float(n) for n in (*answer.y.flat, *answer.state.h.flat)} for answer in answers]
-    assert numbers == [{5.0}, *[{6.0}] * (child.KEPT + 1)]
+    assert numbers == [{20.0}] * 20
 
 
 def test_an_earlier_answer_may_change_back() -> None:
@@ -122,11 +121,11 @@ def test_an_earlier_answer_may_change_back() -> None:
     assert seen == [2.0, 1.0, 2.0]
 
 
-def test_an_answer_is_fresh_and_may_be_written() -> None:
+def test_an_answer_that_is_an_input_is_that_input() -> None:
+    handed = writable(SHORT)
     with alone("echoes") as it:
-        first, second = it.backend.forward(SHORT), it.backend.forward(SHORT)
-    for a, b in ((first.y, second.y), *zip(first.state, second.state, strict=True)):
-        assert a.flags.writeable and not np.shares_memory(a, b)
+        answer = it.backend.forward(handed)
+    assert answer.y is handed.x and answer.state.h is handed.state.h and answer.state.c is handed.state.c
 
 
 def test_an_answer_that_was_made_read_only_still_changes() -> None:
