@@ -112,9 +112,9 @@ _TABLE = (
     Clause("ACC-3", MAY, "With 16 bits, at grade op-by-op, every operation is rounded to 16 bits, and products are summed in float32; σ is within 6 roundoffs, tanh within 3.", source=_2002),
     Clause("ACC-4", MAY, "With 16 bits, at grade wide, everything is as ACC-1 demands for float32, and only what is returned is rounded.", source=_2002),
     Clause("CONTRACT-1", MUST, "A call leaves its inputs unchanged."),
-    Clause("CONTRACT-2", MUST, "The same question gets the same answer, to the last bit if the backend is deterministic; one call leaves no trace in the next, and an answer never changes afterwards."),
+    Clause("CONTRACT-2", MUST, "The same question gets the same answer, to the last bit if the backend is deterministic; one call leaves no trace in the next. Inputs are read anew in every call, and an answer never changes afterwards, whatever is asked or written into the inputs."),
     Clause("CONTRACT-3", SHOULD, "A problem whose shapes do not fit is refused with an exception."),
-    Clause("CONTRACT-4", MUST, "Inputs are read as they are, whether they may be written or not, and whatever their strides."),
+    Clause("CONTRACT-4", MUST, "Inputs are read as they are, whether they may be written or not, whatever their strides and addresses, and also if they share memory with each other or with an earlier answer."),
 )  # fmt: skip
 
 CHOICES: dict[str, tuple[str, ...]] = {  # where implementations differ, and the clauses that say what holds here

@@ -58,4 +58,10 @@ ANYTHING: dict[str, tuple[Any, ...]] = {
     "lengths": ("", "", "full", "any", "any", "zeros"),
 }
 
+MANY_ARRAYS = ANYTHING | {  # the same, more often with peepholes, a projection and lengths
+    "kind": ("standard", "peephole", *KINDS),
+    "projection": ("", "narrow", "full"),
+    "lengths": ("", "any", "any", "zeros"),
+}
+
 BEYOND = {feature for name in ANYTHING for value in ANYTHING[name] for feature in Form(**{name: value}).features}

@@ -1,17 +1,19 @@
 """Examples, problems with what a property needs besides, and how they are changed and described."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from hypothesis import strategies as st
 
 from conformance.arrays import frozen
+from conformance.targets.nouns import change_all_arrays
 from lstm_spec import Cotangents, Description, ErrorModel, Gate, Parameters, Problem, State, error_model
 from lstm_spec.types import Array, each_array
 
 Recipe = Callable[["Context"], st.SearchStrategy[Any]]
+Noun = TypeVar("Noun", Problem, Cotangents)
 
 
 @dataclass(frozen=True)
@@ -79,15 +81,29 @@ def widen_question(question: Question) -> Question:
     return Question(change_arrays(problem, widen), Cotangents(widen(d.y), State(*map(widen, d.state))))
 
 
-def redraw_numbers(problem: Problem, seed: int, parts: str = "WUbxhc") -> Problem:
-    """A problem of the same shapes with new, dense numbers in these parts; the other parts stay."""
+EVERY_PART = ("W", "U", "b", "p", "R", "x", "h", "c", "lengths", "y")
+
+
+def redraw_numbers(noun: Noun, seed: int, parts: Container[str] = EVERY_PART) -> Noun:
+    """A problem or cotangents of the same shapes with new, dense numbers in these parts; the other parts stay.
+
+    Lengths change places.
+    """
     rng = np.random.default_rng(seed)
 
-    def redraw(letter: str, a: Array) -> Array:
-        return frozen(rng.standard_normal(a.shape).astype(a.dtype)) if letter in parts else a
+    def redraw(name: str, a: Array) -> Array:
+        part = name.rpartition(".")[2]
+        if part not in parts:
+            return a
+        return frozen(rng.permutation(a) if part == "lengths" else rng.standard_normal(a.shape).astype(a.dtype))
 
-    other = with_gates(problem, lambda _, gate: gate._replace(**{k: redraw(k, getattr(gate, k)) for k in "WUb"}))
-    return replace(other, x=redraw("x", problem.x), state=State(*(redraw(k, getattr(problem.state, k)) for k in "hc")))
+    (changed,) = change_all_arrays(lambda arrays: {name: redraw(name, a) for name, a in arrays.items()}, noun=noun)
+    return cast(Noun, changed)
+
+
+def redraw_question(question: Question, seed: int, parts: Container[str] = EVERY_PART) -> Question:
+    """The question with new numbers in these parts of the problem and of the cotangents."""
+    return Question(redraw_numbers(question.problem, seed, parts), redraw_numbers(question.d, seed, parts))
 
 
 def problem_of(example: Any) -> Problem:

@@ -9,6 +9,7 @@ from conformance.properties import gate_ranges as gate_ranges
 from conformance.properties import values as values
 from conformance.properties import sequences as sequences
 from conformance.properties import contract as contract
+from conformance.properties import memory as memory
 from conformance.properties import gradients as gradients
 from conformance.properties import gradient_flow as gradient_flow
 from conformance.properties import numbers as numbers

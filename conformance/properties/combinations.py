@@ -4,8 +4,8 @@ from conformance.assertions.network import assert_network_conforms, assert_netwo
 from conformance.assertions.shapes import assert_nothing_done, assert_state_kept
 from conformance.assertions.switches import assert_not_ignored
 from conformance.problems.form import ANYTHING, BOTH
-from conformance.problems.question import Question
-from conformance.problems.recipes import if_more_than_the_core_is_claimed, networks, questions
+from conformance.problems.question import Question, redraw_numbers
+from conformance.problems.recipes import if_more_than_the_core_is_claimed, networks, questions, with_seed
 from conformance.problems.switches import Switched, switches
 from conformance.property import verifies_beyond_core
 from lstm_spec import Backend, Feature, Problem
@@ -26,6 +26,13 @@ def a_feature_that_is_claimed_is_not_ignored(backend: Backend, switched: Switche
 @verifies_beyond_core("NET-3", "LEN-1", "DIR-4", on=ANY)
 def what_is_claimed_may_be_asked_together(backend: Backend, problem: Problem) -> None:
     assert_network_conforms(backend, problem)
+
+
+@verifies_beyond_core("CONTRACT-2", "NET-3", on=with_seed(ANY))
+def a_second_problem_of_the_same_form_gets_an_answer_of_its_own(backend: Backend, drawn: tuple[Problem, int]) -> None:
+    """What was kept of the first call would show."""
+    backend.forward(drawn[0])
+    assert_network_conforms(backend, redraw_numbers(*drawn))
 
 
 @verifies_beyond_core("NET-5", "LEN-5", on=questions(ANY), needs=(Feature.GRADIENTS,))

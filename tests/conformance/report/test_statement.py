@@ -168,7 +168,7 @@ ROOTS: dict[str, tuple[str, dict[str, Any], str]] = {
         {"name": "gradient", "examples": 3},
         "SHAPE-3",
     ),
-    "accumulates_gradients_over_calls": ("memory-of-gradients", {"name": "gradient_", "examples": 3}, "CONTRACT-4"),
+    "accumulates_gradients_over_calls": ("memory-of-gradients", {"name": "gradient_", "examples": 3}, "CONTRACT-2"),
     "reads_memory_in_a_row": ("strides", {"name": "inputs"}, "CONTRACT-4"),
 }
 

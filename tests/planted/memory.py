@@ -1,0 +1,358 @@
+"""Mistakes about memory, and unusual ways to treat it that are right: each is put around the NumPy backend.
+
+Each is a target, `tests.planted.memory:NAME`, and says in WRONG which clause it breaks.
+"""
+
+import ctypes
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from backends.numpy.backend import BACKEND as NUMPY
+from lstm_spec import Answer, Array, Backend, Cotangents, Gate, Parameters, Problem, State
+
+Found = tuple[Answer, Any]  # and gradients, or None
+Ask = Callable[[Problem, Cotangents | None], Found]
+WRONG: dict[str, str] = {}  # the clause, by name
+RIGHT: list[str] = []
+
+
+def _right(problem: Problem, d: Cotangents | None) -> Found:
+    return (NUMPY.forward(problem), None) if d is None else NUMPY.differentiate(problem, d)
+
+
+def _build(meddle: Callable[[Ask], Ask]) -> Backend:
+    ask = meddle(_right)
+    return replace(
+        NUMPY,
+        name=meddle.__name__,
+        forward=lambda problem: ask(problem, None)[0],
+        gradients=lambda problem, d: ask(problem, d),
+    )
+
+
+def breaks(clause: str) -> Callable[[Callable[[Ask], Ask]], Callable[[], Backend]]:
+    def register(meddle: Callable[[Ask], Ask]) -> Callable[[], Backend]:
+        WRONG[meddle.__name__] = clause
+        return partial(_build, meddle)
+
+    return register
+
+
+def right(meddle: Callable[[Ask], Ask]) -> Callable[[], Backend]:
+    RIGHT.append(meddle.__name__)
+    return partial(_build, meddle)
+
+
+def afterwards(ask: Ask, do: Callable[[Problem, Cotangents | None], None]) -> Ask:
+    def both(problem: Problem, d: Cotangents | None) -> Found:
+        found = ask(problem, d)
+        do(problem, d)
+        return found
+
+    return both
+
+
+def instead(ask: Ask, change: Callable[[Problem], Problem]) -> Ask:
+    return lambda problem, d: ask(change(problem), d)
+
+
+def with_weights(problem: Problem, change: Callable[[Array], Array]) -> Problem:
+    def gate(one: Gate | None) -> Any:
+        return one and Gate(*(None if a is None else change(a) for a in one))  # type: ignore[arg-type]
+
+    def parameters(p: Parameters) -> Parameters:
+        i, f, g, o = map(gate, p[:4])
+        return Parameters(i, f, g, o, None if p.R is None else change(p.R))
+
+    return replace(problem, parameters=tuple(tuple(map(parameters, row)) for row in problem.parameters))
+
+
+def answering(ask: Ask, change: Callable[[Answer], Answer]) -> Ask:
+    def changed(problem: Problem, d: Cotangents | None) -> Found:
+        answer, gradients = ask(problem, d)
+        return change(answer), gradients
+
+    return changed
+
+
+# ---------------------------------------------------------------- inputs do not stay
+
+
+@breaks("CONTRACT-1")
+def centres_its_input(ask: Ask) -> Ask:
+    def centre(problem: Problem, d: Any) -> None:
+        if problem.x.flags.writeable:
+            problem.x[...] -= problem.x.mean()
+
+    return afterwards(ask, centre)
+
+
+@breaks("CONTRACT-1")
+def clears_what_it_read_through_a_pointer(ask: Ask) -> Ask:
+    def clear(problem: Problem, d: Any) -> None:
+        x = problem.x
+        if x.flags.c_contiguous and not x.flags.writeable:
+            ctypes.memset(x.ctypes.data, 0, x.nbytes)
+
+    return afterwards(ask, clear)
+
+
+@breaks("CONTRACT-1")
+def accumulates_into_the_cotangents(ask: Ask) -> Ask:
+    def add(problem: Problem, d: Cotangents | None) -> None:
+        if d is not None and d.state.c.flags.writeable:
+            d.state.c[...] += d.y.sum()
+
+    return afterwards(ask, add)
+
+
+@breaks("CONTRACT-1")
+def masks_the_padding_in_place(ask: Ask) -> Ask:
+    def mask(problem: Problem, d: Any) -> None:
+        if problem.lengths is not None and problem.x.flags.writeable:
+            problem.x[np.arange(len(problem.x))[:, None] >= problem.lengths] = 0
+
+    return afterwards(ask, mask)
+
+
+@breaks("CONTRACT-1")
+def gives_its_input_another_shape(ask: Ask) -> Ask:
+    def flatten(problem: Problem, d: Any) -> None:
+        if problem.x.flags.c_contiguous:
+            problem.x.shape = (-1, problem.x.shape[-1])
+
+    return afterwards(ask, flatten)
+
+
+# ---------------------------------------------------------------- something is kept
+
+
+@breaks("CONTRACT-2")
+def keeps_six_answers(ask: Ask) -> Ask:
+    kept: deque[Array] = deque()
+
+    def turn(answer: Answer) -> Answer:
+        fits = len(kept) == 6 and kept[0].shape == answer.y.shape and kept[0].dtype == answer.y.dtype
+        y = kept.popleft() if fits else answer.y
+        y[...] = answer.y
+        kept.append(y)
+        while len(kept) > 6:
+            kept.popleft()
+        return replace(answer, y=y)
+
+    return answering(ask, turn)
+
+
+@breaks("CONTRACT-2")
+def adds_the_gradients_of_a_projection_up(ask: Ask) -> Ask:
+    sums: dict[Any, Array] = {}
+
+    def add(problem: Problem, d: Cotangents | None) -> Found:
+        answer, gradients = ask(problem, d)
+        R = gradients and gradients.parameters[0][0].R
+        if gradients is None or R is None:
+            return answer, gradients
+        total = sums.setdefault((R.shape, R.dtype), np.zeros_like(R))
+        total += R
+        first = (gradients.parameters[0][0]._replace(R=total), *gradients.parameters[0][1:])
+        return answer, replace(gradients, parameters=(first, *gradients.parameters[1:]))
+
+    return add
+
+
+def keep_weights_by(key: Callable[[Problem], Any], ask: Ask) -> Ask:
+    kept: dict[Any, tuple[Problem, Problem]] = {}
+
+    def recall(problem: Problem) -> Problem:
+        _, copied = kept.setdefault(key(problem), (problem, with_weights(problem, np.array)))
+        return replace(problem, parameters=copied.parameters)
+
+    return instead(ask, recall)
+
+
+@breaks("CONTRACT-2")
+def keeps_weights_by_their_identity(ask: Ask) -> Ask:
+    return keep_weights_by(lambda problem: (id(problem.layer.g.W), problem.variant, problem.directions), ask)
+
+
+@breaks("CONTRACT-2")
+def keeps_weights_by_their_address(ask: Ask) -> Ask:
+    return keep_weights_by(lambda problem: tuple(a.ctypes.data for a in problem.layer.g[:3] if a is not None), ask)
+
+
+@breaks("CONTRACT-2")
+def keeps_weights_by_their_tuple(ask: Ask) -> Ask:
+    return keep_weights_by(lambda problem: id(problem.parameters), ask)
+
+
+@breaks("CONTRACT-2")
+def keeps_weights_by_their_problem(ask: Ask) -> Ask:
+    return keep_weights_by(id, ask)
+
+
+@breaks("CONTRACT-2")
+def clears_its_last_output_before_it_reads(ask: Ask) -> Ask:
+    """The memory of the last output is used again, unless somebody else still has the output itself."""
+    last: list[Array] = []
+
+    def clear(problem: Problem, d: Cotangents | None) -> Found:
+        if last and last[0].flags.writeable and np.shares_memory(problem.x, last[0]):
+            last[0][...] = 0
+        answer, gradients = ask(problem, d)
+        last[:] = [answer.y]
+        return answer, gradients
+
+    return clear
+
+
+# ---------------------------------------------------------------- memory is read in another way
+
+
+@breaks("CONTRACT-4")
+def takes_columns_for_rows(ask: Ask) -> Ask:
+    def read(a: Array) -> Array:
+        return a if a.flags.c_contiguous or not a.flags.f_contiguous else a.ravel("K").reshape(a.shape)
+
+    return instead(ask, lambda problem: with_weights(problem, read))
+
+
+@breaks("CONTRACT-4")
+def takes_time_to_run_forward_in_memory(ask: Ask) -> Ask:
+    return instead(ask, lambda problem: replace(problem, x=problem.x[:: -1 if problem.x.strides[0] < 0 else 1]))
+
+
+@breaks("CONTRACT-4")
+def loads_from_addresses_of_sixteen_bytes(ask: Ask) -> Ask:
+    def load(a: Array) -> Array:
+        off = a.ctypes.data % 16 if a.flags.c_contiguous and a.size else 0
+        return np.frombuffer(ctypes.string_at(a.ctypes.data - off, a.nbytes), a.dtype).reshape(a.shape)
+
+    return instead(ask, lambda problem: with_weights(problem, lambda a: load(a) if a.flags.c_contiguous else a))
+
+
+@breaks("CONTRACT-4")
+def reads_one_number_where_the_stride_is_0(ask: Ask) -> Ask:
+    def read(a: Array) -> Array:
+        if a.ndim == 1 and len(a) > 1 and a.strides[0] == 0:
+            return np.concatenate([a[:1], np.zeros_like(a[1:])])
+        return a
+
+    return instead(ask, lambda problem: with_weights(problem, read))
+
+
+@breaks("CONTRACT-4")
+def uses_up_an_array_that_it_was_given_twice(ask: Ask) -> Ask:
+    def use_up(problem: Problem, d: Cotangents | None) -> Found:
+        if d is not None and d.state.h is d.state.c:
+            d = replace(d, state=State(d.state.h, np.zeros_like(d.state.c)))
+        return ask(problem, d)
+
+    return use_up
+
+
+@breaks("CONTRACT-4")
+def works_in_inputs_that_may_be_written(ask: Ask) -> Ask:
+    """Afterwards they are as they were; but a gate may share its weights with another."""
+
+    def work(problem: Problem, d: Cotangents | None) -> Found:
+        W, before = problem.layer.g.W, problem.layer.g.W.copy()
+        if not W.flags.writeable:
+            return ask(problem, d)
+        copied = replace(problem, parameters=((problem.layer._replace(g=problem.layer.g._replace(W=before)),),))
+        W[...] = 0
+        found = ask(copied if len(problem.parameters) == len(problem.directions) == 1 else problem, d)
+        W[...] = before
+        return found
+
+    return work
+
+
+# ---------------------------------------------------------------- right, in an unusual way
+
+
+def _change_each(change: Callable[[Array], Array], answer: Answer) -> Answer:
+    return Answer(change(answer.y), State(*map(change, answer.state)))
+
+
+@right
+def answers_what_may_only_be_read(ask: Ask) -> Ask:
+    def freeze(a: Array) -> Array:
+        a.flags.writeable = False
+        return a
+
+    return answering(ask, partial(_change_each, freeze))
+
+
+@right
+def answers_in_columns(ask: Ask) -> Ask:
+    return answering(ask, partial(_change_each, np.asfortranarray))
+
+
+@right
+def answers_with_a_part_of_a_larger_array(ask: Ask) -> Ask:
+    def enlarge(a: Array) -> Array:
+        return np.repeat(a, 2, axis=-1)[..., ::2]
+
+    return answering(ask, partial(_change_each, enlarge))
+
+
+@right
+def answers_with_parts_of_one_array(ask: Ask) -> Ask:
+    def join(answer: Answer) -> Answer:
+        arrays = (answer.y, *answer.state)
+        row = np.concatenate([a.ravel() for a in arrays])
+        ends = np.cumsum([a.size for a in arrays])
+        y, h, c = (part.reshape(a.shape) for part, a in zip(np.split(row, ends[:-1]), arrays, strict=True))
+        return Answer(y, State(h, c))
+
+    return answering(ask, join)
+
+
+@right
+def keeps_weights_by_their_numbers(ask: Ask) -> Ask:
+    def describe(problem: Problem) -> Any:
+        arrays: list[Array] = []
+
+        def note(a: Array) -> Array:
+            arrays.append(a)
+            return a
+
+        with_weights(problem, note)
+        return (*((a.dtype, a.shape, a.tobytes()) for a in arrays), str(problem))
+
+    return keep_weights_by(describe, ask)
+
+
+@right
+def uses_memory_again_that_nobody_has_any_more(ask: Ask) -> Ask:
+    pool: list[Array] = []
+
+    def reuse(answer: Answer) -> Answer:
+        for y in pool:
+            if y.shape == answer.y.shape and y.dtype == answer.y.dtype and sys.getrefcount(y) == 3:
+                y[...] = answer.y
+                return replace(answer, y=y)
+        pool.append(answer.y)
+        return answer
+
+    return answering(ask, reuse)
+
+
+@right
+def works_in_its_input_and_puts_it_back(ask: Ask) -> Ask:
+    def work(problem: Problem, d: Cotangents | None) -> Found:
+        before = problem.x.copy()
+        if not problem.x.flags.writeable:
+            return ask(problem, d)
+        problem.x[...] = 0
+        found = ask(replace(problem, x=before), d)
+        problem.x[...] = before
+        return found
+
+    return work
