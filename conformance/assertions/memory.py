@@ -9,10 +9,10 @@ import numpy as np
 
 from conformance.assertions.comparison import assert_same
 from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped, assert_shaped
+from conformance.nouns import Tensors, change_all_arrays, name_all_arrays
 from conformance.outcome import Refuted
 from conformance.problems.memory import lay_out_arrays
 from conformance.problems.question import Question, redraw_question
-from conformance.targets.nouns import Tensors, change_all_arrays, name_all_arrays
 from lstm_spec import Answer, Backend, Cotangents, Feature, Problem
 
 AXES = ("row", "column", "place")

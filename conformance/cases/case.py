@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from conformance.nouns import Tensors, put_together, take_apart
 from conformance.problems.question import Question, Split
 from conformance.problems.switches import Switched
 from conformance.property import Property
-from conformance.targets.nouns import Tensors, put_together, take_apart
 from lstm_spec import Cotangents, Feature, Problem, checked
 from lstm_spec.validation import check_cotangents
 

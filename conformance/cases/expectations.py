@@ -11,11 +11,11 @@ from conformance.assertions.comparison import model_of, recorded_comparisons
 from conformance.assertions.probes import probe_gates
 from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
 from conformance.cases.case import Asked
+from conformance.nouns import Tensors
 from conformance.outcome import Errored, Inconclusive, NotClaimed, Refuted
 from conformance.problems.question import problem_of, with_gates
 from conformance.problems.switches import Switched
 from conformance.property import Property
-from conformance.targets.nouns import Tensors
 from conformance.tolerance.backpropagation import observed_backpropagation
 from conformance.tolerance.layer_backward import Backpropagation
 from conformance.tolerance.trajectories import ORDER, observed_trajectory

@@ -12,10 +12,10 @@ import conformance.properties  # noqa: F401  fills the registry
 from conformance.arrays import CODES, frozen
 from conformance.cases.case import FORMAT, Asked, Case, CaseError, assemble, is_finite
 from conformance.cases.save import compute_digest
+from conformance.nouns import Tensors
 from conformance.problems.question import Question, problem_of
 from conformance.property import find_property
 from conformance.targets.border import first_line
-from conformance.targets.nouns import Tensors
 from lstm_spec import Problem
 from lstm_spec.types import Array
 

@@ -10,9 +10,9 @@ from safetensors.numpy import save as pack_tensors
 
 from conformance.cases.case import FORMAT, disassemble
 from conformance.cases.expectations import compare_answers, recall_question
+from conformance.nouns import Tensors
 from conformance.problems.question import Question
 from conformance.targets.border import guard_backend
-from conformance.targets.nouns import Tensors
 from conformance.targets.origin import Origin
 from conformance.verdict import Verdict, find_broken_clauses
 from lstm_spec import SPECIFICATION, Backend

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.targets.nouns import Tensors, put_together
+from conformance.nouns import Tensors, put_together
 from lstm_spec import REFERENCE, Answer, Backend, Cotangents, Gradients, Parameters, Problem, State, pack
 from lstm_spec.types import GATES, Array
 

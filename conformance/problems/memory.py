@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from conformance.arrays import fingerprint, frozen
+from conformance.nouns import Tensors, change_all_arrays
 from conformance.problems.question import Question
-from conformance.targets.nouns import Tensors, change_all_arrays
 from lstm_spec.types import Array
 
 # ---------------------------------------------------------------- the same numbers, laid out in another way

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from conformance.arrays import frozen
-from conformance.targets.nouns import change_all_arrays
+from conformance.nouns import change_all_arrays
 from lstm_spec import Cotangents, Description, ErrorModel, Gate, Parameters, Problem, State, error_model
 from lstm_spec.types import Array, each_array
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.arrays import subnormals_are_kept
+from conformance.nouns import name_all_arrays
 from conformance.outcome import Errored, Refuted
-from conformance.targets.nouns import name_all_arrays
 from lstm_spec import Answer, Backend, Gate, Gradients, Parameters, State
 from lstm_spec.types import Array
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 import numpy as np
 
 from conformance.arrays import subnormals_are_kept
+from conformance.nouns import Known, forget_nouns, take_apart
 from conformance.outcome import Refuted
 from conformance.targets.border import SWITCHED_OFF, describe_exception, require_answer, require_pair
 from conformance.targets.link import (
@@ -19,7 +20,6 @@ from conformance.targets.link import (
     receive_message,
     send_message,
 )
-from conformance.targets.nouns import Known, forget_nouns, take_apart
 from conformance.targets.resolve import TargetError, resolve
 from conformance.targets.shared import Shared, hold_for_good
 from conformance.targets.wire import About, Tensors, pack_tensors

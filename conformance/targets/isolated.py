@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from conformance.nouns import put_together
 from conformance.outcome import Errored, Refuted
 from conformance.targets.child import LEAVING, STARTING
 from conformance.targets.link import pack_question, restore_permissions, unpack_description
 from conformance.targets.notes import Notes
-from conformance.targets.nouns import put_together
 from conformance.targets.process import Process
 from conformance.targets.resolve import TargetError
 from conformance.targets.wire import About, Tensors, unpack_tensors

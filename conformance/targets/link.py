@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from conformance.targets.nouns import Known, put_together, take_apart
+from conformance.nouns import Known, put_together, take_apart
 from conformance.targets.wire import About, Tensors, pack_tensors, unpack_tensors
 from lstm_spec import (
     Description,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from conformance.arrays import CODES
-from conformance.targets.nouns import Tensors as Tensors
+from conformance.nouns import Tensors as Tensors
 from lstm_spec.types import Array
 
 About = dict[str, str]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from conformance.assertions.shapes import assert_answer_shaped
+from conformance.nouns import put_together, take_apart
 from conformance.outcome import Refuted
 from conformance.targets.border import guard_backend
 from conformance.targets.isolated import start_isolated
-from conformance.targets.nouns import put_together, take_apart
 from conformance.targets.resolve import resolve
 from lstm_spec import Answer, Problem
 from lstm_spec.types import Array
