@@ -13,7 +13,8 @@ from lstm_spec.clauses import Level
 class Property:
     """A claim, the clauses it verifies, what it needs, and where its examples come from.
 
-    `long`: too slow for many examples; `beyond_core`: about a feature that is not in the core.
+    `long`: too slow for many examples; `beyond_core`: about a feature that is not in the core; `exhaustive`: every
+    example that its recipe has is tried.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Property:
     refute: Callable[[Any, Any], None]
     long: bool = False
     beyond_core: bool = False
+    exhaustive: bool = False
 
     def __reduce__(self) -> tuple[Callable[[str], "Property"], tuple[str]]:
         """Pickled by name: another process has the same properties."""
@@ -57,6 +59,7 @@ def verifies(
     needs: tuple[Feature, ...] = (),
     long: bool = False,
     beyond_core: bool = False,
+    exhaustive: bool = False,
 ) -> Callable[[Callable[[Any, Any], None]], Callable[[Any, Any], None]]:
     """Register a function (backend, example) as a property of these clauses; the rest as in Property.
 
@@ -68,7 +71,8 @@ def verifies(
 
     def register(function: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
         family = function.__module__.rsplit(".", 1)[-1]
-        PROPERTIES.append(Property(function.__name__, family, clauses, needs, on, function, long, beyond_core))
+        how = (long, beyond_core, exhaustive)
+        PROPERTIES.append(Property(function.__name__, family, clauses, needs, on, function, *how))
         return function
 
     return register

@@ -16,22 +16,21 @@ from lstm_spec import Cotangents, ErrorModel, Gate, Parameters, Problem, State, 
 from lstm_spec.types import GATES, Array
 from lstm_spec.variants import KINDS
 
-LARGEST_STACK = 12  # a problem with a larger size has one layer
 HALVINGS = 32  # a few are enough unless the error does not come from U at all
 
 
 def build_problem(
     dtype: np.dtype[Any], form: Form, sizes: tuple[int, ...], fillings: tuple[str, ...], seed: int, widened: int = 2
 ) -> Problem:
-    """A problem of this form with the sizes T, B, I, H and the fillings of x, W, U, b, h and c.
+    """A problem of this form with the sizes T, B, I, H, or P, too, and the fillings of x, W, U, b, h and c.
 
     A narrow projection of one unit has this number of units instead, for P is smaller than H.
     """
-    T, B, I, H = sizes
+    T, B, I, H, *given = sizes
     rng = np.random.default_rng(seed)
-    layers, D = form.layers if max(sizes) <= LARGEST_STACK else 1, len(form.directions)
+    layers, D = form.layers, len(form.directions)
     H = widened if form.projection == "narrow" and H == 1 else H
-    P = int(rng.integers(1, H)) if form.projection == "narrow" else H
+    P = min(given[0] if given else int(rng.integers(1, H)), H - 1) if form.projection == "narrow" else H
     x, W, U, b, h, c = (partial(make_array, filling, rng, dtype=dtype) for filling in fillings)
     kind = KINDS[form.kind]
 
@@ -46,17 +45,25 @@ def build_problem(
 
     rows = tuple(tuple(draw_parameters(D * P if layer else I) for _ in range(D)) for layer in range(layers))
     state = State(h((layers * D, B, P)), c((layers * D, B, H)))
-    lengths = _draw_lengths(form.lengths, T, B, rng)
-    return Problem(rows, x((T, B, I)), state, lengths, Variant(form.kind, form.clip), form.directions)
+    lengths, clip = _draw_lengths(form.lengths, T, B, rng), None if form.clip is None else float(dtype.type(form.clip))
+    return Problem(rows, x((T, B, I)), state, lengths, Variant(form.kind, clip), form.directions)
 
 
 def _draw_lengths(wish: str, T: int, B: int, rng: np.random.Generator) -> Array | None:
+    """Lengths as wished; any of one sequence are any, and any of several have a full one and a short one."""
     if not wish:
         return None
-    lengths = np.full(B, T, np.int64)
+    lengths, one, shorter = np.full(B, T, np.int64), np.arange(B) == rng.integers(max(B, 1)), max(T - 1, min(T, 1))
     if wish in ("any", "zeros") and B:
         lengths = rng.integers(min(T, 1), T + 1, B)
-        lengths[rng.integers(B)] = T if wish == "any" else 0
+        if wish == "zeros":
+            lengths[one] = 0
+        elif B > 1:
+            lengths[one], lengths[np.roll(one, 1)] = T, rng.integers(min(T, 1), shorter + 1)
+    if wish == "one short":
+        lengths[one] = shorter
+    if wish == "equal":
+        lengths[:] = rng.integers(min(T, 1), shorter + 1)
     if wish == "nothing":
         lengths[:] = 0
     return frozen(lengths)

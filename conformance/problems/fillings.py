@@ -22,6 +22,24 @@ def _one_hot(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return a
 
 
+def _one_hot_rows(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    a = np.zeros(shape)
+    if a.size:
+        rows = a.reshape(-1, shape[-1])
+        rows[np.arange(len(rows)), rng.integers(shape[-1], size=len(rows))] = 1
+    return a
+
+
+def _repeat_along(axis: int) -> Filling:
+    """Numbers that are the same all along the axis."""
+
+    def fill(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        one = tuple(min(n, 1) if k == axis % len(shape) else n for k, n in enumerate(shape))
+        return np.array(np.broadcast_to(rng.standard_normal(one), shape))
+
+    return fill
+
+
 def _mostly_zero(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return rng.standard_normal(shape) * (rng.random(shape) < 0.3)
 
@@ -41,6 +59,10 @@ def _by_width(scale: float) -> Filling:
 FILLINGS: dict[str, Filling] = {
     "zero": lambda rng, shape: np.zeros(shape),
     "one-hot": _one_hot,
+    "one-hot-rows": _one_hot_rows,
+    "same-steps": _repeat_along(0),
+    "same-samples": _repeat_along(-2),
+    "constant": lambda rng, shape: np.full(shape, rng.standard_normal()),
     "sparse": _mostly_zero,
     "dense": _normal_times(1.0),
     "within-1": lambda rng, shape: rng.uniform(-1, 1, shape),
@@ -59,7 +81,7 @@ FILLINGS: dict[str, Filling] = {
     "shifted": lambda rng, shape: rng.standard_normal(shape) + rng.uniform(-3, 3),
 }
 USUAL = {
-    "x": "zero one-hot sparse dense dense dense dense dense dense small large huge mixed",
+    "x": "zero one-hot one-hot-rows same-steps sparse dense dense dense dense dense dense small large huge mixed",
     "W": "zero one-hot sparse dense dense dense by-width by-width by-width wide small mixed",
     "U": "zero one-hot sparse dense dense dense by-width by-width by-width by-width wide very-wide small",
     "b": "zero one-hot dense dense dense dense shifted shifted saturating small",

@@ -22,7 +22,7 @@ class Form:
     kind: str = "standard"  # a name in lstm_spec.variants.KINDS
     projection: str = ""  # "", narrow (P < H) or full (P = H)
     clip: float | None = None
-    lengths: str = ""  # "", full, any, zeros (some are) or nothing (all are)
+    lengths: str = ""  # "", full, equal (and short), any, one short (by a step), zeros (some are) or nothing (all are)
 
     @property
     def features(self) -> set[Feature]:
@@ -54,8 +54,8 @@ ANYTHING: dict[str, tuple[Any, ...]] = {
     "directions": (FORWARD, FORWARD, REVERSE, BOTH, BOTH),
     "kind": ("standard", *KINDS),
     "projection": ("", "", "", "narrow", "full"),
-    "clip": (None, None, None, 0.75, 3.0),  # no fixed points of saturated gates
-    "lengths": ("", "", "full", "any", "any", "zeros"),
+    "clip": (None, None, None, 0.75, 0.7, 3.0, 2.3),  # 0.7 and 2.3 fit no short format; no gate is at a bound forever
+    "lengths": ("", "", "full", "equal", "any", "any", "one short", "zeros"),
 }
 
 MANY_ARRAYS = ANYTHING | {  # the same, more often with peepholes, a projection and lengths

@@ -18,7 +18,7 @@ from conformance.problems.build import build_loss, build_problem, tame_problem
 from conformance.problems.fillings import MIX, TAME, USUAL
 from conformance.problems.form import BEYOND, Form
 from conformance.problems.question import Context, Question, Recipe, Split
-from conformance.problems.sizes import NETWORK_REACHES, REACHES, SMALL, Size, draw_sizes, nearest_sizes
+from conformance.problems.sizes import SMALL, Size, draw_sizes, find_projectable_units, nearest_sizes
 from lstm_spec import Problem
 
 ANY_SCALE = "zero one-hot sparse mixed small by-width dense dense wide very-wide"  # of weights, from 1e-3 to 12
@@ -33,7 +33,7 @@ def problems(T: Size = None, B: Size = None, I: Size = None, H: Size = None, **f
     """Plain problems of any shape; one size or several may be given, and the fillings of an array by its letter."""
 
     def recipe(context: Context) -> st.SearchStrategy[Problem]:
-        sizes = draw_sizes(context, REACHES[context.reach], {"T": T, "B": B, "I": I, "H": H})
+        sizes = draw_sizes(context, {"T": T, "B": B, "I": I, "H": H})
         table = {**(MIX if context.reach == "soak" else USUAL), **fillings}
         return _draw_problems(context, PLAIN, sizes, table)
 
@@ -47,7 +47,7 @@ def networks(T: Size = None, B: Size = None, I: Size = None, H: Size = None, **f
     """
 
     def recipe(context: Context) -> st.SearchStrategy[Problem]:
-        sizes = draw_sizes(context, NETWORK_REACHES[context.reach], {"T": T, "B": B, "I": I, "H": H})
+        sizes = draw_sizes(context, {"T": T, "B": B, "I": I, "H": H})
         return _draw_problems(context, _draw_forms(context, form), sizes, USUAL)
 
     return recipe
@@ -57,8 +57,8 @@ def _draw_problems(
     context: Context, forms: st.SearchStrategy[Form], sizes: st.SearchStrategy[tuple[int, ...]], table: dict[str, str]
 ) -> st.SearchStrategy[Problem]:
     fillings = _draw_fillings(table, "x", "W", "U", "b", "h", "c")
-    units = next((n for n in context.description.shapes.H if n > 1), 0)  # 0: no narrow projection is drawn
-    return st.builds(partial(build_problem, context.dtype, widened=units), forms, sizes, fillings, SEEDS)
+    build = partial(build_problem, context.dtype, widened=find_projectable_units(context))
+    return st.builds(build, forms, sizes, fillings, SEEDS)
 
 
 def _draw_fillings(table: dict[str, str], *letters: str) -> st.SearchStrategy[tuple[str, ...]]:
@@ -84,27 +84,27 @@ def _claimed_values(name: str, values: tuple[Any, ...], context: Context) -> tup
     if not claimed:
         missing = sorted(Form(**{name: values[0]}).features - claims)
         raise NotClaimed(f"it does not claim {', '.join(missing)}")
-    has_room = any(n > 1 for n in context.description.shapes.H[:3])
-    if not (fitting := tuple(value for value in claimed if value != "narrow" or has_room)):
+    if not (fitting := tuple(value for value in claimed if value != "narrow" or find_projectable_units(context))):
         raise NotClaimed("its shapes leave no H of at least 2, as a projection to fewer units needs")
     return fitting
 
 
-TOGETHER: tuple[dict[str, Size], ...] = (  # one size past the larger blocks, or two past the smaller ones
-    {"H": (200, 256, 257, 300, 513)},
-    {"B": (200, 257, 513)},
-    {"I": (257, 513, 1025)},
-    {"B": (33, 65), "H": (33, 65)},
-    {"B": (33, 65), "I": (33, 65)},
-    {"I": (33, 65), "H": (33, 65)},
-    {"T": (129, 130, 257), "H": (17, 33)},
-    {"T": (129, 130, 257), "B": (17, 33)},
+TOGETHER: tuple[dict[str, Size], ...] = (  # one size past the larger blocks, or several past the smaller ones
+    {"H": range(129, 520)},
+    {"B": range(129, 520)},
+    {"I": range(129, 1040)},
+    {"B": range(33, 160), "H": range(33, 160)},
+    {"B": range(33, 160), "I": range(33, 160)},
+    {"I": range(33, 160), "H": range(33, 160)},
+    {"T": range(65, 260), "H": range(17, 65)},
+    {"T": range(65, 260), "B": range(17, 65)},
+    {"B": range(17, 65), "I": range(17, 65), "H": range(17, 65)},
 )
 
 
 def large_problems() -> Recipe:
-    """Dense problems in which one size is very large, or two are large together."""
-    small = {"T": (1, 2, 3), "B": (1, 2, 3), "I": (1, 2, 3), "H": (1, 2, 3, 4)}
+    """Dense problems in which one size is very large, or several are large together."""
+    small = {k: sizes[:4] for k, sizes in SMALL.items()}
     dense = {"x": "dense", "W": "dense by-width", "U": "by-width dense", "b": "dense", "h": "within-1", "c": "dense"}
     given: list[dict[str, Any]] = [{**small, **large, **dense} for large in TOGETHER]
     return lambda context: st.one_of([problems(**one)(context) for one in given])

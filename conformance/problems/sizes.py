@@ -1,95 +1,81 @@
 """How large problems are, and which sizes a backend's shapes allow."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hypothesis import strategies as st
 
 from conformance.outcome import NotClaimed
 from conformance.problems.question import Context
 
-Sizes = dict[str, tuple[int, ...]]  # by letter; what is drawn more often is repeated
+Size = int | tuple[int, ...] | range | None  # the size, some sizes, a range that is drawn log-uniformly, or any size
 
-SMALL: Sizes = {
-    "T": (1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 12),
-    "B": (1, 2, 2, 2, 3, 3, 4, 5),
-    "I": (1, 2, 3, 3, 4, 5, 6),
-    "H": (1, 2, 2, 3, 4, 4, 5, 7, 8),
-}
-MODERATE: Sizes = {"T": (33, 65), "B": (33,), "I": (33,), "H": (17, 33)}
-LARGE: Sizes = {  # past the usual block boundaries
-    "T": (33, 65, 129, 200, 257, 300, 400, 513, 600),
-    "B": (31, 33, 64, 65, 127, 128, 129),
-    "I": (31, 33, 64, 65, 127, 129, 257),
-    "H": (31, 33, 63, 64, 65, 127, 128, 129),
-}
-LARGE_IN_SOAK: Sizes = {**LARGE, "T": (200, 257, 300, 400, 513, 600), "H": (64, 65, 96, 127, 128)}
-SMALL_NETWORK: Sizes = {
-    "T": (1, 2, 2, 3, 3, 4, 5, 6, 9),
-    "B": (1, 2, 2, 3, 3, 4),
-    "I": (1, 2, 2, 3, 4, 5),
-    "H": (1, 2, 2, 3, 3, 4, 5),
-}
-LARGE_NETWORK: Sizes = {"T": (33, 65), "B": (17, 33), "I": (17, 33), "H": (17, 33)}
+SMALL = {"T": tuple(range(1, 10)), "B": tuple(range(1, 6)), "I": tuple(range(1, 7)), "H": tuple(range(1, 9))}
+STEPS = 128  # of a draw; Hypothesis draws from larger ranges with a bias to small numbers
 
 
 class Reach(NamedTuple):
-    """How far a profile goes: which size is large, in these proportions, and how large."""
+    """How far a profile goes: which sizes are large, in these proportions, and how large one of them may be alone."""
 
     modes: tuple[str, ...]
-    large: Sizes
-    small: Sizes = SMALL
-    alone: bool = False  # if H is large, B is 1
+    alone: dict[str, range]
+    together: range = range(10, 66)  # if several sizes are large
 
 
-FAR = Reach(("", "", "", "", "T", "H", "B", "I"), LARGE_NETWORK, SMALL_NETWORK)
+HALF_SMALL = ("", "", "", "", "", "", "T", "T", "H", "B", "I", "TB", "TH", "BH", "IH", "BI")
+BOUNDED = {"T": range(10, 601), "B": range(10, 301), "I": range(10, 301), "H": range(10, 161)}
 REACHES = {
-    "quick": Reach(("", "", "", "", "", "square", "T", "H"), MODERATE),
-    "standard": Reach(("", "", "", "", "", "", "square", "T", "T", "H", "B", "I"), LARGE),
-    "full": Reach(("", "", "", "square", "T", "T", "H", "B", "I"), LARGE),
-    "soak": Reach(("square", *("T",) * 31, *("H",) * 9, "B", "I"), LARGE_IN_SOAK, alone=True),
-}
-NETWORK_REACHES = {
-    "quick": Reach(("",), LARGE_NETWORK, SMALL_NETWORK),
-    **dict.fromkeys(("standard", "full", "soak"), FAR),
+    "quick": Reach(("", "", "", "", "", "", "", "T", "H", "BI"), dict.fromkeys("TBIH", range(10, 66)), range(10, 34)),
+    "standard": Reach(HALF_SMALL, BOUNDED),
+    "full": Reach((*HALF_SMALL, "BIH", "TIH"), {k: range(10, 2 * n.stop) for k, n in BOUNDED.items()}, range(10, 131)),
+    "soak": Reach(
+        ("TB", "BIH", *("T",) * 31, *("H",) * 9, "B", "I"), BOUNDED | {"T": range(200, 601), "H": range(64, 129)}
+    ),
 }
 
-Size = int | tuple[int, ...] | None
 
-
-def draw_sizes(context: Context, reach: Reach, fixed: dict[str, Size]) -> st.SearchStrategy[tuple[int, ...]]:
+def draw_sizes(context: Context, fixed: dict[str, Size]) -> st.SearchStrategy[tuple[int, ...]]:
     """T, B, I, H as the shapes allow. Raises NotClaimed if they do not allow what is fixed."""
+    reach = REACHES[context.reach]
 
-    def draw_one(letter: str, usual: tuple[int, ...]) -> st.SearchStrategy[int]:
-        return st.sampled_from(_choose_sizes(letter, fixed[letter], usual, context))
+    def draw_one(letter: str, usual: Size) -> st.SearchStrategy[int]:
+        return draw_size(context, letter, usual if fixed[letter] is None else fixed[letter])
 
-    def equate(letter: str, size: int, other: int) -> int:
-        """The other size, unless the first is fixed, or the other is excluded or 0, which has to be asked for."""
-        is_free = fixed[letter] is None and other in getattr(context.description.shapes, letter)
-        return other if is_free and other else size
+    small = {letter: draw_one(letter, SMALL[letter]) for letter in "TBIH"}
+    alone = {letter: draw_one(letter, reach.alone[letter]) for letter in "TBIH"}
+    together = {letter: draw_one(letter, reach.together) for letter in "TBIH"}
+    one_sample = draw_one("B", (1,)) if context.reach == "soak" else small["B"]
 
-    small = {letter: draw_one(letter, reach.small[letter]) for letter in "TBIH"}
-    large = {letter: draw_one(letter, reach.large[letter]) for letter in "TBIH"}
-    beside = {"H": {**small, "B": draw_one("B", (1,))}} if reach.alone else {}
+    def draw_all_four(mode: str) -> st.SearchStrategy[tuple[int, ...]]:
+        large = alone if len(mode) == 1 else together
+        beside = {**small, "B": one_sample} if mode == "H" else small
+        return st.tuples(*(large[k] if k in mode else beside[k] for k in "TBIH"))
 
-    @st.composite
-    def draw_all_four(draw: Any) -> tuple[int, ...]:
-        mode = draw(st.sampled_from(reach.modes))
-        T, B, I, H = (draw(large[k] if k == mode else beside.get(mode, small)[k]) for k in "TBIH")
-        if mode == "square":  # a transposed matrix, or batch for time, would still fit
-            T, I = equate("T", T, B), equate("I", I, H)
-        return T, B, I, H
-
-    return draw_all_four()
+    return st.sampled_from(reach.modes).flatmap(draw_all_four)
 
 
-def _choose_sizes(letter: str, fixed: Size, usual: tuple[int, ...], context: Context) -> tuple[int, ...]:
-    """The one size that is fixed, or the allowed sizes nearest to the wanted ones."""
+def draw_size(context: Context, letter: str, wanted: Size) -> st.SearchStrategy[int]:
+    """A size as wanted, or the allowed one that is nearest to it. Raises NotClaimed if there is none."""
     allowed = getattr(context.description.shapes, letter)
-    if not isinstance(fixed, int):
-        return nearest_sizes(letter, fixed or usual, allowed)
-    if fixed not in allowed:
-        raise NotClaimed(f"its shapes exclude {letter} = {fixed}")
-    return (fixed,)
+    if isinstance(wanted, int):
+        if wanted not in allowed:
+            raise NotClaimed(f"its shapes exclude {letter} = {wanted}")
+        return st.just(wanted)
+    if isinstance(wanted, tuple):
+        return st.sampled_from(nearest_sizes(letter, wanted, allowed))
+    assert wanted is not None
+    first, ratio = wanted.start, wanted.stop / wanted.start
+    nearest_sizes(letter, (first,), allowed)
+
+    def choose(coarse: int, fine: int) -> int:
+        size = int(first * ratio ** ((coarse + fine / STEPS) / STEPS))
+        return nearest_sizes(letter, (size,), allowed)[0]
+
+    return st.builds(choose, st.integers(0, STEPS - 1), st.integers(0, STEPS - 1))
+
+
+def find_projectable_units(context: Context) -> int:
+    """The smallest H that the shapes allow and that leaves room for fewer units, P < H; 0 if there is none."""
+    return next((n for n in context.description.shapes.H[:3] if n > 1), 0)
 
 
 def nearest_sizes(letter: str, wanted: tuple[int, ...], allowed: range) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.assertions.shapes import assert_nothing_done, assert_state_kept
 from conformance.assertions.switches import assert_not_ignored
+from conformance.problems.covering import every_row, list_network_rows
 from conformance.problems.form import ANYTHING, BOTH
 from conformance.problems.question import Question, redraw_numbers
 from conformance.problems.recipes import if_more_than_the_core_is_claimed, networks, questions, with_seed
@@ -13,6 +14,8 @@ from lstm_spec import Backend, Feature, Problem
 ANY = if_more_than_the_core_is_claimed(networks(**ANYTHING))
 NO_STEPS = if_more_than_the_core_is_claimed(networks(**{**ANYTHING, "lengths": ("", "", "nothing")}, T=0))
 NO_SAMPLES = if_more_than_the_core_is_claimed(networks(**ANYTHING, B=0))
+ROWS = if_more_than_the_core_is_claimed(every_row(list_network_rows))
+ROWS_WITH_LOSS = if_more_than_the_core_is_claimed(every_row(list_network_rows, loss=True))
 STACKS = networks(**{**ANYTHING, "layers": (2, 3)})
 TWO = networks(**{**ANYTHING, "directions": BOTH})
 
@@ -37,6 +40,16 @@ def a_second_problem_of_the_same_form_gets_an_answer_of_its_own(backend: Backend
 
 @verifies_beyond_core("NET-5", "LEN-5", on=questions(ANY), needs=(Feature.GRADIENTS,))
 def what_is_claimed_may_be_differentiated_together(backend: Backend, question: Question) -> None:
+    assert_network_gradients_conform(backend, *question)
+
+
+@verifies_beyond_core("NET-3", "LEN-1", "DIR-4", "VAR-1", on=ROWS, exhaustive=True)
+def forms_of_every_size_are_read_alike(backend: Backend, problem: Problem) -> None:
+    assert_network_conforms(backend, problem)
+
+
+@verifies_beyond_core("NET-5", "LEN-5", on=ROWS_WITH_LOSS, needs=(Feature.GRADIENTS,), exhaustive=True)
+def forms_of_every_size_have_their_gradients(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
 
 

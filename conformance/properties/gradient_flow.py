@@ -23,8 +23,7 @@ from lstm_spec.types import Array
 
 NEEDS = (Feature.GRADIENTS,)
 FINAL = ("batch", "unit")
-LENGTHS = (33, 65, 129, 257, 513, 1000, 1025, 2000)
-SHORT = (2, 3, 5, 8, 17)  # where a step rounds so coarsely that little is left of more
+LONGEST = 2000  # steps; fewer where a step rounds so coarsely that little is left of more
 ROUNDINGS = 16  # of each step, about
 
 
@@ -40,9 +39,9 @@ def draw_carousels(x: str, forget: str) -> Recipe:
     return recipe
 
 
-def _choose_lengths(model: ErrorModel) -> tuple[int, ...]:
-    steps = 0.5 / (ROUNDINGS * (model.u + model.u_c))
-    return tuple(T for T in LENGTHS if steps >= T) or tuple(T for T in SHORT if steps >= T)
+def _choose_lengths(model: ErrorModel) -> range:
+    longest = min(LONGEST, int(0.5 / (ROUNDINGS * (model.u + model.u_c))))
+    return range(33 if longest > 33 else 2, longest + 1)
 
 
 def allowed_flow(backend: Backend, problem: Problem, d: Cotangents) -> Backpropagation:

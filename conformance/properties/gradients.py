@@ -16,6 +16,7 @@ from conformance.assertions.forward import assert_conforms
 from conformance.assertions.probes import Probed, probe_gates
 from conformance.assertions.shapes import assert_gradients_shaped
 from conformance.outcome import Refuted
+from conformance.problems.covering import every_row, list_plain_rows
 from conformance.problems.question import Question, Recipe, Split
 from conformance.problems.recipes import (
     ANY_SCALE,
@@ -38,9 +39,9 @@ from lstm_spec.types import Array
 
 NEEDS = (Feature.GRADIENTS,)
 ANY = questions(problems())
-SEVERAL = (2, 3, 3, 4, 5, 7, 9, 17, 33)
-LONG = (129, 257, 400, 513, 700, 1024, 1025, 2000)
-VERY_LONG = (*LONG, *(10_000,) * 3)
+SEVERAL = tuple(range(2, 34))
+LONG = range(129, 2050)
+VERY_LONG = range(513, 20_001)
 
 
 def assert_all_conform(backend: Backend, question: Question, *quantities: str) -> Probed:
@@ -90,7 +91,7 @@ def a_loss_on_the_final_cell_state_alone_is_differentiated(backend: Backend, que
     assert_all_conform(backend, question)
 
 
-def of_length(T: tuple[int, ...], **kinds: str) -> Recipe:
+def of_length(T: range, **kinds: str) -> Recipe:
     return questions(problems(T=T, B=(1, 2), I=(1, 2), H=(1, 2, 3, 5), **kinds))
 
 
@@ -111,6 +112,13 @@ def the_gradient_of_a_long_sequence_is_never_cut_off(backend: Backend, question:
     long=True,
 )
 def large_sizes_have_the_gradients_that_small_ones_have(backend: Backend, question: Question) -> None:
+    assert_all_conform(backend, question)
+
+
+@verifies(
+    "GRAD-2", "GRAD-3", "GRAD-4", "GRAD-5", on=every_row(list_plain_rows, loss=True), needs=NEEDS, exhaustive=True
+)
+def sizes_of_every_kind_have_their_gradients(backend: Backend, question: Question) -> None:
     assert_all_conform(backend, question)
 
 

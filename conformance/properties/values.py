@@ -2,15 +2,16 @@
 
 from conformance.assertions.forward import assert_conforms
 from conformance.assertions.shapes import assert_answer_shaped
+from conformance.problems.covering import every_row, list_plain_rows
 from conformance.problems.question import Recipe, Split, redraw_numbers
 from conformance.problems.recipes import ANY_SCALE, by_reach, large_problems, problems, splits, with_seed
 from conformance.property import verifies
 from lstm_spec import Backend, Problem
 
 CELL = ("CELL-1", "CELL-2", "CELL-3", "CELL-4", "CELL-5", "CELL-6")
-SEVERAL = (2, 3, 3, 4, 5, 7, 9, 17, 33, 66)
-LONG = (400, 512, 513, 700, 1000, 1024, 1025, 1500, 2000, 2049, 2500, 4100)
-VERY_LONG = (*LONG, *(10_000,) * 4)
+SEVERAL = tuple(range(2, 34))
+LONG = range(400, 4101)
+VERY_LONG = range(1000, 20_001)
 ANY_SIZE = problems(
     T=(1, 2, 3, 5),
     x="dense huge enormous astronomic minute tiny",
@@ -40,7 +41,7 @@ def large_sizes_are_read_as_small_ones_are(backend: Backend, problem: Problem) -
     assert_conforms(backend, backend.forward(problem), problem)
 
 
-def of_length(T: tuple[int, ...], **kinds: str) -> Recipe:
+def of_length(T: range, **kinds: str) -> Recipe:
     return problems(T=T, B=(1, 2, 3), I=(1, 2, 3), H=(1, 2, 3, 5, 8), **kinds)
 
 
@@ -49,6 +50,11 @@ AT_ANY_LENGTH = by_reach(of_length(LONG), full=of_length(VERY_LONG, W=ANY_SCALE,
 
 @verifies("SEQ-1", "CELL-5", on=AT_ANY_LENGTH, long=True)
 def a_long_sequence_is_read_to_its_end(backend: Backend, problem: Problem) -> None:
+    assert_conforms(backend, backend.forward(problem), problem)
+
+
+@verifies(*CELL, "SEQ-1", "NET-1", "NET-2", on=every_row(list_plain_rows), exhaustive=True)
+def sizes_of_every_kind_are_read_alike(backend: Backend, problem: Problem) -> None:
     assert_conforms(backend, backend.forward(problem), problem)
 
 

@@ -17,10 +17,13 @@ class Profile:
     dtypes: tuple[str, ...] | None = None  # None: every claimed one
     long_examples: int = 0  # of properties that are slow
     beyond_core_examples: int = 1  # of properties of features that are not in the core
+    exhaustive_examples: int = 10_000  # at most, of properties that try every example that their recipe has
     narrow_share: int = 3  # with 16 bits, there is less to see: one in this number of examples
 
     def examples_of(self, prop: Property, dtype: str) -> int:
         """How many examples the property gets at that dtype."""
+        if prop.exhaustive:
+            return self.exhaustive_examples
         many = self.long_examples if prop.long else self.beyond_core_examples if prop.beyond_core else self.examples
         return max(1, many // self.narrow_share) if np.dtype(dtype).itemsize == 2 else many
 

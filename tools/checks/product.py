@@ -24,7 +24,7 @@ from conformance.outcome import Errored, Inconclusive, NotClaimed, Refuted
 from conformance.problems.build import build_loss, build_problem
 from conformance.problems.fillings import USUAL
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
-from conformance.problems.sizes import SMALL_NETWORK
+from conformance.problems.sizes import SMALL
 from conformance.report.status import UNUSABLE
 from conformance.targets.resolve import TargetError, resolve
 from lstm_spec import Backend, Cotangents, Feature, Problem
@@ -73,7 +73,7 @@ def drawn(cell: Cell, seed: int, claims: frozenset[Feature]) -> tuple[Problem, C
     form = cell.form
     if form.lengths and Feature.ZERO_LENGTHS in claims and rng.random() < 0.3:
         form = replace(form, lengths="zeros")
-    sizes = tuple(int(rng.choice(SMALL_NETWORK[k])) for k in "TBIH")
+    sizes = tuple(int(rng.choice(SMALL[k])) for k in "TBIH")
     kinds = tuple(str(rng.choice(USUAL[k].split())) for k in ("x", "W", "U", "b", "h", "c", "dy", "dh", "dc"))
     problem = build_problem(np.dtype(cell.dtype), form, sizes, kinds[:6], int(rng.integers(2**32)))
     return problem, build_loss(problem, kinds[6:], seed)

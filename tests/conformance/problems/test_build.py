@@ -22,6 +22,7 @@ def build(form: Form, sizes: tuple[int, ...] = (5, 3, 2, 4), seed: int = 0) -> P
     return build_problem(FLOAT32, form, sizes, DENSE, seed)
 
 
+TOLD = dict.fromkeys(("full", "equal", "one short"), "any")
 CHOICES = [dict.fromkeys(ANYTHING[k]) for k in ("kind", "projection", "lengths")]  # in a fixed order
 
 
@@ -30,7 +31,7 @@ def test_a_problem_has_the_form_that_was_asked_for(values: tuple[str, str, str])
     kind, projection, lengths = values
     form = Form(layers=2, directions=BOTH, kind=kind, projection=projection, lengths=lengths, clip=0.75)
     problem = checked(build(form))
-    assert form_of(problem) == replace(form, lengths="any" if lengths == "full" else lengths)
+    assert form_of(problem) == replace(form, lengths=TOLD.get(lengths, lengths))
     assert fingerprint(problem) == fingerprint(build(form)) != fingerprint(build(form, seed=1))
 
 
@@ -49,19 +50,42 @@ def test_kinds_without_peepholes_get_the_same_numbers() -> None:
             assert fingerprint(gate) == fingerprint(standard[letter])
 
 
-def test_a_problem_with_a_large_size_has_one_layer() -> None:
-    assert [len(build(Form(layers=3), (n, 2, 3, 4)).parameters) for n in (12, 13)] == [3, 1]
+def test_a_bound_is_a_number_of_the_dtype() -> None:
+    assert build(Form(clip=0.7)).variant.clip == float(np.float32(0.7)) != 0.7
 
 
-@pytest.mark.parametrize("lengths", ["full", "any", "zeros", "nothing"])
+def test_a_projection_may_have_a_given_width() -> None:
+    assert build(Form(projection="narrow"), (2, 3, 4, 7, 5)).P == 5
+    assert build(Form(projection="narrow"), (2, 3, 4, 5, 9)).P == 4
+    assert build(Form(), (2, 3, 4, 7, 5)).P == 7
+
+
+WISHES = {
+    "full": lambda lengths: (lengths == 5).all(),
+    "any": lambda lengths: lengths.min() >= 1 and (len(lengths) == 1 or lengths.min() < lengths.max() == 5),
+    "one short": lambda lengths: sorted(lengths) == [4, *[5] * (len(lengths) - 1)],
+    "equal": lambda lengths: len(set(lengths)) == 1 and 1 <= lengths[0] < 5,
+    "zeros": lambda lengths: lengths.min() == 0,
+    "nothing": lambda lengths: not lengths.any(),
+}
+
+
+@pytest.mark.parametrize("lengths", WISHES)
 def test_lengths_are_those_of_the_form(lengths: str) -> None:
     for seed in range(20):
-        drawn = build(Form(lengths=lengths), seed=seed).lengths
-        assert drawn is not None and drawn.min() >= 0 and drawn.max() <= 5
-        assert lengths != "full" or (drawn == 5).all()
-        assert lengths != "any" or (drawn.min() >= 1 and drawn.max() == 5)
-        assert lengths != "zeros" or drawn.min() == 0
-        assert lengths != "nothing" or not drawn.any()
+        drawn = build(Form(lengths=lengths), (5, 1 + seed % 4, 2, 4), seed).lengths
+        assert drawn is not None and 0 <= drawn.min() <= drawn.max() <= 5 and WISHES[lengths](drawn)
+
+
+@pytest.mark.parametrize("lengths", WISHES)
+def test_a_single_step_is_not_shortened_unless_that_is_wished(lengths: str) -> None:
+    drawn = build(Form(lengths=lengths), (1, 3, 2, 4)).lengths
+    assert drawn is not None and (drawn.min() == 0) == (lengths in ("zeros", "nothing"))
+
+
+def test_a_single_sequence_of_any_length_is_mostly_short() -> None:
+    lengths = [int(build(Form(lengths="any"), (5, 1, 2, 4), seed).lengths[0]) for seed in range(40)]  # type: ignore[index]
+    assert set(lengths) == {1, 2, 3, 4, 5}
 
 
 def test_only_the_padding_is_poisoned() -> None:

@@ -9,37 +9,32 @@ import conformance.properties  # noqa: F401  fills the registry
 from conformance.outcome import NotClaimed
 from conformance.problems.question import problem_of
 from conformance.problems.recipes import networks, problems, splits, tame_problems
-from conformance.problems.sizes import REACHES, SMALL, nearest_sizes
+from conformance.problems.sizes import REACHES, nearest_sizes
 from conformance.property import PROPERTIES
 from lstm_spec import Feature, Problem, Shapes, at_most, multiple_of
 from tests.helpers.examples import draw_examples, share_of
 
 
-def test_some_problems_are_square_so_that_a_transposed_matrix_would_fit() -> None:
-    found = draw_examples(problems())
-    assert share_of(found, lambda p: p.sizes[2] == p.sizes[3] > 1 and p.sizes[0] == p.sizes[1] > 1) > 0.02
-
-
+@pytest.mark.parametrize("recipe", [problems(), networks()], ids=["plain", "network"])
 @pytest.mark.parametrize("letter", "TBIH")
-def test_each_size_passes_the_usual_block_boundaries_but_in_quick(letter: str) -> None:
-    k = "TBIH".index(letter)
-    assert max(p.sizes[k] for p in draw_examples(problems(), 400)) > 128
-    assert max(p.sizes[k] for p in draw_examples(problems(), 200, "quick")) <= 65
-    assert max(REACHES["standard"].large["T"]) > 512
+def test_each_size_is_large_and_has_every_residue(letter: str, recipe: Any) -> None:
+    found = [p.sizes["TBIH".index(letter)] for p in draw_examples(recipe, 600)]
+    assert max(found) > 128 and {n % 8 for n in found if n > 8} == set(range(8))
+    assert max(p.sizes["TBIH".index(letter)] for p in draw_examples(recipe, 200, "quick")) <= 65
+    assert REACHES["full"].alone[letter].stop > REACHES["standard"].alone[letter].stop > 128
 
 
-def test_one_large_size_at_a_time() -> None:
-    for problem in draw_examples(problems(), 300):
-        T, B, _, H = problem.sizes
-        assert sum(n > max(SMALL[k]) for n, k in zip(problem.sizes, "TBIH", strict=True)) <= 1
-        assert T * B * H <= 2**18
+def test_several_sizes_are_large_together() -> None:
+    found = [tuple(k for k, n in zip("TBIH", p.sizes, strict=True) if n > 9) for p in draw_examples(problems(), 400)]
+    assert {("T", "B"), ("T", "H"), ("B", "H"), ("I", "H"), ("B", "I"), ("T",), ("B",), ("I",), ("H",), ()} <= set(
+        found
+    )
 
 
-@pytest.mark.parametrize("letter", "TBIH")
-def test_each_size_of_a_network_is_large_at_times_but_in_quick(letter: str) -> None:
-    k = "TBIH".index(letter)
-    assert max(p.sizes[k] for p in draw_examples(networks(), 200)) >= 33
-    assert max(p.sizes[k] for p in draw_examples(networks(), 100, "quick")) <= 9
+def test_a_range_is_drawn_log_uniformly() -> None:
+    found = [p.sizes[0] for p in draw_examples(problems(T=range(100, 10_001), B=1, I=1, H=1), 300)]
+    assert min(found) >= 100 and max(found) <= 10_000
+    assert 0.4 < share_of(found, lambda T: T < 1000) < 0.6
 
 
 @pytest.mark.parametrize("recipe", [problems(), tame_problems(), networks()], ids=["plain", "tame", "network"])
