@@ -16,12 +16,12 @@ from tests.helpers.judged import judged
 
 
 def slow_and_wrong(monkeypatch: pytest.MonkeyPatch) -> tuple[Backend, list[float]]:
-    """A wrong backend of which every call takes a second of the runner's clock, and the times of its calls."""
+    """A backend that is wrong about large problems, every call of which takes a second, and the times of its calls."""
     calls: list[float] = []
 
     def forward(problem: Problem) -> Answer:
         calls.append(float(len(calls) + 1))
-        return specimens.swaps_input_and_forget_gates.forward(problem)
+        return (specimens.swaps_input_and_forget_gates if min(problem.sizes) > 2 else NUMPY).forward(problem)
 
     monkeypatch.setattr(search, "time", SimpleNamespace(perf_counter=lambda: float(len(calls))))
     return Backend("slow_and_wrong", forward), calls
