@@ -103,6 +103,8 @@ def list_plain_rows(breadth: Breadth) -> Iterator[Row]:
 STRUCTURES = (
     DENSE,
     ("dense", "by-width", "by-width", "dense", "zero", "zero"),  # the call without a state
+    ("dense", "by-width", "by-width", "dense", "within-1", "zero"),
+    ("dense", "by-width", "by-width", "dense", "zero", "dense"),
     ("one-hot-rows", "by-width", "by-width", "dense", "zero", "zero"),
     ("same-samples", "by-width", "by-width", "dense", "same-samples", "same-samples"),
     ("same-steps", "by-width", "by-width", "dense", "within-1", "dense"),

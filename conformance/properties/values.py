@@ -53,7 +53,7 @@ def a_long_sequence_is_read_to_its_end(backend: Backend, problem: Problem) -> No
     assert_conforms(backend, backend.forward(problem), problem)
 
 
-@verifies(*CELL, "SEQ-1", "NET-1", "NET-2", on=every_row(list_plain_rows), exhaustive=True)
+@verifies(*CELL, "SEQ-1", "SEQ-2", "SEQ-4", "NET-1", "NET-2", on=every_row(list_plain_rows), exhaustive=True)
 def sizes_of_every_kind_are_read_alike(backend: Backend, problem: Problem) -> None:
     assert_conforms(backend, backend.forward(problem), problem)
 
