@@ -81,8 +81,8 @@ def list_sizes(breadth: Breadth) -> Iterator[tuple[int, ...]]:
             for size in (power - 1, power, power + 1):
                 yield _place({letter: size}, (1, 2, 3))
     rng = np.random.default_rng(0)
-    for letters in combinations(LETTERS, 2):
-        yield _place({k: breadth.joint + int(rng.integers(1, 32)) for k in letters}, (1, 2))
+    for pair in combinations(LETTERS, 2):
+        yield _place({k: breadth.joint + int(rng.integers(1, 32)) for k in pair}, (1, 2))
     for letters in combinations(LETTERS, 3):
         yield _place({k: breadth.triple // (1 + ("T" in letters)) + int(rng.integers(1, 9)) for k in letters}, (2,))
     yield from ((1, 70_001, 1, 1), (259, 257, 1, 1), (1, 300, 1, 300))  # T·B, and B·H, past 2¹⁶

@@ -72,7 +72,7 @@ def _draw_fillings(table: dict[str, str], *letters: str) -> st.SearchStrategy[tu
         ranks = list(product(*(range(len(share)) for share in shares)))
     else:
         rng = np.random.default_rng(0)
-        ranks = [tuple(rng.integers(len(share)) for share in shares) for _ in range(PATTERNS)]
+        ranks = [tuple(int(rng.integers(len(share))) for share in shares) for _ in range(PATTERNS)]
     patterns = (tuple(share[k] for share, k in zip(shares, rank, strict=True)) for rank in sorted(ranks, key=sum))
     return st.sampled_from(list(patterns))
 

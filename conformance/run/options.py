@@ -57,8 +57,8 @@ class Options:
         if self.examples is None:
             return known
         long_examples = min(self.examples, known.long_examples)
-        given = {"examples": self.examples, "exhaustive_examples": self.examples}
-        return replace(known, **given, long_examples=long_examples, narrow_share=1)
+        known = replace(known, examples=self.examples, exhaustive_examples=self.examples)
+        return replace(known, long_examples=long_examples, narrow_share=1)
 
 
 def with_grades(backend: Backend, grades: Mapping[str, str]) -> Backend:

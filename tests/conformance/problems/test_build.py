@@ -1,7 +1,9 @@
 """What is built has the form, the sizes and the gates that were asked for, and the same numbers each time."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from conformance.arrays import fingerprint
 from conformance.problems.build import build_loss, build_problem, poison_padding, tame_problem
 from conformance.problems.form import ANYTHING, BOTH, Form, form_of
-from lstm_spec import Gate, Kind, Problem, checked
+from lstm_spec import Array, Gate, Kind, Problem, checked
 from lstm_spec.types import GATES
 from lstm_spec.variants import KINDS, coupled_cell, coupled_gradient
 from tests.helpers.examples import FLOAT32, describe_context
@@ -60,7 +62,7 @@ def test_a_projection_may_have_a_given_width() -> None:
     assert build(Form(), (2, 3, 4, 7, 5)).P == 7
 
 
-WISHES = {
+WISHES: dict[str, Callable[[Array], Any]] = {
     "full": lambda lengths: (lengths == 5).all(),
     "any": lambda lengths: lengths.min() >= 1 and (len(lengths) == 1 or lengths.min() < lengths.max() == 5),
     "one short": lambda lengths: sorted(lengths) == [4, *[5] * (len(lengths) - 1)],

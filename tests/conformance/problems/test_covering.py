@@ -62,8 +62,8 @@ def test_any_two_sizes_are_equal_and_multiples_of_each_other(profile: str) -> No
 @pytest.mark.parametrize("profile", PROFILE_NAMES)
 def test_any_two_sizes_are_past_128_together_and_any_three_are_large(profile: str) -> None:
     rows = [dict(zip(LETTERS, sizes, strict=True)) for sizes in list_sizes(BREADTHS[profile])]
-    for letters in combinations(LETTERS, 2):
-        assert any(all(row[k] > 128 for k in letters) for row in rows), letters
+    for pair in combinations(LETTERS, 2):
+        assert any(all(row[k] > 128 for k in pair) for row in rows), pair
     for letters in combinations(LETTERS, 3):
         assert any(all(row[k] > 32 for k in letters) for row in rows), letters
     assert sum(row["T"] * row["B"] > 2**16 for row in rows) >= 2
