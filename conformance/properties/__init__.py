@@ -11,6 +11,7 @@ from conformance.properties import sequences as sequences
 from conformance.properties import contract as contract
 from conformance.properties import memory as memory
 from conformance.properties import gradients as gradients
+from conformance.properties import sizes as sizes
 from conformance.properties import gradient_flow as gradient_flow
 from conformance.properties import numbers as numbers
 from conformance.properties import lengths as lengths

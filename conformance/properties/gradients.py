@@ -16,12 +16,10 @@ from conformance.assertions.forward import assert_conforms
 from conformance.assertions.probes import Probed, probe_gates
 from conformance.assertions.shapes import assert_gradients_shaped
 from conformance.outcome import Refuted
-from conformance.problems.covering import every_row, list_plain_rows
 from conformance.problems.question import Question, Recipe, Split
 from conformance.problems.recipes import (
     ANY_SCALE,
     by_reach,
-    large_problems,
     problems,
     questions,
     splits,
@@ -100,25 +98,6 @@ AT_ANY_LENGTH = by_reach(of_length(LONG), full=of_length(VERY_LONG, W=ANY_SCALE,
 
 @verifies("GRAD-3", "GRAD-4", on=AT_ANY_LENGTH, needs=NEEDS, long=True)
 def the_gradient_of_a_long_sequence_is_never_cut_off(backend: Backend, question: Question) -> None:
-    assert_all_conform(backend, question)
-
-
-@verifies(
-    "GRAD-2",
-    "GRAD-4",
-    "GRAD-5",
-    on=questions(large_problems(), dy="dense", dh="dense", dc="dense"),
-    needs=NEEDS,
-    long=True,
-)
-def large_sizes_have_the_gradients_that_small_ones_have(backend: Backend, question: Question) -> None:
-    assert_all_conform(backend, question)
-
-
-@verifies(
-    "GRAD-2", "GRAD-3", "GRAD-4", "GRAD-5", on=every_row(list_plain_rows, loss=True), needs=NEEDS, exhaustive=True
-)
-def sizes_of_every_kind_have_their_gradients(backend: Backend, question: Question) -> None:
     assert_all_conform(backend, question)
 
 

@@ -7,7 +7,7 @@ from conformance.report.deviations import Deviation
 from conformance.run.profiles import PROFILES, Profile
 from lstm_spec import GRADES, Backend
 
-SHARPEST = ("values", "gradients", "contract", "shapes", "gate_ranges", "sequences", "gradient_flow")
+SHARPEST = ("values", "gradients", "contract", "shapes", "gate_ranges", "sequences", "sizes", "gradient_flow")
 
 
 @dataclass(frozen=True)
