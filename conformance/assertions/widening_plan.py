@@ -9,6 +9,7 @@ from conformance.outcome import Inconclusive, NotClaimed
 from lstm_spec import KINDS, Backend, Problem, Shapes
 
 OPEN = 1000.0  # σ(1000) = 1 and σ(-1000) = 0 in every format
+DIGITS = 64  # of the widest format in which an implementation may compute: the extended one of x87
 # units of these kinds pass a number on, whatever they hold
 PASSED_ON = tuple(name for name, kind in KINDS.items() if kind.keeps != "1" and kind.stretch == 1)
 
@@ -84,7 +85,11 @@ def fit_size(letter: str, wanted: int, allowed: range, own: int) -> int:
 
 
 def scale_bits(problem: Problem) -> int:
-    """k, so that tanh(2^-k h) = 2^-k h to the last bit for every h that a layer can return."""
+    """k, so that tanh(2^-k h) = 2^-k h to the last bit for every h of a layer, even a wider one.
+
+    If a wider h were changed on its way, it could be rounded to another number than the h that is returned. With 16
+    bits there is no room for so small a scale; `widening` allows for such a change.
+    """
     R = [
         float(np.abs(p.R.astype(np.float64)).sum(axis=1).max())
         for row in problem.parameters
@@ -92,5 +97,5 @@ def scale_bits(problem: Problem) -> int:
         if p.R is not None
     ]
     largest = max(1.0, *R, float(np.abs(problem.state.h.astype(np.float64)).max(initial=0)))
-    digits = 1 - int(np.log2(limits(problem.dtype).eps))
+    digits = DIGITS if problem.dtype.itemsize > 2 else 1 - int(np.log2(limits(problem.dtype).eps))
     return digits // 2 + 2 + int(np.ceil(np.log2(largest)))
