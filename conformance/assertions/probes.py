@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.arrays import frozen
+from conformance.assertions.backward import assert_gate_gradients_conform, assert_part_conforms, name_parts
 from conformance.assertions.shapes import assert_gradients_shaped
 from conformance.outcome import Inconclusive, NotClaimed
-from conformance.problems.question import with_gates
+from conformance.problems.question import Question, with_gates
 from conformance.tolerance.trajectories import ORDER
 from lstm_spec import Answer, Backend, Cotangents, Feature, Gate, Gradients, Parameters, Problem
 from lstm_spec.types import Array
@@ -75,3 +76,14 @@ def drop_probes(gradients: Gradients, I: int) -> Gradients:
     layer = gradients.parameters[0][0]
     i, f, g, o = (gate._replace(W=gate.W[:, :I]) for gate in layer[:4] if isinstance(gate, Gate))
     return Gradients(((Parameters(i, f, g, o),),), gradients.x[:, :, :I], gradients.state)
+
+
+def assert_all_conform(backend: Backend, question: Question, *quantities: str) -> Probed:
+    """Refuted unless the gate gradients, and the gradients named (all of them without a name), are the equations'."""
+    problem, d = question
+    found = probe_gates(backend, problem, d)
+    expected = assert_gate_gradients_conform(backend, problem, d, found.answer, found.dz)
+    named = name_parts(found.gradients, expected)
+    for quantity in quantities or named:
+        assert_part_conforms(named[quantity], problem, found.dz)
+    return found

@@ -6,14 +6,13 @@ from conformance.arrays import frozen
 from conformance.assertions.backward import (
     assert_gate_gradients_conform,
     assert_gradients_conform_freely,
-    assert_part_conforms,
     assert_part_finite_enough,
     free_gradients,
     name_parts,
 )
 from conformance.assertions.comparison import Comparison, assert_within, model_of
 from conformance.assertions.forward import assert_conforms
-from conformance.assertions.probes import Probed, probe_gates
+from conformance.assertions.probes import assert_all_conform, probe_gates
 from conformance.assertions.shapes import assert_gradients_shaped
 from conformance.outcome import Refuted
 from conformance.problems.question import Question, Recipe, Split
@@ -40,17 +39,6 @@ ANY = questions(problems())
 SEVERAL = tuple(range(2, 34))
 LONG = range(129, 2050)
 VERY_LONG = range(513, 20_001)
-
-
-def assert_all_conform(backend: Backend, question: Question, *quantities: str) -> Probed:
-    """Refuted unless the gate gradients, and the gradients named (all of them without a name), are the equations'."""
-    problem, d = question
-    found = probe_gates(backend, problem, d)
-    expected = assert_gate_gradients_conform(backend, problem, d, found.answer, found.dz)
-    named = name_parts(found.gradients, expected)
-    for quantity in quantities or named:
-        assert_part_conforms(named[quantity], problem, found.dz)
-    return found
 
 
 @verifies("GRAD-1", "GRAD-2", "GRAD-3", on=ANY, needs=NEEDS)

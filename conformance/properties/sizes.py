@@ -1,14 +1,15 @@
 """Sizes: every one is read alike, and several large ones together, forward and backward."""
 
 from conformance.assertions.forward import assert_conforms
+from conformance.assertions.probes import assert_all_conform
 from conformance.problems.covering import every_row, list_plain_rows
 from conformance.problems.question import Question
 from conformance.problems.recipes import large_problems, questions
-from conformance.properties.gradients import NEEDS, assert_all_conform
-from conformance.properties.values import CELL
 from conformance.property import verifies
-from lstm_spec import Backend, Problem
+from lstm_spec import Backend, Feature, Problem
 
+CELL = ("CELL-1", "CELL-2", "CELL-3", "CELL-4", "CELL-5", "CELL-6")
+NEEDS = (Feature.GRADIENTS,)
 DENSE = {"dy": "dense", "dh": "dense", "dc": "dense"}
 
 
