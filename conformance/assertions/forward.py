@@ -21,7 +21,7 @@ from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Inconclusive
 from conformance.tolerance.audit import recall_forward
 from conformance.tolerance.conclusive import is_conclusive, largest_conclusive_error
-from conformance.tolerance.layer import observe_forward
+from conformance.tolerance.layer import observe_forward, run_free
 from conformance.tolerance.reading import Reading, Trajectory, make_reading, select
 from conformance.tolerance.rounding import Bounded, exact, narrow, with_oracle
 from conformance.tolerance.trajectories import free_trajectory, observed_trajectory
@@ -63,13 +63,19 @@ def assert_seen_conforms(seen: Seen, model: ErrorModel) -> list[list[Trajectory]
         place, clean = name_place(problem, layer), select(valid, got)
         assert_padding_zero(f"y{place}", got.value, valid, "LEN-2")
         passes.append([_observe_direction(seen, layer, d, x, model) for d in range(len(problem.directions))])
-        turned = (turn_bounded(problem, d, passed.h) for d, passed in enumerate(passes[-1]))
-        expected = select(valid, Bounded(*(np.concatenate(a, axis=-1) for a in zip(*turned, strict=True))))
+        expected = join_outputs(problem, passes[-1])
         room = expected.error + clean.error
         assert_observed(Comparison(f"y{place}", STEP, clean.value, expected.value, room))
         for d, passed in enumerate(passes[-1]):
             _assert_final_state(seen, layer, d, passed, model)
     return passes
+
+
+def join_outputs(problem: Problem, passes: list[Trajectory]) -> Bounded:
+    """What a layer returns (T, B, D*P), from its pass in each direction."""
+    turned = (turn_bounded(problem, d, passed.h) for d, passed in enumerate(passes))
+    whole = Bounded(*(np.concatenate(a, axis=-1) for a in zip(*turned, strict=True)))
+    return select(mark_valid_steps(problem), whole)
 
 
 def read_below(seen: Seen, layer: int, model: ErrorModel) -> Bounded:
@@ -147,6 +153,26 @@ def free_run(backend: Backend, problem: Problem, handed_on: bool = False) -> Tra
     if not expected.h.error.max(initial=0) <= largest_conclusive_error(model):  # NaN is not conclusive
         raise Inconclusive("rounding may have grown too much")
     return expected
+
+
+def assert_conforms_freely(backend: Backend, problem: Problem) -> None:
+    """Refuted unless the answer to a network, T >= 1, is that of the equations run from the initial states.
+
+    Where rounding may have grown too much for that to say anything, nothing is refuted.
+    """
+    model, passes = model_of(backend, problem), list[list[Trajectory]]()
+    seen = Seen(problem, backend.forward(problem), [])
+    assert_answer_shaped(seen.answer, problem)
+    for layer, row in enumerate(problem.parameters):
+        x = read_below(seen, layer, model)
+        passes.append([run_free(read_layer(problem, layer, d, x), model) for d in range(len(row))])
+        seen.outputs.append(join_outputs(problem, passes[-1]))
+    if any(not q.error.max(initial=0) <= largest_conclusive_error(model) for q in seen.outputs):
+        return
+    assert_within(Comparison("y", STEP, seen.answer.y, *seen.outputs[-1]))
+    for layer, row_of_passes in enumerate(passes):
+        for d, passed in enumerate(row_of_passes):
+            _assert_final_state(seen, layer, d, passed, model)
 
 
 def assert_answers_agree(

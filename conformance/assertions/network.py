@@ -13,7 +13,7 @@ from conformance.arrays import frozen
 from conformance.assertions import widening
 from conformance.assertions.backward import assert_seen_gradients_conform
 from conformance.assertions.comparison import STATE, assert_same, breaking, model_of
-from conformance.assertions.forward import Seen, assert_conclusive, assert_seen_conforms
+from conformance.assertions.forward import Seen, assert_conclusive, assert_conforms_freely, assert_seen_conforms
 from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
 from conformance.assertions.widening_plan import PASSED_ON, Plan, plan_for
 from conformance.outcome import Inconclusive, NotClaimed
@@ -22,6 +22,7 @@ from conformance.tolerance.rounding import Bounded, exact
 from lstm_spec import Answer, Backend, Cotangents, Problem, State
 
 LONGEST = 12  # steps that are looked into one at a time
+LONGEST_FREE = 40  # steps of a free run, which says little of more; widening changes H and I only
 
 
 def assert_network_conforms(backend: Backend, problem: Problem) -> None:
@@ -32,6 +33,8 @@ def assert_network_conforms(backend: Backend, problem: Problem) -> None:
     for seen in look_into(backend, problem):
         model = model_of(backend, problem)
         assert_conclusive(assert_seen_conforms(seen, model), model)
+    if len(problem.parameters) > 1 and 0 < len(problem.x) <= LONGEST_FREE:  # the wider network has other sizes
+        assert_conforms_freely(backend, problem)
 
 
 def look_into(backend: Backend, problem: Problem) -> Iterator[Seen]:
@@ -93,7 +96,8 @@ def assert_network_gradients_conform(backend: Backend, problem: Problem, d: Cota
     """
     if can_pass(backend, problem):
         _assert_conform_through_probes(backend, problem, d)
-    if len(problem.parameters) > 1:
+    shapes = backend.description.shapes
+    if len(problem.parameters) > 1 or (1 in shapes.T and 1 in shapes.B):  # the wider network has other sizes
         _assert_conform_step_by_step(backend, problem, d)
 
 

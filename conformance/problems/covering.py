@@ -6,7 +6,7 @@ columns it has every pair of numbers once. So any two sizes are equal in some ro
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import combinations, permutations
+from itertools import combinations, permutations, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from lstm_spec.variants import KINDS
 
 DENSE = ("dense", "by-width", "by-width", "dense", "within-1", "dense")
 LOSS = ("dense", "dense", "dense")
+ONES = ("ones",) * 6  # sums of equal terms: none of many is lost unseen
 LETTERS = "TBIH"
 
 
@@ -98,6 +99,7 @@ def list_plain_rows(breadth: Breadth) -> Iterator[Row]:
     """Rows of the plain form: all the sizes with dense numbers, and numbers with structure at two sizes."""
     yield from map(Row, list_sizes(breadth))
     yield from (Row(sizes, Form(), fillings) for fillings in STRUCTURES for sizes in ((4, 3, 5, 6), (3, 4, 4, 4)))
+    yield Row((1, 70_001, 1, 1), fillings=ONES)
 
 
 STRUCTURES = (
@@ -114,6 +116,8 @@ STRUCTURES = (
     ("zero", "by-width", "by-width", "dense", "within-1", "dense"),
     ("dense", "by-width", "by-width", "zero", "within-1", "dense"),
     ("dense", "by-width", "zero", "dense", "within-1", "dense"),
+    ("dense", "by-width", "by-width", "ones", "within-1", "dense"),
+    ONES,
 )
 
 # ---------------------------------------------------------------- forms
@@ -126,6 +130,7 @@ FIELDS: dict[str, tuple[Any, ...]] = {
     "clip": (None, 0.75, None, 0.7, 2.3),
     "lengths": ("", "any", "one short", "zeros", "equal", "full"),
 }
+RICH = Form(2, BOTH, projection="narrow", lengths="any")
 LARGE_FORMS = (
     Form(2, BOTH, lengths="any"),
     Form(2, FORWARD, "coupled", "full", lengths="any"),
@@ -150,20 +155,32 @@ def list_network_rows(breadth: Breadth) -> Iterator[Row]:
     for k in range(32 if many else 0):
         sizes = _place({"T": 1 + 11 * k % 32, "H": 1 + 5 * k % 32}, (1 + k % 3, 2))
         yield Row(sizes, LARGE_FORMS[k % len(LARGE_FORMS)])
+    for k, (letter, size) in enumerate(product(LETTERS, (16, 32, 64))):
+        yield from (Row(_place({letter: size}, (2, 3, 3)), form) for form in (RICH, *take_forms(k, breadth.forms - 1)))
     long, wide = breadth.long, breadth.wide
     one_large = ((long, 2, 2, 3), (2, wide, 3, 2), (2, 3, wide, 2), (3, 2, 3, wide))
     two_large = ((wide, 2, 2, 33), (wide, 33, 2, 3), (2, wide, 2, wide), (2, 2, wide, wide), (2, wide, wide, 3))
     for k, sizes in enumerate(one_large + two_large):
-        for form in (LARGE_FORMS[(k + n) % len(LARGE_FORMS)] for n in range(breadth.forms)):
-            exact = tuple(size + k if size > 32 else size for size in sizes)
-            yield Row(exact, form if k < len(one_large) else replace(form, layers=1))
+        exact, alone = tuple(size + k if size > 32 else size for size in sizes), k < len(one_large)
+        for form in take_forms(k, breadth.forms) if alone else (RICH, *take_forms(k, breadth.forms)):
+            yield Row(exact, form if alone or sizes[3] <= 33 else replace(form, layers=1))
+    yield Row((1, 70_001, 1, 1), Form(2, lengths="any"))
+    yield Row((1, 2, 1, 260, 254), Form(projection="narrow"))  # P·H past 2¹⁶
+    yield Row((259, 257, 1, 1), Form(1, BOTH, projection="narrow", lengths="any"))
+
+
+def take_forms(k: int, n: int) -> tuple[Form, ...]:
+    """The next n of the forms of large networks, the k-th first."""
+    return tuple(LARGE_FORMS[(k + j) % len(LARGE_FORMS)] for j in range(n))
 
 
 # ---------------------------------------------------------------- recipes
 
 
-def every_row(rows: Callable[[Breadth], Iterator[Row]], loss: bool = False) -> Recipe:
+def every_row(rows: Callable[[Breadth], Iterator[Row]], loss: bool = False, tame: bool = False) -> Recipe:
     """Each row as one problem, or with dense cotangents as one question, for a property that is exhaustive.
+
+    If `tame`, U is small, so that a free run is conclusive.
 
     There is one draw, of the number of the row, so that Hypothesis tries each once; the numbers follow from it.
     `standard` asks of 16 bits, at which there is less to see, what `quick` asks.
@@ -176,8 +193,14 @@ def every_row(rows: Callable[[Breadth], Iterator[Row]], loss: bool = False) -> R
         found = sorted(dict.fromkeys(fitted), key=lambda row: row.form.layers * np.prod([float(n) for n in row.sizes]))
 
         def build(k: int) -> Problem | Question:
-            problem = build_problem(context.dtype, found[k].form, found[k].sizes, found[k].fillings, k, units)
-            return Question(problem, build_loss(problem, LOSS, k)) if loss else problem
+            x, W, U, *others = found[k].fillings
+            fillings = (x, W, "small" if tame else U, *others)
+            problem = build_problem(context.dtype, found[k].form, found[k].sizes, fillings, k, units)
+            return (
+                Question(problem, build_loss(problem, ONES[:3] if found[k].fillings == ONES else LOSS, k))
+                if loss
+                else problem
+            )
 
         return st.sampled_from(range(len(found))).map(build)
 

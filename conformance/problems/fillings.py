@@ -58,6 +58,7 @@ def _by_width(scale: float) -> Filling:
 
 FILLINGS: dict[str, Filling] = {
     "zero": lambda rng, shape: np.zeros(shape),
+    "ones": lambda rng, shape: np.ones(shape),
     "one-hot": _one_hot,
     "one-hot-rows": _one_hot_rows,
     "same-steps": _repeat_along(0),

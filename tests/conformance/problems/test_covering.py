@@ -5,6 +5,7 @@ from itertools import combinations, permutations
 import numpy as np
 import pytest
 
+from backends.numpy.backend import BACKEND as NUMPY
 from conformance.outcome import Outcome
 from conformance.problems.covering import (
     BREADTHS,
@@ -23,7 +24,7 @@ from conformance.problems.question import Question, problem_of
 from conformance.property import PROPERTIES
 from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES
-from lstm_spec import REFERENCE, Feature, Problem, Shapes, at_most, multiple_of
+from lstm_spec import Feature, Problem, Shapes, at_most, multiple_of
 from tests.helpers.examples import describe_context, draw_examples
 
 PROFILE_NAMES = ("quick", "standard", "full")
@@ -108,7 +109,7 @@ def test_every_row_is_tried_once_by_a_property_that_is_exhaustive() -> None:
     asked: list[bytes] = []
     (prop,) = (prop for prop in PROPERTIES if prop.name == "sizes_of_every_kind_are_read_alike")
     verdict = judge_property(
-        prop, REFERENCE, "float64", PROFILES["quick"], 3, lambda p: asked.append(p.x.tobytes() + p.layer.g.U.tobytes())
+        prop, NUMPY, "float64", PROFILES["quick"], 3, lambda p: asked.append(p.x.tobytes() + p.layer.g.U.tobytes())
     )
     rows = {fit_row(row, describe_context("quick")) for row in list_plain_rows(BREADTHS["quick"])}
     assert verdict.outcome is Outcome.HOLDS and verdict.examples == len(asked) == len(set(asked)) == len(rows)
