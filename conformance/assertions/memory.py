@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -159,16 +159,20 @@ def feed_outputs_back(backend: Backend) -> Backend:
 def _ask_elsewhere(
     backend: Backend, move: Callable[[Problem, Cotangents | None], list[Any]], note: Callable[..., None]
 ) -> Backend:
-    """The backend with every question moved before it is asked; `note` is called with what it returned."""
+    """The backend with every question moved before it is asked; `note` is called with what it returned.
+
+    The judge gets a copy: it may look at an answer again after the next question has taken its place.
+    """
 
     def forward(problem: Problem) -> Answer:
         answer = backend.forward(move(problem, None)[0])
         note(answer)
-        return answer
+        (copied,) = change_all_arrays(copy_arrays, answer=answer)
+        return cast(Answer, copied)
 
     def gradients(problem: Problem, d: Cotangents) -> Any:
         answer, found = backend.differentiate(*move(problem, d))
         note(answer, found)
-        return answer, found
+        return change_all_arrays(copy_arrays, answer=answer, gradients=found)
 
     return replace(backend, forward=forward, gradients=backend.gradients and gradients)

@@ -129,4 +129,6 @@ def test_the_grade_stands_beside_the_statement() -> None:
     report = whole("absolute")
     request = replace(report.findings.request, profile="standard", is_thorough=True)
     decided = replace(report, findings=replace(report.findings, request=request))
-    assert decided.statement == "conforms to LSTM Specification 1.0 (forward only) at float32 (absolute)"
+    assert decided.statement == (
+        "conforms to LSTM Specification 1.0 (forward only) at float32 (absolute) with 1 warning (CONTRACT-3)"
+    )
