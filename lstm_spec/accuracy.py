@@ -3,7 +3,7 @@
 The derivation of tolerances from it is in docs/accuracy.md. Units: u is a unit roundoff, relative.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def _relative(dtype: str) -> ErrorModel:
 
 
 def _absolute(dtype: str) -> ErrorModel:
-    return ErrorModel(_U[dtype], _U[dtype], _ETA[dtype], s_abs=3.0, t_abs=14.0)
+    return replace(_relative(dtype), s_abs=ErrorModel.r_t / 2, t_abs=14.0)  # σ(z) = 1/2 + tanh(z/2) / 2 of any tanh
 
 
 def _op_by_op(dtype: str) -> ErrorModel:

@@ -25,6 +25,13 @@ class LossyConversion(UserWarning):
     """A bias was rounded, because one of the layouts keeps it as a sum of two numbers."""
 
 
+class CancellingBiases(UserWarning):
+    """Two biases nearly cancel, so an implementation that adds them apart is less accurate than its sum of them."""
+
+
+LOST = 16  # roundoffs of a pre-activation, about as many as σ and tanh may lose by themselves
+
+
 def to_layout(parameters: Parameters, layout: str | Layout) -> dict[str, Array]:
     """The parameters as fresh tensors of a framework, by its own names. If it has two biases, the second is zero.
 
@@ -48,7 +55,7 @@ def from_layout(tensors: Mapping[str, Array], layout: str | Layout) -> Parameter
     """Fresh parameters from the tensors of a framework, by its own names. Two biases are added.
 
     Raises ValueError or TypeError if a tensor is missing, unknown to the layout, or does not fit the others. Warns of a
-    LossyConversion if the sum of two biases had to be rounded.
+    LossyConversion if the sum of two biases had to be rounded, of CancellingBiases if they are far larger than it.
     """
     it = find_layout(layout)
     expected, sizes = checked_tensors(tensors, it)
@@ -104,6 +111,7 @@ def _gate_of(kept: Kept, letter: str, layout: Layout) -> Gate:
     b, p = kept["b", letter], kept.get(("p", letter))
     if ("b2", letter) in kept:
         b = _add_biases(b, kept["b2", letter], f"the sum of the two biases of gate {letter}")
+        _warn_of_cancelling(kept["b", letter], kept["b2", letter], letter)
     b = _with_forget_bias(b, letter, layout, layout.forget_bias)
     W, U, b = (_apply_sign(a, letter, layout) for a in (kept["W", letter], kept["U", letter], b))
     return Gate(W, U, b, None if p is None else _apply_sign(p, letter, layout))
@@ -111,6 +119,17 @@ def _gate_of(kept: Kept, letter: str, layout: Layout) -> Gate:
 
 def _apply_sign(a: Array, letter: str, layout: Layout) -> Array:
     return np.asarray(np.negative(a)) if letter in layout.negated else a
+
+
+def _warn_of_cancelling(a: Array, b: Array, letter: str) -> None:
+    with np.errstate(invalid="ignore"):  # a NaN loses nothing
+        lost = ((a < 0) != (b < 0)) & (np.minimum(np.abs(a), np.abs(b)) > LOST / 2)
+    if lost.any():
+        text = (
+            f"the two biases of gate {letter} nearly cancel in {np.count_nonzero(lost)} of {lost.size} numbers: added"
+            " apart, they lose what their sum keeps; give the implementation the sum, as to_layout does"
+        )
+        warnings.warn(text, CancellingBiases, stacklevel=4)
 
 
 def _with_forget_bias(b: Array, letter: str, layout: Layout, number: float) -> Array:

@@ -1,0 +1,63 @@
+"""An implementation that adds two biases one after the other is right, unless the two cancel."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conformance.assertions.forward import assert_conforms
+from conformance.outcome import Refuted
+from conformance.run.check import check
+from lstm_spec import Answer, Array, Description, Problem, State, from_packed, pack
+from lstm_spec.layouts.convert import CancellingBiases, from_layout, to_layout
+from tests.helpers.problems import make_problem
+from tests.helpers.sixteen import in_float32, reciprocal
+
+
+def forward(x: Array, h: Array, c: Array, W: Array, U: Array, b: Array, b2: Array) -> tuple[Array, Array, Array]:
+    """Each operation is rounded, each bias is added by itself."""
+    product: Any = in_float32 if x.dtype.itemsize == 2 else np.matmul
+    y = []
+    with np.errstate(over="ignore"):
+        for x_t in x:
+            i, f, g, o = np.split(product(x_t, W.T) + b + product(h, U.T) + b2, 4, axis=1)
+            c = reciprocal(f) * c + reciprocal(i) * np.tanh(g)
+            h = reciprocal(o) * np.tanh(c)
+            y.append(h)
+    return np.array(y, x.dtype).reshape(len(x), *h.shape), h, c
+
+
+DTYPES = ("float32", "float64", "bfloat16", "float16")
+APART = from_packed(forward, name="apart", description=Description(dtypes=DTYPES))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_two_halves_added_apart_conform(dtype: str) -> None:
+    report = check(APART, dtypes=(dtype,), clauses=("CELL-*", "SEQ-*"), examples=20, diagnose=False)
+    assert report.status == 0, report.statement
+
+
+def test_two_biases_that_cancel_are_told_and_their_sum_conforms() -> None:
+    problem = make_problem(T=3, B=2, I=3, H=4)
+    W, U, b = pack(problem.layer)
+    tensors = {"weight_ih": W, "weight_hh": U, "bias_ih": b + 1000, "bias_hh": np.full_like(b, -1000)}
+    with pytest.warns(CancellingBiases, match="^the two biases of gate [ifgo] nearly cancel in 4 of 4 numbers"):
+        layer = from_layout(tensors, "pytorch")
+    asked = replace(problem, parameters=((layer,),))
+    assert_conforms(APART, answer_with(to_layout(layer, "pytorch"), asked), asked)
+    with pytest.raises(Refuted):
+        assert_conforms(APART, answer_with(tensors, asked), asked)
+
+
+def answer_with(tensors: dict[str, Array], problem: Problem) -> Answer:
+    state = (a[0] for a in problem.state)
+    weights = (tensors[name] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+    y, h, c = forward(problem.x, *state, *weights)
+    return Answer(y, State(h[None], c[None]))
+
+
+def test_random_biases_of_either_sign_are_not_told(recwarn: pytest.WarningsRecorder) -> None:
+    W, U, b = pack(make_problem().layer)
+    from_layout({"weight_ih": W, "weight_hh": U, "bias_ih": b, "bias_hh": np.negative(b)}, "pytorch")
+    assert not [one for one in recwarn if one.category is CancellingBiases]
