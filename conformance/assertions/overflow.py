@@ -40,7 +40,7 @@ def weight_magnitude(problem: Problem, name: str) -> float:
 def inner_magnitude(problem: Problem) -> float:
     """The most that a layer can hand to the one above, 0 if there is none."""
     R = [magnitude_max(p.R) * problem.sizes[3] for row in problem.parameters for p in row if p.R is not None]
-    return max(1.0, *R) if len(problem.parameters) > 1 else 0.0
+    return max([1.0, *R]) if len(problem.parameters) > 1 else 0.0
 
 
 def largest_factor(problem: Problem, T: int) -> float:

@@ -84,17 +84,21 @@ def test_with_sixteen_bits_a_quarter_may_stay_open_and_else_nothing() -> None:
         assert not is_conclusive(np.arange(100) < few + 1, model)
 
 
+@pytest.mark.parametrize("what", ["y", "dz", "dW", "dx"])
+@pytest.mark.parametrize("projection", ["", "narrow"])
 @pytest.mark.parametrize(("largest", "outcome"), [(2.0**40, Refuted), (2.0**4, Inconclusive)])
-def test_a_gate_gradient_that_overflows_is_inconclusive_only_near_the_largest_number(
-    largest: float, outcome: type[Exception], monkeypatch: pytest.MonkeyPatch
+def test_what_overflows_is_inconclusive_only_near_the_largest_number(
+    largest: float, outcome: type[Exception], projection: str, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    adversary, problem, d = asked(LOUD["op-by-op, float16"], 3, lengths="")
+    adversary, problem, d = asked(LOUD["op-by-op, float16"], 3, lengths="", layers=2, projection=projection)
     shown = network_adversary.answer(adversary, problem, d)
     seen = Seen(problem, shown.answer, [exact(y) for y in shown.outputs])
     passes = assert_seen_conforms(seen, adversary.model)
-    shown.dz[0][0][0, 0, 0] = np.inf
+    dW = shown.gradients.parameters[0][0].g.W
+    {"y": shown.answer.y, "dz": shown.dz[0][0], "dW": dW, "dx": shown.gradients.x}[what].flat[0] = np.nan
     monkeypatch.setattr(overflow, "limits", lambda dtype: Limits(largest, 1.0, 1.0))
     with pytest.raises(outcome):
+        assert_seen_conforms(seen, adversary.model)
         assert_seen_gradients_conform(seen, d, passes, shown.gradients, shown.dz, adversary.model)
 
 
