@@ -9,10 +9,10 @@ from autograd.tracer import getval
 
 from conformance.faults.networks.directions import return_rows, start_from_rows
 from conformance.faults.networks.registering import forward, gradient, map_state
-from conformance.faults.parts import Parts, Read, Reader, Rows, turn_steps
+from conformance.faults.parts import Memory, Parts, Read, Reader, Rows, turn_steps
 from conformance.faults.plain.registering import change_parameters, replace_gates
 from conformance.faults.primitives import Value, make_zeros, round_to, select_where, stop_gradient
-from lstm_spec import Cotangents, Gate, Gradients, Parameters, Problem
+from lstm_spec import Cotangents, Gate, Gradients, Parameters, Problem, State
 
 
 def pass_changed(change: Callable[[Value], Value]) -> Callable[..., Value]:
@@ -99,6 +99,16 @@ def keeps_the_directions_apart(r: Reader, x: Value) -> Value:
 def returns_the_outputs_of_the_first_layer(parts: Parts) -> Parts:
     """y is that of the first layer."""
     return replace(parts, finish=lambda problem, ys, after: (ys[0], after))
+
+
+@forward("layers", "NET-6", "an option that is accepted and not used")
+def reads_the_first_layer_only(parts: Parts) -> Parts:
+    """y is that of the first layer, and the layers above keep their initial states."""
+
+    def final(r: Reader, states: list[Memory]) -> State:
+        return State(*states[0][:2]) if r.layer else parts.final(r, states)
+
+    return replace(parts, final=final, finish=lambda problem, ys, after: (ys[0], after))
 
 
 @forward("layers", "NET-4", "OpenNMT/OpenNMT-py#61")

@@ -116,11 +116,3 @@ def keeps_both_states_in_one_place_if_they_are_one_array(right: Backend, problem
         answer = right.forward(replace(problem, x=x[None], state=s))
         y[t], s = answer.y[0], State(answer.state.h, answer.state.h)
     return Answer(y, State(*(a.copy() for a in s)))
-
-
-@contract("ACT-4", "1 / (1 + exp(-z)) as it stands in a book", part="forward")
-def overflows_where_a_gate_is_shut(right: Backend, problem: Problem) -> Answer:
-    """The logistic function is right, but exp(-z) overflows on the way."""
-    for gate in problem.layer.gates.values():
-        np.exp(np.abs(gate.b.astype(np.float32)))
-    return right.forward(problem)

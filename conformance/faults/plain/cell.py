@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import autograd.numpy as anp
+import numpy as np
 
 from conformance.faults.parts import Parts, open_by, squash_candidate_by, squash_cell_by
 from conformance.faults.plain.registering import forward
-from conformance.faults.primitives import Value, sigmoid
+from conformance.faults.primitives import Value, replace_slope, sigmoid
 
 
 @forward("cell", "CELL-5", "MartinuzziFrancesco/torchrecurrent#22")
@@ -106,6 +107,15 @@ def _rational_tanh(z: Value) -> Value:
 def overflows_in_the_sigmoid(parts: Parts) -> Parts:
     """σ(z) is exp(z) / (1 + exp(z)), which is NaN for large z."""
     return replace(parts, open_gate=open_by(lambda z: anp.exp(z) / (1 + anp.exp(z))))
+
+
+_overflowing_sigmoid = replace_slope(lambda z: 1 / (1 + np.exp(-z)), lambda d, s, z: d * s * (1 - s))
+
+
+@forward("activation", "ACT-4", "1 / (1 + exp(-z)) as in textbooks")
+def overflows_where_a_gate_is_shut(parts: Parts) -> Parts:
+    """σ(z) is 1 / (1 + exp(-z)), in which exp overflows for z far below 0."""
+    return replace(parts, open_gate=open_by(_overflowing_sigmoid))
 
 
 @forward("activation", "ACT-1")

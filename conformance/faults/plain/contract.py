@@ -155,6 +155,15 @@ def _add_gradients(one: Gradients, other: Gradients) -> Gradients:
     return Gradients(parameters, one.x + other.x, state)
 
 
+@contract("NUM-1", "one check of all numbers, as for a scaled loss", part="forward")
+def answers_nan_for_all_if_one_input_is_no_number(right: Backend, problem: Problem) -> Answer:
+    """If any input is NaN or infinite, every output is NaN."""
+    answer = right.forward(problem)
+    if np.isfinite(problem.x).all():
+        return answer
+    return Answer(answer.y * np.nan, State(*(a * np.nan for a in answer.state)))
+
+
 @contract("CONTRACT-4", part="forward")
 def reads_memory_in_a_row(right: Backend, problem: Problem) -> Answer:
     """Strides are ignored: the numbers are read as they lie in memory."""

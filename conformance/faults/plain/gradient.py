@@ -1,5 +1,6 @@
 """Known faults: gradients, and the pass that is differentiated."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -44,6 +45,30 @@ def drops_the_path_through_the_hidden_state(parts: Parts) -> Parts:
 def drops_the_path_through_the_cell_state(parts: Parts) -> Parts:
     """No gradient returns along the cell."""
     return replace(parts, cell=lambda r, k, c: update_cell(r, k, stop_gradient(c)))
+
+
+def change_cell_gradient(change: Callable[[Value], Value]) -> Callable[[int, Memory], Memory]:
+    """Every step starts from the right cell state, whose gradient is changed on its way back."""
+    changed = replace_slope(lambda c: c, lambda d, y, c: change(d))
+    return lambda t, now: now._replace(c=changed(now.c))
+
+
+@gradient("gradient", "FLOW-1", "gradients that are kept in half precision")
+def rounds_the_gradient_of_the_cell_to_16_bits(parts: Parts) -> Parts:
+    """dc is stored in float16 from step to step."""
+    return replace(parts, carry=change_cell_gradient(lambda d: d.astype(np.float16).astype(d.dtype)))
+
+
+@gradient("gradient", "FLOW-2", "Graves 2013, arXiv:1308.0850, clips the derivatives at each step")
+def clips_the_gradient_of_the_cell_at_each_step(parts: Parts) -> Parts:
+    """dc is kept within [-1, 1]."""
+    return replace(parts, carry=change_cell_gradient(lambda d: np.clip(d, -1, 1)))
+
+
+@gradient("gradient", "FLOW-3", "float16 without subnormals")
+def loses_a_gradient_of_the_cell_that_has_decayed(parts: Parts) -> Parts:
+    """dc is 0 below 2⁻¹⁴."""
+    return replace(parts, carry=change_cell_gradient(lambda d: np.where(np.abs(d) < 2.0**-14, np.zeros_like(d), d)))
 
 
 @gradient("gradient", "GRAD-2")

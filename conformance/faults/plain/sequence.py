@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import autograd.numpy as anp
+import numpy as np
 from autograd.tracer import getval
 
 from conformance.faults.parts import Memory, Parts, Reader
 from conformance.faults.plain.registering import forward
-from conformance.faults.primitives import Value
+from conformance.faults.primitives import Value, replace_gradient
 from lstm_spec import State
 
 
@@ -97,6 +98,13 @@ def does_not_carry_the_hidden_state(parts: Parts) -> Parts:
 def reads_nan_as_zero(parts: Parts) -> Parts:
     """A NaN in the input is read as 0."""
     return replace(parts, inputs=lambda r, x: anp.where(anp.isnan(x), 0, x))
+
+
+@forward("sequence", "SEQ-5", "onnxruntime: DynamicQuantizeLSTM", part="inputs")
+def rounds_the_inputs_by_the_largest_of_all_steps(r: Reader, x: Value) -> Value:
+    """x is rounded to 8 bits, in steps of a 127th of the largest number of the whole sequence."""
+    step = np.abs(getval(x)).max(initial=0) / 127 or 1
+    return replace_gradient((np.round(getval(x) / step) * step).astype(x.dtype), x)
 
 
 @forward("sequence", "SEQ-1", "webmachinelearning/webnn-baseline#97")

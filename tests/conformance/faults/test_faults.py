@@ -10,6 +10,7 @@ from conformance.faults.lstm import build_backend
 from conformance.outcome import Outcome
 from conformance.run.check import check
 from lstm_spec import CLAUSES
+from lstm_spec.clauses import Level
 
 ONLY_AT_FLOAT64 = {"takes_the_biases_in_float32", "takes_the_tanh_in_float32", "computes_in_float32_throughout"}
 ONE_LAYER = {name: fault for name, fault in FAULTS.items() if not fault.networks}
@@ -41,7 +42,7 @@ def test_the_parts_a_fault_does_not_replace_are_right() -> None:
 
 
 def test_every_fault_of_the_catalogue_says_what_it_breaks() -> None:
-    assert len(FAULTS) == 304 and len(ONE_LAYER) == 134
+    assert len(FAULTS) == 314 and len(ONE_LAYER) == 143
     for fault in FAULTS.values():
         assert (
             fault.clause in CLAUSES
@@ -50,10 +51,16 @@ def test_every_fault_of_the_catalogue_says_what_it_breaks() -> None:
         )
 
 
+def test_every_must_and_should_has_a_fault() -> None:
+    asked = {name for name, clause in CLAUSES.items() if clause.level in (Level.MUST, Level.SHOULD)}
+    assert asked - {fault.clause for fault in FAULTS.values()} == set()
+
+
 def test_the_families_are_those_people_get_wrong() -> None:
     forward = {
         "gate order",
         "weights",
+        "sizes",
         "bias",
         "state",
         "cell",
