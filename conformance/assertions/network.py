@@ -42,17 +42,19 @@ def look_into(backend: Backend, problem: Problem) -> Iterator[Seen]:
     if can_pass(backend, problem):
         plan = plan_for(backend, problem, probes=False)
         wide = widening.widen_network(plan) if plan.L > 1 else problem
+        model, passing = model_of(backend, problem), _watch_passing(backend, plan)
         answer = backend.forward(wide)
         assert_answer_shaped(answer, wide)
-        yield Seen(wide, answer, _read_wide_outputs(backend, plan, answer))
+        yield Seen(wide, answer, widening.read_outputs(plan, answer.y, model, passing))
     if len(problem.parameters) > 1:
         yield from step_through(backend, problem)
 
 
-def _read_wide_outputs(backend: Backend, plan: Plan, answer: Answer) -> list[Bounded]:
-    model = model_of(backend, plan.original)
-    passing = widening.watch_passing(backend, plan.original, model) if plan.L > 1 else widening.Passing(True, 0.0)
-    return widening.read_outputs(plan, answer.y, model, passing)
+def _watch_passing(backend: Backend, plan: Plan) -> widening.Passing:
+    """What pass units do; asked before the answer that is judged, whose memory a later question may use again."""
+    if plan.L == 1:
+        return widening.Passing(True, 0.0)
+    return widening.watch_passing(backend, plan.original, model_of(backend, plan.original))
 
 
 def can_pass(backend: Backend, problem: Problem) -> bool:
@@ -104,10 +106,11 @@ def assert_network_gradients_conform(backend: Backend, problem: Problem, d: Cota
 def _assert_conform_through_probes(backend: Backend, problem: Problem, d: Cotangents) -> None:
     model, plan = model_of(backend, problem), plan_for(backend, problem, probes=True)
     wide, loss = widening.widen_network(plan), widening.widen_cotangents(plan, d)
+    passing = _watch_passing(backend, plan)
     answer, gradients = backend.differentiate(wide, loss)
     assert_answer_shaped(answer, wide)
     assert_gradients_shaped(gradients, wide)
-    seen = Seen(wide, answer, _read_wide_outputs(backend, plan, answer))
+    seen = Seen(wide, answer, widening.read_outputs(plan, answer.y, model, passing))
     with breaking("GRAD-8"):
         passes = assert_seen_conforms(seen, model)
     if not passes:

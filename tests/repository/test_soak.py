@@ -23,6 +23,7 @@ GRADIENTS = "the_gate_gradients_are_the_derivatives_of_the_equations"
 SUMS = "the_parameter_gradients_are_sums_over_steps_and_batch"
 TOGETHER = "what_is_claimed_may_be_differentiated_together"
 STACKS = ("a_layer_reads_what_the_one_below_returned", "layers_of_any_kind_may_be_stacked")
+WRITTEN_OVER = "inputs_of_any_form_may_be_written_over"
 AT_ANY_BATCH = "a_constant_input_may_be_folded_into_the_bias"
 AVAILABLE = [name for name in RIGHT if name != "compiled" or shutil.which("gcc")]
 
@@ -130,6 +131,12 @@ def test_a_stack_that_is_float64_inside_holds(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(soak, "PROFILES", {"soak": PROFILES["quick"]})
     found = soak.soak(soak.Run("wide", "", "float32", 80, 1))
     assert found.examples > 30 and not found.alarms, found.alarms
+
+
+def test_a_stack_whose_outputs_are_read_again_as_inputs_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soak, "PROPERTIES", [prop for prop in PROPERTIES if prop.name.startswith(WRITTEN_OVER)])
+    found = soak.soak(soak.Run("numpy", "", "float32", 40, 3))
+    assert found.examples > 10 and not found.alarms, found.alarms
 
 
 @pytest.mark.parametrize(
