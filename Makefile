@@ -6,7 +6,7 @@
 #                   output, form and dtype. Takes hours; what was interrupted goes on with tools.checks.soak --resume. Then it
 #                   runs the tests that `make test` leaves out, because they look for rare false alarms and take long
 # make docs         writes docs/spec.md
-# make kill-matrix  writes docs/kill-matrix.md; takes about 40 minutes
+# make kill-matrix  writes docs/kill-matrix.md; takes about an hour
 # make product      judges NumPy on every combination of lengths, directions, layers and variants
 # make gpu-quick    tests CuPy without a GPU, as CI does: levels L0, L1, L2 and L4 of docs/gpu.md; takes a few minutes
 # make gpu-check    tests all levels in full; writes docs/gpu.md

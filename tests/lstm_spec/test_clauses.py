@@ -22,8 +22,8 @@ def test_every_must_and_should_has_a_property(id: str) -> None:
     assert any(id in prop.clauses for prop in PROPERTIES)
 
 
-def test_the_properties_are_130_of_different_names() -> None:
-    assert len({prop.name for prop in PROPERTIES}) == len(PROPERTIES) == 130
+def test_the_properties_have_different_names() -> None:
+    assert len({prop.name for prop in PROPERTIES}) == len(PROPERTIES) == 134
 
 
 def test_a_property_of_an_unknown_clause_is_refused() -> None:
