@@ -7,6 +7,8 @@
 #                   runs the tests that `make test` leaves out, because they look for rare false alarms and take long
 # make docs         writes docs/spec.md
 # make kill-matrix  writes docs/kill-matrix.md; takes about an hour
+# make mutants      makes small mistakes in the source of three textbook LSTMs, judges each; writes docs/mutants.md
+# make other-suites compares this suite with other people's checks; writes the table in README.md; takes about 10 minutes
 # make product      judges NumPy on every combination of lengths, directions, layers and variants
 # make gpu-quick    tests CuPy without a GPU, as CI does: levels L0, L1, L2 and L4 of docs/gpu.md; takes a few minutes
 # make gpu-check    tests all levels in full; writes docs/gpu.md
@@ -25,7 +27,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test dev torch check figures check-workflows soak docs kill-matrix story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
+.PHONY: conform test dev torch check figures check-workflows soak docs kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -66,6 +68,12 @@ docs: dev
 
 kill-matrix: dev
 	$(BIN)/python tools/pages/kill_matrix.py docs/kill-matrix.md
+
+mutants: dev
+	$(BIN)/python -m tools.mutants docs/mutants.md
+
+other-suites: torch
+	$(BIN)/python -m benchmarks.other_suites --page README.md
 
 story: dev
 	$(BIN)/python tools/pages/cell_picture.py docs/cell.svg
