@@ -31,7 +31,7 @@ from conformance.tolerance.layer_backward import Backpropagation, Loss, observe_
 from conformance.tolerance.reading import Trajectory
 from conformance.tolerance.rounding import Bounded, with_oracle
 from conformance.tolerance.trajectories import read_plain
-from lstm_spec import Answer, Backend, Cotangents, ErrorModel, Gradients, Problem, State
+from lstm_spec import Answer, Backend, Cotangents, ErrorModel, Gradients, Parameters, Problem, State
 from lstm_spec.types import Array
 
 GRADIENT_ROOM = 2.0  # times that of the states, for gate gradients
@@ -57,8 +57,17 @@ class Part(NamedTuple):
 def list_parts(
     gradients: Gradients, expected: Backpropagation, layer: int = 0, d: int = 0, k: int = 0, place: str = ""
 ) -> list[Part]:
-    """The gradients of a layer in one direction but that of what it reads, beside what they should be; k: its state."""
-    got = gradients.parameters[layer][d]
+    """The gradients of a layer in one direction but that of what it reads, beside what they should be; k: its state.
+
+    Without parameters, those of the state only.
+    """
+    found = _list_sums(gradients.parameters[layer][d], expected) if gradients.parameters else []
+    found.append(Part("dh_0", FINAL, gradients.state.h[k], expected.dh, "GRAD-6"))
+    found.append(Part("dc_0", FINAL, gradients.state.c[k], expected.dc, "GRAD-6"))
+    return [part._replace(quantity=part.quantity + place) for part in found]
+
+
+def _list_sums(got: Parameters, expected: Backpropagation) -> list[Part]:
     dW, dU, db = (np.concatenate([getattr(gate, name) for gate in got.gates.values()]) for name in "WUb")
     found = [
         Part("dW", ("gate row", "input"), dW, expected.dW, "GRAD-4"),
@@ -68,9 +77,7 @@ def list_parts(
     ]
     if expected.dR is not None and got.R is not None:
         found.append(Part("dR", ("projected", "unit"), got.R, expected.dR, "VAR-4"))
-    found.append(Part("dh_0", FINAL, gradients.state.h[k], expected.dh, "GRAD-6"))
-    found.append(Part("dc_0", FINAL, gradients.state.c[k], expected.dc, "GRAD-6"))
-    return [part._replace(quantity=part.quantity + place) for part in found]
+    return found
 
 
 def name_parts(gradients: Gradients, expected: Backpropagation) -> dict[str, Part]:

@@ -91,19 +91,22 @@ def _show_outputs(one: Problem, answer: Answer) -> list[Bounded]:
 # ---------------------------------------------------------------- backward
 
 
-def assert_network_gradients_conform(backend: Backend, problem: Problem, d: Cotangents) -> None:
+def assert_network_gradients_conform(backend: Backend, problem: Problem, d: Cotangents, summed: bool = True) -> None:
     """Refuted unless the gradients are those of the equations, layer by layer, for the pass that was differentiated.
 
-    Inconclusive if rounding may have grown too much, or a cell state may lie on the edge of its bound.
+    Without `summed`, the parameters' gradients are not looked at; they are sums over samples. Inconclusive if rounding
+    may have grown too much, or a cell state may lie on the edge of its bound.
     """
     if can_pass(backend, problem):
-        _assert_conform_through_probes(backend, problem, d)
+        _assert_conform_through_probes(backend, problem, d, summed)
+    if not summed:
+        return
     shapes = backend.description.shapes
     if len(problem.parameters) > 1 or (1 in shapes.T and 1 in shapes.B):  # the wider network has other sizes
         _assert_conform_step_by_step(backend, problem, d)
 
 
-def _assert_conform_through_probes(backend: Backend, problem: Problem, d: Cotangents) -> None:
+def _assert_conform_through_probes(backend: Backend, problem: Problem, d: Cotangents, summed: bool) -> None:
     model, plan = model_of(backend, problem), plan_for(backend, problem, probes=True)
     wide, loss = widening.widen_network(plan), widening.widen_cotangents(plan, d)
     passing = _watch_passing(backend, plan)
@@ -118,7 +121,8 @@ def _assert_conform_through_probes(backend: Backend, problem: Problem, d: Cotang
         assert_same("the gradient of c_0", gradients.state.c, loss.state.c, STATE, "GRAD-6")
         return
     dz = widening.read_gate_gradients(plan, gradients.x)
-    assert_seen_gradients_conform(seen, loss, passes, gradients, dz, model)
+    looked_at = gradients if summed else replace(gradients, parameters=())
+    assert_seen_gradients_conform(seen, loss, passes, looked_at, dz, model)
     assert_conclusive(passes, model)
     slopes = [np.broadcast_to(passed.slope.error, passed.c.value.shape).ravel() for row in passes for passed in row]
     if not is_conclusive(np.concatenate(slopes) > 0, model):

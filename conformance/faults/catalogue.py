@@ -3,6 +3,6 @@
 # ruff: noqa: F401, I001  imported so that they register their faults, in the order of the catalogue
 from conformance.faults.fault import FAULTS as FAULTS
 from conformance.faults.fault import Fault as Fault
-from conformance.faults.plain import weights, sizes, sequence, cell, precision, gradient, contract, buffers
+from conformance.faults.plain import weights, sizes, sequence, cell, precision, gradient, contract, buffers, numbers
 from conformance.faults.networks import lengths, empty, refusals, padding, directions, layers
-from conformance.faults.networks import peepholes, kinds, projection, clip, packing, memory
+from conformance.faults.networks import peepholes, kinds, projection, clip, packing, memory, spreading

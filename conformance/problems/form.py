@@ -49,7 +49,7 @@ def form_of(problem: Problem) -> Form:
     return Form(len(problem.parameters), problem.directions, variant.kind, projection, variant.clip, lengths)
 
 
-ANYTHING: dict[str, tuple[Any, ...]] = {
+ANYTHING: dict[str, Any] = {
     "layers": (1, 1, 1, 2, 2, 3),
     "directions": (FORWARD, FORWARD, REVERSE, BOTH, BOTH),
     "kind": ("standard", *KINDS),

@@ -7,6 +7,7 @@ A recipe is a function from a Context to a strategy; only the runner turns it in
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -22,7 +23,7 @@ from conformance.problems.fillings import MIX, TAME, USUAL
 from conformance.problems.form import BEYOND, Form
 from conformance.problems.question import Context, Question, Recipe, Split
 from conformance.problems.sizes import SMALL, Size, draw_sizes, find_projectable_units, nearest_sizes
-from lstm_spec import Problem
+from lstm_spec import Problem, at_most
 
 ANY_SCALE = "zero one-hot sparse mixed small by-width dense dense wide very-wide"  # of weights, from 1e-3 to 12
 SEEDS = st.integers(0, 2**32 - 1)
@@ -33,26 +34,40 @@ PATTERNS = 120  # of fillings; Hypothesis draws from more with a bias to the fir
 # ---------------------------------------------------------------- problems
 
 
-def problems(T: Size = None, B: Size = None, I: Size = None, H: Size = None, **fillings: str) -> Recipe:
-    """Plain problems of any shape; one size or several may be given, and the fillings of an array by its letter."""
+def problems(
+    T: Size = None, B: Size = None, I: Size = None, H: Size = None, several: str = "", **fillings: str
+) -> Recipe:
+    """Plain problems of any shape; one size or several may be given, and the fillings of an array by its letter.
+
+    If the shapes exclude the sizes, the nearest ones are drawn; those whose letters are in `several` are at least 2.
+    """
 
     def recipe(context: Context) -> st.SearchStrategy[Problem]:
-        sizes = draw_sizes(context, {"T": T, "B": B, "I": I, "H": H})
+        sizes = draw_sizes(context, {"T": T, "B": B, "I": I, "H": H}, several)
         table = {**(MIX if context.reach == "soak" else USUAL), **fillings}
         return _draw_problems(context, PLAIN, sizes, table)
 
     return recipe
 
 
-def networks(T: Size = None, B: Size = None, I: Size = None, H: Size = None, **form: Any) -> Recipe:
+def networks(
+    T: Size = None,
+    B: Size = None,
+    I: Size = None,
+    H: Size = None,
+    several: str = "",
+    fillings: dict[str, str] | None = None,
+    **form: Any,
+) -> Recipe:
     """Problems of these forms, as far as the backend claims them: one value or several for each field of a Form.
 
-    A field that is not given is that of a plain problem. Example: `networks(layers=(2, 3), T=1)`.
+    A field that is not given is that of a plain problem, and an array without a filling has any. Sizes are as in
+    `problems`. Example: `networks(layers=(2, 3), T=1)`.
     """
 
     def recipe(context: Context) -> st.SearchStrategy[Problem]:
-        sizes = draw_sizes(context, {"T": T, "B": B, "I": I, "H": H})
-        return _draw_problems(context, _draw_forms(context, form), sizes, USUAL)
+        sizes = draw_sizes(context, {"T": T, "B": B, "I": I, "H": H}, several)
+        return _draw_problems(context, _draw_forms(context, form), sizes, {**USUAL, **(fillings or {})})
 
     return recipe
 
@@ -122,11 +137,13 @@ def large_problems() -> Recipe:
     return lambda context: st.one_of([problems(**one)(context) for one in given])
 
 
-def tame_problems(T: Size = None, B: Size = None, I: Size = None, H: Size = None, **fillings: str) -> Recipe:
+def tame_problems(
+    T: Size = None, B: Size = None, I: Size = None, H: Size = None, several: str = "", **fillings: str
+) -> Recipe:
     """Short problems in which rounding stays small: U is halved until a free run is conclusive."""
     wanted = {"T": T, "B": B, "I": I, "H": H}
     given: dict[str, Any] = {k: SMALL[k] if size is None else size for k, size in wanted.items()} | TAME | fillings
-    of = problems(**given)
+    of = problems(several=several, **given)
     return lambda context: of(replace(context, reach="quick")).map(lambda drawn: tame_problem(drawn, context.model))
 
 
@@ -148,12 +165,20 @@ def tame_questions(of: Recipe | None = None, **fillings: str) -> Recipe:
     return questions(of or tame_problems(), **{**TAME, **fillings})
 
 
-def splits(of: Callable[..., Recipe], T: tuple[int, ...]) -> Recipe:
-    """Sequences with a place to cut them, so that both parts have a length that the shapes allow."""
+def splits(of: Callable[..., Recipe], T: tuple[int, ...], whole: bool = True) -> Recipe:
+    """Sequences with a place to cut them, so that both parts have a length that the shapes allow.
+
+    Unless the `whole` is asked, too, it may have a length that they do not allow.
+    """
 
     def recipe(context: Context) -> st.SearchStrategy[Split]:
-        allowed = context.description.shapes.T
-        lengths = tuple(t for t in nearest_sizes("T", T, allowed) if _find_cuts(t, allowed))
+        about = context.description
+        allowed, lengths = about.shapes.T, T
+        if whole or not any(_find_cuts(t, allowed) for t in T):
+            lengths = nearest_sizes("T", T, allowed, 2)
+        else:
+            context = replace(context, description=replace(about, shapes=replace(about.shapes, T=at_most(max(T)))))
+        lengths = tuple(t for t in lengths if _find_cuts(t, allowed))
         if not lengths:
             raise NotClaimed("its shapes leave no sequence that can be cut in two")
         asked = questions(of(T=lengths), dy="dense", dh="dense", dc="dense")(context)
@@ -189,6 +214,18 @@ def _only_if(holds: Callable[[Context], Any], reason: str, of: Recipe) -> Recipe
         if not holds(context):
             raise NotClaimed(reason)
         return of(context)
+
+    return recipe
+
+
+def first_that_fits(*of: Recipe) -> Recipe:
+    """The examples of the first recipe that is claimed and that the shapes allow; NotClaimed if there is none."""
+
+    def recipe(context: Context) -> st.SearchStrategy[Any]:
+        for one in of[:-1]:
+            with suppress(NotClaimed):
+                return one(context)
+        return of[-1](context)
 
     return recipe
 

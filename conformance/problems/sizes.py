@@ -33,12 +33,16 @@ REACHES = {
 }
 
 
-def draw_sizes(context: Context, fixed: dict[str, Size]) -> st.SearchStrategy[tuple[int, ...]]:
-    """T, B, I, H as the shapes allow. Raises NotClaimed if they do not allow what is fixed."""
+def draw_sizes(context: Context, fixed: dict[str, Size], several: str = "") -> st.SearchStrategy[tuple[int, ...]]:
+    """T, B, I, H as the shapes allow; those in `several` are at least 2, the others at least 1 unless 0 is given.
+
+    Raises NotClaimed if the shapes do not allow that, or what is fixed.
+    """
     reach = REACHES[context.reach]
 
     def draw_one(letter: str, usual: Size) -> st.SearchStrategy[int]:
-        return draw_size(context, letter, usual if fixed[letter] is None else fixed[letter])
+        wanted = usual if fixed[letter] is None else fixed[letter]
+        return draw_size(context, letter, wanted, 1 + (letter in several))
 
     small = {letter: draw_one(letter, SMALL[letter]) for letter in "TBIH"}
     alone = {letter: draw_one(letter, reach.alone[letter]) for letter in "TBIH"}
@@ -53,22 +57,22 @@ def draw_sizes(context: Context, fixed: dict[str, Size]) -> st.SearchStrategy[tu
     return st.sampled_from(reach.modes).flatmap(draw_all_four)
 
 
-def draw_size(context: Context, letter: str, wanted: Size) -> st.SearchStrategy[int]:
-    """A size as wanted, or the allowed one that is nearest to it. Raises NotClaimed if there is none."""
+def draw_size(context: Context, letter: str, wanted: Size, least: int) -> st.SearchStrategy[int]:
+    """A size as wanted, or the nearest allowed one that is at least `least`. Raises NotClaimed if there is none."""
     allowed = getattr(context.description.shapes, letter)
     if isinstance(wanted, int):
         if wanted not in allowed:
             raise NotClaimed(f"its shapes exclude {letter} = {wanted}")
         return st.just(wanted)
     if isinstance(wanted, tuple):
-        return st.sampled_from(nearest_sizes(letter, wanted, allowed))
+        return st.sampled_from(nearest_sizes(letter, wanted, allowed, least))
     assert wanted is not None
     first, ratio = wanted.start, wanted.stop / wanted.start
-    nearest_sizes(letter, (first,), allowed)
+    nearest_sizes(letter, (first,), allowed, least)
 
     def choose(coarse: int, fine: int) -> int:
         size = int(first * ratio ** ((coarse + fine / STEPS) / STEPS))
-        return nearest_sizes(letter, (size,), allowed)[0]
+        return nearest_sizes(letter, (size,), allowed, least)[0]
 
     return st.builds(choose, st.integers(0, STEPS - 1), st.integers(0, STEPS - 1))
 
@@ -78,12 +82,12 @@ def find_projectable_units(context: Context) -> int:
     return next((n for n in context.description.shapes.H[:3] if n > 1), 0)
 
 
-def nearest_sizes(letter: str, wanted: tuple[int, ...], allowed: range) -> tuple[int, ...]:
-    """For each wanted size the nearest allowed one that is at least 1, or at least 2 if all wanted ones are.
+def nearest_sizes(letter: str, wanted: tuple[int, ...], allowed: range, least: int = 1) -> tuple[int, ...]:
+    """For each wanted size the nearest allowed one that is at least `least`, or 0 if that is wanted.
 
     Raises NotClaimed if there is none.
     """
-    least = min(2, *wanted)
+    least = min(least, *wanted)
     positive = allowed[max(0, -(-(least - allowed.start) // allowed.step)) :]
     if not positive:
         raise NotClaimed(f"its shapes leave no {letter} of at least {least}")

@@ -80,6 +80,12 @@ SWITCHES: dict[Feature, tuple[Form, Switch]] = {
     **{kind.feature: (Form(kind=kind.name), _use_standard_cell) for kind in KINDS.values() if kind.feature},
     Feature.CELL_CLIP: (Form(clip=0.75), _unbind_cell_state),
 }
+SEEN_IN = {  # the size that is more than 1 where the feature matters
+    Feature.LENGTHS: "T",
+    Feature.REVERSE: "T",
+    Feature.BIDIRECTIONAL: "T",
+    Feature.PROJECTION: "H",
+}
 FILLED = ("dense", "dense", "by-width", "dense", "within-1", "wide")
 
 
@@ -88,10 +94,15 @@ def switches() -> Recipe:
 
     def recipe(context: Context) -> st.SearchStrategy[Switched]:
         claims, shapes = context.description.features, context.description.shapes
-        able = [feature for feature, (form, _) in SWITCHES.items() if form.features <= claims]
-        if not able:
-            raise NotClaimed("it claims no feature that could be ignored")
         sizes = tuple(nearest_sizes(k, (4,), getattr(shapes, k))[0] for k in "TBIH")
+        small = {k for k, size in zip("TBIH", sizes, strict=True) if size == 1}
+        able = [
+            feature
+            for feature, (form, _) in SWITCHES.items()
+            if form.features <= claims and SEEN_IN.get(feature, "") not in small
+        ]
+        if not able:
+            raise NotClaimed("it claims no feature that could be ignored at its shapes")
 
         def switch_off(feature: Feature, seed: int) -> Switched:
             form, switch = SWITCHES[feature]

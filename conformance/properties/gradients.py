@@ -79,7 +79,7 @@ def a_loss_on_the_final_cell_state_alone_is_differentiated(backend: Backend, que
 
 
 def of_length(T: range, **kinds: str) -> Recipe:
-    return questions(problems(T=T, B=(1, 2), I=(1, 2), H=(1, 2, 3, 5), **kinds))
+    return questions(problems(T=T, B=(1, 2), I=(1, 2), H=(1, 2, 3, 5), several="T", **kinds))
 
 
 AT_ANY_LENGTH = by_reach(of_length(LONG), full=of_length(VERY_LONG, W=ANY_SCALE, U=ANY_SCALE))
@@ -186,7 +186,7 @@ def no_loss_has_no_gradient(backend: Backend, question: Question) -> None:
         raise Refuted("a loss that depends on nothing has a gradient that is not zero")
 
 
-@verifies("GRAD-3", "GRAD-6", "GRAD-7", on=splits(problems, T=SEVERAL), needs=NEEDS)
+@verifies("GRAD-3", "GRAD-6", "GRAD-7", on=splits(problems, T=SEVERAL, whole=False), needs=NEEDS)
 def the_gradient_of_a_sequence_is_that_of_its_halves_chained(backend: Backend, split: Split) -> None:
     """What the tail hands back for its initial state is the head's cotangent; both conform."""
     head = backend.forward(split.head)

@@ -33,7 +33,7 @@ def a_sequence_may_be_continued_from_the_state_it_left(backend: Backend, split: 
     assert_same_reading(backend, split.whole, whole, join_answers(head, tail))
 
 
-@verifies("SEQ-5", "SEQ-1", "SEQ-4", on=if_single_steps_are_allowed(TAME))
+@verifies("SEQ-5", "SEQ-1", "SEQ-4", on=if_single_steps_are_allowed(tame_problems(T=SEVERAL, several="T")))
 def a_sequence_may_be_read_one_step_at_a_time(backend: Backend, problem: Problem) -> None:
     whole = backend.forward(problem)
     steps = backend.forward(replace(problem, x=problem.x[:1]))
@@ -50,7 +50,7 @@ def assert_same_reading(backend: Backend, problem: Problem, one: Answer, other: 
     assert_answers_agree(backend, (problem, one), (problem, other), handed_on=True)
 
 
-@verifies("SEQ-5", on=with_seed(problems(T=(2, 3, 4, 5, 8, 17))))
+@verifies("SEQ-5", on=with_seed(problems(T=(2, 3, 4, 5, 8, 17), several="T")))
 def what_comes_later_alters_nothing_before_it(backend: Backend, drawn: Seeded) -> None:
     problem, seed = drawn
     t = 1 + seed % (len(problem.x) - 1)
@@ -67,7 +67,7 @@ def what_comes_later_alters_nothing_before_it(backend: Backend, drawn: Seeded) -
         assert_conforms(backend, other, changed)
 
 
-@verifies("NET-1", on=with_seed(tame_problems(B=(2, 2, 3, 4, 5))))
+@verifies("NET-1", on=with_seed(tame_problems(B=(2, 2, 3, 4, 5), several="B")))
 def samples_do_not_influence_each_other(backend: Backend, drawn: Seeded) -> None:
     problem, seed = drawn
     rng, b = np.random.default_rng(seed), seed % problem.x.shape[1]
@@ -87,7 +87,7 @@ def samples_do_not_influence_each_other(backend: Backend, drawn: Seeded) -> None
     assert_agree("c_T of the same sample", ("unit",), one.state.c[0, b], other.state.c[0, b], *final)
 
 
-@verifies("NET-1", on=with_seed(tame_problems(B=(2, 3, 3, 4, 5))))
+@verifies("NET-1", on=with_seed(tame_problems(B=(2, 3, 3, 4, 5), several="B")))
 def permuting_the_samples_permutes_the_answer(backend: Backend, drawn: Seeded) -> None:
     problem, seed = drawn
     order = np.random.default_rng(seed).permutation(problem.x.shape[1])
@@ -95,7 +95,7 @@ def permuting_the_samples_permutes_the_answer(backend: Backend, drawn: Seeded) -
     assert_equivalent(backend, problem, replace(problem, x=problem.x[:, order], state=state), batch=order)
 
 
-@verifies("NET-2", on=with_seed(tame_problems(H=(2, 3, 4, 5, 7))))
+@verifies("NET-2", on=with_seed(tame_problems(H=(2, 3, 4, 5, 7), several="H")))
 def permuting_the_units_permutes_the_answer(backend: Backend, drawn: Seeded) -> None:
     problem, seed = drawn
     order = np.random.default_rng(seed).permutation(problem.sizes[3])
@@ -104,7 +104,7 @@ def permuting_the_units_permutes_the_answer(backend: Backend, drawn: Seeded) -> 
     assert_equivalent(backend, problem, replace(permuted, state=state), unit=order)
 
 
-@verifies("NET-2", on=with_seed(tame_problems(I=(2, 3, 4, 5))))
+@verifies("NET-2", on=with_seed(tame_problems(I=(2, 3, 4, 5), several="I")))
 def permuting_the_inputs_with_their_weights_changes_nothing(backend: Backend, drawn: Seeded) -> None:
     problem, seed = drawn
     order = np.random.default_rng(seed).permutation(problem.sizes[2])

@@ -57,9 +57,18 @@ def _state_what_holds(f: Findings, grades: str = "") -> str:
         return f"no fault found{reservation}{exceptions}, but too few examples were run for a statement"
     if f.request.profile == "quick":
         rest = "`--profile standard` decides at every dtype it claims"
-        return f"no fault found by quick{reservation}{exceptions}; {rest}"
+        return f"no fault found by quick{reservation}{exceptions}{_name_left_out(f)}; {rest}"
     levels = ", ".join(f"{dtype} ({f.description.grade(dtype)})" for dtype in f.request.dtypes)
-    return f"conforms{grades} to LSTM Specification {SPECIFICATION}{reservation} at {levels}{_name_exceptions(f)}"
+    said = f"conforms{grades} to LSTM Specification {SPECIFICATION}{reservation} at {levels}"
+    return f"{said}{_name_exceptions(f)}{_name_left_out(f)}"
+
+
+def _name_left_out(f: Findings) -> str:
+    """The properties that its shapes exclude, by their first clauses; empty without any."""
+    excluded = [v.property for v in f.select_verdicts(Outcome.NOT_CLAIMED) if v.detail.startswith("its shapes")]
+    left_out = {prop.name: prop.clauses[0] for prop in excluded}
+    what = f"{len(left_out)} propert{'y' if len(left_out) == 1 else 'ies'}"
+    return f"; its shapes leave out {what} ({', '.join(dict.fromkeys(left_out.values()))})" if left_out else ""
 
 
 def _name_exceptions(f: Findings) -> str:

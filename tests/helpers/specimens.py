@@ -166,22 +166,20 @@ def makes_something_else() -> str:
 # ---------------------------------------------------------------- it is right
 
 
-def restricted(name: str, shapes: Shapes) -> Backend:
-    """The NumPy backend that raises outside of these shapes."""
-    assert NUMPY.gradients is not None
-    differentiate = NUMPY.gradients
+def restricted(name: str, shapes: Shapes, backend: Backend = NUMPY) -> Backend:
+    """The backend that raises outside of these shapes."""
 
     def fitting(problem: Problem) -> Problem:
-        for letter, n in zip("TBIH", checked(problem).sizes, strict=True):
+        for letter, n in zip("TBIH", problem.sizes, strict=True):
             if n not in getattr(shapes, letter):
                 raise ValueError(f"{letter} = {n} is outside of the shapes of {name}; ask what it claims")
         return problem
 
     return Backend(
         name,
-        lambda problem: NUMPY.forward(fitting(problem)),
-        lambda problem, d: differentiate(fitting(problem), d),
-        replace(NUMPY.description, shapes=shapes),
+        lambda problem: backend.forward(fitting(problem)),
+        lambda problem, d: backend.differentiate(fitting(problem), d),
+        replace(backend.description, shapes=shapes),
     )
 
 

@@ -10,6 +10,7 @@ from conformance.outcome import NotClaimed
 from conformance.problems.form import ANYTHING, BEYOND, BOTH, FORWARD, REVERSE, Form, form_of
 from conformance.problems.recipes import (
     by_reach,
+    first_that_fits,
     if_more_than_the_core_is_claimed,
     if_single_steps_are_allowed,
     large_problems,
@@ -109,6 +110,23 @@ def test_a_question_has_a_cotangent_for_each_number_of_the_answer(of: Any) -> No
 def test_a_sequence_is_cut_so_that_both_parts_have_an_allowed_length() -> None:
     for split in draw_examples(splits(problems, T=(2, 4, 8, 16)), 60, shapes=Shapes(T=multiple_of(4))):
         assert split.at % 4 == 0 and len(split.whole.x) % 4 == 0 and 0 < split.at < len(split.whole.x)
+
+
+def test_a_sequence_may_be_cut_though_the_shapes_do_not_allow_the_whole() -> None:
+    one = Shapes(T=range(1, 2))
+    assert {len(split.whole.x) for split in draw_examples(splits(problems, T=(2, 3), whole=False), 5, shapes=one)} == {
+        2
+    }
+    with pytest.raises(NotClaimed, match="its shapes leave no T of at least 2"):
+        draw_examples(splits(problems, T=(2, 3)), 1, shapes=one)
+
+
+def test_the_first_recipe_that_fits_is_taken() -> None:
+    recipe = first_that_fits(problems(T=2), problems(T=3), problems(T=4))
+    lengths = [draw_examples(recipe, 1, shapes=Shapes(T=range(n, 9)))[0].sizes[0] for n in (1, 3, 4)]
+    assert lengths == [2, 3, 4]
+    with pytest.raises(NotClaimed, match="its shapes exclude T = 4"):
+        draw_examples(recipe, 1, shapes=Shapes(T=range(5, 9)))
 
 
 def test_another_recipe_may_be_used_at_a_reach() -> None:

@@ -1,18 +1,22 @@
 """Sizes honour the shapes of a backend, and pass the usual block boundaries one at a time."""
 
-from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import conformance.properties  # noqa: F401  fills the registry
-from conformance.outcome import NotClaimed
+from conformance.outcome import NotClaimed, Outcome
 from conformance.problems.question import problem_of
 from conformance.problems.recipes import networks, problems, splits, tame_problems
 from conformance.problems.sizes import REACHES, nearest_sizes
+from conformance.problems.strikes import leave_a_seat
 from conformance.property import PROPERTIES
+from conformance.run.judge import judge_property
+from conformance.run.profiles import PROFILES
 from lstm_spec import Feature, Problem, Shapes, at_most, multiple_of
 from tests.helpers.examples import draw_examples, share_of
+from tests.helpers.specimens import restricted
 
 
 @pytest.mark.parametrize("recipe", [problems(), networks()], ids=["plain", "network"])
@@ -51,7 +55,9 @@ def test_shapes_are_honoured(recipe: Any) -> None:
         (problems(T=1), Shapes(T=range(2, 9)), "its shapes exclude T = 1"),
         (networks(T=1), Shapes(T=range(2, 9)), "its shapes exclude T = 1"),
         (networks(T=0), Shapes(T=range(1, 9)), "its shapes exclude T = 0"),
-        (problems(T=(2, 3)), Shapes(T=range(1, 2)), "its shapes leave no T of at least 2"),
+        (problems(T=(2, 3), several="T"), Shapes(T=range(1, 2)), "its shapes leave no T of at least 2"),
+        (networks(several="B"), Shapes(B=at_most(1)), "its shapes leave no B of at least 2"),
+        (leave_a_seat(problems()), Shapes(B=at_most(1)), "its shapes leave no B of at least 2"),
         (splits(problems, T=(2, 3)), Shapes(T=range(3, 4)), "its shapes leave no sequence that can be cut in two"),
         (problems(), Shapes(H=range(0)), "its shapes leave no H of at least 1"),
     ],
@@ -74,18 +80,32 @@ def test_a_size_of_0_makes_no_other_size_0(recipe: Any) -> None:
     assert all(problem.sizes[0] > 0 for problem in drawn)
 
 
-@pytest.mark.parametrize("shapes", [Shapes(), Shapes(T=range(3, 9, 2), B=range(4, 9, 4), H=range(1, 9, 3))], ids=str)
-def test_no_recipe_draws_a_size_that_is_not_claimed(shapes: Shapes) -> None:
-    """Whatever a property asks for; only those that need an empty sequence or batch get one."""
+def test_no_recipe_draws_an_empty_problem_for_a_property_that_does_not_need_it() -> None:
     empty = {"T": Feature.EMPTY_SEQUENCE, "B": Feature.EMPTY_BATCH}
-    recipes = {prop.on: prop.features for prop in PROPERTIES}
-    for on, needs in recipes.items():
-        drawn: list[Any] = []
-        with suppress(NotClaimed):
-            drawn = draw_examples(on, 10, "quick", shapes, frozenset(Feature))
-        for sizes in (dict(zip("TBIH", problem_of(example).sizes, strict=True)) for example in drawn):
-            assert all(n in getattr(shapes, letter) for letter, n in sizes.items())
+    for on, needs in {prop.on: prop.features for prop in PROPERTIES}.items():
+        for example in draw_examples(on, 10, "quick", features=frozenset(Feature)):
+            sizes = dict(zip("TBIH", problem_of(example).sizes, strict=True))
             assert all(n > 0 or empty[letter] in needs for letter, n in sizes.items())
+
+
+def test_a_projection_to_fewer_units_is_not_claimed_if_the_shapes_leave_one() -> None:
+    with pytest.raises(NotClaimed, match="its shapes leave no H of at least 2, as a projection"):
+        draw_examples(networks(projection="narrow"), 1, shapes=Shapes(H=at_most(1)), features=frozenset(Feature))
+
+
+def test_no_property_asks_for_a_size_that_the_shapes_exclude() -> None:
+    """The backend raises outside of its shapes, which would be a verdict of its own."""
+    odd = restricted("odd", Shapes(T=range(3, 9, 2), B=range(4, 9, 4), I=range(2, 40), H=range(1, 9, 3)))
+    profile = replace(PROFILES["quick"], examples=3, long_examples=1, beyond_core_examples=3)
+    verdicts = [judge_property(prop, odd, "float32", profile, shrink=False) for prop in PROPERTIES]
+    assert [v.property.name for v in verdicts if v.outcome in (Outcome.ERRORED, Outcome.SUITE_ERROR)] == []
+
+
+@pytest.mark.parametrize("recipe", [problems(), problems(T=(2, 3)), tame_problems(), networks()])
+def test_one_of_everything_is_drawn_if_the_shapes_allow_no_more(recipe: Any) -> None:
+    one = range(1, 2)
+    found: list[Problem] = draw_examples(recipe, 10, shapes=Shapes(one, one, one, one))
+    assert {problem.sizes for problem in found} == {(1, 1, 1, 1)}
 
 
 @pytest.mark.parametrize(

@@ -55,5 +55,5 @@ def test_a_gate_that_any_kind_lacks_equals_another(monkeypatch: pytest.MonkeyPat
 def test_only_claimed_features_are_switched() -> None:
     claimed = frozenset({Feature.LENGTHS, Feature.CELL_CLIP})
     assert {one.feature for one in draw_examples(switches(), 20, features=claimed)} == claimed
-    with pytest.raises(NotClaimed, match="it claims no feature that could be ignored"):
+    with pytest.raises(NotClaimed, match="it claims no feature that could be ignored at its shapes"):
         draw_examples(switches(), 1)
