@@ -178,12 +178,11 @@ def take_forms(k: int, n: int) -> tuple[Form, ...]:
 
 
 def every_row(rows: Callable[[Breadth], Iterator[Row]], loss: bool = False, tame: bool = False) -> Recipe:
-    """Each row as one problem, or with dense cotangents as one question, for a property that is exhaustive.
+    """Each row as one problem, or with cotangents as one question, for a property that is exhaustive.
 
-    If `tame`, U is small, so that a free run is conclusive.
-
-    There is one draw, of the number of the row, so that Hypothesis tries each once; the numbers follow from it.
-    `standard` asks of 16 bits, at which there is less to see, what `quick` asks.
+    There is one draw, of the number of the row, so that Hypothesis tries each once; the numbers follow from it. If
+    `tame`, U is small, so that a free run is conclusive. `standard` asks of 16 bits, at which there is less to see,
+    what `quick` asks.
     """
 
     def recipe(context: Context) -> st.SearchStrategy[Any]:
@@ -196,11 +195,8 @@ def every_row(rows: Callable[[Breadth], Iterator[Row]], loss: bool = False, tame
             x, W, U, *others = found[k].fillings
             fillings = (x, W, "small" if tame else U, *others)
             problem = build_problem(context.dtype, found[k].form, found[k].sizes, fillings, k, units)
-            return (
-                Question(problem, build_loss(problem, ONES[:3] if found[k].fillings == ONES else LOSS, k))
-                if loss
-                else problem
-            )
+            cotangents = ONES[:3] if found[k].fillings == ONES else LOSS
+            return Question(problem, build_loss(problem, cotangents, k)) if loss else problem
 
         return st.sampled_from(range(len(found))).map(build)
 

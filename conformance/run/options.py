@@ -56,9 +56,9 @@ class Options:
         known = PROFILES[self.profile]
         if self.examples is None:
             return known
-        long_examples = min(self.examples, known.long_examples)
-        known = replace(known, examples=self.examples, exhaustive_examples=self.examples)
-        return replace(known, long_examples=long_examples, narrow_share=1)
+        asked = replace(known, examples=self.examples, narrow_share=1)
+        exhaustive = known.exhaustive_examples if self.is_thorough else self.examples
+        return replace(asked, long_examples=min(self.examples, known.long_examples), exhaustive_examples=exhaustive)
 
 
 def with_grades(backend: Backend, grades: Mapping[str, str]) -> Backend:

@@ -9,6 +9,7 @@ from conformance.outcome import Outcome, Refuted
 from conformance.property import PROPERTIES
 from conformance.run import search
 from conformance.run.check import check
+from conformance.run.options import Options
 from conformance.run.profiles import PROFILES
 from lstm_spec import Answer, Backend, Problem
 from tests.helpers import specimens
@@ -64,6 +65,14 @@ def test_examples_are_as_many_as_asked_for(examples: int) -> None:
 def test_slow_properties_get_no_more_examples_than_their_profile_gives() -> None:
     report = check(NUMPY, profile="quick", examples=10, name="a_long_sequence_is_read_to_its_end")
     assert [verdict.examples for verdict in report.verdicts] == [PROFILES["quick"].long_examples]
+
+
+@pytest.mark.parametrize("profile", ["quick", "standard", "full"])
+def test_rows_are_left_out_only_where_too_few_examples_are_asked_for_a_statement(profile: str) -> None:
+    known = PROFILES[profile]
+    enough, few = (Options(profile, examples=known.examples - n) for n in (0, 1))
+    assert enough.is_thorough and enough.make_profile().exhaustive_examples == known.exhaustive_examples
+    assert not few.is_thorough and few.make_profile().exhaustive_examples == known.examples - 1
 
 
 def test_an_unknown_profile_is_refused() -> None:
