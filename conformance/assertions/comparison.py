@@ -73,17 +73,16 @@ def assert_within(comparison: Comparison) -> None:
     """Refuted at the first element that is further off than allowed; a NaN always is."""
     quantity, axes, got, expected, allowed, backwards = comparison
     got, expected, allowed = (np.asarray(a, np.float64) for a in (got, expected, allowed))
-    error = np.abs(got - np.broadcast_to(expected, got.shape))
-    allowed = np.broadcast_to(allowed, got.shape)
-    wrong = ~(error <= allowed)
-    if not wrong.any():
+    right = np.abs(got - expected) <= allowed
+    if right.shape == got.shape and right.all():
         return
+    expected, allowed = (np.broadcast_to(a, got.shape) for a in (expected, allowed))
+    wrong = ~right
     steps = np.flatnonzero(wrong.any(axis=tuple(range(1, wrong.ndim))))
     step = steps[-1 if backwards else 0]
     index = (step, *np.argwhere(wrong[step])[0])
     where = {axis: int(k) for axis, k in zip(axes, index, strict=True)}
-    wanted = float(np.broadcast_to(expected, got.shape)[index])
-    difference = Difference(quantity, where, wanted, float(allowed[index]), float(got[index]))
+    difference = Difference(quantity, where, float(expected[index]), float(allowed[index]), float(got[index]))
     raise Refuted(f"{quantity} is further from the equations than rounding can explain", difference=difference)
 
 

@@ -53,12 +53,13 @@ class Breadth(NamedTuple):
     long: int = 513  # a network that is long has about as many steps
     wide: int = 129  # and one that is wide about as many samples, inputs or units
     forms: int = 1  # of each large network
+    work: float = 1e8  # operations for the gradients of a network: of a larger one only a layer, or a direction
 
 
 BREADTHS = {
     "quick": Breadth(1, 128, 128, 64),
-    "standard": Breadth(4, 512, 128, 128, forms=3),
-    "full": Breadth(16, 1024, 256, 128, 2049, 257, forms=6),
+    "standard": Breadth(4, 512, 128, 128, forms=2),
+    "full": Breadth(16, 1024, 256, 128, 2049, 257, forms=6, work=float("inf")),
     "soak": Breadth(1, 128, 64, 32),
 }
 
@@ -100,6 +101,15 @@ def list_plain_rows(breadth: Breadth) -> Iterator[Row]:
     yield from map(Row, list_sizes(breadth))
     yield from (Row(sizes, Form(), fillings) for fillings in STRUCTURES for sizes in ((4, 3, 5, 6), (3, 4, 4, 4)))
     yield Row((1, 70_001, 1, 1), fillings=ONES)
+
+
+def list_seen_rows(breadth: Breadth) -> Iterator[Row]:
+    """The same rows but those with many inputs alone: a problem whose gates are probed has more inputs anyway."""
+    return (
+        row
+        for row in list_plain_rows(breadth)
+        if row.fillings != DENSE or row.sizes[2] <= max(row.sizes[:2] + row.sizes[3:4])
+    )
 
 
 STRUCTURES = (
@@ -169,6 +179,22 @@ def list_network_rows(breadth: Breadth) -> Iterator[Row]:
     yield Row((259, 257, 1, 1), Form(1, BOTH, projection="narrow", lengths="any"))
 
 
+def list_trainable_rows(breadth: Breadth) -> Iterator[Row]:
+    """The same rows; of what would take too long one layer, and else one direction."""
+    for row in list_network_rows(breadth):
+        lighter = (replace(row.form, layers=1), replace(row.form, directions=FORWARD))
+        forms = (row.form, *lighter[max(row.sizes) <= 32 :])
+        yield next((row._replace(form=form) for form in forms if _estimate_work(row.sizes, form) < breadth.work), row)
+
+
+def _estimate_work(sizes: tuple[int, ...], form: Form) -> float:
+    """Roughly how many operations the gradients of a network take, widened so that its inside can be seen."""
+    T, B, I, H, *_ = map(float, sizes)
+    runs = form.layers * len(form.directions)
+    rows, inputs = 4 * H * (4 * form.layers - 3), I + 4 * H * runs
+    return runs * (T * B * (rows * (inputs + rows / 4) + 100 * (rows + inputs)) + 30 * rows * (inputs + rows / 4))
+
+
 def take_forms(k: int, n: int) -> tuple[Form, ...]:
     """The next n of the forms of large networks, the k-th first."""
     return tuple(LARGE_FORMS[(k + j) % len(LARGE_FORMS)] for j in range(n))
@@ -181,12 +207,14 @@ def every_row(rows: Callable[[Breadth], Iterator[Row]], loss: bool = False, tame
     """Each row as one problem, or with cotangents as one question, for a property that is exhaustive.
 
     There is one draw, of the number of the row, so that Hypothesis tries each once; the numbers follow from it. If
-    `tame`, U is small, so that a free run is conclusive. `standard` asks of 16 bits, at which there is less to see,
-    what `quick` asks.
+    `tame`, U is small, so that a free run is conclusive. `standard` asks what `quick` asks of 16 bits, at which
+    there is less to see, and of gradients at float64 if there are those at float32.
     """
 
     def recipe(context: Context) -> st.SearchStrategy[Any]:
-        reach = "quick" if context.dtype.itemsize == 2 and context.reach == "standard" else context.reach
+        twice = loss and context.dtype == np.float64 and "float32" in context.description.dtypes
+        is_less = context.reach == "standard" and (context.dtype.itemsize == 2 or twice)
+        reach = "quick" if is_less else context.reach
         fitted = (fit_row(row, context) for row in rows(BREADTHS[reach]))
         units = find_projectable_units(context)
         found = sorted(dict.fromkeys(fitted), key=lambda row: row.form.layers * np.prod([float(n) for n in row.sizes]))

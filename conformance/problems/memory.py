@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from conformance.arrays import fingerprint, frozen
+from conformance.arrays import frozen
 from conformance.nouns import Tensors, change_all_arrays
 from conformance.problems.question import Question
 from lstm_spec.types import Array
@@ -120,8 +120,3 @@ def relate_arrays(question: Question, seed: int) -> Question:
         return {name: frozen(a.copy()) for name, a in RELATIONS[seed % len(RELATIONS)](arrays).items()}
 
     return Question(*change_all_arrays(relate, problem=question.problem, d=question.d))
-
-
-def vary_seed(question: Question, seed: int) -> int:
-    """Another seed, which depends on every number of the question: the search repeats many seeds."""
-    return int.from_bytes(fingerprint((question, seed))[:4])

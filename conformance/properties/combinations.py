@@ -3,7 +3,7 @@
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.assertions.shapes import assert_nothing_done, assert_state_kept
 from conformance.assertions.switches import assert_not_ignored
-from conformance.problems.covering import every_row, list_network_rows
+from conformance.problems.covering import every_row, list_network_rows, list_trainable_rows
 from conformance.problems.form import ANYTHING, BOTH
 from conformance.problems.question import Question, redraw_numbers
 from conformance.problems.recipes import if_more_than_the_core_is_claimed, networks, questions, with_seed
@@ -15,7 +15,7 @@ ANY = if_more_than_the_core_is_claimed(networks(**ANYTHING))
 NO_STEPS = if_more_than_the_core_is_claimed(networks(**{**ANYTHING, "lengths": ("", "", "nothing")}, T=0))
 NO_SAMPLES = if_more_than_the_core_is_claimed(networks(**ANYTHING, B=0))
 ROWS = if_more_than_the_core_is_claimed(every_row(list_network_rows))
-ROWS_WITH_LOSS = if_more_than_the_core_is_claimed(every_row(list_network_rows, loss=True))
+ROWS_WITH_LOSS = if_more_than_the_core_is_claimed(every_row(list_trainable_rows, loss=True))
 STACKS = networks(**{**ANYTHING, "layers": (2, 3)})
 TWO = networks(**{**ANYTHING, "directions": BOTH})
 

@@ -39,7 +39,7 @@ NEEDS = (Feature.GRADIENTS,)
 ANY = questions(problems())
 SEVERAL = tuple(range(2, 34))
 LONG = range(129, 2050)
-VERY_LONG = range(513, 20_001)
+VERY_LONG = range(4_000, 20_001)
 
 
 @verifies("GRAD-1", "GRAD-2", "GRAD-3", on=ANY, needs=NEEDS)

@@ -8,7 +8,7 @@ from conformance.assertions.forward import assert_conforms
 from conformance.assertions.memory import assert_still, feed_outputs_back, lay_out_questions, overwrite_questions
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.problems.form import MANY_ARRAYS
-from conformance.problems.memory import relate_arrays, vary_seed
+from conformance.problems.memory import relate_arrays
 from conformance.problems.question import EVERY_PART, Question, redraw_question
 from conformance.problems.recipes import (
     if_more_than_the_core_is_claimed,
@@ -56,16 +56,15 @@ Judge = Callable[..., None]
 
 def assert_read_anywhere(judge: Judge, backend: Backend, drawn: Seeded) -> None:
     """With any strides and addresses, writable or not, one array in two roles, and one number in many places."""
-    seed = vary_seed(*drawn)
-    question, elsewhere = relate_arrays(drawn[0], seed), lay_out_questions(backend, seed)
+    question, elsewhere = relate_arrays(*drawn), lay_out_questions(backend, drawn[1])
     when = "if its inputs lie elsewhere in memory; read them by their strides"
     assert_still(partial(judge, backend, question), partial(judge, elsewhere, question), when)
 
 
 def assert_read_anew(judge: Judge, backend: Backend, drawn: Seeded) -> None:
     """As an optimiser writes over the weights; the input may also be an earlier output."""
-    seed = vary_seed(*drawn)
-    asked = drawn[0], redraw_question(drawn[0], seed, REDRAWN[seed % len(REDRAWN)])
+    question, seed = drawn
+    asked = question, redraw_question(question, seed, REDRAWN[seed % len(REDRAWN)])
     reuse = (overwrite_questions, feed_outputs_back)[seed // len(REDRAWN) % 2]
     when = "if its inputs are written over old ones; read them anew in every call"
     assert_still(partial(judge, backend, *asked), partial(judge, reuse(backend), *asked), when)

@@ -2,7 +2,7 @@
 
 from conformance.assertions.forward import assert_conforms
 from conformance.assertions.probes import assert_all_conform
-from conformance.problems.covering import every_row, list_plain_rows
+from conformance.problems.covering import every_row, list_plain_rows, list_seen_rows
 from conformance.problems.question import Question
 from conformance.problems.recipes import large_problems, questions
 from conformance.property import verifies
@@ -23,9 +23,7 @@ def large_sizes_are_read_as_small_ones_are(backend: Backend, problem: Problem) -
     assert_conforms(backend, backend.forward(problem), problem)
 
 
-@verifies(
-    "GRAD-2", "GRAD-3", "GRAD-4", "GRAD-5", on=every_row(list_plain_rows, loss=True), needs=NEEDS, exhaustive=True
-)
+@verifies("GRAD-2", "GRAD-3", "GRAD-4", "GRAD-5", on=every_row(list_seen_rows, loss=True), needs=NEEDS, exhaustive=True)
 def sizes_of_every_kind_have_their_gradients(backend: Backend, question: Question) -> None:
     assert_all_conform(backend, question)
 

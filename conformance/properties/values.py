@@ -10,7 +10,7 @@ from lstm_spec import Backend, Problem
 CELL = ("CELL-1", "CELL-2", "CELL-3", "CELL-4", "CELL-5", "CELL-6")
 SEVERAL = tuple(range(2, 34))
 LONG = range(400, 4101)
-VERY_LONG = range(1000, 20_001)
+VERY_LONG = range(4_000, 20_001)
 ANY_SIZE = problems(
     T=(1, 2, 3, 5),
     x="dense huge enormous astronomic minute tiny",

@@ -29,8 +29,8 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile("quick", 20, "quick", ("float32",), 4, 4),
-    "standard": Profile("standard", 60, "standard", None, 8, 12),
+    "quick": Profile("quick", 12, "quick", ("float32",), 4, 4),
+    "standard": Profile("standard", 40, "standard", None, 8, 10),
     "full": Profile("full", 400, "full", None, 40, 100),
     "soak": Profile("soak", 120, "soak", None, 100, 60),
 }

@@ -39,7 +39,9 @@ def preactivations(
     """
     wx, uh, weights = multiply(x.value, w.W.T), multiply(h.value, w.U.T), np.abs(w.U).T
     S = multiply(x.largest, np.abs(w.W).T) + multiply(h.largest, weights) + np.abs(w.b)
-    dz = n * m.u_acc * S + 2 * n * m.eta + multiply(h.error, weights)
+    dz = n * m.u_acc * S + 2 * n * m.eta
+    if h.error.any():
+        dz = dz + multiply(h.error, weights)
     if x.error.any():  # V8
         dz = dz + multiply(x.error, np.abs(w.W).T)
     if m.pre:

@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from conformance.problems.question import Context, Recipe
+from conformance.run.search import draw_from_the_seed
 from lstm_spec import Description, Feature, Shapes
 
 FLOAT32 = np.dtype("float32")
@@ -42,7 +43,8 @@ def draw_examples(
     def collect(example: Any) -> None:
         found.append(example)
 
-    collect()
+    with draw_from_the_seed():
+        collect()
     return found
 
 

@@ -96,7 +96,7 @@ def write_page(rows: dict[str, Row]) -> str:
 INTRODUCTION = """This page shows which property refutes which known fault (`lstm-conform list faults`), and after how
 many examples. The number is the median over three seeds. Each search ends after eight examples (two, for slow
 properties). It runs at float32, or at float64 if float32 cannot show the fault. An empty cell means that most seeds did
-not refute the fault. A run of the suite asks more: `standard` tries sixty examples of the plain LSTM and twelve of
+not refute the fault. A run of the suite asks more: `standard` tries forty examples of the plain LSTM and ten of
 networks, and also larger ones."""
 
 

@@ -38,7 +38,7 @@ def largest_weight(problem: Problem) -> float:
 
 @pytest.mark.parametrize("family", LONG)
 def test_full_asks_for_ten_thousand_steps_at_any_weight_scale(family: str) -> None:
-    longest = [problem for problem in long_problems(family, "full") if len(problem.x) == 10_000]
+    longest = [problem for problem in long_problems(family, "full") if len(problem.x) >= 10_000]
     assert len(longest) >= 5
     assert min(map(largest_weight, longest)) < 0.1 and max(map(largest_weight, longest)) > 12
 

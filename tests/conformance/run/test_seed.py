@@ -14,16 +14,20 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
+from hypothesis.internal.conjecture.engine import ConjectureRunner
 from hypothesis.internal.constants_ast import Constants
 from hypothesis.strategies import integers
 
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.arrays import fingerprint
 from conformance.outcome import Outcome
+from conformance.problems.recipes import problems, with_seed
 from conformance.report.status import FAILED
 from conformance.run import search
 from conformance.run.profiles import PROFILES
+from lstm_spec import Backend, Problem
 from tests.helpers import specimens
+from tests.helpers.examples import draw_examples
 from tests.helpers.judged import SELECTED, injected, judged, told
 from tests.helpers.root import ROOT
 from tests.helpers.specimens import target
@@ -132,6 +136,22 @@ def test_the_function_of_hypothesis_that_is_replaced_exists_and_is_asked() -> No
         patch.setattr(search, "Constants", Telling)
         assert judged(NUMPY).outcome is Outcome.HOLDS
     assert collected and providers._get_local_constants is collect
+
+
+def test_every_example_is_drawn_anew() -> None:
+    """Copies of parts of the example before had left 22 seeds in 60 examples."""
+    drawn = draw_examples(with_seed(problems()), 60)
+    assert len({seed for _, seed in drawn}) > 50 and len({problem.sizes for problem, _ in drawn}) > 50
+
+
+def test_the_mutations_of_hypothesis_are_left_out_while_searching_only() -> None:
+    mutate, seen = ConjectureRunner.generate_mutations_from, []
+
+    def look(backend: Backend, problem: Problem) -> None:
+        seen.append(ConjectureRunner.generate_mutations_from)
+
+    assert judged(NUMPY, injected(look)).outcome is Outcome.HOLDS
+    assert mutate not in seen and len(set(seen)) == 1 and ConjectureRunner.generate_mutations_from is mutate
 
 
 def test_the_newest_hypothesis_that_may_be_installed_is_the_one_that_is_tested() -> None:
