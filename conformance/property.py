@@ -14,7 +14,7 @@ class Property:
     """A claim, the clauses it verifies, what it needs, and where its examples come from.
 
     `long`: too slow for many examples; `beyond_core`: about a feature that is not in the core; `exhaustive`: every
-    example that its recipe has is tried.
+    example that its recipe has is tried; `at`: the only dtypes at which it says anything, if not at all of them.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Property:
     long: bool = False
     beyond_core: bool = False
     exhaustive: bool = False
+    at: tuple[str, ...] = ()
 
     def __reduce__(self) -> tuple[Callable[[str], "Property"], tuple[str]]:
         """Pickled by name: another process has the same properties."""
@@ -60,6 +61,7 @@ def verifies(
     long: bool = False,
     beyond_core: bool = False,
     exhaustive: bool = False,
+    at: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Any, Any], None]], Callable[[Any, Any], None]]:
     """Register a function (backend, example) as a property of these clauses; the rest as in Property.
 
@@ -71,7 +73,7 @@ def verifies(
 
     def register(function: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
         family = function.__module__.rsplit(".", 1)[-1]
-        how = (long, beyond_core, exhaustive)
+        how = (long, beyond_core, exhaustive, at)
         PROPERTIES.append(Property(function.__name__, family, clauses, needs, on, function, *how))
         return function
 

@@ -8,6 +8,7 @@ import numpy as np
 from lstm_spec.contract import Backend, Description
 from lstm_spec.equations import run
 from lstm_spec.gradients import CellGradient, add, run_gradient, zeros_like
+from lstm_spec.storage import compute_wide, has_narrow_weights
 from lstm_spec.types import (
     Answer,
     Array,
@@ -124,4 +125,6 @@ def _read_backwards(
     return dx, tuple(of_layer)
 
 
-REFERENCE = Backend("reference", forward, gradients, Description(features=frozenset(Feature)))
+REFERENCE = compute_wide(
+    Backend("reference", forward, gradients, Description(features=frozenset(Feature))), has_narrow_weights
+)

@@ -94,6 +94,7 @@ class Feature(StrEnum):
     EMPTY_SEQUENCE = "empty sequence"  # T = 0
     ZERO_LENGTHS = "zero lengths"  # a length of 0 among the lengths
     EMPTY_BATCH = "empty batch"  # B = 0
+    BFLOAT16_WEIGHTS = "bfloat16 weights"  # and inputs, where states are float32
     DETERMINISTIC = "deterministic"  # the same question gets the same bits
 
 
@@ -133,7 +134,8 @@ STANDARD = Variant()
 class Problem:
     """Everything an LSTM is asked: weights, inputs, initial state; one dtype throughout.
 
-    It does not validate itself: `lstm_spec.checked(problem)` does.
+    Or else x and the parameters are bfloat16, and everything else is float32. It does not validate itself:
+    `lstm_spec.checked(problem)` does.
     """
 
     parameters: tuple[tuple[Parameters, ...], ...]  # [layer][direction]
@@ -150,8 +152,8 @@ class Problem:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The dtype of the inputs, which is that of every other array of floating-point numbers."""
-        return self.x.dtype
+        """The dtype of states and answers; also that of x and the parameters, unless they are stored in bfloat16."""
+        return self.state.h.dtype
 
     @property
     def sizes(self) -> tuple[int, int, int, int]:
@@ -173,7 +175,7 @@ class Problem:
     def is_more(self) -> bool:
         """Whether it asks for anything beyond one layer of the standard cell that reads whole sequences forward."""
         one = len(self.parameters) == 1 and self.directions == ("forward",) and self.lengths is None
-        return not one or self.variant != STANDARD or self.layer.R is not None
+        return not one or self.variant != STANDARD or self.layer.R is not None or self.x.dtype != self.dtype
 
 
 @dataclass(frozen=True, eq=False, repr=False)

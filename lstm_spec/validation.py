@@ -21,8 +21,11 @@ def checked(problem: Problem) -> Problem:
         _check_rank(f"{letter}.b", gate.b, 1, "(H,); flatten it")
     if problem.layer.R is not None:
         _check_rank("R", problem.layer.R, 2, "(P, H); add the missing axis")
-    if not (problem.dtype.kind == "f" or problem.dtype.name in DTYPES):  # NumPy does not know bfloat16's kind
-        raise TypeError(f"x is {problem.dtype}, expected a floating-point dtype, e.g. float32; convert it first")
+    dtype = problem.x.dtype
+    if not (dtype.kind == "f" or dtype.name in DTYPES):  # NumPy does not know bfloat16's kind
+        raise TypeError(f"x is {dtype}, expected a floating-point dtype, e.g. float32; convert it first")
+    if not isinstance(problem.state.h, np.ndarray):
+        raise TypeError(f"state.h is a {type(problem.state.h).__name__}, expected a NumPy array; convert it first")
     _, _, I, H = problem.sizes
     if H < 1 or I < 1:
         raise ValueError(f"I = {I} and H = {H}, expected at least 1 each; an LSTM needs inputs and cells")
@@ -30,11 +33,12 @@ def checked(problem: Problem) -> Problem:
         raise ValueError(f"P = {problem.P}, expected 1 to H = {H}; R is (P, H), so transpose it if it is the other way")
     _check_bound(problem)
     _check_lengths(problem)
-    dtype = problem.dtype
+    mixed = dtype.name == "bfloat16" and problem.dtype == np.float32  # ACC-5
     for array, shape, where in _expect_arrays(problem):
-        if not _fits(array, shape, dtype):
+        wanted = problem.dtype if mixed and where[0].startswith("state") else dtype
+        if not _fits(array, shape, wanted):
             name, remedy = _describe(problem, where)
-            _refuse_array(name, array, shape, dtype, remedy)
+            _refuse_array(name, array, shape, wanted, remedy)
     return problem
 
 

@@ -15,6 +15,7 @@ from backends.cupy.layer import layer_of, read_forwards
 from backends.stacked import Rows, StackedProblem, run_layers, run_layers_backwards, stack_problem
 from lstm_spec.accuracy import ErrorModel, error_model
 from lstm_spec.contract import Backend, BackendUnavailable, Description
+from lstm_spec.storage import compute_wide, has_narrow_weights
 from lstm_spec.types import Answer, Cotangents, Feature, Gradients, Problem, State, each_array
 from lstm_spec.validation import check_cotangents, checked
 
@@ -40,7 +41,9 @@ def backend(device: str = "cuda") -> Backend:
     if os.environ.get("CUPY_TF32", "0") not in ("", "0"):
         grades["float32"] = TF32
     about = Description(cupy.__version__, device, tuple(STORED), frozenset(Feature), grades=grades)
-    return Backend("cupy", partial(forward, number), partial(gradients, number), about)
+    return compute_wide(
+        Backend("cupy", partial(forward, number), partial(gradients, number), about), has_narrow_weights
+    )
 
 
 TF32 = replace(error_model("relative", "float32"), u_acc=2.0**-9)  # each factor of a product has 10 bits of fraction

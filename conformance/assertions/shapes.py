@@ -1,14 +1,17 @@
-"""Whether answers and gradients have the shapes and the dtype that the problem gives them."""
+"""Whether answers and gradients have the shapes and the dtypes that the problem gives them."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from conformance.arrays import CODES, fingerprint, frozen
 from conformance.assertions.comparison import STATE, assert_same
 from conformance.assertions.order import name_place
 from conformance.outcome import Refuted
-from lstm_spec import Answer, Gradients, Parameters, Problem, State
-from lstm_spec.types import Array
+from conformance.problems.question import change_stored
+from lstm_spec import Answer, Backend, Cotangents, Gradients, Parameters, Problem, State, error_model
+from lstm_spec.types import Array, each_array
 
 
 def assert_shaped(what: str, got: Any, expected: Array, clause: str) -> None:
@@ -68,3 +71,45 @@ def name_arrays(p: Parameters) -> dict[str, Array]:
     """The arrays of one layer in one direction by name: i.W, i.U, i.b, i.p, ..., R; only those that are there."""
     found = {f"{k}.{part}": a for k, gate in p.gates.items() for part, a in zip("WUbp", gate, strict=True)}
     return {name: a for name, a in (found | {"R": p.R}).items() if a is not None}
+
+
+# ---------------------------------------------------------------- bfloat16 weights
+
+BFLOAT16, ROUNDOFF = CODES["BF16"], 2.0**-8
+
+
+def ask_with_narrow_weights(backend: Backend) -> Backend:
+    """The backend, asked with x and all parameters in bfloat16 where that changes none of them.
+
+    What it returns is looked at and widened. Its error model is that of float32, but for gradients that are rounded to
+    bfloat16 when they are returned.
+    """
+    about = backend.description
+    model = replace(error_model(about.grade("float32"), "float32"), wide_d=ROUNDOFF)
+
+    def forward(problem: Problem) -> Answer:
+        stored = _store(problem)
+        answer = backend.forward(stored)
+        assert_answer_shaped(answer, stored)
+        return answer
+
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        stored = _store(problem)
+        answer, found = backend.differentiate(stored, d)
+        assert_answer_shaped(answer, stored)
+        assert_gradients_shaped(found, stored)
+        rows = tuple(tuple(each_array(_widen, p) for p in row) for row in found.parameters)
+        return answer, Gradients(rows, _widen(found.x), State(*found.state))
+
+    described = replace(about, grades={**about.grades, "float32": model})
+    return replace(backend, forward=forward, gradients=backend.gradients and gradients, description=described)
+
+
+def _store(problem: Problem) -> Problem:
+    """The problem with x and the parameters in bfloat16; as it is if that would change a number."""
+    stored = change_stored(problem, lambda a: frozen(a.astype(BFLOAT16)))
+    return stored if fingerprint(change_stored(stored, _widen)) == fingerprint(problem) else problem
+
+
+def _widen(a: Array) -> Array:
+    return frozen(a.astype(np.float32))

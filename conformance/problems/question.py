@@ -71,6 +71,11 @@ def change_arrays(problem: Problem, change: Callable[[Array], Array]) -> Problem
     return replace(problem, parameters=rows, x=change(problem.x), state=State(*map(change, problem.state)))
 
 
+def change_stored(problem: Problem, change: Callable[[Array], Array]) -> Problem:
+    """The problem with x and the parameters changed; the states stay."""
+    return replace(change_arrays(problem, change), state=problem.state)
+
+
 def widen_question(question: Question) -> Question:
     """The question with every number in float64."""
 

@@ -1,12 +1,18 @@
 """Everything that is claimed at once, and nothing of it ignored."""
 
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
-from conformance.assertions.shapes import assert_nothing_done, assert_state_kept
+from conformance.assertions.shapes import ask_with_narrow_weights, assert_nothing_done, assert_state_kept
 from conformance.assertions.switches import assert_not_ignored
 from conformance.problems.covering import every_row, list_network_rows, list_trainable_rows
-from conformance.problems.form import ANYTHING, BOTH
+from conformance.problems.form import ANYTHING, BOTH, FORWARD, REVERSE
 from conformance.problems.question import Question, redraw_numbers
-from conformance.problems.recipes import if_more_than_the_core_is_claimed, networks, questions, with_seed
+from conformance.problems.recipes import (
+    if_more_than_the_core_is_claimed,
+    networks,
+    of_narrow_weights,
+    questions,
+    with_seed,
+)
 from conformance.problems.switches import Switched, switches
 from conformance.property import verifies_beyond_core
 from lstm_spec import Backend, Feature, Problem
@@ -17,6 +23,9 @@ NO_SAMPLES = if_more_than_the_core_is_claimed(networks(**ANYTHING, B=0))
 ROWS = if_more_than_the_core_is_claimed(every_row(list_network_rows))
 ROWS_WITH_LOSS = if_more_than_the_core_is_claimed(every_row(list_trainable_rows, loss=True))
 STACKS = networks(**{**ANYTHING, "layers": (2, 3)})
+FORMS = {**ANYTHING, "directions": (FORWARD, FORWARD, FORWARD, REVERSE, BOTH), "lengths": ("", "", "", "any", "zeros")}
+STORED = of_narrow_weights(networks(**FORMS))
+MIXED = Feature.BFLOAT16_WEIGHTS
 TWO = networks(**{**ANYTHING, "directions": BOTH})
 
 
@@ -95,3 +104,13 @@ def without_samples_no_parameter_has_a_gradient_whatever_is_claimed(backend: Bac
     answer, gradients = backend.differentiate(*question)
     assert_state_kept(answer, question.problem)
     assert_nothing_done(gradients, question.problem, question.d.state)
+
+
+@verifies_beyond_core("ACC-5", "SHAPE-2", on=STORED, needs=(MIXED,), at=("float32",))
+def weights_of_bfloat16_meet_states_of_float32(backend: Backend, problem: Problem) -> None:
+    assert_network_conforms(ask_with_narrow_weights(backend), problem)
+
+
+@verifies_beyond_core("ACC-5", "SHAPE-3", on=questions(STORED), needs=(MIXED, Feature.GRADIENTS), at=("float32",))
+def weights_of_bfloat16_have_gradients_that_are_rounded_once(backend: Backend, question: Question) -> None:
+    assert_network_gradients_conform(ask_with_narrow_weights(backend), *question)

@@ -36,7 +36,7 @@ def plan_verdicts(backend: Backend, options: Options) -> list[tuple[Property, st
     properties = select_properties(options.clauses, options.name)
     properties.sort(key=lambda prop: _rank_family(prop.family, options.first))
     dtypes = select_dtypes(backend, options)
-    return [(prop, dtype) for dtype in dtypes for prop in properties]
+    return [(prop, dtype) for dtype in dtypes for prop in properties if not prop.at or dtype in prop.at]
 
 
 def _rank_family(family: str, first: tuple[str, ...]) -> int:

@@ -24,7 +24,7 @@ from lstm_spec import (
     pack,
     unpack,
 )
-from lstm_spec.adapters.narrow import NARROW
+from lstm_spec.storage import NARROW
 
 Unary = Callable[[Array], Array]
 Storing = Callable[[Array, np.dtype[Any]], Array]  # of an array, at the dtype of the problem

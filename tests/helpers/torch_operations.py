@@ -130,4 +130,9 @@ def _to_answer(problem: Problem, y: Any, h: Any, c: Any) -> Answer:
 
 
 DTYPES = ("float32", "float64", "bfloat16", "float16")
-BACKEND = Backend("operations", forward, gradients, Description(dtypes=DTYPES, features=frozenset(Feature)))
+BACKEND = Backend(
+    "operations",
+    forward,
+    gradients,
+    Description(dtypes=DTYPES, features=frozenset(Feature) - {Feature.BFLOAT16_WEIGHTS}),
+)

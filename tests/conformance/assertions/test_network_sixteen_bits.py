@@ -20,7 +20,7 @@ from conformance.run.profiles import PROFILES
 from conformance.tolerance.conclusive import is_conclusive
 from conformance.tolerance.rounding import exact
 from lstm_spec import REFERENCE, Answer, Backend, Feature, State, error_model
-from lstm_spec.adapters.narrow import NARROW
+from lstm_spec.storage import NARROW
 from tests.helpers import network_adversary
 from tests.helpers.network_questions import LOUD, asked, question
 

@@ -14,7 +14,7 @@ from conformance.tolerance.reading import Trajectory
 from conformance.tolerance.rounding import Bounded
 from conformance.tolerance.trajectories import free_trajectory, observed_trajectory
 from lstm_spec import Array, Cotangents, ErrorModel, Packed, Problem, State, error_model, unpack
-from lstm_spec.adapters.narrow import NARROW as NARROW_DTYPES
+from lstm_spec.storage import NARROW as NARROW_DTYPES
 from tests.helpers.adversary import (
     EVERYWHERE,
     KINDS,

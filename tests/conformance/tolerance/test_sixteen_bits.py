@@ -14,7 +14,7 @@ from conformance.report.report import Report
 from conformance.report.statement import write_statement
 from conformance.run.check import check
 from conformance.verdict import Verdict
-from lstm_spec.adapters.narrow import NARROW
+from lstm_spec.storage import NARROW
 from tests.helpers import sixteen
 from tests.helpers.sixteen import FLUSHING, OP_BY_OP, WIDE, Arithmetic, flushed, rounded
 

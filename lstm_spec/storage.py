@@ -1,0 +1,69 @@
+"""Numbers that are stored in fewer bits than an LSTM computes with."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from lstm_spec.contract import Backend
+from lstm_spec.types import Answer, Array, Cotangents, Gradients, Problem, State, each_array
+from lstm_spec.validation import check_cotangents, checked
+
+NARROW = ("bfloat16", "float16")
+
+
+def has_narrow_weights(problem: Problem) -> bool:
+    """Whether x and the parameters are stored in fewer bits than the states (ACC-5)."""
+    return problem.x.dtype.itemsize < problem.dtype.itemsize
+
+
+def is_narrow(problem: Problem) -> bool:
+    """Whether x and the parameters have 16 bits, whatever the states have."""
+    return problem.x.dtype.itemsize == 2 and problem.x.dtype.name in NARROW  # NumPy computes the name at each call
+
+
+def compute_wide(backend: Backend, applies: Callable[[Problem], bool]) -> Backend:
+    """The backend, asked in float32 where this applies to the problem; what it returns is then rounded, once.
+
+    An answer is rounded to the dtype of the states, and a gradient to that of what it belongs to.
+    """
+
+    def forward(problem: Problem) -> Answer:
+        if not applies(problem):
+            return backend.forward(problem)
+        return _store_answer(backend.forward(_widen(problem)), problem)
+
+    def gradients(problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradients]:
+        if not applies(problem):
+            return backend.differentiate(problem, cotangents)
+        answer, found = backend.differentiate(_widen(problem), _widen_cotangents(problem, cotangents))
+        return _store_answer(answer, problem), _store_gradients(found, problem)
+
+    return replace(backend, forward=forward, gradients=backend.gradients and gradients)
+
+
+def _widen(problem: Problem) -> Problem:
+    checked(problem)
+    rows = tuple(tuple(each_array(_to_float32, p) for p in row) for row in problem.parameters)
+    return replace(problem, parameters=rows, x=_to_float32(problem.x), state=State(*map(_to_float32, problem.state)))
+
+
+def _widen_cotangents(problem: Problem, d: Cotangents) -> Cotangents:
+    check_cotangents(problem, d)
+    return Cotangents(_to_float32(d.y), State(*map(_to_float32, d.state)))
+
+
+def _to_float32(a: Array) -> Array:
+    return a.astype(np.float32)
+
+
+def _store_answer(answer: Answer, problem: Problem) -> Answer:
+    return Answer(answer.y.astype(problem.dtype), State(*(a.astype(problem.dtype) for a in answer.state)))
+
+
+def _store_gradients(found: Gradients, problem: Problem) -> Gradients:
+    def store(a: Array) -> Array:
+        return a.astype(problem.x.dtype)
+
+    rows = tuple(tuple(each_array(store, p) for p in row) for row in found.parameters)
+    return Gradients(rows, store(found.x), State(*(a.astype(problem.dtype) for a in found.state)))
