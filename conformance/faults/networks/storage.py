@@ -35,7 +35,7 @@ def forward_instead(network: Backend, forward: Forward) -> Backend:
     return replace(network, forward=ask)
 
 
-@around("forward", "storage", "ACC-5")
+@around("contract", "storage", "ACC-5")
 def keeps_the_states_in_bfloat16_too(network: Backend) -> Backend:
     """The states are rounded to bfloat16, which only the weights have."""
 
@@ -46,7 +46,7 @@ def keeps_the_states_in_bfloat16_too(network: Backend) -> Backend:
     return forward_instead(network, forward)
 
 
-@around("forward", "storage", "ACC-5")
+@around("contract", "storage", "ACC-5")
 def feeds_back_the_hidden_state_in_bfloat16(network: Backend) -> Backend:
     """Before each step h is rounded to bfloat16, so that it fits the weights that it is multiplied by."""
 
@@ -63,7 +63,7 @@ def feeds_back_the_hidden_state_in_bfloat16(network: Backend) -> Backend:
     return forward_instead(network, forward)
 
 
-@around("forward", "storage", "SHAPE-2")
+@around("contract", "storage", "SHAPE-2")
 def returns_the_outputs_in_bfloat16(network: Backend) -> Backend:
     """y has the dtype of x, and not that of the states."""
 
@@ -89,13 +89,13 @@ def _of_parameters(function: Callable[..., Any], *many: Gradients) -> tuple[tupl
     return tuple(tuple(each_array(function, *ps) for ps in zip(*row, strict=True)) for row in rows)
 
 
-@around("gradient", "storage", "SHAPE-3")
+@around("contract", "storage", "SHAPE-3")
 def returns_the_gradients_of_the_weights_in_float32(network: Backend) -> Backend:
     """The gradients of bfloat16 weights are float32."""
     return gradients_instead(network, lambda _, d, found: replace(found, parameters=_of_parameters(widen, found)))
 
 
-@around("gradient", "storage", "ACC-5")
+@around("contract", "storage", "ACC-5")
 def adds_up_the_samples_in_bfloat16(network: Backend) -> Backend:
     """The gradients of the weights are summed over the samples in the weights' own dtype."""
 

@@ -78,7 +78,7 @@ def test_an_answer_may_overflow_from_where_magnitudes_come_near(
 @each_room
 def test_an_answer_may_not_overflow_short_of_it(monkeypatch: pytest.MonkeyPatch, dtype: str, room: float) -> None:
     ends_at(monkeypatch, BY_HAND * (1 + 1e-9), room)
-    problem = replace(LOUD, x=LOUD.x.astype(dtype))
+    problem = replace(LOUD, x=LOUD.x.astype(dtype), state=State(*(a.astype(dtype) for a in LOUD.state)))
     overflow.assert_finite_enough(lost(problem), problem)
 
 

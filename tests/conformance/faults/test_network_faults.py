@@ -44,14 +44,15 @@ def test_every_mistake_is_refuted_and_it_alone_is_named(name: str) -> None:
 
 @pytest.mark.parametrize("prop", OF_NETWORKS, ids=lambda prop: prop.name)
 def test_what_is_not_replaced_is_right(prop: Property) -> None:
-    verdict = judge_property(prop, build_backend("right"), "float64", replace(HOW, beyond_core_examples=4))
+    dtype = prop.at[0] if prop.at else "float64"
+    verdict = judge_property(prop, build_backend("right"), dtype, replace(HOW, beyond_core_examples=4))
     assert verdict.outcome is Outcome.HOLDS, verdict.detail
 
 
 def test_the_catalogue_has_all_the_parts() -> None:
     families = {fault.family for fault in NETWORK_FAULTS.values()}
     wanted = {"lengths", "directions", "layers", "peepholes", "projection", "cell clip", "coupled gates", "1997"}
-    assert wanted | {"no forget gate", "packing", "memory"} == families
+    assert wanted | {"no forget gate", "packing", "memory", "storage"} == families
 
 
 def test_a_right_network_is_not_accused() -> None:
