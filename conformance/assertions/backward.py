@@ -17,6 +17,7 @@ from conformance.assertions.forward import (
 from conformance.assertions.order import mark_valid_steps, name_place, take_direction, turn
 from conformance.assertions.overflow import (
     assert_backward_could_overflow,
+    assert_gradients_could_overflow,
     inconclusive_above,
     largest_factor,
     magnitude_max,
@@ -202,6 +203,7 @@ def _assert_direction_conforms(
     found = observe_backward(reading, passed, loss, finite, model)
     if not np.isfinite(shown).all():
         assert_backward_could_overflow(problem, reading, loss, shown, finite, found)
+        assert_gradients_could_overflow(problem, d)
         raise Refuted(f"dz{place} is not finite", clause="GRAD-2")
     with breaking("GRAD-3"):
         assert_observed(Comparison(f"dz{place}", GATE_ROWS, shown, *found.dz, backwards=True))

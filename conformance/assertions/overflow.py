@@ -5,9 +5,10 @@ import numpy as np
 from conformance.arrays import limits
 from conformance.assertions.order import mark_valid_steps
 from conformance.outcome import Inconclusive
+from conformance.problems.question import Question, widen_question
 from conformance.tolerance.layer_backward import Backpropagation, Loss
 from conformance.tolerance.reading import Reading
-from lstm_spec import Answer, Problem
+from lstm_spec import REFERENCE, Answer, Cotangents, Problem
 from lstm_spec.types import Array
 
 ROOM = 2.0**10  # magnitudes this near to the largest number may overflow
@@ -76,3 +77,14 @@ def assert_backward_could_overflow(
     into *= 1.0 if r.R is None else max(1.0, magnitude_max(r.R))
     size = max(into, magnitude_sum(expected.dz.value[t]), magnitude_sum(loss.last.c)) * c
     inconclusive_above(size, problem)
+
+
+def assert_gradients_could_overflow(problem: Problem, d: Cotangents) -> None:
+    """Inconclusive if the gradient of an input does so in float64, in any layer or direction.
+
+    All of them meet in it, and 0 times what overflows is no number: one direction hides what another one did.
+    """
+    if len(problem.parameters) * len(problem.directions) > 1:
+        _, found = REFERENCE.differentiate(*widen_question(Question(problem, d)))
+        largest = float(np.abs(found.x).max(initial=0))
+        inconclusive_above(largest if np.isfinite(largest) else np.inf, problem)
