@@ -14,13 +14,16 @@ from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form, form_of
 from conformance.property import PROPERTIES, Property
 from conformance.run.judge import judge_property
-from conformance.run.profiles import PROFILES
+from conformance.run.profiles import PROFILES, Profile
 from conformance.targets.resolve import resolve
 from lstm_spec import REFERENCE, Backend, Cotangents, Feature, Problem, State
 from lstm_spec.types import each_array
 
 DENSE = ("dense", "dense", "by-width", "dense", "within-1", "dense")
-OF_NETWORKS = [prop for prop in PROPERTIES if prop.beyond_core]
+QUICK = PROFILES["quick"]
+WIDE = {"float32": PROFILES["standard"], "float64": QUICK}
+NARROW = dict.fromkeys(("bfloat16", "float16"), replace(QUICK, exhaustive_examples=30))
+of_networks = pytest.mark.parametrize("prop", [p for p in PROPERTIES if p.beyond_core], ids=lambda prop: prop.name)
 
 
 def question(form: Form, dtype: str = "float64", seed: int = 3) -> tuple[Problem, Cotangents]:
@@ -34,20 +37,33 @@ def torch() -> Backend:
     return resolve("torch")
 
 
-@pytest.mark.parametrize("prop", OF_NETWORKS, ids=lambda prop: prop.name)
-def test_numpy_does_everything(prop: Property) -> None:
-    for dtype in ("float32", "float64", "bfloat16", "float16"):
-        verdict = judge_property(prop, NUMPY, dtype, PROFILES["standard"], 5)
-        assert verdict.outcome is Outcome.HOLDS, verdict.detail
-
-
-@pytest.mark.parametrize("prop", OF_NETWORKS, ids=lambda prop: prop.name)
-def test_torch_does_what_it_claims(prop: Property) -> None:
-    backend = torch()
-    for dtype in ("float32", "float64", "bfloat16", "float16"):
-        verdict = judge_property(prop, backend, dtype, PROFILES["standard"], 5)
-        missing = any(feature not in backend.description.features for feature in prop.features)
+def assert_it_does_what_it_claims(backend: Backend, prop: Property, profiles: dict[str, Profile]) -> None:
+    missing = any(feature not in backend.description.features for feature in prop.features)
+    for dtype in prop.at or profiles:
+        verdict = judge_property(prop, backend, dtype, profiles[dtype], 5)
         assert verdict.outcome is (Outcome.NOT_CLAIMED if missing else Outcome.HOLDS), verdict.detail
+
+
+@of_networks
+def test_numpy_does_everything(prop: Property) -> None:
+    """At float32 and float64 every row of the exhaustive ones is asked in test_backends.py."""
+    assert NUMPY.description.features == set(Feature)
+    assert_it_does_what_it_claims(NUMPY, prop, NARROW if prop.exhaustive else WIDE | NARROW)
+
+
+@of_networks
+def test_torch_does_what_it_claims(prop: Property) -> None:
+    assert_it_does_what_it_claims(
+        torch(), prop, dict.fromkeys(WIDE, QUICK) | NARROW if prop.exhaustive else WIDE | NARROW
+    )
+
+
+@pytest.mark.soak
+@of_networks
+@pytest.mark.parametrize("name", ["numpy", "torch"])
+def test_it_does_so_with_the_examples_of_standard_at_every_dtype(name: str, prop: Property) -> None:
+    backend = torch() if name == "torch" else NUMPY
+    assert_it_does_what_it_claims(backend, prop, dict.fromkeys((*WIDE, *NARROW), PROFILES["standard"]))
 
 
 REFUSED = (
