@@ -38,6 +38,8 @@ def judge_property(
     missing = [feature for feature in prop.features if not backend.offers(feature)]
     if missing:
         return Verdict(prop, dtype, Outcome.NOT_CLAIMED, f"it does not claim {', '.join(missing)}")
+    if prop.at and dtype not in prop.at:
+        return Verdict(prop, dtype, Outcome.NOT_CLAIMED, f"it is asked at {', '.join(prop.at)} alone")
     trial = Trial(prop, guard_backend(backend), observe)
     context = Context(np.dtype(dtype), backend.description, profile.reach)
     outcome, detail, raised = _try_to_refute(trial, context, profile.examples_of(prop, dtype), run_seed, shrink)

@@ -9,7 +9,10 @@ from backends.numpy.backend import BACKEND as NUMPY
 from conformance.assertions.comparison import recorded_ratios
 from conformance.faults.catalogue import FAULTS
 from conformance.outcome import Outcome
+from conformance.property import PROPERTIES
 from conformance.run.check import check
+from conformance.run.judge import judge_property
+from conformance.run.profiles import PROFILES
 from lstm_spec import REFERENCE, Backend, Feature
 from lstm_spec.storage import compute_wide, has_narrow_weights
 from tools.checks.right.backends import RIGHT, make_by_tanh
@@ -49,6 +52,8 @@ def test_who_does_not_claim_it_is_not_asked() -> None:
 
 def test_it_is_asked_at_float32_alone() -> None:
     assert [verdict.dtype for verdict in check(NUMPY, name=NAME).verdicts] == ["float32"] * 2
+    asked = [judge_property(prop, NUMPY, "float64", PROFILES["quick"]) for prop in PROPERTIES if NAME in prop.name]
+    assert {verdict.detail for verdict in asked} == {"it is asked at float32 alone"}
 
 
 @pytest.mark.parametrize("seed", range(3))
