@@ -133,12 +133,16 @@ def free_gradients(backend: Backend, problem: Problem, d: Cotangents, handed_on:
     """The gradients from the problem alone; Inconclusive if rounding may have grown too much."""
     model = model_of(backend, problem)
     expected = free_backpropagation(problem, free_run(backend, problem, handed_on), d, model, handed_on)
-    size = max(map(magnitude_max, (expected.dz.value, d.y, *d.state)))
-    if (
-        not expected.dz.error.max(initial=0) <= GRADIENT_ROOM * largest_conclusive_error(model) * size
-    ):  # NaN is not conclusive
+    if not is_conclusive_enough(expected, d, model):
         raise Inconclusive("rounding may have grown too much")
     return expected
+
+
+def is_conclusive_enough(expected: Backpropagation, d: Cotangents, model: ErrorModel) -> bool:
+    """Whether rounding cannot have grown too much for gate gradients to say anything."""
+    size = max(map(magnitude_max, (expected.dz.value, d.y, *d.state)))
+    room = GRADIENT_ROOM * largest_conclusive_error(model) * size
+    return bool(expected.dz.error.max(initial=0) <= room)  # a NaN is not
 
 
 def assert_gradients_conform_freely(
@@ -173,13 +177,10 @@ def assert_seen_gradients_conform(
             _assert_direction_conforms(seen, (layer, n), d, above, passed, gradients, dz[layer][n], model)
             for n, passed in enumerate(passes[layer])
         ]
-        above = Summed(*(np.sum(column, axis=0) for column in zip(*sums, strict=True)))
-    m = with_oracle(model)
+        above = add_sums(sums)
     assert_padding_zero("dx", gradients.x, valid, "LEN-5")
     with breaking("GRAD-5"):
-        expected = round_sum(above, len(problem.directions) if m.pre else 0, m)  # each part, and their sum
-        part = Part("dx", INPUTS, np.where(valid, gradients.x, 0), expected, backwards=True)
-        assert_part_conforms(part, problem, np.concatenate(dz[0], axis=-1))
+        assert_part_conforms(list_inputs(problem, gradients, above, model), problem, np.concatenate(dz[0], axis=-1))
 
 
 def _assert_direction_conforms(
@@ -194,12 +195,11 @@ def _assert_direction_conforms(
 ) -> Summed:
     """Refuted unless the gradients of a layer in a direction are right; its part of that of what it reads."""
     problem, (layer, n) = seen.problem, at
-    place, k = name_place(problem, layer, n), layer * len(problem.directions) + n
+    place, (k, loss) = name_place(problem, layer, n), take_loss(problem, at, d, above)
     assert_padding_zero(f"dz{place}", dz, mark_valid_steps(problem), "LEN-5")
     shown = turn(problem, n, dz.astype(np.float64))
     finite = _make_finite(shown)
     reading = read_layer(problem, layer, n, read_below(seen, layer, model))
-    loss = Loss(_read_cotangents(problem, n, above), State(*(a[k].astype(np.float64) for a in d.state)))
     found = observe_backward(reading, passed, loss, finite, model)
     if not np.isfinite(shown).all():
         assert_backward_could_overflow(problem, reading, loss, shown, finite, found)
@@ -211,6 +211,25 @@ def _assert_direction_conforms(
         with breaking(part.clause):
             assert_part_conforms(part, problem, finite)
     return found.into_x.rearrange(lambda a: turn(problem, n, a))
+
+
+def take_loss(problem: Problem, at: tuple[int, int], d: Cotangents, above: Summed) -> tuple[int, Loss]:
+    """Which state a layer in a direction has, and the cotangents that reach it."""
+    layer, n = at
+    k = layer * len(problem.directions) + n
+    return k, Loss(_read_cotangents(problem, n, above), State(*(a[k].astype(np.float64) for a in d.state)))
+
+
+def add_sums(sums: list[Summed]) -> Summed:
+    """What all directions send back to what they read, each one's part in the order of time."""
+    return Summed(*(np.sum(column, axis=0) for column in zip(*sums, strict=True)))
+
+
+def list_inputs(problem: Problem, gradients: Gradients, above: Summed, model: ErrorModel) -> Part:
+    """The gradient of x beside the sum of what each direction of the first layer sends back."""
+    m = with_oracle(model)
+    expected = round_sum(above, len(problem.directions) if m.pre else 0, m)  # each part, and their sum
+    return Part("dx", INPUTS, np.where(mark_valid_steps(problem), gradients.x, 0), expected, "GRAD-5", True)
 
 
 def _read_cotangents(problem: Problem, d: int, above: Summed) -> Summed:

@@ -160,19 +160,24 @@ def assert_conforms_freely(backend: Backend, problem: Problem) -> None:
 
     Where rounding may have grown too much for that to say anything, nothing is refuted.
     """
-    model, passes = model_of(backend, problem), list[list[Trajectory]]()
-    seen = Seen(problem, backend.forward(problem), [])
-    assert_answer_shaped(seen.answer, problem)
+    assert_runs_freely(problem, backend.forward(problem), model_of(backend, problem))
+
+
+def assert_runs_freely(problem: Problem, answer: Answer, model: ErrorModel) -> tuple[Seen, list[list[Trajectory]]]:
+    """Refuted unless that is the answer to the network; the passes of its layers, none where they say nothing."""
+    seen, passes = Seen(problem, answer, []), list[list[Trajectory]]()
+    assert_answer_shaped(answer, problem)
     for layer, row in enumerate(problem.parameters):
         x = read_below(seen, layer, model)
         passes.append([run_free(read_layer(problem, layer, d, x), model) for d in range(len(row))])
         seen.outputs.append(join_outputs(problem, passes[-1]))
     if any(not q.error.max(initial=0) <= largest_conclusive_error(model) for q in seen.outputs):
-        return
-    assert_within(Comparison("y", STEP, seen.answer.y, *seen.outputs[-1]))
+        return seen, []
+    assert_within(Comparison("y", STEP, answer.y, *seen.outputs[-1]))
     for layer, row_of_passes in enumerate(passes):
         for d, passed in enumerate(row_of_passes):
             _assert_final_state(seen, layer, d, passed, model)
+    return seen, passes
 
 
 def assert_answers_agree(

@@ -137,18 +137,20 @@ def _step_by_step(
 ) -> tuple[Bounded, Bounded, Bounded]:
     """Gate gradients, gradients of h, and that of c_0; v is the roundoff of what is handed on from step to step."""
     T, B, _ = r.valid.shape
-    assert r.whole and not r.peepholes, "free gradients are those of whole sequences without peepholes"
-    later, carried = exact(np.zeros((B, len(r.w.b)))), exact(loss.last.c)
+    assert not r.peepholes, "free gradients are those of a cell without peepholes"
+    later, carried = exact(np.zeros((B, len(r.w.b)))), exact(np.zeros((B, r.H)))
     terms = count_terms(r.w.U.T, np.ones(len(r.w.b)))
     dzs, dhs = [], []
     for t in reversed(range(T)):
         now, dy = passed.at(t), loss.y.rearrange(itemgetter(t))
-        d_last = loss.last.h if t == T - 1 else np.zeros_like(loss.last.h)
+        d_last, carried = np.where(r.ends[t], loss.last.h, 0.0), _where(r.ends[t], exact(loss.last.c), carried)
         dh = narrow(hidden_cotangent(dy, d_last, multiply_transposed(later, r.w.U, terms), m), v, m)
+        dh = dh if r.whole else _where(r.valid[t], dh, NONE)
         into_shown = dh if r.R is None else through_projection(r.R, dh, m)
         through_h = product((into_shown, now.o, squashing_slope(r, now, m)), 4, m)
         dc = _into_cell(r, passed, t, [through_h, carried], later, m)
         later = gate_gradients(r, into_shown, dc, now, m)
+        later = later if r.whole else _where(r.valid[t], later, NONE)
         carried = narrow(_carry(r, passed, t, dc, carried, later, m), v, m)
         dzs.append(later)
         dhs.append(dh)

@@ -1,5 +1,6 @@
 """A stack that cannot be looked into, for its cells pass nothing on, is judged at more than one step all the same."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -7,11 +8,14 @@ import numpy as np
 import pytest
 
 from backends.numpy.backend import BACKEND as NUMPY
-from conformance.assertions.network import assert_network_conforms
+from conformance.assertions import network
+from conformance.assertions.comparison import Comparison, assert_within
+from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.outcome import Inconclusive, Refuted
-from conformance.problems.build import build_problem
+from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import BOTH, FORWARD, Directions, Form
-from lstm_spec import Answer, Backend, Problem, State
+from lstm_spec import Answer, Backend, Cotangents, Gradients, Problem, State
+from lstm_spec.types import each_array
 
 DENSE = ("dense", "by-width", "by-width", "dense", "within-1", "dense")
 BLIND = [("no forget gate", "relative"), ("1997 simplified", "relative"), ("standard", "absolute")]
@@ -64,3 +68,59 @@ def test_a_right_stack_is_not(kind: str, grade: str, dtype: str) -> None:
             continue
         open_ones += 1
     assert open_ones < 12 or dtype == "bfloat16"
+
+
+# ---------------------------------------------------------------- gradients
+
+Change = Callable[[Gradients, int, int], Gradients]  # also given T and B
+
+
+def average_the_upper_layers(found: Gradients, T: int, B: int) -> Gradients:
+    first, *others = found.parameters
+    upper = (tuple(each_array(lambda a: a / a.dtype.type(B), p) for p in row) for row in others)
+    return replace(found, parameters=(first, *upper))
+
+
+def cut_off_before_the_last_step(found: Gradients, T: int, B: int) -> Gradients:
+    return replace(found, x=np.where(np.arange(T)[:, None, None] < T - 1, found.x.dtype.type(0), found.x))
+
+
+def drop_the_first_upper_state(found: Gradients, T: int, B: int) -> Gradients:
+    h = found.state.h.copy()
+    h[1] *= T == 1
+    return replace(found, state=State(h, found.state.c))
+
+
+@pytest.mark.parametrize("change", [average_the_upper_layers, cut_off_before_the_last_step, drop_the_first_upper_state])
+@pytest.mark.parametrize(("kind", "grade"), BLIND)
+def test_what_goes_wrong_in_the_gradient_of_a_stack_with_more_than_one_step_or_sample_is_refuted(
+    kind: str, grade: str, change: Change
+) -> None:
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        answer, found = NUMPY.differentiate(problem, d)
+        return answer, change(found, len(problem.x), problem.x.shape[1])
+
+    wrong, problem = named(replace(NUMPY, gradients=gradients), grade), stack(kind)
+    with pytest.raises(Refuted):
+        assert_network_gradients_conform(wrong, problem, build_loss(problem, ("dense", "dense", "dense"), 0))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+@pytest.mark.parametrize(("kind", "grade"), BLIND)
+def test_the_gradient_of_a_right_stack_is_not(
+    kind: str, grade: str, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared, conclusive = list[Comparison](), 0
+
+    def note(comparison: Comparison) -> None:
+        compared.append(comparison)
+        assert_within(comparison)
+
+    monkeypatch.setattr(network, "assert_within", note)
+    for seed in range(12):
+        problem = stack(kind, BOTH, dtype, seed)
+        loss = build_loss(problem, ("dense", "dense", "dense"), seed)
+        compared.clear()
+        network.assert_network_gradients_conform_freely(named(NUMPY, grade), problem, loss)
+        conclusive += any(comparison.quantity.startswith("dU") for comparison in compared)
+    assert conclusive > 6
