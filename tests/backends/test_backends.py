@@ -16,6 +16,7 @@ from conformance.problems.question import with_gates
 from conformance.run.check import check
 from lstm_spec import REFERENCE, Description, Feature, Gate, GradientsNotOffered, State, from_packed, pack, unpack
 from tests.helpers.environment import TORCH
+from tests.helpers.examples import ask_little
 from tests.helpers.foreign import answer_packed, wrap_numpy
 from tests.helpers.problems import make_loss, make_problem
 
@@ -26,8 +27,13 @@ BOTH = ("float32", "float64")
 @pytest.mark.parametrize(
     "name", ["numpy", "reference", pytest.param("torch", marks=pytest.mark.skipif(not TORCH, reason="TORCH=none"))]
 )
-def test_the_backend_conforms(name: str, dtype: Any) -> None:
-    """The first is asked all of the profile, so that the properties are tried, too; of the others a few examples do."""
+def test_the_backend_conforms(name: str, dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first is asked all of the profile, so that the properties are tried, too; of the others a few examples do.
+
+    What torch does beyond the core is asked in test_backends_network.py.
+    """
+    if name != "numpy":
+        ask_little(monkeypatch)
     examples = {"numpy": None, "torch": 4, "reference": 2}[name]
     report = check(made(name), profile="quick", examples=examples, dtypes=(dtype,))
     assert report.status == 0, report.statement

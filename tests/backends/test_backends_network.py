@@ -22,7 +22,7 @@ from lstm_spec.types import each_array
 DENSE = ("dense", "dense", "by-width", "dense", "within-1", "dense")
 QUICK = PROFILES["quick"]
 WIDE = {"float32": PROFILES["standard"], "float64": QUICK}
-NARROW = dict.fromkeys(("bfloat16", "float16"), replace(QUICK, exhaustive_examples=30))
+NARROW = dict.fromkeys(("bfloat16", "float16"), replace(QUICK, beyond_core_examples=9, exhaustive_examples=30))
 of_networks = pytest.mark.parametrize("prop", [p for p in PROPERTIES if p.beyond_core], ids=lambda prop: prop.name)
 
 

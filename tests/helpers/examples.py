@@ -1,12 +1,15 @@
 """Examples of a recipe, drawn as the runner draws them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from conformance.problems.question import Context, Recipe
+from conformance.run.profiles import PROFILES
 from conformance.run.search import draw_from_the_seed
 from lstm_spec import Description, Feature, Shapes
 
@@ -51,3 +54,8 @@ def draw_examples(
 def share_of(examples: list[Any], holds: Callable[[Any], Any]) -> float:
     """The share of the examples for which something holds."""
     return float(np.mean([bool(holds(example)) for example in examples]))
+
+
+def ask_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is beyond the core gets one example in `quick`, for a test of what is said of a whole run."""
+    monkeypatch.setitem(PROFILES, "quick", replace(PROFILES["quick"], beyond_core_examples=1))

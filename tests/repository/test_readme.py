@@ -31,7 +31,14 @@ def test_the_backend_is_shorter_than_forty_lines() -> None:
     assert len(BACKEND.splitlines()) < 40
 
 
-@pytest.mark.parametrize("options", [pytest.param((), marks=pytest.mark.soak), ("--dtype", "float32")], ids=" ".join)
+def test_no_fault_of_the_backend_is_found_by_quick(folder: Path) -> None:
+    done = run(folder, "lstm-conform", "run", "my_lstm:BACKEND", "--profile", "quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no fault found by quick (forward only)" in " ".join(done.stdout.split())
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("options", [(), ("--dtype", "float32")], ids=" ".join)
 def test_the_backend_conforms_forward_only(folder: Path, options: tuple[str, ...]) -> None:
     done = run(folder, "lstm-conform", "run", "my_lstm:BACKEND", *options)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -24,8 +24,8 @@ HOW = PROFILES["standard"]
 
 
 def refuted(backend: Backend, clause: str) -> Verdict | None:
-    """By the first property that does, those of the clause first."""
-    for prop in sorted(OF_NETWORKS, key=lambda prop: clause not in prop.clauses):
+    """By the first property that does, those of the clause first, and of these the ones that ask few examples."""
+    for prop in sorted(OF_NETWORKS, key=lambda prop: (clause not in prop.clauses, prop.exhaustive)):
         verdict = judge_property(prop, backend, "float32", HOW, shrink=False)
         if verdict.outcome in (Outcome.REFUTED, Outcome.ERRORED):
             return verdict

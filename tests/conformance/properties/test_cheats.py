@@ -5,6 +5,8 @@ import sys
 from dataclasses import replace
 from functools import cache
 
+import pytest
+
 from conformance.outcome import Outcome
 from conformance.property import PROPERTIES
 from conformance.report.report import Report
@@ -14,11 +16,17 @@ from conformance.run.check import check
 from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES
 from tests.helpers import specimens
+from tests.helpers.examples import ask_little
 from tests.helpers.root import ROOT
 from tests.helpers.specimens import said, target
 
 WHOLE = ("--profile", "quick", "--examples", "2")
 SHAPES = ("--profile", "quick", "--examples", "3", "--clause", "SHAPE-1")
+
+
+@pytest.fixture(autouse=True)
+def _little(monkeypatch: pytest.MonkeyPatch) -> None:
+    ask_little(monkeypatch)
 
 
 @cache

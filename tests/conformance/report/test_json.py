@@ -27,7 +27,9 @@ def test_the_json_says_what_the_exit_status_says(tmp_path: Path) -> None:
 def test_the_json_holds_the_largest_sizes_in_whichever_process_they_were_asked(tmp_path: Path) -> None:
     file, found = tmp_path / "report.json", []
     for how in (("--no-isolate",), ("--isolate",), ("--jobs", "2")):
-        said("run", "numpy", "--profile", "quick", "--clause", "GRAD-[34]", *how, "--json", str(file))
+        said(
+            "run", "numpy", "--profile", "quick", "--clause", "GRAD-[34]", "--examples", "4", *how, "--json", str(file)
+        )
         found.append(json.loads(file.read_text(encoding="utf-8"))["targets"][0]["largest"])
     assert set(found[0]) == {"forward", "backward"} and found[0]["backward"]["TBH"] > 8
     assert found[1] == found[2] == found[0]

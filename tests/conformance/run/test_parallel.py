@@ -24,7 +24,7 @@ SOME = ("SEQ-*", "CELL-2", "SHAPE-2", "CONTRACT-2", "GRAD-3")
 
 def judged(target: str, jobs: int, **options: object) -> Report:
     backend, lend = resolve(target), partial(lend_backend, Loan(target, None, False, 60.0, Path("unused")))
-    how: Any = {"profile": "quick", "examples": 8, "clauses": SOME, **options}
+    how: Any = {"profile": "quick", "examples": 5, "clauses": SOME, **options}
     with start_processes(jobs, lend) as judging:
         return check(backend, judging=judging if jobs > 1 else None, **how)
 
@@ -48,7 +48,7 @@ def said(report: Report) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_verdicts_are_those_of_one_process(target: str) -> None:
-    one, two = judged(target, 1, shrink=False), judged(target, 2, shrink=False)
+    one, two = (judged(target, jobs, shrink=False, diagnose=False) for jobs in (1, 2))
     assert said(one) == said(two) and one.status == two.status
     assert bool(one.failures) == target.startswith("fault:")
 

@@ -11,6 +11,7 @@ from conformance.faults.catalogue import FAULTS
 from conformance.outcome import Outcome
 from conformance.run.check import check
 from conformance.targets.isolated import start_isolated
+from tests.helpers.examples import ask_little
 from tests.helpers.isolation import (
     LONG,
     PLENTY,
@@ -116,7 +117,10 @@ def test_what_killed_the_backend_once_is_not_asked_again(tmp_path: Path) -> None
 # ---------------------------------------------------------------- verdicts
 
 
-def test_the_verdicts_on_a_right_backend_are_those_of_this_process(tmp_path: Path) -> None:
+def test_the_verdicts_on_a_right_backend_are_those_of_this_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ask_little(monkeypatch)
     with start_isolated("numpy", None, PLENTY, tmp_path) as it:
         report = check(it.backend, profile="quick", examples=2)
     assert told(report) == report_of(NUMPY, examples=2)

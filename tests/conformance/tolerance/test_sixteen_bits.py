@@ -13,6 +13,8 @@ from conformance.report.findings import Findings, Request
 from conformance.report.report import Report
 from conformance.report.statement import write_statement
 from conformance.run.check import check
+from conformance.run.judge import judge_pair
+from conformance.run.options import Options
 from conformance.verdict import Verdict
 from lstm_spec.storage import NARROW
 from tests.helpers import sixteen
@@ -66,10 +68,11 @@ def test_what_conforms_with_16_bits_says_at_which_grade() -> None:
     ("grade", "how"),
     [
         ("op-by-op", {"examples": 8}),
-        ("op-by-op", {"profile": "standard", "clauses": ("GRAD-4",)}),
+        ("op-by-op", {"profile": "standard", "clauses": ("GRAD-4",), "examples": 13}),
+        pytest.param("op-by-op", {"profile": "standard", "clauses": ("GRAD-4",)}, marks=pytest.mark.soak),
         ("wide", {"examples": 8}),
     ],
-    ids=["op-by-op", "op-by-op, sums over many steps", "wide"],
+    ids=["op-by-op", "op-by-op, sums over many steps", "op-by-op, at all sizes", "wide"],
 )
 def test_the_arithmetic_of_a_grade_is_accepted(grade: str, how: dict[str, Any], dtype: str) -> None:
     report = judged(ARITHMETIC[grade], grade, dtype, **how)
@@ -158,8 +161,12 @@ def test_gross_faults_are_seen_in_16_bits_too(name: str, dtype: str) -> None:
 @pytest.mark.skipif(not TORCH, reason="TORCH=none")
 @in_either_dtype
 def test_torch_rounds_every_operation(dtype: str) -> None:
+    """What is beyond the core is asked in test_backends_network.py."""
     from backends.torch import backend
 
-    report = check(backend(), profile="quick", examples=6, dtypes=(dtype,), diagnose=False)
-    assert report.status == 0, report.statement
-    assert f"{dtype} (op-by-op)" in report.statement or "no fault found" in report.statement
+    asked, how = backend(), Options(profile="quick", examples=6)
+    core = [prop for prop in PROPERTIES if not prop.beyond_core and (not prop.at or dtype in prop.at)]
+    verdicts = [judge_pair((prop, dtype), asked, how) for prop in core]
+    against = [v for v in verdicts if v.outcome not in (Outcome.HOLDS, Outcome.NOT_CLAIMED)]
+    assert [(v.property.name, v.outcome, v.detail) for v in against] == []
+    assert asked.description.grade(dtype) == "op-by-op"
