@@ -85,7 +85,7 @@ def _watch(function: Callable[..., Any], right: Any, changed: list[bool]) -> Cal
 def _same(found: Any, right: Any, asked: tuple[Any, ...]) -> bool:
     try:
         return fingerprint(found) == fingerprint(right(*asked))
-    except ValueError:  # the right one refuses what was answered
+    except (TypeError, ValueError):  # the right one refuses what was answered
         return False
 
 

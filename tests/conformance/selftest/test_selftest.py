@@ -63,10 +63,18 @@ def test_a_mistake_of_networks_is_put_to_it_at_every_dtype(dtype: str) -> None:
     assert find_property(sight.by).beyond_core
 
 
-def test_watching_a_mistake_does_not_hide_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selection, "PROPERTIES", [prop for prop in PROPERTIES if prop.family in ("values", "contract")])
-    (sight,) = judge_faults("float32", "quick", [FAULTS["answers_problems_that_do_not_fit"]])
-    assert sight.by == "a_problem_whose_shapes_do_not_fit_is_refused" and sight.tried
+REFUSED = {
+    "answers_problems_that_do_not_fit": "a_problem_whose_shapes_do_not_fit_is_refused",  # ValueError
+    "drops_the_fraction_of_a_length": "lengths_that_do_not_fit_are_refused",  # TypeError
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_watching_a_mistake_does_not_hide_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    families = ("values", "contract", "lengths")
+    monkeypatch.setattr(selection, "PROPERTIES", [prop for prop in PROPERTIES if prop.family in families])
+    (sight,) = judge_faults("float32", "quick", [FAULTS[name]])
+    assert sight.by == REFUSED[name] and sight.tried
 
 
 def test_a_family_counts_as_much_as_any_other() -> None:
