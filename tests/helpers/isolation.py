@@ -14,9 +14,9 @@ import pytest
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.arrays import frozen
 from conformance.outcome import Errored, Outcome, Refuted
-from conformance.report.report import Report
 from conformance.run.check import check
 from conformance.targets.isolated import Isolated, start_isolated
+from conformance.verdict import Verdict
 from lstm_spec import Backend, Cotangents, Gate, Parameters, Problem, State
 from lstm_spec.types import Array, Variant
 from tests.helpers import fragile
@@ -116,12 +116,13 @@ def odd_problems() -> list[Problem]:
     ]
 
 
-def told(report: Report) -> list[tuple[str, Outcome, str]]:
-    return [(v.property.name, v.outcome, v.refutation.clause if v.refutation else "") for v in report.verdicts]
+def told(verdicts: list[Verdict]) -> list[tuple[str, Outcome, str]]:
+    return [(v.property.name, v.outcome, v.refutation.clause if v.refutation else "") for v in verdicts]
 
 
 def report_of(backend: Backend, *clauses: str, examples: int = 5) -> list[tuple[str, Outcome, str]]:
-    return told(check(backend, profile="quick", examples=examples, clauses=clauses, diagnose=False, shrink=False))
+    how: Any = {"profile": "quick", "diagnose": False, "shrink": False}
+    return told(check(backend, examples=examples, clauses=clauses, **how).verdicts)
 
 
 def child_of(it: Isolated) -> int:

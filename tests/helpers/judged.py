@@ -1,6 +1,7 @@
 """Verdicts on one property, and properties that are made for a test."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from conformance.arrays import fingerprint
@@ -31,3 +32,16 @@ def told(verdict: Verdict) -> tuple[Outcome, str, int, int, bytes]:
 
 def injected(refute: Callable[[Any, Any], None], on: Any = None) -> Property:
     return Property("a_property_of_this_test", "tests", ("CELL-1",), (), on or problems(), refute)
+
+
+def judge_again(backend: Backend, verdicts: list[Verdict], examples: int, few: int) -> list[Verdict]:
+    """What was refuted within that number of examples is asked until it is again, what held for a few of them."""
+    quick = PROFILES["quick"]
+    every = replace(quick, examples=examples, exhaustive_examples=examples)
+    brief = replace(quick, examples=few, long_examples=1, beyond_core_examples=1, exhaustive_examples=few)
+
+    def ask(v: Verdict) -> Verdict:
+        profile = brief if v.outcome is Outcome.HOLDS and few < examples else every
+        return judge_property(v.property, backend, v.dtype, profile, shrink=False)
+
+    return list(map(ask, verdicts))

@@ -7,13 +7,12 @@ import pytest
 from conformance.outcome import Outcome
 from conformance.report.report import Report
 from conformance.run.check import check
-from conformance.run.judge import judge_pair
-from conformance.run.options import Options
 from conformance.targets.isolated import start_isolated
 from conformance.targets.resolve import resolve
 from conformance.verdict import Verdict
 from lstm_spec import Backend
 from tests.helpers.isolation import PLENTY
+from tests.helpers.judged import judge_again
 from tests.planted.memory import RIGHT, WRONG
 
 PLANTED = "tests.planted.memory:"
@@ -31,21 +30,13 @@ def summarize(verdicts: list[Verdict]) -> list[tuple[str, Outcome, str]]:
     return [(v.property.name, v.outcome, v.detail) for v in verdicts]
 
 
-def judge_again(backend: Backend, report: Report, few: int) -> list[Verdict]:
-    """What was refuted is asked until it is refuted again, what held for a few examples."""
-    return [
-        judge_pair((v.property, v.dtype), backend, Options(examples=few if v.outcome is Outcome.HOLDS else 24, **HOW))
-        for v in report.verdicts
-    ]
-
-
 @few_or_all
 @pytest.mark.parametrize("name", WRONG)
 def test_a_mistake_about_memory_is_refuted_alike_in_both_processes(name: str, few: int) -> None:
     here = judge(resolve(PLANTED + name), WRONG[name])
     assert Outcome.REFUTED in {v.outcome for v in here.failures}
     with start_isolated(PLANTED + name, None, PLENTY, None) as it:
-        assert summarize(judge_again(it.backend, here, few)) == summarize(here.verdicts)
+        assert summarize(judge_again(it.backend, here.verdicts, 24, few)) == summarize(here.verdicts)
 
 
 @few_or_all
@@ -54,4 +45,4 @@ def test_what_is_right_in_an_unusual_way_is_accepted_in_both_processes(name: str
     here = judge(resolve(PLANTED + name), "CONTRACT-*")
     assert not here.failures, summarize(here.verdicts)
     with start_isolated(PLANTED + name, None, PLENTY, None) as it:
-        assert summarize(judge_again(it.backend, here, few)) == summarize(here.verdicts)
+        assert summarize(judge_again(it.backend, here.verdicts, 24, few)) == summarize(here.verdicts)

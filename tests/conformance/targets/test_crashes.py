@@ -123,7 +123,7 @@ def test_the_verdicts_on_a_right_backend_are_those_of_this_process(
     ask_little(monkeypatch)
     with start_isolated("numpy", None, PLENTY, tmp_path) as it:
         report = check(it.backend, profile="quick", examples=2)
-    assert told(report) == report_of(NUMPY, examples=2)
+    assert told(report.verdicts) == report_of(NUMPY, examples=2)
     assert report.failures == []
     assert list(tmp_path.iterdir()) == []
 
