@@ -95,7 +95,9 @@ def drawn(rng: np.random.Generator) -> Case:
     state = State(rng.uniform(-1, 1, (1, B, H)), 3 * rng.normal(size=(1, B, H)))
     d = Cotangents(rng.normal(size=(T, B, H)), State(*rng.normal(size=(2, 1, B, H))))
     problem = Problem(((Parameters(i, f, g, o),),), x, state)
-    return Case(model, problem, rng.uniform(-1, 1, (T, B, H)), d, rng.normal(size=(T, B, 4 * H)))
+    y, dz = rng.uniform(-1, 1, (T, B, H)), rng.normal(size=(T, B, 4 * H))
+    large = (np.copysign(np.maximum(np.abs(a), 2 * eta), a) for a in (y, dz))  # the proofs lose nothing when returning
+    return Case(model, problem, next(large), d, next(large))
 
 
 # ---------------------------------------------------------------- F4 to F9

@@ -139,7 +139,7 @@ def observe_forward(r: Reading, seen: Bounded, model: ErrorModel, known: Known =
     """The pass in which every step starts from the hidden states `seen` (T, B, P) that were returned; T >= 1."""
     assert subnormals_are_kept(), "flush-to-zero is on in this process; the float64 oracle cannot be trusted"
     m = model if known else rounding.with_oracle(model)
-    returned = rounding.narrow(r.select(seen), m.wide_h, m)
+    returned = rounding.shown(r.select(seen), m.wide_h, m)
     h = Bounded(*(np.concatenate([first[None], a])[:-1] for first, a in zip(exact(r.state.h), returned, strict=True)))
     n = count_summands(r, h)
     z = preactivations(r.w, r.x, h, n, m, count_peepholes(r))

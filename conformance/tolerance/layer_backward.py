@@ -26,7 +26,7 @@ from conformance.tolerance.cell_backward import (
 )
 from conformance.tolerance.layer import NOTHING
 from conformance.tolerance.reading import Reading, Trajectory, stack_steps, take_step
-from conformance.tolerance.rounding import INFLATION, Bounded, exact, narrow, product, recenter
+from conformance.tolerance.rounding import INFLATION, Bounded, exact, narrow, product, recenter, shown
 from lstm_spec.accuracy import ErrorModel
 from lstm_spec.types import Array, State
 
@@ -63,10 +63,10 @@ def observe_backward(
     dz is 0 where nothing is read.
     """
     m = model if known else rounding.with_oracle(model)
-    shown = r.select(narrow(exact(dz), m.wide_d, m))
-    dh = _hidden_cotangents(r, loss, shown, m, known)
-    expected, carried = _through_all_steps(r, passed, loss, dh, shown, m, known)
-    return _gather(r, passed, loss, shown, expected, dh, carried, m)
+    used = r.select(shown(exact(dz), m.wide_d, m))
+    dh = _hidden_cotangents(r, loss, used, m, known)
+    expected, carried = _through_all_steps(r, passed, loss, dh, used, m, known)
+    return _gather(r, passed, loss, used, expected, dh, carried, m)
 
 
 def _hidden_cotangents(r: Reading, loss: Loss, dz: Bounded, m: ErrorModel, known: Known) -> Bounded:

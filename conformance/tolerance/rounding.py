@@ -95,6 +95,17 @@ def narrow(q: Bounded, v: float, m: ErrorModel) -> Bounded:
     return Bounded(q.value, q.error + v * q.largest + m.eta) if v else q
 
 
+def shown(q: Bounded, v: float, m: ErrorModel) -> Bounded:
+    """A number used inside, as far as the one that was returned tells: it may be wider, and underflow when returned.
+
+    Where it is not wider by a roundoff v of its own, the sums it enters have room for u, but none for an underflow.
+    """
+    if v or m.pre:
+        return narrow(q, v, m)
+    lost = np.abs(q.value) <= m.eta
+    return Bounded(q.value, np.where(lost, q.error + m.eta, q.error)) if lost.any() else q
+
+
 def product(factors: tuple[Bounded, ...], roundings: int, m: ErrorModel) -> Bounded:
     """F10: a product with so many roundings in it, in any order of association."""
     p, e = factors[0]

@@ -1,0 +1,71 @@
+"""Numbers that underflow when they are returned, while whoever is wider inside still has them."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from backends.numpy.backend import BACKEND as NUMPY
+from conformance.arrays import limits
+from conformance.assertions.probes import assert_all_conform
+from conformance.outcome import Refuted
+from conformance.problems.question import Question
+from lstm_spec import Answer, Backend, Cotangents, Gate, Gradients, Parameters, Problem, State
+from tools.checks.right.backends import make_wide
+
+
+class Kind(NamedTuple):
+    """The pre-activation of the output gate, U and W of the candidate, and the cotangent of c_T."""
+
+    o: float
+    U: float
+    W: float
+    dc: float
+
+
+KINDS = {  # as powers of the dtype's smallest normal number; the o of h is σ of that many times log(tiny)
+    "h": Kind(1.03, 0.0, 0.0, -0.5),
+    "dz into x": Kind(0.0, 0.0, -0.8, 1.05),
+    "dz into h": Kind(0.0, -0.8, 0.0, 1.05),
+}
+
+
+def ask(kind: Kind, dtype: str) -> Question:
+    tiny = limits(np.dtype(dtype)).tiny
+
+    def array(*numbers: float) -> np.ndarray:
+        return np.array(numbers, dtype)
+
+    def power(exponent: float) -> float:
+        return tiny**exponent if exponent else 0.0
+
+    def gate(b: float, W: float = 0.0, U: float = 0.0) -> Gate:
+        return Gate(array(W)[None], array(U)[None], array(b))
+
+    i, f, g, o = gate(1), gate(1), gate(1, power(kind.W), power(kind.U)), gate(kind.o * np.log(tiny))
+    nothing = np.zeros((1, 1, 1), dtype)
+    problem = Problem(((Parameters(i, f, g, o),),), np.zeros((2, 1, 1), dtype), State(nothing, nothing + 1))
+    if kind.U:  # h has to stay 0, lest U h overflow
+        problem = replace(problem, x=problem.x[:1])
+    return Question(problem, Cotangents(np.zeros_like(problem.x), State(nothing, nothing + array(power(kind.dc)))))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("backend", [make_wide(), NUMPY], ids=["wide", "numpy"])
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_who_is_wider_inside_is_not_refuted(kind: Kind, backend: Backend, dtype: str) -> None:
+    assert_all_conform(backend, ask(kind, dtype))
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_who_is_off_by_more_is(kind: Kind) -> None:
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        answer, found = make_wide().differentiate(problem, d)
+        layer = found.parameters[0][0]
+        gate = layer.g._replace(U=layer.g.U * 3 + 1e-5)
+        state = State(found.state.h * 3 + np.float32(1e-5), found.state.c)
+        return answer, Gradients(((layer._replace(g=gate),),), found.x * 3 + np.float32(1e-5), state)
+
+    with pytest.raises(Refuted):
+        assert_all_conform(replace(NUMPY, gradients=gradients), ask(kind, "float32"))
