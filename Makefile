@@ -8,7 +8,7 @@
 # make docs         writes docs/spec.md
 # make kill-matrix  writes docs/kill-matrix.md; takes about an hour
 # make mutants      makes small mistakes in the source of three textbook LSTMs, judges each; writes docs/mutants.md
-# make other-suites compares this suite with other people's checks; writes the table in README.md; takes about 10 minutes
+# make other-suites compares this suite with other people's checks; writes the table in README.md; takes more than 10 minutes
 # make product      judges NumPy on every combination of lengths, directions, layers and variants
 # make gpu-quick    tests CuPy without a GPU, as CI does: levels L0, L1, L2 and L4 of docs/gpu.md; takes a few minutes
 # make gpu-check    tests all levels in full; writes docs/gpu.md
