@@ -52,7 +52,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Backend:
-    """An implementation. Arrays in and out are NumPy's, inputs are read-only, one dtype per Problem.
+    """An implementation. Arrays in and out are NumPy's, inputs are read-only, one dtype per Problem (or two, ACC-5).
 
     `gradients` returns the Answer of the very pass it differentiated.
     """

@@ -14,12 +14,14 @@ NARROW = ("bfloat16", "float16")
 
 def has_narrow_weights(problem: Problem) -> bool:
     """Whether x and the parameters are stored in fewer bits than the states (ACC-5)."""
-    return problem.x.dtype.itemsize < problem.dtype.itemsize
+    x, h = problem.x, getattr(problem.state, "h", None)
+    return isinstance(x, np.ndarray) and isinstance(h, np.ndarray) and x.dtype.itemsize < h.dtype.itemsize
 
 
 def is_narrow(problem: Problem) -> bool:
     """Whether x and the parameters have 16 bits, whatever the states have."""
-    return problem.x.dtype.itemsize == 2 and problem.x.dtype.name in NARROW  # NumPy computes the name at each call
+    x = problem.x
+    return isinstance(x, np.ndarray) and x.dtype.itemsize == 2 and x.dtype.name in NARROW  # the name takes longest
 
 
 def compute_wide(backend: Backend, applies: Callable[[Problem], bool]) -> Backend:

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from lstm_spec.contract import DTYPES
-from lstm_spec.types import GATES, Cotangents, Gate, Kind, Parameters, Problem
+from lstm_spec.types import GATES, Cotangents, Gate, Kind, Parameters, Problem, State
 from lstm_spec.variants import KINDS
 
 
@@ -24,6 +24,8 @@ def checked(problem: Problem) -> Problem:
     dtype = problem.x.dtype
     if not (dtype.kind == "f" or dtype.name in DTYPES):  # NumPy does not know bfloat16's kind
         raise TypeError(f"x is {dtype}, expected a floating-point dtype, e.g. float32; convert it first")
+    if not isinstance(problem.state, State):
+        raise TypeError(f"state is a {type(problem.state).__name__}, expected a State; write State(h, c)")
     if not isinstance(problem.state.h, np.ndarray):
         raise TypeError(f"state.h is a {type(problem.state.h).__name__}, expected a NumPy array; convert it first")
     _, _, I, H = problem.sizes

@@ -23,7 +23,7 @@ from conformance.tolerance.audit import recall_forward
 from conformance.tolerance.conclusive import is_conclusive, largest_conclusive_error
 from conformance.tolerance.layer import observe_forward, run_free
 from conformance.tolerance.reading import Reading, Trajectory, make_reading, select
-from conformance.tolerance.rounding import Bounded, exact, narrow, with_oracle
+from conformance.tolerance.rounding import Bounded, exact, narrow, shown, with_oracle
 from conformance.tolerance.trajectories import free_trajectory, observed_trajectory
 from lstm_spec import Answer, Backend, ErrorModel, Problem, State
 from lstm_spec.types import Array
@@ -83,7 +83,7 @@ def read_below(seen: Seen, layer: int, model: ErrorModel) -> Bounded:
     valid = mark_valid_steps(seen.problem)
     if layer == 0:
         return exact(np.where(valid, seen.problem.x, 0))
-    return select(valid, narrow(seen.outputs[layer - 1], model.wide_h, with_oracle(model)))
+    return select(valid, shown(seen.outputs[layer - 1], model.wide_h, with_oracle(model)))
 
 
 def _observe_direction(seen: Seen, layer: int, d: int, x: Bounded, model: ErrorModel) -> Trajectory:

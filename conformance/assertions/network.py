@@ -26,14 +26,17 @@ from conformance.assertions.forward import (
     Seen,
     assert_conclusive,
     assert_conforms_freely,
+    assert_padding_zero,
     assert_runs_freely,
     assert_seen_conforms,
     read_below,
     read_layer,
 )
 from conformance.assertions.order import mark_valid_steps, name_place, turn
+from conformance.assertions.overflow import assert_gradients_could_overflow
 from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
 from conformance.assertions.widening_plan import PASSED_ON, Plan, plan_for
+from conformance.nouns import name_all_arrays
 from conformance.outcome import Inconclusive, NotClaimed
 from conformance.tolerance.cell_backward import make_sum
 from conformance.tolerance.conclusive import is_conclusive
@@ -185,6 +188,9 @@ def assert_network_gradients_conform_freely(backend: Backend, problem: Problem, 
         seen, passes = assert_runs_freely(problem, answer, model)
     valid, above, parts = mark_valid_steps(problem), make_sum(d.y), list[Part]()
     above = above.rearrange(lambda a: np.where(valid, a, 0))
+    if not all(np.isfinite(a).all() for a in name_all_arrays(gradients=gradients).values()):
+        assert_gradients_could_overflow(problem, d)
+    assert_padding_zero("dx", gradients.x, valid, "LEN-5")
     for layer in reversed(range(len(passes))):
         sums, x = [], read_below(seen, layer, model)
         for n, passed in enumerate(passes[layer]):

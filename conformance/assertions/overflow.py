@@ -4,6 +4,7 @@ import numpy as np
 
 from conformance.arrays import limits
 from conformance.assertions.order import mark_valid_steps
+from conformance.nouns import name_all_arrays
 from conformance.outcome import Inconclusive
 from conformance.problems.question import Question, widen_question
 from conformance.tolerance.layer_backward import Backpropagation, Loss
@@ -80,11 +81,11 @@ def assert_backward_could_overflow(
 
 
 def assert_gradients_could_overflow(problem: Problem, d: Cotangents) -> None:
-    """Inconclusive if the gradient of an input does so in float64, in any layer or direction.
+    """Inconclusive if a gradient, computed in float64, comes near the largest number of the problem's dtype.
 
-    All of them meet in it, and 0 times what overflows is no number: one direction hides what another one did.
+    The layers and directions of a network meet in the gradient of its input, where 0 times what overflows is no number:
+    one of them hides what another one did.
     """
-    if len(problem.parameters) * len(problem.directions) > 1:
-        _, found = REFERENCE.differentiate(*widen_question(Question(problem, d)))
-        largest = float(np.abs(found.x).max(initial=0))
-        inconclusive_above(largest if np.isfinite(largest) else np.inf, problem)
+    _, found = REFERENCE.differentiate(*widen_question(Question(problem, d)))
+    largest = max(magnitude_max(a) for a in name_all_arrays(found=found).values())
+    inconclusive_above(largest if np.isfinite(largest) else np.inf, problem)

@@ -175,7 +175,10 @@ def read_gate_gradients(plan: Plan, dx: Array) -> list[list[Array]]:
 
 
 def watch_passing(backend: Backend, problem: Problem, model: ErrorModel) -> Passing:
-    """What one layer of pass units of this backend does, whatever it held before."""
+    """What one layer of pass units of this backend does, whatever it held before.
+
+    Where gradients alone are returned in fewer bits, weights are, and what they do to states of more is not tried.
+    """
     k, shapes = scale_bits(problem), backend.description.shapes
     wanted = {"T": 5, "B": 2, "I": 16}
     T, B, n = (nearest_sizes(letter, (size,), getattr(shapes, letter))[0] for letter, size in wanted.items())
@@ -183,6 +186,7 @@ def watch_passing(backend: Backend, problem: Problem, model: ErrorModel) -> Pass
     about = limits(problem.dtype)
     smallest = np.asarray(2.0**k * about.tiny, x.dtype)
     exactly = _pass_once(backend, problem, np.where(np.abs(x) < smallest, np.zeros_like(x), x))
+    exactly = exactly and not (model.wide_d and not model.wide_h)
     if 2.0**k * model.eta < model.u:  # what underflows does not matter
         return Passing(exactly, model.eta)
     gradual = _pass_once(backend, problem, x * smallest)

@@ -180,7 +180,7 @@ def list_network_rows(breadth: Breadth) -> Iterator[Row]:
 
 
 def list_trainable_rows(breadth: Breadth) -> Iterator[Row]:
-    """The same rows; of what would take too long one layer, and else one direction."""
+    """The same rows; of what would take too long one layer or one direction, where that is enough."""
     for row in list_network_rows(breadth):
         lighter = (replace(row.form, layers=1), replace(row.form, directions=FORWARD))
         forms = (row.form, *lighter[max(row.sizes) <= 32 :])

@@ -1,13 +1,14 @@
 """x and parameters in bfloat16 beside states of float32: which problems those are, and what they mean."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from conformance.arrays import CODES
 from conformance.problems.question import change_arrays, change_stored
-from lstm_spec import REFERENCE, Cotangents, Problem, State, checked, wide_inside
+from lstm_spec import REFERENCE, Backend, Cotangents, Problem, State, checked, wide_inside
 from lstm_spec.types import Array, Feature
 from tests.helpers.problems import make_problem
 
@@ -69,6 +70,21 @@ def test_what_is_wide_inside_claims_them_if_it_claims_float32() -> None:
     only64 = replace(plain, description=replace(plain.description, dtypes=("float64",)))
     assert Feature.BFLOAT16_WEIGHTS in wide_inside(plain).description.features
     assert Feature.BFLOAT16_WEIGHTS not in wide_inside(only64).description.features
+
+
+@pytest.mark.parametrize("backend", [REFERENCE, wide_inside(REFERENCE)], ids=["reference", "wide inside"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x": [1.0]}, "x is a list, expected a NumPy array"),
+        ({"state": None}, "state is a NoneType, expected a State"),
+        ({"state": State([1.0], [1.0])}, "state.h is a list, expected a NumPy array"),  # type: ignore[arg-type]
+    ],
+    ids=["x", "state", "h"],
+)
+def test_what_is_malformed_is_refused_in_a_sentence(backend: Backend, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        backend.forward(replace(make_problem(), **change))
 
 
 def test_cotangents_are_those_of_the_states() -> None:

@@ -8,8 +8,11 @@ import pytest
 
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.arrays import limits
+from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.assertions.probes import assert_all_conform
 from conformance.outcome import Refuted
+from conformance.problems.build import build_loss, build_problem
+from conformance.problems.form import Form
 from conformance.problems.question import Question
 from lstm_spec import Answer, Backend, Cotangents, Gate, Gradients, Parameters, Problem, State
 from tools.checks.right.backends import make_wide
@@ -69,3 +72,25 @@ def test_who_is_off_by_more_is(kind: Kind) -> None:
 
     with pytest.raises(Refuted):
         assert_all_conform(replace(NUMPY, gradients=gradients), ask(kind, "float32"))
+
+
+@pytest.mark.parametrize("W", [1e20, 1e30])
+def test_nor_is_who_hands_it_to_the_layer_above(W: float) -> None:
+    """The lower h underflows; the weights of the upper layer, which is looked into by single steps, are large."""
+    form = Form(2, kind="no forget gate")
+    zero = build_problem(np.dtype("float32"), form, (3, 2, 1, 1), ("zero",) * 6, 0)
+    shut = 1.13 * np.log(limits(np.dtype("float32")).tiny)
+
+    def number(value: float) -> np.ndarray:
+        return np.full(1, value, np.float32)
+
+    def change(layer: int, p: Parameters) -> Parameters:
+        assert p.i and p.o
+        g = p.g._replace(b=number(1 - layer), W=number(W * layer)[None])
+        return p._replace(i=p.i._replace(b=number(1)), g=g, o=p.o._replace(b=number(1 if layer else shut)))
+
+    rows = tuple(tuple(change(layer, p) for p in row) for layer, row in enumerate(zero.parameters))
+    problem = replace(zero, parameters=rows)
+    for backend in (make_wide(), NUMPY):
+        assert_network_conforms(backend, problem)
+        assert_network_gradients_conform(backend, problem, build_loss(problem, ("dense", "dense", "dense"), 0))

@@ -21,6 +21,7 @@ FORMS = {
     "layers": Form(2, lengths="one short"),
     "layers in both directions": Form(2, BOTH, projection="full"),
     "peepholes": Form(2, REVERSE, kind="peephole"),
+    "what cannot be widened": Form(2, kind="no forget gate", lengths="any"),
 }
 STILL = ("zero", "dense", "dense", "zero", "zero", "zero")  # every state is 0, and a step multiplies gradients by U / 4
 
@@ -34,7 +35,7 @@ def explode(form: Form, T: int) -> tuple[Problem, Cotangents]:
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_a_right_network_whose_gradients_overflow_is_not_refuted(form: Form) -> None:
     with np.errstate(all="ignore"), pytest.raises(Inconclusive, match="magnitudes came near the largest number"):
-        assert_network_gradients_conform(NUMPY, *explode(form, 60))
+        assert_network_gradients_conform(NUMPY, *explode(form, 36))
 
 
 def lose_everything(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
@@ -45,5 +46,5 @@ def lose_everything(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_who_loses_gradients_far_from_any_overflow_is_refuted(form: Form) -> None:
     wrong: Backend = replace(NUMPY, gradients=lose_everything)
-    with pytest.raises(Refuted, match="is not finite"):
+    with pytest.raises(Refuted, match="is not finite|dx is further"):
         assert_network_gradients_conform(wrong, *explode(form, 3))

@@ -11,6 +11,7 @@ from backends.numpy.backend import BACKEND as NUMPY
 from conformance.assertions import network
 from conformance.assertions.comparison import Comparison, assert_within
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
+from conformance.assertions.order import mark_valid_steps
 from conformance.outcome import Inconclusive, Refuted
 from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import BOTH, FORWARD, Directions, Form
@@ -102,6 +103,17 @@ def test_what_goes_wrong_in_the_gradient_of_a_stack_with_more_than_one_step_or_s
 
     wrong, problem = named(replace(NUMPY, gradients=gradients), grade), stack(kind)
     with pytest.raises(Refuted):
+        assert_network_gradients_conform(wrong, problem, build_loss(problem, ("dense", "dense", "dense"), 0))
+
+
+@pytest.mark.parametrize(("kind", "grade"), BLIND)
+def test_a_gradient_in_the_padding_of_a_stack_is_refuted(kind: str, grade: str) -> None:
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        answer, found = NUMPY.differentiate(problem, d)
+        return answer, replace(found, x=np.where(mark_valid_steps(problem), found.x, found.x.dtype.type(7)))
+
+    wrong, problem = named(replace(NUMPY, gradients=gradients), grade), stack(kind, BOTH)
+    with pytest.raises(Refuted, match="dx beyond the length"):
         assert_network_gradients_conform(wrong, problem, build_loss(problem, ("dense", "dense", "dense"), 0))
 
 

@@ -3,17 +3,21 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import autograd.numpy as anp
 import pytest
 
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.assertions.comparison import recorded_ratios
 from conformance.faults.catalogue import FAULTS
+from conformance.faults.lstm import build_backend
+from conformance.faults.parts import RIGHT_PARTS, squash_cell_by
+from conformance.faults.primitives import Value
 from conformance.outcome import Outcome
 from conformance.property import PROPERTIES
 from conformance.run.check import check
 from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES
-from lstm_spec import REFERENCE, Backend, Feature
+from lstm_spec import REFERENCE, Backend, Feature, Problem
 from lstm_spec.storage import compute_wide, has_narrow_weights
 from tools.checks.right.backends import RIGHT, make_by_tanh
 
@@ -42,6 +46,25 @@ CONSTRUCTED: dict[str, Callable[[], Backend]] = {
 @pytest.mark.parametrize("name", CONSTRUCTED)
 def test_a_right_implementation_of_another_construction_holds(name: str) -> None:
     assert outcomes(CONSTRUCTED[name](), "standard") == {Outcome.HOLDS}
+
+
+def less_accurate(c: Value) -> Value:
+    return anp.tanh(c) * (1 + 3 * 2.0**-23)  # grade relative allows 14 roundoffs
+
+
+def test_a_kernel_for_bfloat16_may_be_less_accurate_than_that_for_float32() -> None:
+    """What the units that pass a number on do in one of them says nothing about the other."""
+    other = build_backend("less accurate", replace(RIGHT_PARTS, squash=squash_cell_by(less_accurate)))
+
+    def choose(problem: Problem) -> Backend:
+        return other if has_narrow_weights(problem) else NUMPY
+
+    mixed = replace(
+        NUMPY,
+        forward=lambda problem: choose(problem).forward(problem),
+        gradients=lambda problem, d: choose(problem).differentiate(problem, d),
+    )
+    assert all(outcomes(mixed, "standard", seed) == {Outcome.HOLDS} for seed in range(3))
 
 
 def test_who_does_not_claim_it_is_not_asked() -> None:
