@@ -1,7 +1,7 @@
 """A stack that cannot be looked into, for its cells pass nothing on, is judged at more than one step all the same."""
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 import numpy as np
@@ -69,6 +69,20 @@ def test_a_right_stack_is_not(kind: str, grade: str, dtype: str) -> None:
             continue
         open_ones += 1
     assert open_ones < 12 or dtype == "bfloat16"
+
+
+@pytest.mark.parametrize(("steps", "is_right"), [(1, True), (4, False)])
+def test_the_last_h_of_an_inner_layer_may_be_rounded_otherwise_than_its_copy(steps: int, is_right: bool) -> None:
+    """A format of 64 bits inside rounds a number on a tie to either side, with tanh in between or without."""
+
+    def forward(problem: Problem) -> Answer:
+        answer = NUMPY.forward(problem)
+        h = answer.state.h.copy()
+        h[0] += steps * np.spacing(np.abs(h[0])) * (h[0] != 0) * (len(problem.x) > 1)
+        return replace(answer, state=State(h, answer.state.c))
+
+    with nullcontext() if is_right else pytest.raises(Refuted, match="the final h of layer 0"):
+        assert_network_conforms(named(replace(NUMPY, forward=forward), "relative"), stack("standard"))
 
 
 # ---------------------------------------------------------------- gradients
