@@ -1,5 +1,7 @@
 """The judge: says whether an implementation is an LSTM. `check(backend)` returns a Report.
 
+`lend(target)` makes a backend in a process of its own, so that a crash and a hang are verdicts, too.
+
 Nothing is imported until it is used.
 """
 
@@ -11,17 +13,19 @@ if TYPE_CHECKING:
     from conformance.property import verifies as verifies
     from conformance.report.report import Report as Report
     from conformance.run.check import check as check
+    from conformance.targets.lending import lend as lend
     from conformance.verdict import Verdict as Verdict
 
 _HOME = {
     "check": "conformance.run.check",
+    "lend": "conformance.targets.lending",
     "Report": "conformance.report.report",
     "Outcome": "conformance.outcome",
     "Property": "conformance.property",
     "Verdict": "conformance.verdict",
     "verifies": "conformance.property",
 }
-__all__ = ["Outcome", "Property", "Report", "Verdict", "check", "verifies"]
+__all__ = ["Outcome", "Property", "Report", "Verdict", "check", "lend", "verifies"]
 
 
 def __getattr__(name: str) -> Any:

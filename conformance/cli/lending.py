@@ -1,54 +1,31 @@
-"""How a target is lent to the judge: in this process or in another one; to one judging process or to several."""
+"""How the command line lends a target: to one judging process or to several, with what has to be said on stderr."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from conformance.run.judge import Judging
     from conformance.run.options import Options
-    from conformance.targets.isolated import Isolated
+    from conformance.targets.lending import Loan
     from lstm_spec import Backend
 
 
-class Loan(NamedTuple):
-    """A target, and how it is to be lent."""
-
-    target: str
-    device: str | None
-    isolate: bool | None  # None: unless the target is ours
-    timeout: float  # seconds for each question, if it is isolated
-    out: Path  # where its questions are kept
-
-
 def lend_backend(loan: Loan) -> AbstractContextManager[Backend]:
-    """The backend, in its own process unless that is not wanted, or the target is ours. Raises TargetError."""
-    from conformance.targets.resolve import is_ours, resolve
+    """The backend, as in `targets.lending`; what is to be said goes to stderr."""
+    from conformance.targets import lending
 
-    if loan.isolate is False or (loan.isolate is None and is_ours(loan.target)):
-        return nullcontext(resolve(loan.target, loan.device))
-    from conformance.targets.isolated import start_isolated
-
-    try:
-        child = start_isolated(loan.target, loan.device, loan.timeout, loan.out)
-    except OSError as error:
-        reason = f"{loan.out} cannot be written ({error.strerror}), so no question is kept there"
-        click.echo(f"lstm-conform: {reason}; choose another --out", err=True)
-        child = start_isolated(loan.target, loan.device, loan.timeout, None)
-    return _enter_isolated(child)
+    return lending.lend_backend(loan, _complain)
 
 
-@contextmanager
-def _enter_isolated(child: Isolated) -> Iterator[Backend]:
-    with child:
-        yield child.backend
+def _complain(sentence: str) -> None:
+    click.echo(f"lstm-conform: {sentence}", err=True)
 
 
 def choose_job_count(target: str, backend: Backend, options: Options) -> int:

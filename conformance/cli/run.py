@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from conformance.cli.console import make_console
-from conformance.cli.lending import Loan, choose_job_count, judge_in_processes, lend_backend
+from conformance.cli.lending import choose_job_count, judge_in_processes, lend_backend
 from conformance.cli.options import DTYPE_NAMES, PROFILE_NAMES, check_is_writable, read_options
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from conformance.report.report import Report
     from conformance.run.judge import Judging
     from conformance.run.options import Options
+    from conformance.targets.lending import Loan
     from conformance.targets.origin import Origin
     from conformance.verdict import Verdict
     from lstm_spec import Backend
@@ -109,6 +110,7 @@ def run(
     """Judge one or more LSTMs."""
     from conformance.report.status import UNUSABLE, worst_status
     from conformance.report.text import print_report
+    from conformance.targets.lending import Loan
     from conformance.targets.resolve import TargetError
 
     options = read_options(given, deviations_file)
@@ -144,6 +146,7 @@ def _judge_target(
         count = 1 if rigorous else jobs or choose_job_count(loan.target, backend, options)
         with _audit(rigorous) as audited, judge_in_processes(count, loan) as judging:
             report = _judge_with_progress(console, backend, options, judging)
+        assert loan.out is not None, "run always has a folder"
         origin = Origin(loan.target, options.run_seed, loan.device, options.grade)
         return _save_cases(report, options.apply_grade(backend), origin, loan.out), audited
 

@@ -9,13 +9,13 @@ import pytest
 from click.testing import CliRunner
 
 from conformance.arrays import fingerprint
-from conformance.cli.lending import Loan, lend_backend
 from conformance.cli.main import main
 from conformance.property import PROPERTIES, find_property
 from conformance.report.report import Report
 from conformance.run import parallel
 from conformance.run.check import check
 from conformance.run.parallel import choose_process_count, start_processes
+from conformance.targets.lending import Loan, lend_backend
 from conformance.targets.resolve import resolve
 
 TARGETS = ("numpy", "fault:swaps_input_and_forget_gates", "fault:leaves_out_the_gradient_of_the_initial_hidden_state")
@@ -23,7 +23,7 @@ SOME = ("SEQ-*", "CELL-2", "SHAPE-2", "CONTRACT-2", "GRAD-3")
 
 
 def judged(target: str, jobs: int, **options: object) -> Report:
-    backend, lend = resolve(target), partial(lend_backend, Loan(target, None, False, 60.0, Path("unused")))
+    backend, lend = resolve(target), partial(lend_backend, Loan(target, isolate=False))
     how: Any = {"profile": "quick", "examples": 5, "clauses": SOME, **options}
     with start_processes(jobs, lend) as judging:
         return check(backend, judging=judging if jobs > 1 else None, **how)

@@ -1,0 +1,60 @@
+"""How a target is lent to the judge: made in this process, or in one of its own."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import NamedTuple
+
+from conformance.targets.isolated import Isolated, start_isolated
+from conformance.targets.resolve import is_ours, resolve
+from lstm_spec import Backend
+
+PATIENCE = 60.0  # seconds for each question, unless another number is asked for
+
+
+class Loan(NamedTuple):
+    """A target, and how it is to be lent."""
+
+    target: str
+    device: str | None = None
+    isolate: bool | None = None  # None: unless the target is ours
+    timeout: float = PATIENCE  # seconds for each question, if it is isolated
+    out: Path | None = None  # where its questions are kept; None: nowhere
+
+
+def lend(
+    target: str,
+    *,
+    device: str | None = None,
+    isolate: bool | None = None,
+    timeout: float = PATIENCE,
+    out: Path | None = None,
+) -> AbstractContextManager[Backend]:
+    """The backend that a target names, for a `with` statement; the keywords are those of `lstm-conform run`.
+
+    A target that is not ours runs in its own process, so that a crash and a hang are verdicts: `timeout` is the number
+    of seconds for each question. A question that kills the process is kept in the folder `out`. Raises TargetError.
+    """
+    return lend_backend(Loan(target, device, isolate, timeout, out and Path(out)))
+
+
+def lend_backend(loan: Loan, complain: Callable[[str], object] = warnings.warn) -> AbstractContextManager[Backend]:
+    """The backend, in its own process unless that is not wanted, or the target is ours. Raises TargetError.
+
+    `complain` is called with a sentence if the folder cannot be written.
+    """
+    if loan.isolate is False or (loan.isolate is None and is_ours(loan.target)):
+        return nullcontext(resolve(loan.target, loan.device))
+    try:
+        child = start_isolated(loan.target, loan.device, loan.timeout, loan.out)
+    except OSError as error:
+        complain(f"{loan.out} cannot be written ({error.strerror}), so no question is kept there; choose another --out")
+        child = start_isolated(loan.target, loan.device, loan.timeout, None)
+    return _enter_isolated(child)
+
+
+@contextmanager
+def _enter_isolated(child: Isolated) -> Iterator[Backend]:
+    with child:
+        yield child.backend
