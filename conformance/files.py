@@ -1,9 +1,13 @@
-"""Files of other people, read without waiting and without surprise."""
+"""Files of other people, read without waiting and without surprise; files of ours, written whole or not at all."""
 
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
+from shutil import copymode
+
+NOT_BESIDE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV, errno.ENAMETOOLONG)
 
 
 def read_whole(path: Path, most: int) -> bytes:
@@ -28,3 +32,43 @@ def read_whole(path: Path, most: int) -> bytes:
 
 def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put the content into a file. It is written beside it and renamed, so that nobody ever reads half of it.
+
+    A device or a pipe is written to directly, and so is a file beside which there can be no other one. Raises OSError.
+    """
+    path = Path(os.path.realpath(path))  # a link stays a link
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    try:
+        _replace_file(part, path, content)
+    except OSError as error:
+        if error.errno not in NOT_BESIDE:
+            raise
+        path.write_bytes(content)
+
+
+def _replace_file(part: Path, path: Path, content: bytes) -> None:
+    try:
+        part.write_bytes(content)
+        if path.exists():
+            copymode(path, part)
+        os.replace(part, path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
+def remove_stale(path: Path) -> None:
+    """Remove a file, or empty it if it can only be written; nothing if it is no file. Raises OSError."""
+    if not path.is_file():
+        return
+    try:
+        path.unlink()
+    except OSError:
+        path.write_bytes(b"")

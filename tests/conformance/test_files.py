@@ -1,11 +1,11 @@
-"""Somebody else's file is read whole, or refused at once with an OSError."""
+"""Somebody else's file is read whole, or refused at once with an OSError; ours is whole or as it was."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from conformance.files import read_whole
+from conformance.files import read_whole, remove_stale, write_whole
 
 MOST = 1000
 
@@ -72,3 +72,74 @@ def test_a_file_that_grows_meanwhile_is_refused(tmp_path: Path, monkeypatch: pyt
 def test_a_small_file_is_read(raw: bytes, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(raw)
     assert read_whole(tmp_path / "file", MOST) == raw
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_full_disk_leaves_what_was_there_and_nothing_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    write_whole(file, b"before")
+    with pytest.raises(OSError, match="too large"):
+        write_whole(file, b"x" * 2000)
+    assert file.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_an_interrupt_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*names: Path) -> None:
+        raise KeyboardInterrupt
+
+    file = tmp_path / "case.safetensors"
+    write_whole(file, b"before")
+    monkeypatch.setattr(os, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(file, b"after")
+    assert file.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_link_stays_a_link_and_a_mode_stays_that_mode(tmp_path: Path) -> None:
+    file, link = tmp_path / "here" / "report.xml", tmp_path / "report.xml"
+    file.parent.mkdir()
+    file.touch(0o600)
+    link.symlink_to(file)
+    write_whole(link, b"after")
+    assert link.is_symlink() and file.read_bytes() == b"after"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_pipe_is_written_to_directly(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(pipe, b"whole")
+    assert os.read(reader, 100) == b"whole"
+    os.close(reader)
+
+
+def test_a_file_beside_which_there_is_no_room_is_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*names: Path) -> None:
+        raise PermissionError(1, "mounted by itself")
+
+    file = tmp_path / ("x" * 250)  # no room for a longer name
+    write_whole(file, b"whole")
+    assert file.read_bytes() == b"whole"
+    monkeypatch.setattr(os, "replace", refuse)
+    write_whole(tmp_path / "mounted", b"whole")
+    assert (tmp_path / "mounted").read_bytes() == b"whole"
+
+
+def test_a_stale_file_is_removed_or_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(1, "a folder that cannot be written")
+
+    file = tmp_path / "report.json"
+    remove_stale(file)
+    file.write_bytes(b"green")
+    remove_stale(file)
+    assert not file.exists()
+    file.write_bytes(b"green")
+    monkeypatch.setattr(Path, "unlink", refuse)
+    remove_stale(file)
+    assert file.read_bytes() == b""
