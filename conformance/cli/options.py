@@ -19,6 +19,30 @@ DTYPE_NAMES = ("float32", "float64", "bfloat16", "float16")
 LISTS = ("clauses", "properties", "faults", "backends")
 
 
+def _check_timeout(context: click.Context, option: click.Parameter, seconds: float) -> float:
+    from conformance.targets.lending import check_timeout
+
+    try:
+        return check_timeout(seconds)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+ISOLATE = click.option(
+    "--isolate/--no-isolate",
+    default=None,
+    help="Run the target in another process, so that a crash or a hang is a verdict.  [default: unless it is ours]",
+)
+TIMEOUT = click.option(
+    "--timeout",
+    type=float,
+    callback=_check_timeout,
+    default=60,
+    show_default=True,
+    help="Seconds for each question to an isolated target.",
+)
+
+
 def read_options(given: dict[str, Any], deviations_file: Path | None) -> Options:
     """The options of a run. Raises BadParameter for a clause, a grade, a requirement or deviations that are wrong."""
     from conformance.run.options import Options

@@ -13,7 +13,7 @@ import click
 
 from conformance.cli.console import make_console
 from conformance.cli.lending import choose_job_count, judge_in_processes, lend_backend
-from conformance.cli.options import DTYPE_NAMES, PROFILE_NAMES, check_is_writable, read_options
+from conformance.cli.options import DTYPE_NAMES, ISOLATE, PROFILE_NAMES, TIMEOUT, check_is_writable, read_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,18 +56,8 @@ if TYPE_CHECKING:
     "--require", "required", multiple=True, metavar="WHAT", help="A clause, feature or dtype that has to be claimed."
 )
 @click.option("--rigorous", is_flag=True, help="Use 128-bit ball arithmetic (Arb) for the reference values.")
-@click.option(
-    "--isolate/--no-isolate",
-    default=None,
-    help="Run the target in another process, so that a crash or a hang is a verdict.  [default: unless it is ours]",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=60,
-    show_default=True,
-    help="Seconds for each question to an isolated target.",
-)
+@ISOLATE
+@TIMEOUT
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),

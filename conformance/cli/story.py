@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 import click
 
 from conformance.cli.console import make_console
+from conformance.cli.lending import lend_backend
+from conformance.cli.options import ISOLATE, TIMEOUT
 
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
@@ -42,9 +44,11 @@ DTYPE = click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the weights and inputs."
 )
 @click.option("--device", help="The device that a target is made for, e.g. cuda.")
+@ISOLATE
+@TIMEOUT
 @DTYPE
 @SVG
-def flow(targets: tuple[str, ...], steps: int, seed: int, device: str | None, dtype: str, svg: Path | None) -> None:
+def flow(targets: tuple[str, ...], steps: int, seed: int, dtype: str, svg: Path | None, **lending: Any) -> None:
     """Show how much of a gradient is left.
 
     The loss is at the end of a sequence. Each column follows its gradient back through the steps: in every TARGET
@@ -60,12 +64,10 @@ def flow(targets: tuple[str, ...], steps: int, seed: int, device: str | None, dt
 
     question = story.make_question(steps, seed, dtype)
     targets = targets or ("numpy",)
-    backends = [_resolve_target(target, device) for target in targets]
-    expected = story.follow_equations(question)
     followed = [
-        _ask_target(target, backend, dtype, story.follow_backend, question)._replace(name=target)
-        for target, backend in zip(targets, backends, strict=True)
+        _ask_target(target, dtype, story.follow_backend, question, lending)._replace(name=target) for target in targets
     ]
+    expected = story.follow_equations(question)
     flows = [*followed, expected, story.follow_cell_state(question), *story.follow_elman(question)]
     cliffs = {one.name: lag for one in followed if (lag := story.find_cliff(one, expected)) is not None}
     table = Table("lag", *(one.name for one in flows), box=None, title="norm of the gradient of the loss by x")
@@ -94,9 +96,11 @@ def _describe_flow(one: Any, lag: int | None, steps: int) -> str:
 @click.command()
 @click.argument("target", default="numpy")
 @click.option("--device", help="The device that a target is made for, e.g. cuda.")
+@ISOLATE
+@TIMEOUT
 @DTYPE
 @SVG
-def gates(target: str, device: str | None, dtype: str, svg: Path | None) -> None:
+def gates(target: str, dtype: str, svg: Path | None, **lending: Any) -> None:
     """Show gates and memories at work.
 
     A fact arrives, is kept across a gap, and is forgotten on request.
@@ -105,7 +109,7 @@ def gates(target: str, device: str | None, dtype: str, svg: Path | None) -> None
     from conformance.story.pictures import draw_gates
 
     problem = make_story(dtype)
-    history = _ask_target(target, _resolve_target(target, device), dtype, follow_story, problem)
+    history = _ask_target(target, dtype, follow_story, problem, lending)
     names = {
         "i": "input gate",
         "f": "forget gate",
@@ -126,37 +130,37 @@ def gates(target: str, device: str | None, dtype: str, svg: Path | None) -> None
 
 
 def _quote_command(name: str, *targets: str) -> str:
-    """The command without the file of the picture; the picture shows it."""
+    """The command without what does not change the picture, which shows it."""
     context = click.get_current_context()
     given = [
         f"--{key} {value}"
         for key, value in context.params.items()
-        if key not in ("svg", "target", "targets")
+        if key not in ("svg", "target", "targets", "isolate", "timeout")
         and context.get_parameter_source(key) is not click.core.ParameterSource.DEFAULT
     ]
     return " ".join(["lstm-conform", name, *targets, *given])
 
 
-def _resolve_target(target: str, device: str | None) -> Any:
-    from conformance.targets.resolve import TargetError, resolve
+def _ask_target(target: str, dtype: str, follow: Callable[..., Any], question: Any, lending: dict[str, Any]) -> Any:
+    """What `follow` makes of the target's answers; exits with 3 if it cannot be used or gives none."""
+    from conformance.outcome import Errored, Refuted
+    from conformance.targets.border import first_line, guard_backend
+    from conformance.targets.lending import Loan
+    from conformance.targets.resolve import TargetError
 
     try:
-        return resolve(target, device)
+        with lend_backend(Loan(target, **lending)) as backend:
+            if dtype not in backend.description.dtypes:
+                names = ", ".join(backend.description.dtypes) or "no dtype"
+                _give_up(f"{target} claims {names}, not {dtype}; choose another --dtype")
+            return follow(guard_backend(backend), question)
     except TargetError as error:
         _give_up(str(error))
-
-
-def _ask_target(target: str, backend: Any, dtype: str, follow: Callable[..., Any], question: Any) -> Any:
-    """What `follow` makes of the backend's answers; exits with 3 if it does not claim the dtype, or raises."""
-    claimed = backend.description.dtypes
-    if dtype not in claimed:
-        names = ", ".join(claimed) or "no dtype"
-        _give_up(f"{target} claims {names}, not {dtype}; choose another --dtype")
-    try:
-        return follow(backend, question)
-    except (Exception, SystemExit) as error:  # whatever a target may raise
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        _give_up(f"{target} gave no answer to follow ({reason}); lstm-conform run judges it")
+    except (Errored, Refuted) as error:
+        reason = first_line(error)
+    except Exception as error:  # whatever may be wrong with an answer
+        reason = f"{type(error).__name__}: {first_line(error)}"
+    _give_up(f"{target} gave no answer to follow ({reason}); lstm-conform run judges it")
 
 
 def _draw(path: Path, draw: Callable[..., None], *arguments: Any) -> None:

@@ -11,6 +11,7 @@ from conformance.targets.resolve import is_ours, resolve
 from lstm_spec import Backend
 
 PATIENCE = 60.0  # seconds for each question, unless another number is asked for
+LONGEST = 86_400.0  # seconds, a day: what the system can wait for is not unlimited
 
 
 class Loan(NamedTuple):
@@ -34,9 +35,17 @@ def lend(
     """The backend that a target names, for a `with` statement; the keywords are those of `lstm-conform run`.
 
     A target that is not ours runs in its own process, so that a crash and a hang are verdicts: `timeout` is the number
-    of seconds for each question. A question that kills the process is kept in the folder `out`. Raises TargetError.
+    of seconds for each question. A question that kills the process is kept in the folder `out`. Raises TargetError, and
+    ValueError for a timeout that is no number of seconds.
     """
-    return lend_backend(Loan(target, device, isolate, timeout, out and Path(out)))
+    return lend_backend(Loan(target, device, isolate, check_timeout(timeout), out and Path(out)))
+
+
+def check_timeout(seconds: float) -> float:
+    """The number of seconds. Raises ValueError unless it is above 0 and at most a day."""
+    if not 0 < seconds <= LONGEST:
+        raise ValueError(f"timeout is {seconds:g} s, expected more than 0 and at most {LONGEST:,.0f}; choose e.g. 60")
+    return seconds
 
 
 def lend_backend(loan: Loan, complain: Callable[[str], object] = warnings.warn) -> AbstractContextManager[Backend]:

@@ -31,6 +31,14 @@ WRONG_OPTIONS = {
     "maxfail": (("--maxfail", "0"), "0 is not in the range x>=1"),
     "profile": (("--profile", "quik"), "'quik' is not one of 'quick', 'standard', 'full', 'soak'"),
     "dtype": (("--dtype", "float8"), "'float8' is not one of 'float32', 'float64'"),
+    "timeout": (("--timeout", "soon"), "'soon' is not a valid float"),
+    **{
+        f"timeout of {seconds} s": (
+            ("--timeout", seconds),
+            f"timeout is {seconds} s, expected more than 0 and at most 86,400; choose e.g. 60",
+        )
+        for seconds in ("0", "-1", "nan", "inf", "1e+300")
+    },
 }
 
 

@@ -1,8 +1,13 @@
 """The commands that show rather than judge: how far a gradient flows, and what the gates do."""
 
+import os
+import signal
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -12,13 +17,28 @@ from backends.numpy.backend import BACKEND
 from conformance.problems.question import Question
 from conformance.story import flow, gates
 from conformance.targets.resolve import resolve
-from lstm_spec import Parameters
+from lstm_spec import Backend, Parameters
 from tests.helpers.specimens import differentiating, said, target
 
 STEPS = 300
 NAN = differentiating(lambda answer, g: (answer, replace(g, x=g.x * np.nan)), "nan")
 ONE_NAN = differentiating(lambda answer, g: (answer, replace(g, x=np.where(g.x == g.x[9], np.nan, g.x))), "one NaN")
 FLAT = differentiating(lambda answer, g: (answer, replace(g, x=g.x[:, 0])), "flat")
+
+
+def doing(act: Callable[[], Any]) -> Backend:
+    """NumPy's description; whatever it is asked, it does that."""
+    return replace(BACKEND, forward=lambda problem: act(), gradients=lambda problem, d: act())
+
+
+def tell_process() -> None:
+    raise LookupError(os.getpid())
+
+
+CRASHES = doing(lambda: os.kill(os.getpid(), signal.SIGSEGV))
+LEAVES = doing(lambda: os._exit(0))
+HANGS = doing(lambda: time.sleep(1000))
+TELLS = doing(tell_process)
 TRUNCATED = "fault:truncates_the_gradient_after_50_steps"
 
 
@@ -156,7 +176,8 @@ def test_a_picture_is_drawn_and_is_the_same_again(command: tuple[str, ...], tmp_
 
 
 def test_the_picture_says_how_it_was_made(tmp_path: Path) -> None:
-    said("flow", "numpy", "--steps", "20", "--dtype", "float64", "--svg", str(tmp_path / "a.svg"))
+    how = ("--no-isolate", "--timeout", "7")  # do not change it
+    said("flow", "numpy", "--steps", "20", "--dtype", "float64", "--svg", str(tmp_path / "a.svg"), *how)
     text = (tmp_path / "a.svg").read_text(encoding="utf-8")
     assert "<dc:title>lstm-conform flow numpy --steps 20 --dtype float64</dc:title>" in text
 
@@ -185,6 +206,27 @@ def test_a_target_that_raises_is_one_sentence(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["flow", "gates"])
+@pytest.mark.parametrize(
+    "name, reason",
+    [
+        ("CRASHES", "it crashed (signal SIGSEGV)"),
+        ("LEAVES", "it crashed (exit status 0)"),
+        ("HANGS", "it did not answer within 0.2 s"),
+    ],
+)
+def test_a_target_that_crashes_or_hangs_is_one_sentence(command: str, name: str, reason: str) -> None:
+    status, output = said(command, f"tests.conformance.story.test_story:{name}", "--timeout", "0.2")
+    assert status == 3 and f"gave no answer to follow ({reason}); " in output and output.count("\n") == 1
+
+
+def test_a_target_is_asked_here_if_that_is_wanted() -> None:
+    for isolate, is_here in (("--isolate", False), ("--no-isolate", True)):
+        status, output = said("gates", "tests.conformance.story.test_story:TELLS", isolate)
+        assert status == 3 and "it raised LookupError: " in output
+        assert (f"LookupError: {os.getpid()})" in output) is is_here
+
+
+@pytest.mark.parametrize("command", ["flow", "gates"])
 def test_a_dtype_that_is_not_claimed_is_one_sentence(command: str) -> None:
     for name, claimed in (("claims_float16_only", "float16"), ("claims_no_dtype", "no dtype")):
         status, output = said(command, target(name))
@@ -195,7 +237,7 @@ def test_a_target_that_is_none_is_one_sentence() -> None:
     status, output = said("flow", target("exits"))
     assert status == 3 and "(ValueError: exits claims no gradients" in output
     status, output = said("gates", target("exits"))
-    assert status == 3 and "gave no answer to follow (SystemExit: goodbye)" in output
+    assert status == 3 and "gave no answer to follow (it raised SystemExit: goodbye)" in output
     for command in ("flow", "gates"):
         status, output = said(command, "nothing")
         assert status == 3 and output.startswith("lstm-conform: ") and output.count("\n") == 1

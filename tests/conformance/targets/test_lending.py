@@ -49,3 +49,9 @@ def test_a_folder_that_cannot_be_written_is_a_warning_and_the_target_is_lent(tmp
 def test_a_target_that_cannot_be_used_is_refused() -> None:
     with pytest.raises(TargetError, match="did you mean 'numpy'"):
         lend("nump")
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), float("inf"), 1e300])
+def test_a_timeout_that_is_no_number_of_seconds_is_refused(seconds: float) -> None:
+    with pytest.raises(ValueError, match="timeout is .* s, expected more than 0"):
+        lend("numpy", timeout=seconds)
