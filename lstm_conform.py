@@ -43,9 +43,11 @@ def main() -> None:
         sys.exit(3)
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # many small products: threads only get in the way
         os.environ.setdefault(variable, "1")
-    from conformance.cli.main import main as command
-
-    command(prog_name="lstm-conform")
+    try:
+        from conformance.cli.main import run_program
+    except KeyboardInterrupt:
+        sys.exit(130)
+    run_program()
 
 
 def pytest_addoption(parser: Any) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
+
 import click
 
 from conformance.cli.options import LISTS
@@ -12,7 +15,7 @@ from conformance.cli.options import LISTS
 def list_(what: str) -> None:
     """List clauses, properties, faults or backends, one per line."""
     for line in _list_lines(what):
-        click.echo(line)
+        print(line)
 
 
 def _list_lines(what: str) -> list[str]:
@@ -46,7 +49,7 @@ def explain(clause: str) -> None:
 
     if clause.upper() not in CLAUSES:
         raise click.BadParameter(f"{clause!r} is not a clause; see lstm-conform list clauses", param_hint="CLAUSE")
-    click.echo(explain_clause(clause.upper()))
+    print(explain_clause(clause.upper()))
 
 
 @click.command()
@@ -54,5 +57,7 @@ def doctor() -> None:
     """Show what can be used on this machine."""
     from conformance.cli.explanation import describe_machine
 
-    for line in describe_machine():
-        click.echo(line)
+    with redirect_stdout(sys.stderr):  # what backends print when they are made
+        lines = describe_machine()
+    for line in lines:
+        print(line)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from typing import TYPE_CHECKING
 
-import click
+from conformance.cli.console import complain
 
 if TYPE_CHECKING:
     from conformance.run.judge import Judging
@@ -17,15 +17,13 @@ if TYPE_CHECKING:
     from lstm_spec import Backend
 
 
-def lend_backend(loan: Loan) -> AbstractContextManager[Backend]:
-    """The backend, as in `targets.lending`; what is to be said goes to stderr."""
+@contextmanager
+def lend_backend(loan: Loan) -> Iterator[Backend]:
+    """The backend, as in `targets.lending`; what it prints, and what is to be said, goes to stderr."""
     from conformance.targets import lending
 
-    return lending.lend_backend(loan, _complain)
-
-
-def _complain(sentence: str) -> None:
-    click.echo(f"lstm-conform: {sentence}", err=True)
+    with redirect_stdout(sys.stderr), lending.lend_backend(loan, complain) as backend:
+        yield backend
 
 
 def choose_job_count(target: str, backend: Backend, options: Options) -> int:
@@ -54,5 +52,5 @@ def judge_in_processes(jobs: int, loan: Loan) -> Iterator[Judging | None]:
         with start_processes(jobs, partial(lend_backend, loan)) as judging:
             yield judging
     except BrokenProcessPool:
-        click.echo("lstm-conform: a process that judged died, with the target in it; use --isolate", err=True)
+        complain("a process that judged died, with the target in it; use --isolate")
         sys.exit(SUITE_ERROR)

@@ -1,27 +1,65 @@
 """The command line `lstm-conform`."""
 
+import sys
+from typing import NoReturn
+
 import click
 
 from conformance.cli import story
+from conformance.cli.console import complain, describe_suite_error
 from conformance.cli.explain import doctor, explain, list_
 from conformance.cli.reproduce import reproduce
 from conformance.cli.run import run
 from conformance.cli.selftest import selftest
+from conformance.cli.streams import own_streams
+from conformance.report.status import BY_SIGNAL, INTERRUPTED, MEANINGS, PASSED, SUITE_ERROR, UNWRITTEN
+
+HELP = """Find out whether an implementation is an LSTM, and where it differs.
+
+A TARGET is an installed backend (numpy, torch), package.module:NAME for your own, or fault:NAME for a known mistake, to
+see red before you trust green.
+
+\b
+Exit status:
+"""
+STATUSES = "".join(f"  {status:3}  {meaning}\n" for status, meaning in MEANINGS.items())
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(help=HELP + STATUSES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="lstm-spec", message="%(prog)s %(version)s (LSTM Specification 1.0)")
 def main() -> None:
-    """Find out whether an implementation is an LSTM, and where it differs.
-
-    A TARGET is an installed backend (numpy, torch), package.module:NAME for your own, or fault:NAME for a known
-    mistake, to see red before you trust green.
-
-    \b
-    Exit status: 0 conforms   1 does not   2 wrong option   3 a target cannot be used
-                 4 the suite itself failed   5 the options left nothing to test
-    """
+    """The command with its options; `run_program` is what is installed."""
 
 
 for command in (run, reproduce, list_, explain, selftest, doctor, story.flow, story.gates):
     main.add_command(command)
+
+
+def run_program() -> NoReturn:
+    """Run the command line on streams of ours, and end with its exit status; nothing is raised but SystemExit."""
+    outlet = own_streams()
+    status = _run_command()
+    sys.stdout.flush()
+    if outlet.failure and status < BY_SIGNAL:
+        reason = outlet.failure.strerror
+        complain(f"stdout cannot be written ({reason}), so what was printed is not whole; send it to another place")
+        status = UNWRITTEN
+    sys.stdout = sys.stderr  # for what a target prints at the very end
+    sys.exit(status)
+
+
+def _run_command() -> int:
+    """The exit status of the command."""
+    try:
+        return main.main(prog_name="lstm-conform", standalone_mode=False) or PASSED
+    except SystemExit as ended:
+        return int(ended.code or PASSED)
+    except click.ClickException as refused:
+        refused.show(sys.stderr)
+        return refused.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        complain("interrupted")
+        return INTERRUPTED
+    except Exception as error:
+        complain(f"suite error, please report it: {describe_suite_error(error)}")
+        return SUITE_ERROR

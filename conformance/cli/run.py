@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from conformance.cli.console import make_console
+from conformance.cli.console import complain, make_console
 from conformance.cli.lending import choose_job_count, judge_in_processes, lend_backend
 from conformance.cli.options import DTYPE_NAMES, ISOLATE, PROFILE_NAMES, TIMEOUT, check_is_writable, read_options
 
@@ -116,12 +116,12 @@ def run(
             )
         except TargetError as error:
             unusable[target] = str(error)
-            click.echo(f"lstm-conform: {error}", err=True)
+            complain(str(error))
             continue
         reports.append(report)
         print_report(console, report)
         if rigorous:
-            click.echo(_describe_audit(audited))
+            print(_describe_audit(audited))
     _write_files(reports, unusable, json_file, junit_file)
     sys.exit(worst_status([report.status for report in reports] + [UNUSABLE] * len(unusable)))
 
@@ -164,7 +164,7 @@ def _audit(wanted: bool) -> AbstractContextManager[Counter[str]]:
     try:
         from conformance.tolerance.rigorous import rigorous
     except ImportError as error:
-        click.echo(f"lstm-conform: {error}", err=True)
+        complain(str(error))
         sys.exit(UNUSABLE)
     return rigorous()
 
@@ -206,7 +206,7 @@ def _save_cases(report: Report, backend: Backend, origin: Origin, out: Path) -> 
             path = save_case(out, backend, verdict, origin)
         except OSError as error:
             reason = f"no case was written, because {out} cannot be written ({error.strerror})"
-            click.echo(f"lstm-conform: {reason}; choose another --out", err=True)
+            complain(f"{reason}; choose another --out")
             break
         if path:
             cases[verdict.property.name, verdict.dtype] = path

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from conformance.cli.console import make_console
+from conformance.cli.console import complain, make_console
 from conformance.cli.options import DTYPE_NAMES, PROFILE_NAMES
 
 
@@ -40,7 +40,7 @@ def selftest(dtype: str, profile: str, pairs: int, device: str | None) -> None:
     from conformance.selftest.look import judge_faults, judge_pairs, print_score, score_sights
 
     if device not in (None, "cpu"):
-        click.echo(f"lstm-conform: the known mistakes run on cpu only, not on {device!r}; drop --device", err=True)
+        complain(f"the known mistakes run on cpu only, not on {device!r}; drop --device")
         sys.exit(UNUSABLE)
     console = make_console()
     looking = judge_pairs(pairs, 0, dtype, profile) if pairs else judge_faults(dtype, profile)

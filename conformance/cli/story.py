@@ -7,9 +7,10 @@ from typing import Any, NoReturn
 
 import click
 
-from conformance.cli.console import make_console
+from conformance.cli.console import complain, make_console
 from conformance.cli.lending import lend_backend
 from conformance.cli.options import ISOLATE, TIMEOUT
+from conformance.report.status import UNUSABLE, UNWRITTEN
 
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
@@ -75,7 +76,7 @@ def flow(targets: tuple[str, ...], steps: int, seed: int, dtype: str, svg: Path 
         table.add_row(f"{lag:,}", *(f"{one.norms[lag]:.1e}" for one in flows))
     make_console().print(table)
     for one in followed:
-        click.echo(f"{one.name}: {_describe_flow(one, cliffs.get(one.name), steps)}")
+        print(f"{one.name}: {_describe_flow(one, cliffs.get(one.name), steps)}")
     if svg:
         _draw(svg, draw_flow, flows, cliffs, svg, _quote_command("flow", *targets))
     sys.exit(1 if cliffs or not all(map(story.is_finite, followed)) else 0)
@@ -118,13 +119,13 @@ def gates(target: str, dtype: str, svg: Path | None, **lending: Any) -> None:
         "h": "short-term memory",
     }
     marks = "".join("|" if t in EVENTS else " " for t in range(len(problem.x)))
-    click.echo(f"{'':20}{marks}")
+    print(f"{'':20}{marks}")
     for letter, name in names.items():
-        click.echo(f"{name + ' ' + letter:20}{draw_bars(getattr(history, letter))}")
-    click.echo()
+        print(f"{name + ' ' + letter:20}{draw_bars(getattr(history, letter))}")
+    print()
     for t, (event, _) in EVENTS.items():
         values = "  ".join(f"{letter} {getattr(history, letter)[t]:.2f}" for letter in names)
-        click.echo(f"step {t:2}  {event:32}{values}")
+        print(f"step {t:2}  {event:32}{values}")
     if svg:
         _draw(svg, draw_gates, history, svg, _quote_command("gates", target))
 
@@ -169,9 +170,9 @@ def _draw(path: Path, draw: Callable[..., None], *arguments: Any) -> None:
     except ImportError as error:
         _give_up(str(error))
     except OSError as error:
-        _give_up(f"{path} cannot be written ({error.strerror}); name another --svg")
+        _give_up(f"{path} cannot be written ({error.strerror}); name another --svg", UNWRITTEN)
 
 
-def _give_up(reason: str) -> NoReturn:
-    click.echo(f"lstm-conform: {reason}", err=True)
-    sys.exit(3)
+def _give_up(reason: str, status: int = UNUSABLE) -> NoReturn:
+    complain(reason)
+    sys.exit(status)

@@ -2,9 +2,25 @@
 
 CORE = ("CELL", "SEQ", "SHAPE", "CONTRACT", "ACT", "NET")
 
-PASSED, FAILED, UNUSABLE, SUITE_ERROR, NOTHING = 0, 1, 3, 4, 5
+PASSED, FAILED, WRONG_OPTION, UNUSABLE, SUITE_ERROR, NOTHING, UNWRITTEN = range(7)
+BY_SIGNAL = 128  # and the number of the signal that ended the command, as shells count
+INTERRUPTED, TERMINATED = BY_SIGNAL + 2, BY_SIGNAL + 15
+
+MEANINGS = {
+    PASSED: "conforms",
+    FAILED: "does not conform",
+    WRONG_OPTION: "wrong option or value",
+    UNUSABLE: "a target cannot be used",
+    SUITE_ERROR: "the suite itself failed",
+    NOTHING: "the options left nothing to test",
+    UNWRITTEN: "the report cannot be written",
+    INTERRUPTED: "interrupted (Ctrl-C)",
+    TERMINATED: "terminated (SIGTERM)",
+}
+SERIOUS = (FAILED, SUITE_ERROR, UNUSABLE, NOTHING)  # the first of these counts
 
 
 def worst_status(statuses: list[int]) -> int:
-    """The exit status of several targets: the most serious one."""
-    return next((status for status in (FAILED, SUITE_ERROR, UNUSABLE, NOTHING) if status in statuses), PASSED)
+    """The exit status of several targets: that of an end by a signal, or else the most serious one."""
+    ended = next((status for status in statuses if status > BY_SIGNAL), PASSED)
+    return ended or next((status for status in SERIOUS if status in statuses), PASSED)

@@ -196,7 +196,7 @@ def test_without_matplotlib_one_sentence_says_what_to_install(monkeypatch: pytes
 
 def test_a_picture_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     status, output = said("gates", "--svg", str(tmp_path / "nowhere" / "a.svg"))
-    assert status == 3 and "cannot be written (No such file or directory); name another --svg" in output
+    assert status == 6 and "cannot be written (No such file or directory); name another --svg" in output
 
 
 @pytest.mark.parametrize("command", ["flow", "gates"])
