@@ -94,13 +94,13 @@ def own_streams() -> Outlet:
         except OSError:
             os.open(os.devnull, how)  # takes the lowest number that is free
     outlet = Outlet(os.dup(1))
-    sys.stdout = _open_text(outlet, sys.stdout)
-    sys.stderr = _open_text(Outlet(2), sys.stderr)
+    sys.stdout = open_text(outlet, sys.stdout)
+    sys.stderr = open_text(Outlet(2), sys.stderr)
     os.dup2(2, 1)
     return outlet
 
 
-def _open_text(outlet: Outlet, former: TextIO | None) -> TextIO:
+def open_text(outlet: Outlet, former: TextIO | None) -> TextIO:
     """A text stream with the encoding of the former one; None if that was closed."""
     encoding = former.encoding if former else "utf-8"
     by_line = outlet.isatty() or outlet.descriptor == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conformance.cli.main import main
-from conformance.cli.streams import SPELLED, Outlet, _open_text
+from conformance.cli.streams import SPELLED, Outlet, open_text
 from conformance.report.status import MEANINGS, PASSED, UNUSABLE, UNWRITTEN, WRONG_OPTION
 from tests.helpers.messages import EQUATIONS, assert_one_sentence
 from tests.helpers.program import run_program
@@ -84,7 +84,7 @@ def test_a_console_of_few_letters_shows_the_others_in_plain_ones(encoding: str, 
 )
 def test_what_cannot_be_encoded_is_spelled(encoding: str, text: str, shown: str) -> None:
     reader, writer = os.pipe()
-    stream = _open_text(Outlet(writer), io.TextIOWrapper(io.BytesIO(), encoding))
+    stream = open_text(Outlet(writer), io.TextIOWrapper(io.BytesIO(), encoding))
     stream.write(text)
     stream.flush()
     assert os.read(reader, 100).decode(encoding) == shown
@@ -102,7 +102,7 @@ def test_every_letter_that_the_suite_prints_is_spelled() -> None:
 def test_a_slow_reader_of_a_stream_that_does_not_wait_gets_everything() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    stream, text = _open_text(Outlet(writer), None), "x" * 300_000
+    stream, text = open_text(Outlet(writer), None), "x" * 300_000
     found: list[int] = []
 
     def read_slowly() -> None:
