@@ -21,7 +21,11 @@ Tensors = dict[str, Array]
 Form = Any  # JSON: the name of a tensor, null, [noun, part, ...], {"plain": value}, {"module": ..., "name": ...}
 NOUNS = {noun.__name__: noun for noun in (Problem, Variant, Parameters, Gate, State, Cotangents, Answer, Gradients)}
 UNNAMED = {(Problem, "parameters"), (Gradients, "parameters"), (Cotangents, "state")}  # i.W, not parameters.i.W
-OTHERS: dict[str, Callable[[list[Any]], Any]] = {"tuple": tuple, "list": list, "scalar": lambda parts: parts[0][()]}
+OTHERS: dict[str, Callable[[list[Any]], Any]] = {
+    "tuple": tuple,
+    "list": list,
+    "scalar": lambda parts: parts[0].reshape(())[()],
+}
 LABELS: dict[Any, list[tuple[str, str]]] = {
     noun: [(part, "" if (noun, part) in UNNAMED else f".{part}") for part in noun.__match_args__]
     for noun in NOUNS.values()

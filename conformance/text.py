@@ -19,3 +19,11 @@ def _escape_character(character: str) -> str:
 def is_printable(text: Any, most: int = LONGEST_NAME) -> bool:
     """Whether it is text of 1 to that many characters, all of which can be printed."""
     return isinstance(text, str) and 0 < len(text) <= most and str.isprintable(text)
+
+
+def quote_value(value: Any, most: int = 80) -> str:
+    """The value as Python shows it, in one line of at most that many characters."""
+    try:
+        return clean_line(repr(value), most)
+    except (ValueError, RecursionError):  # a number of too many digits, lists in lists
+        return f"a {type(value).__name__}"

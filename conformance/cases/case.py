@@ -1,19 +1,29 @@
 """A failure on disk: what a case is, and how its example becomes arrays and text, and an example again."""
 
 import json
+import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from conformance.nouns import Tensors, put_together, take_apart
+from conformance.outcome import Outcome
 from conformance.problems.question import Question, Split
 from conformance.problems.switches import Switched
 from conformance.property import Property
-from lstm_spec import Cotangents, Feature, Problem, checked
+from conformance.text import LONGEST_NAME, clean_line, is_printable, quote_value
+from lstm_spec import CLAUSES, GRADES, Cotangents, Feature, Problem, checked
+from lstm_spec.contract import DTYPES
+from lstm_spec.contract import LARGEST as LARGEST_SIZE
 from lstm_spec.validation import check_cotangents
 
 FORMAT = "lstm-spec case 1"
+OWN_MODEL = "an error model of its own"
+LARGEST_FILE, LARGEST_HEADER = 2**27, 2**18  # bytes
+LONGEST_REASON = 2_000  # characters
+LARGEST_SEED = 2**64
 EXAMPLES: dict[str, tuple[Callable[..., Any], tuple[type, ...]]] = {  # by noun: how it is made, and from what
     "Problem": (checked, (Problem,)),
     "Question": (Question, (Problem, Cotangents)),
@@ -22,8 +32,22 @@ EXAMPLES: dict[str, tuple[Callable[..., Any], tuple[type, ...]]] = {  # by noun:
 }
 
 
+FIELDS: dict[str, tuple[Callable[[Any], Any], str]] = {  # what a case says of itself, and what was expected there
+    "clause": (CLAUSES.__contains__, "the id of a clause"),
+    "outcome": ((*Outcome,).__contains__, f"one of {', '.join(Outcome)}"),
+    "dtype": (DTYPES.__contains__, f"one of {', '.join(DTYPES)}"),
+    "grade": ((*(name for name, _ in GRADES), OWN_MODEL).__contains__, "the name of a grade"),
+    "seed": (re.compile("[0-9]{1,40}").fullmatch, "a number that is not negative"),
+    "target": (is_printable, f"up to {LONGEST_NAME} characters that can be printed"),
+    "reason": (partial(is_printable, most=LONGEST_REASON), f"up to {LONGEST_REASON:,} characters that can be printed"),
+}
+
+
 class CaseError(Exception):
-    """The file is not a case, or not whole; the message is one sentence with the remedy."""
+    """The file is not a case, or not whole; the message is one sentence with the remedy, fit for a terminal."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(clean_line(sentence))
 
 
 class Asked(NamedTuple):
@@ -43,6 +67,13 @@ class Case(NamedTuple):
     about: dict[str, str]  # target, clause, dtype, seed, reason, versions
 
 
+def check_fields(about: dict[str, str]) -> None:
+    """Return if a case says of itself what it has to. Raises KeyError or ValueError otherwise."""
+    for name, (is_right, expected) in FIELDS.items():
+        if not is_right(about[name]):
+            raise ValueError(f"its {name} is {quote_value(about[name])}, expected {expected}")
+
+
 def disassemble(example: Any, name: str) -> tuple[Tensors, str]:
     """The arrays of an example, by names that begin with `name`, and how it is put together from them, as JSON."""
     arrays: Tensors = {}
@@ -58,10 +89,12 @@ def assemble(arrays: Tensors, text: str) -> Any:
     """The example. Raises KeyError, TypeError or ValueError for what `disassemble` never writes."""
     try:
         form = json.loads(text)
-        drawn = _make_example(form["noun"], [put_together(part, arrays) for part in form["parts"]])
-        return drawn if form["seed"] is None else (drawn, int(form["seed"]))
+        drawn, seed = _make_example(form["noun"], [put_together(part, arrays) for part in form["parts"]]), form["seed"]
     except (AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise ValueError(f"its form cannot be read: {error}") from error
+    if seed is not None and (type(seed) is not int or not 0 <= seed < LARGEST_SEED):
+        raise ValueError(f"its form cannot be read: its seed is {quote_value(seed)}, expected a natural number")
+    return drawn if seed is None else (drawn, seed)
 
 
 def _make_example(noun: str, parts: list[Any]) -> Any:
@@ -71,9 +104,9 @@ def _make_example(noun: str, parts: list[Any]) -> Any:
     for part, kind in zip(parts, kinds, strict=True):
         if not isinstance(part, kind):
             raise TypeError(f"a {type(part).__name__} stands where {kind.__name__} is expected")
-        if isinstance(part, Problem):
-            checked(part)
-        elif isinstance(part, Cotangents):
+        if isinstance(part, Problem) and max(checked(part).sizes) > LARGEST_SIZE:
+            raise ValueError(f"a size of {part} is above {LARGEST_SIZE:,}")
+        if isinstance(part, Cotangents):
             check_cotangents(parts[0], part)
     drawn = make(*parts)
     if isinstance(drawn, Split) and drawn.at not in range(1, len(drawn.whole.x)):
@@ -84,4 +117,5 @@ def _make_example(noun: str, parts: list[Any]) -> Any:
 def is_finite(example: Any) -> bool:
     """Whether all numbers of an example are finite, as they are in every example that is drawn."""
     arrays, _ = disassemble(example, "drawn")
-    return all(np.isfinite(a.astype(np.float64)).all() for a in arrays.values())
+    once = {id(a): a for a in arrays.values()}
+    return all(np.isfinite(a).all() for a in once.values())

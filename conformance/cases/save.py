@@ -8,16 +8,17 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save as pack_tensors
 
-from conformance.cases.case import FORMAT, disassemble
+from conformance.cases.case import FORMAT, LONGEST_REASON, OWN_MODEL, disassemble
 from conformance.cases.expectations import compare_answers, recall_question
 from conformance.nouns import Tensors
 from conformance.problems.question import Question
 from conformance.targets.border import guard_backend
 from conformance.targets.origin import Origin
+from conformance.text import LONGEST_NAME, clean_line
 from conformance.verdict import Verdict, find_broken_clauses
 from lstm_spec import SPECIFICATION, Backend
 
-SCRIPT = '''"""{clause} is {outcome}: {target} on {case}. Needs NumPy, lstm_spec and the backend."""
+SCRIPT = '''"""{clause} is {outcome}, as {case} shows. Needs NumPy, lstm_spec and the backend."""
 
 import sys
 from pathlib import Path
@@ -56,16 +57,17 @@ def save_case(folder: Path, backend: Backend, verdict: Verdict, origin: Origin) 
 def _describe(backend: Backend, verdict: Verdict, origin: Origin) -> dict[str, str]:
     versions = {name: version(name) for name in ("lstm-spec", "numpy", "hypothesis")}
     versions |= {"specification": SPECIFICATION, backend.name: str(backend.description.version)}
+    grade = backend.description.grade(verdict.dtype)
     return {
         "format": FORMAT,
         "property": verdict.property.name,
         "clause": find_broken_clauses(verdict)[0],
         "outcome": str(verdict.outcome),
-        "target": origin.target,
+        "target": clean_line(origin.target, LONGEST_NAME),
         "dtype": verdict.dtype,
-        "grade": str(backend.description.grade(verdict.dtype)),
+        "grade": grade if isinstance(grade, str) else OWN_MODEL,
         "seed": str(origin.seed),
-        "reason": verdict.detail,
+        "reason": clean_line(verdict.detail, LONGEST_REASON) or "(no reason)",
         "versions": json.dumps(versions),
     }
 

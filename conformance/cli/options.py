@@ -87,9 +87,6 @@ def _read_deviations(file: Path | None) -> tuple[Deviation, ...]:
         return read_deviations(file) if file else ()
     except DeviationError as error:
         raise click.BadParameter(str(error), param_hint="--deviations") from error
-    except OSError as error:
-        reason = f"{file} cannot be read ({error.strerror}); name a file of deviations"
-        raise click.BadParameter(reason, param_hint="--deviations") from error
 
 
 def check_is_writable(file: Path | None, option: str) -> None:

@@ -6,24 +6,9 @@ from pathlib import Path
 import pytest
 
 from conformance.files import read_whole, remove_stale, write_whole
+from tests.helpers.odd_files import make_odd_file
 
 MOST = 1000
-
-
-def make_odd_file(folder: Path, what: str) -> Path:
-    path = folder / "odd"
-    if what == "a pipe":
-        os.mkfifo(path)
-    elif what == "a folder":
-        path.mkdir()
-    elif what == "a link to itself":
-        path.symlink_to(path)
-    elif what == "5 GB of nothing":
-        with path.open("wb") as file:
-            file.truncate(5 << 30)
-    elif what == "one byte too many":
-        path.write_bytes(bytes(MOST + 1))
-    return path
 
 
 ODD = {
@@ -31,7 +16,6 @@ ODD = {
     "a folder": "Is a directory",
     "a link to itself": "Too many levels",
     "5 GB of nothing": "it has 5,368,709,120 bytes, expected at most 1,000",
-    "one byte too many": "it has 1,001 bytes",
     "nothing": "No such file",
 }
 
@@ -66,6 +50,12 @@ def test_a_file_that_grows_meanwhile_is_refused(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(os, "fstat", grow)
     with pytest.raises(OSError, match="it changed while it was read"):
         read_whole(path, MOST)
+
+
+def test_one_byte_too_many_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(MOST + 1))
+    with pytest.raises(OSError, match="it has 1,001 bytes, expected at most 1,000"):
+        read_whole(tmp_path / "file", MOST)
 
 
 @pytest.mark.parametrize("raw", [b"", b"right", bytes(MOST)])

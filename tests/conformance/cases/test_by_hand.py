@@ -90,6 +90,43 @@ BY_HAND: dict[str, tuple[Callable[[dict[str, Any], dict[str, str]], Any], str]] 
         lambda a, about: a.update({"drawn.d.y": a["drawn.d.y"][1:]}),
         "the cotangent of y has shape",
     ),
+    "a clause that does not exist": (lambda a, about: about.update(clause="CELL-99"), "its clause is 'CELL-99', expec"),
+    "a clause with a path": (lambda a, about: about.update(clause="../x"), "its clause is '../x', expected the id"),
+    "a negative seed": (lambda a, about: about.update(seed="-1"), "its seed is '-1', expected a number that is not"),
+    "a seed with colours": (lambda a, about: about.update(seed="0\x1b[31m"), "its seed is '0\\x1b[31m', expected"),
+    "a seed of 5,000 digits": (lambda a, about: about.update(seed="9" * 5000), "its seed is '99"),
+    "a target on two lines": (lambda a, about: about.update(target="numpy\nx"), "its target is 'numpy\\nx', expected"),
+    "a target with a title": (lambda a, about: about.update(target="\x1b]0;x\x07"), "its target is '\\x1b]0;x\\x07',"),
+    "an endless target": (lambda a, about: about.update(target="x" * 5000), "its target is 'xx"),
+    "an unknown grade": (lambda a, about: about.update(grade="generous"), "its grade is 'generous', expected the name"),
+    "another outcome": (lambda a, about: about.update(outcome="fine"), "its outcome is 'fine', expected one of holds"),
+    "a reason with colours": (
+        lambda a, about: about.update(reason="\x9b2J"),
+        "its reason is '\\x9b2J', expected",
+    ),
+    "an endless reason": (lambda a, about: about.update(reason="x" * 5000), "its reason is 'xx"),
+    "probes beyond the gates": (lambda a, about: about.update(probes="0 999 9999"), "its probes are '0 999 9999', ex"),
+    "probes for all memory": (lambda a, about: about.update(probes=f"0 4 {10**12}"), "its probes are '0 4 1000000000"),
+    "probes that are none": (lambda a, about: about.update(probes="one two"), "its probes are 'one two', expected"),
+    "no probes, by number": (lambda a, about: about.update(probes="0 0 0"), "its probes are '0 0 0', expected"),
+    "a negative seed of the example": (
+        lambda a, about: replace_part(about, "drawn", -1, "seed"),
+        "its form cannot be read: its seed is -1",
+    ),
+    "half a seed": (lambda a, about: replace_part(about, "drawn", 0.5, "seed"), "its seed is 0.5, expected a natural"),
+    "a seed that is true": (lambda a, about: replace_part(about, "drawn", True, "seed"), "its seed is True, expected"),
+    "more steps than anybody has": (
+        lambda a, about: (
+            a.update({name: a[name][:, :0] for name in ("drawn.state.h", "drawn.state.c", "drawn.d.h", "drawn.d.c")}),
+            a.update({"drawn.x": np.empty((2**40, 0, a["drawn.x"].shape[2]), "float32")}),
+            a.update({"drawn.d.y": np.empty((2**40, 0, a["drawn.d.y"].shape[2]), "float32")}),
+        ),
+        "a size of <Problem T=1099511627776 B=0",
+    ),
+    "an array where a number is": (
+        lambda a, about: replace_part(about, "drawn", ["scalar", "drawn.x"], "parts", 0, 5, 2),
+        "cannot reshape array",
+    ),
     "another property": (lambda a, about: about.update(property="flies"), "is about 'flies', which is no property"),
 }
 
@@ -101,6 +138,14 @@ def test_what_was_made_by_hand_and_is_wrong_is_refused(what: str, gradient_case:
     with pytest.raises(CaseError) as refused:
         load_case(path)
     assert sentence in str(refused.value) and str(refused.value).startswith(str(path))
+
+
+def test_a_file_that_says_nothing_fit_for_a_terminal_is_refused_in_one_line(case: Path, tmp_path: Path) -> None:
+    """What an example is made of has names of types, and they reach the sentence."""
+    module = {"module": "m", "name": "evil\x1b]0;title\x07\r\n"}
+    path = by_hand(case, tmp_path, lambda a, about: replace_part(about, "drawn", module, "parts", 0, 2))
+    status, text = said("reproduce", str(path))
+    assert status == 3 and text.removesuffix("\n").isprintable() and r"evil\x1b]0;title\x07" in text
 
 
 def test_a_number_that_was_changed_is_noticed(case: Path, tmp_path: Path) -> None:

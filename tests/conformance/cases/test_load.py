@@ -17,7 +17,12 @@ from conformance.outcome import Outcome
 from conformance.targets.resolve import resolve
 from lstm_spec import REFERENCE, checked
 from tests.helpers.cases import write_case
+from tests.helpers.odd_files import make_odd_file
 from tests.helpers.specimens import said
+
+
+def make_file(header: bytes) -> bytes:
+    return len(header).to_bytes(8, "little") + header
 
 
 def damaged(path: Path, folder: Path, how: str) -> Path:
@@ -35,6 +40,15 @@ def damaged(path: Path, folder: Path, how: str) -> Path:
         "a negative shape": raw.replace(b'"shape":[', b'"shape":[-', 1),
         "a dtype of other things": raw.replace(b'"F32"', b'"I32"', 1),
         "no metadata": packed({"x": np.ones(3)}),
+        "a header of 1 MB": packed({"x": np.ones(3)}, {"reason": "x" * 2**20}),
+        "a header of lists": make_file(b"[" * 200_000),
+        "lists in metadata": make_file(b'{"__metadata__": ' + b"[" * 200_000),
+        "two of a name": raw.replace(b'"drawn.state.c"', b'"drawn.state.h"'),
+        "a size of nothing": make_file(b'{"x":{"dtype":"F32","shape":[0,1e400],"data_offsets":[0,0]}}'),
+        "sizes that overflow": make_file(b'{"x":{"dtype":"F32","shape":[%d,%d],"data_offsets":[0,0]}}' % (2**63, 4)),
+        "offsets before the file": make_file(b'{"x":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}'),
+        "a name with colours": make_file(b'{"\\u001b[31m":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}'),
+        "half a character": make_file(b'{"\\ud800":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}'),
     }[how]
     target = folder / "case.safetensors"
     target.write_bytes(changed)
@@ -54,6 +68,15 @@ DAMAGES = (
     "a negative shape",
     "a dtype of other things",
     "no metadata",
+    "a header of 1 MB",
+    "a header of lists",
+    "lists in metadata",
+    "two of a name",
+    "a size of nothing",
+    "sizes that overflow",
+    "offsets before the file",
+    "a name with colours",
+    "half a character",
 )
 
 
@@ -69,6 +92,19 @@ def test_a_damaged_or_foreign_file_is_refused_in_a_sentence(case: Path, tmp_path
 def test_a_missing_file_is_refused_in_a_sentence() -> None:
     status, text = said("reproduce", "/no/such/case.safetensors")
     assert status == 3 and "cannot be read (No such file or directory); name a case that `run` wrote" in text
+
+
+@pytest.mark.parametrize("what", ["a pipe", "a folder", "a link to itself", "5 GB of nothing"])
+def test_what_is_no_small_regular_file_is_refused_in_a_sentence(what: str, tmp_path: Path) -> None:
+    status, text = said("reproduce", str(make_odd_file(tmp_path, what)))
+    assert status == 3 and text.count("\n") == 1 and "cannot be read (" in text and "name a case that `run`" in text
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/tty", "null\0", "half\ud800", "colour\x1b[31m\nline"])
+def test_so_is_a_device_or_what_no_file_is_called(name: str) -> None:
+    with pytest.raises(CaseError, match="cannot be read") as refused:
+        load_case(Path(name))
+    assert str(refused.value).isprintable()
 
 
 def mutated(raw: bytes, rng: random.Random) -> bytes:

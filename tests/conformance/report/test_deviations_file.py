@@ -13,6 +13,7 @@ from conformance.report import deviations
 from conformance.report.deviations import Deviation, DeviationError, read_deviations
 from conformance.report.status import FAILED, PASSED
 from tests.helpers.deviations import ENTRY, EQUATIONS, ISSUE, toml
+from tests.helpers.odd_files import make_odd_file
 from tests.helpers.specimens import said, target
 
 # ---------------------------------------------------------------- the file
@@ -45,6 +46,21 @@ ENTRIES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a number for a witness": ({**ENTRY, "witness": 3}, "deviation 1: witness is 3, expected the path of a case"),
     "a number for a target": ({**ENTRY, "target": 3}, "deviation 1: target is 3, expected the name of a backend"),
+    "an address that is none": ({**ENTRY, "issue": "http://["}, "deviation 1: issue is 'http://[', expected the URL"),
+    "another address that is none": ({**ENTRY, "issue": "https://[::1"}, "deviation 1: issue is 'https://[::1', expec"),
+    "an address without a host": ({**ENTRY, "issue": "https://:80/x"}, "deviation 1: issue is 'https://:80/x', expec"),
+    "an address with a gap": ({**ENTRY, "issue": "https://x.org/ y"}, "deviation 1: issue is 'https://x.org/ y', exp"),
+    "an address with colours": (
+        {**ENTRY, "issue": f"{ISSUE}\x1b[31m"},
+        f"deviation 1: issue is '{ISSUE}\\x1b[31m', expected the URL",
+    ),
+    "a reason with colours": ({**ENTRY, "reason": "\x1b[2Jred"}, "deviation 1: reason is '\\x1b[2Jred', expected why"),
+    "a reason that reads backwards": ({**ENTRY, "reason": "a\u202eb"}, "deviation 1: reason is 'a\\u202eb', expected"),
+    "an endless reason": ({**ENTRY, "reason": "x" * 5000}, "deviation 1: reason is 'xxxx"),
+    "a target on two lines": ({**ENTRY, "target": "a\nb"}, "deviation 1: target is 'a\\nb', expected the name of a"),
+    "an endless target": ({**ENTRY, "target": "x" * 5000}, "deviation 1: target is 'xxxx"),
+    "a witness with a null": ({**ENTRY, "witness": "w\0"}, "deviation 1: witness is 'w\\x00', expected the path"),
+    "a list for a clause": ({**ENTRY, "clause": ["CELL-1"]}, "deviation 1: clause is ['CELL-1'], expected the id"),
     "text for a date": (
         {**ENTRY, "expires": "soon"},
         "deviation 1: expires is 'soon', expected a date like 2027-01-31",
@@ -70,6 +86,14 @@ FILES = {
         "has 'deviations', expected only tables [[deviation]]; put it into one of them",
     ),
     "one table": ("[deviation]\nclause = 'CELL-1'\n", "has 'deviation', expected only tables [[deviation]]"),
+    "lists in lists": (f"x = {'[' * 100_000}", "is not TOML ("),
+    "tables in tables": (f"x = {'{a = ' * 20_000}", "is not TOML ("),
+    "lists in lists as a deviation": (f"deviation = {'[' * 200}{']' * 200}", "has 'deviation', expected only tables"),
+    "a number of 100,000 digits": (f"x = {'9' * 100_000}", "is not TOML ("),
+    "a key of 20,000 parts": (f"{'a.' * 20_000}a = 1", "is not TOML (line 1 has more than 100 dots)"),
+    "a key of parts with odd ends of line": ('"\u2028".a.' * 5000 + "a = 1", "is not TOML (line 1 has more than"),
+    "a table with colours": ('["\\u001b[31m"]\n', "has '\\x1b[31m', expected only tables"),
+    "too much": ("#" * 2**17 + "#", "cannot be read (it has 131,073 bytes, expected at most 131,072); name a file of"),
     "no tables": ("deviation = [1]\n", "has 'deviation', expected only tables [[deviation]]"),
 }
 
@@ -82,6 +106,50 @@ def test_a_file_that_is_none_is_refused(what: str, tmp_path: Path) -> None:
         read_deviations(file)
     assert str(refused.value).startswith(f"{file} {sentence}")
     assert said("run", "numpy", "--deviations", str(file)).status == 2
+
+
+RAW = {
+    "a clause of 100,000 digits in base 16": (f"clause = 0x{'f' * 100_000}", ": clause is a int, expected the id of a"),
+    "a reason of lists in lists": (f"reason = {'[' * 150}{']' * 150}", ": reason is [[["),
+    "a field with colours": (r'"\u001b[31m" = 1', r" has '\x1b[31m', expected only clause, reason"),
+}
+
+
+@pytest.mark.parametrize("what", RAW)
+def test_an_entry_that_json_cannot_write_is_refused(what: str, tmp_path: Path) -> None:
+    line, sentence = RAW[what]
+    entry = {k: v for k, v in ENTRY.items() if not line.startswith(k)}
+    text = "\n".join(["[[deviation]]", line, *(f'{name} = "{value}"' for name, value in entry.items())])
+    with pytest.raises(DeviationError) as refused:
+        read_deviations(toml(tmp_path, head=text))
+    assert f", deviation 1{sentence}" in str(refused.value) and len(str(refused.value)) < 400
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "odd.toml"
+    file.write_bytes(b"\xff\xfe[")
+    with pytest.raises(DeviationError, match="is not TOML .'utf-8' codec can't decode"):
+        read_deviations(file)
+
+
+@pytest.mark.parametrize("what", ["a pipe", "a folder", "5 GB of nothing", "nothing"])
+def test_what_is_no_small_regular_file_is_refused(what: str, tmp_path: Path) -> None:
+    file = make_odd_file(tmp_path, what)
+    with pytest.raises(DeviationError, match="cannot be read"):
+        read_deviations(file)
+    status, text = said("run", "numpy", "--deviations", str(file))
+    assert status == 2 and ("cannot be read (" in text or "is a directory" in text)
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "null\0", "half\ud800"])
+def test_so_is_a_device_or_what_no_file_can_be_called(name: str) -> None:
+    with pytest.raises(DeviationError, match="cannot be read .(it is no regular file|no file can have this name)"):
+        read_deviations(Path(name))
+
+
+def test_a_reason_on_several_lines_is_one_sentence(tmp_path: Path) -> None:
+    (found,) = read_deviations(toml(tmp_path, {**ENTRY, "reason": "swapped\n  since\tthen\n"}))
+    assert found.reason == "swapped since then"
 
 
 # ---------------------------------------------------------------- the command line
