@@ -15,8 +15,7 @@ from conformance.problems.switches import Switched
 from conformance.property import Property
 from conformance.text import LONGEST_NAME, clean_line, is_printable, quote_value
 from lstm_spec import CLAUSES, GRADES, Cotangents, Feature, Problem, checked
-from lstm_spec.contract import DTYPES
-from lstm_spec.contract import LARGEST as LARGEST_SIZE
+from lstm_spec.contract import DTYPES, LARGEST
 from lstm_spec.validation import check_cotangents
 
 FORMAT = "lstm-spec case 1"
@@ -104,8 +103,8 @@ def _make_example(noun: str, parts: list[Any]) -> Any:
     for part, kind in zip(parts, kinds, strict=True):
         if not isinstance(part, kind):
             raise TypeError(f"a {type(part).__name__} stands where {kind.__name__} is expected")
-        if isinstance(part, Problem) and max(checked(part).sizes) > LARGEST_SIZE:
-            raise ValueError(f"a size of {part} is above {LARGEST_SIZE:,}")
+        if isinstance(part, Problem) and max(checked(part).sizes) > LARGEST:
+            raise ValueError(f"a size of {part} is above {LARGEST:,}")
         if isinstance(part, Cotangents):
             check_cotangents(parts[0], part)
     drawn = make(*parts)

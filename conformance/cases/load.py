@@ -14,7 +14,6 @@ from conformance.cases.case import (
     FORMAT,
     LARGEST_FILE,
     LARGEST_HEADER,
-    LARGEST_SIZE,
     Asked,
     Case,
     CaseError,
@@ -30,6 +29,7 @@ from conformance.property import find_property
 from conformance.targets.border import first_line
 from conformance.text import quote_value
 from lstm_spec import Problem
+from lstm_spec.contract import LARGEST
 from lstm_spec.types import Array
 
 
@@ -91,7 +91,7 @@ def _read_probes(text: str, problem: Problem) -> tuple[int, int, int]:
     """The gate rows that are probed, from and to, and the number of inputs with the probes."""
     _, _, I, H = problem.sizes
     first, last, width = map(int, text.split()) if re.fullmatch(r"\d{1,9}( \d{1,9}){2}", text) else (0, 0, 0)
-    if not (first < last <= 4 * H and I + last - first <= width <= LARGEST_SIZE):
+    if not (first < last <= 4 * H and I + last - first <= width <= LARGEST):
         raise ValueError(f"its probes are {quote_value(text)}, expected rows of the gates and a number of inputs")
     return first, last, width
 
