@@ -54,9 +54,9 @@ class Refuted(Exception):
 class Errored(Exception):
     """The implementation did not answer. `is_exception`: it raised one; otherwise it crashed, hung or ended."""
 
-    def __init__(self, reason: str, *, is_exception: bool = False) -> None:
+    def __init__(self, reason: str, *, is_exception: bool = False, message: str = "") -> None:
         super().__init__(reason)
-        self.is_exception = is_exception
+        self.is_exception, self.message = is_exception, message  # the whole message of what it raised
 
     problem: Any = None  # as in Refuted
     asked: Any = None

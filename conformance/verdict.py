@@ -19,7 +19,7 @@ class Verdict:
     inconclusive: int = 0
     seconds: float = 0.0
     refutation: Refuted | None = None
-    error: Errored | None = None  # what it raised
+    error: Errored | None = None  # what it raised, with the whole message, of which `detail` has one line
     extents: Extents = field(default_factory=dict)  # how large the questions were that it answered
 
 

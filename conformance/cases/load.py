@@ -26,7 +26,7 @@ from conformance.files import read_whole
 from conformance.nouns import Tensors
 from conformance.problems.question import Question, problem_of
 from conformance.property import find_property
-from conformance.targets.border import first_line
+from conformance.targets.raised import find_telling_line
 from conformance.text import quote_value
 from lstm_spec import Problem
 from lstm_spec.contract import LARGEST
@@ -50,7 +50,9 @@ def load_case(path: Path) -> Case:
     except KeyError as error:
         raise CaseError(f"{path} lacks {error}; the file is not whole, so write it anew with `run`") from error
     except (ValueError, TypeError) as error:
-        raise CaseError(f"{path} is no case of its property ({first_line(error)}); write it anew with `run`") from error
+        raise CaseError(
+            f"{path} is no case of its property ({find_telling_line(error)}); write it anew with `run`"
+        ) from error
     return case
 
 

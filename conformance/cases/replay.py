@@ -11,7 +11,8 @@ from conformance.numbers import format_times, shorten
 from conformance.outcome import Errored, Inconclusive, NotClaimed, Outcome, Refuted
 from conformance.problems.form import form_of
 from conformance.problems.question import problem_of
-from conformance.targets.border import first_line, guard_backend
+from conformance.targets.border import guard_backend
+from conformance.targets.raised import describe_raised
 from lstm_spec import Backend
 from lstm_spec.types import Array
 
@@ -42,8 +43,7 @@ def replay_case(case: Case, backend: Backend) -> Replayed:
     except tuple(OUTCOMES) as error:
         return Replayed(OUTCOMES[type(error)], str(error))
     except Exception as error:  # e.g. of a file that was made by hand, an example that the property never draws
-        reason = f"{type(error).__name__}: {first_line(error)}"
-        return Replayed(Outcome.SUITE_ERROR, f"it is no example of its property ({reason})")
+        return Replayed(Outcome.SUITE_ERROR, f"it is no example of its property ({describe_raised(error)})")
     return Replayed(Outcome.HOLDS)
 
 

@@ -145,8 +145,9 @@ def _quote_command(name: str, *targets: str) -> str:
 def _ask_target(target: str, dtype: str, follow: Callable[..., Any], question: Any, lending: dict[str, Any]) -> Any:
     """What `follow` makes of the target's answers; exits with 3 if it cannot be used or gives none."""
     from conformance.outcome import Errored, Refuted
-    from conformance.targets.border import first_line, guard_backend
+    from conformance.targets.border import guard_backend
     from conformance.targets.lending import Loan
+    from conformance.targets.raised import describe_raised, find_telling_line
     from conformance.targets.resolve import TargetError
 
     try:
@@ -158,9 +159,9 @@ def _ask_target(target: str, dtype: str, follow: Callable[..., Any], question: A
     except TargetError as error:
         _give_up(str(error))
     except (Errored, Refuted) as error:
-        reason = first_line(error)
+        reason = find_telling_line(error)
     except Exception as error:  # whatever may be wrong with an answer
-        reason = f"{type(error).__name__}: {first_line(error)}"
+        reason = describe_raised(error)
     _give_up(f"{target} gave no answer to follow ({reason}); lstm-conform run judges it")
 
 

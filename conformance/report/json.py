@@ -87,6 +87,7 @@ def _verdict_data(verdict: Verdict, report: Report) -> dict[str, Any]:
         "dtype": verdict.dtype,
         "outcome": str(verdict.outcome),
         "detail": verdict.detail,
+        "message": verdict.error.message if verdict.error else "",
         "examples": verdict.examples,
         "inconclusive": verdict.inconclusive,
         "declared": report.findings.is_declared(verdict),

@@ -14,7 +14,8 @@ from conformance.property import Property
 from conformance.run.options import Options
 from conformance.run.profiles import Profile
 from conformance.run.search import Trial, ignore_example, search_refutation
-from conformance.targets.border import first_line, guard_backend
+from conformance.targets.border import guard_backend
+from conformance.targets.raised import describe_raised, find_telling_line
 from conformance.verdict import Verdict
 from lstm_spec import Backend
 
@@ -79,7 +80,7 @@ def _try_to_refute(
         refutation.clause = "CONTRACT-2"
         return Outcome.REFUTED, f"the same question did not fail again: {refutation.reason}", refutation
     except (Unsatisfiable, FailedHealthCheck) as error:
-        return Outcome.SUITE_ERROR, f"no examples could be made: {first_line(error)}", None
+        return Outcome.SUITE_ERROR, f"no examples could be made: {find_telling_line(error)}", None
     except Exception as error:
-        return Outcome.SUITE_ERROR, f"{type(error).__name__}: {first_line(error)}", None
+        return Outcome.SUITE_ERROR, describe_raised(error), None
     return Outcome.HOLDS, "", None

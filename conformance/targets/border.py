@@ -1,14 +1,20 @@
-"""The border to somebody else's code: what it raises becomes Errored, what is not an answer is Refuted."""
+"""The border to somebody else's code: what it raises becomes Errored, what is not an answer is Refuted.
+
+What passes is made of plain arrays, in nouns of ours: nothing that is computed with it runs code of the target.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from conformance.arrays import subnormals_are_kept
 from conformance.nouns import name_all_arrays
 from conformance.outcome import Errored, Refuted
+from conformance.targets.raised import describe_raised, name_type, read_message
 from lstm_spec import Answer, Backend, Gate, Gradients, Parameters, State
-from lstm_spec.types import Array
+from lstm_spec.types import GATES, Array
 
 
 def guard_backend(backend: Backend) -> Backend:
@@ -16,32 +22,43 @@ def guard_backend(backend: Backend) -> Backend:
     gradients = backend.gradients
     return replace(
         backend,
-        forward=_guard_function(backend.forward, require_answer),
-        gradients=None if gradients is None else _guard_function(gradients, require_pair),
+        forward=_guard_function(backend.forward, make_plain_answer),
+        gradients=None if gradients is None else _guard_function(gradients, make_plain_pair),
     )
 
 
-def _guard_function(function: Callable[..., Any], check: Callable[[Any], None]) -> Callable[..., Any]:
+def _guard_function(function: Callable[..., Any], plain: Callable[[Any], Any]) -> Callable[..., Any]:
     def ask(*arguments: Any) -> Any:
         inputs = [(a, a.shape) for a in name_all_arrays(arguments=arguments).values()]
-        try:
-            result = function(*arguments)
-        except (Errored, Refuted):  # already known from the backend's own process
-            raise
-        except (Exception, SystemExit) as error:
-            raise describe_exception(error) from error
-        if not subnormals_are_kept():
-            raise Errored(SWITCHED_OFF)
+        result = call_target(function, arguments, plain)
+        if isinstance(result, Errored):  # outside of its `except`: nothing of the target's exception hangs on it
+            raise result
         require_shapes(inputs)
-        check(result)
         return result
 
     return ask
 
 
+def call_target(function: Callable[..., Any], arguments: Any, plain: Callable[[Any], Any]) -> Any:
+    """What `plain` makes of the result of a call; an Errored, not raised, if the target raised anything.
+
+    Raises Refuted if the result is no answer, and KeyboardInterrupt, which may be the user's.
+    """
+    try:
+        result = plain(function(*arguments))
+    except (Refuted, KeyboardInterrupt):
+        raise
+    except Errored as error:  # already known from the backend's own process
+        return error
+    except BaseException as error:
+        return describe_exception(error)
+    return result if subnormals_are_kept() else Errored(SWITCHED_OFF)
+
+
 def describe_exception(error: BaseException) -> Errored:
     """What to raise in place of an exception of the backend's; SystemExit is an end of the process."""
-    return Errored(f"it raised {type(error).__name__}: {first_line(error)}", is_exception=isinstance(error, Exception))
+    is_exception = issubclass(type(error), Exception)
+    return Errored(f"it raised {describe_raised(error)}", is_exception=is_exception, message=read_message(error))
 
 
 SWITCHED_OFF = (
@@ -60,40 +77,86 @@ def require_shapes(inputs: list[tuple[Array, tuple[int, ...]]]) -> None:
         raise Refuted(f"it gave an input of shape {before} the shape {now}; reshape a view of it", clause="CONTRACT-1")
 
 
-def require_answer(result: Any) -> None:
-    """Check what `forward` returned. Raises Refuted."""
-    if not (isinstance(result, Answer) and isinstance(result.state, State)):
+# ---------------------------------------------------------------- nouns and plain arrays
+
+WRITTEN = "biufcSUVmM"  # the kinds of dtypes that are bytes and no objects
+
+
+def make_plain_answer(result: Any) -> Answer:
+    """The Answer that `forward` returned, of plain arrays. Raises Refuted, and whatever its fields raise."""
+    if not (is_made_of(result, Answer) and is_made_of(result.state, State)):
         raise Refuted(
-            f"forward returned a {type(result).__name__}, expected an lstm_spec.Answer; return Answer(y, State(h, c))",
+            f"forward returned a {name_type(result)}, expected an lstm_spec.Answer; return Answer(y, State(h, c))",
             clause="SHAPE-1",
         )
+    h, c = tuple.__iter__(result.state)
+    parts = {"y": result.y, "the final h": h, "the final c": c}
+    y, h, c = (_require_plain(what, a, "SHAPE-1") for what, a in parts.items())
+    return Answer(y, State(h, c))
 
 
-def require_pair(result: Any) -> None:
-    """Check what `gradients` returned. Raises Refuted."""
-    if not (isinstance(result, tuple) and len(result) == 2 and _is_gradients(result[1])):
-        raise Refuted(
-            f"gradients returned a {type(result).__name__}, expected (Answer, Gradients); "
-            "also return the answer of the pass that was differentiated",
-            clause="SHAPE-3",
-        )
-    require_answer(result[0])
+def make_plain_pair(result: Any) -> tuple[Answer, Gradients]:
+    """What `gradients` returned, of plain arrays. Raises Refuted, and whatever its fields raise."""
+    if not (is_made_of(result, tuple) and tuple.__len__(result) == 2):
+        raise _refuse_pair(result)
+    answer, found = tuple.__iter__(result)
+    if not (is_made_of(found, Gradients) and is_made_of(found.state, State)):
+        raise _refuse_pair(result)
+    layers = [_list_parts(row) for row in _list_parts(found.parameters)]
+    if not (layers and all(row and all(is_made_of(p, Parameters) for p in row) for row in layers)):
+        raise _refuse_pair(result)
+    answer, parameters = make_plain_answer(answer), tuple(tuple(map(_make_plain_parameters, row)) for row in layers)
+    h, c = tuple.__iter__(found.state)
+    parts = {"x": found.x, "h_0": h, "c_0": c}
+    x, h, c = (_require_plain(f"the gradient of {name}", a, "SHAPE-3") for name, a in parts.items())
+    return answer, Gradients(parameters, x, State(h, c))
 
 
-def _is_gradients(found: Any) -> bool:
-    if not (isinstance(found, Gradients) and isinstance(found.state, State)):
-        return False
-    layers = found.parameters
-    if not (isinstance(layers, tuple) and layers and all(isinstance(row, tuple) and row for row in layers)):
-        return False
-    return all(isinstance(p, Parameters) and _has_gates(p) for row in layers for p in row)
+def is_made_of(value: Any, noun: type) -> bool:
+    """Whether the value is one, by its type and not by what it says of its class."""
+    return issubclass(type(value), noun)
 
 
-def _has_gates(p: Parameters) -> bool:
+def _list_parts(value: Any) -> list[Any]:
+    return list(tuple.__iter__(value)) if is_made_of(value, tuple) else []
+
+
+def _refuse_pair(result: Any) -> Refuted:
+    return Refuted(
+        f"gradients returned a {name_type(result)}, expected (Answer, Gradients); "
+        "also return the answer of the pass that was differentiated",
+        clause="SHAPE-3",
+    )
+
+
+def _make_plain_parameters(p: Parameters) -> Parameters:
     """Every gate but the candidate may be absent; whether it may for this problem is said by the shapes."""
-    return isinstance(p.g, Gate) and all(gate is None or isinstance(gate, Gate) for gate in (p.i, p.f, p.o))
+    *gates, R = list[Any](tuple.__iter__(p))
+    if not (is_made_of(gates[2], Gate) and all(gate is None or is_made_of(gate, Gate) for gate in gates)):
+        raise _refuse_pair((p,))
+    i, f, g, o = (None if gate is None else _make_plain_gate(k, gate) for k, gate in zip(GATES, gates, strict=True))
+    assert g is not None
+    return Parameters(i, f, g, o, _require_plain_or_none("R", R))
 
 
-def first_line(error: BaseException) -> str:
-    """The first line of the exception's message."""
-    return (str(error).strip().splitlines() or ["(no message)"])[0]
+def _make_plain_gate(letter: str, gate: Gate) -> Gate:
+    named = zip(Gate._fields, tuple.__iter__(gate), strict=True)
+    return Gate(*(_require_plain_or_none(f"{letter}.{part}", a) for part, a in named))  # type: ignore[arg-type]
+
+
+def _require_plain_or_none(name: str, a: Any) -> Array | None:
+    return None if a is None else _require_plain(f"the gradient of {name}", a, "SHAPE-3")
+
+
+def _require_plain(what: str, a: Any, clause: str) -> Array:
+    """The array. Raises Refuted if it is no numpy.ndarray, of a subclass, or of objects."""
+    if type(a) is np.ndarray and a.dtype.kind in WRITTEN and not a.dtype.hasobject:
+        return a
+    kind = name_type(a, with_module=True)
+    if type(a) is np.ndarray:
+        kind, remedy = f"numpy.ndarray of dtype {name_type(a.dtype)}", "make it an array of numbers"
+    elif is_made_of(a, np.ndarray):
+        remedy = "no subclass of it may be returned: return numpy.asarray(it)"
+    else:
+        remedy = "convert it before returning it"
+    raise Refuted(f"{what} is a {kind}, expected a numpy.ndarray; {remedy}", clause=clause)

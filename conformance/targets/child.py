@@ -8,10 +8,9 @@ from contextlib import suppress
 
 import numpy as np
 
-from conformance.arrays import subnormals_are_kept
 from conformance.nouns import Known, forget_nouns, take_apart
-from conformance.outcome import Refuted
-from conformance.targets.border import SWITCHED_OFF, describe_exception, require_answer, require_pair
+from conformance.outcome import Errored, Refuted
+from conformance.targets.border import call_target, describe_exception, make_plain_answer, make_plain_pair
 from conformance.targets.link import (
     Question,
     list_writable,
@@ -20,6 +19,7 @@ from conformance.targets.link import (
     receive_message,
     send_message,
 )
+from conformance.targets.raised import describe_raised
 from conformance.targets.resolve import TargetError, resolve
 from conformance.targets.shared import Shared, hold_for_good
 from conformance.targets.wire import About, Tensors, pack_tensors
@@ -37,6 +37,9 @@ def serve_questions(descriptor: int, target: str, device: str | None, timeout: f
             backend = resolve(target, device)
         except TargetError as error:
             return send_message(link, pack_tensors({}, {"refused": str(error)}))
+        except KeyboardInterrupt as error:  # no user can interrupt this process: it is in a session of its own
+            reason = f"target {target!r}: making the backend raised {describe_raised(error)}; mend that"
+            return send_message(link, pack_tensors({}, {"refused": reason}))
         about = {"name": str(backend.name), "description": pack_description(backend.description)}
         send_message(link, pack_tensors({}, about if backend.gradients is None else about | {"gradients": "yes"}))
         child = Child(backend)
@@ -74,15 +77,14 @@ class Child:
 def _call_backend(backend: Backend, question: Question) -> tuple[About, Tensors]:
     """What the call returned or raised, with the messages of `border`, and the arrays of the answer."""
     answer: Tensors = {}
+    plain = make_plain_pair if question.call == "gradients" else make_plain_answer
     try:
-        result = getattr(backend, question.call)(*question.arguments)
-    except (Exception, SystemExit) as error:
-        errored = describe_exception(error)
-        return {"errored": str(errored)} | ({"exception": "yes"} if errored.is_exception else {}), answer
-    if not subnormals_are_kept():
-        return {"errored": SWITCHED_OFF}, answer
-    try:
-        (require_pair if question.call == "gradients" else require_answer)(result)
+        result = call_target(getattr(backend, question.call), question.arguments, plain)
     except Refuted as refuted:
         return {"refuted": refuted.reason, "clause": refuted.clause}, answer
+    except KeyboardInterrupt as error:  # nor is this the user's
+        result = describe_exception(error)
+    if isinstance(result, Errored):
+        about = {"errored": str(result), "message": result.message}
+        return about | ({"exception": "yes"} if result.is_exception else {}), answer
     return {"form": json.dumps(take_apart(result, "answer", answer))}, answer

@@ -143,7 +143,7 @@ class Child:
             if callable(call):
                 call(*what)
         if "errored" in result:
-            raise Errored(result["errored"], is_exception="exception" in result)
+            raise Errored(result["errored"], is_exception="exception" in result, message=result["message"])
         if "refuted" in result:
             raise Refuted(result["refuted"], clause=result["clause"])
         restore_permissions(opened.tensors, result)

@@ -8,7 +8,9 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from conformance.arrays import subnormals_are_kept
-from conformance.targets.border import SWITCHED_OFF, first_line
+from conformance.targets.border import SWITCHED_OFF
+from conformance.targets.raised import describe_raised, read_message
+from conformance.text import clean_line
 from lstm_spec import Backend, BackendUnavailable
 from lstm_spec.claims import check_backend
 
@@ -38,15 +40,21 @@ def resolve(target: str, device: str | None = None) -> Backend:
             raise TargetError(f"target {target!r} runs on cpu only, not on {device!r}; drop --device")
         return _make_fault(target.removeprefix("fault:"))
     try:
-        backend = _make_backend(target, _load_target(target), device)
+        return _check_target(_make_backend(target, _load_target(target), device))
+    except (TargetError, KeyboardInterrupt):
+        raise
     except BackendUnavailable as error:
-        raise TargetError(f"{target} is unavailable: {error}") from error
-    try:
-        check_backend(backend)
-        if not subnormals_are_kept():
-            raise ValueError(SWITCHED_OFF)
+        raise TargetError(f"{target} is unavailable: {clean_line(read_message(error))}") from error
     except (TypeError, ValueError) as error:
-        raise TargetError(f"target {target!r}: {error}") from error
+        raise TargetError(f"target {target!r}: {clean_line(read_message(error))}") from error
+    except BaseException as error:
+        raise TargetError(f"target {target!r}: looking at it raised {describe_raised(error)}; mend that") from error
+
+
+def _check_target(backend: Backend) -> Backend:
+    check_backend(backend)
+    if not subnormals_are_kept():
+        raise ValueError(SWITCHED_OFF)
     return backend
 
 
@@ -79,12 +87,11 @@ def _load_target(target: str) -> Any:
 def _import_attribute(target: str, module: str, attribute: str) -> Any:
     try:
         found = importlib.import_module(module)
-    except BackendUnavailable:
+    except (BackendUnavailable, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
-        reason = f"{type(error).__name__}: {first_line(error)}"
+    except BaseException as error:
         raise TargetError(
-            f"target {target!r}: module {module!r} cannot be imported ({reason}); "
+            f"target {target!r}: module {module!r} cannot be imported ({describe_raised(error)}); "
             "run it from the folder that holds the module, or install it"
         ) from error
     try:
@@ -109,11 +116,11 @@ def _make_backend(target: str, found: Any, device: str | None) -> Backend:
     if callable(found):
         try:
             made = found() if device is None else found(device)
-        except BackendUnavailable:
+        except (BackendUnavailable, KeyboardInterrupt):
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             raise TargetError(
-                f"target {target!r}: making the backend raised {type(error).__name__}: {first_line(error)}; "
+                f"target {target!r}: making the backend raised {describe_raised(error)}; "
                 "raise lstm_spec.BackendUnavailable if it cannot be used here"
             ) from error
         if isinstance(made, Backend):

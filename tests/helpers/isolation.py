@@ -54,6 +54,13 @@ def said(function: Callable[..., Any], *arguments: Any) -> str:
     return f"{type(raised.value).__name__}: {raised.value}"
 
 
+def whole(function: Callable[..., Any], *arguments: Any) -> str:
+    """The whole message of the exception that a target raises."""
+    with pytest.raises(Errored) as raised:
+        function(*arguments)
+    return raised.value.message
+
+
 def gone(process: int) -> bool:
     """Whether the process ends within a second; one that nobody has waited for is still there."""
     for _ in range(100):

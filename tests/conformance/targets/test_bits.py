@@ -20,8 +20,8 @@ from tests.helpers.isolation import (
     odd_problems,
     random_bits,
     report_of,
-    said,
     strided,
+    whole,
 )
 
 DTYPES = ["float64", "float32", "float16", "bfloat16", "longdouble", "int8", "int64", "bool", ">f4", "complex64"]
@@ -83,7 +83,7 @@ def test_strides_memory_and_permission_to_write_are_those_of_this_process(
 ) -> None:
     numbers = (np.arange(24).reshape(3, 2, 4) + 1).astype(dtype)
     problem = replace(SHORT, x=strided(numbers)[way], state=State(*(strided(numbers[:1])[way] for _ in "hc")))
-    assert said(tells_layouts.forward, problem) == said(guard_backend(fragile.tells_layouts).forward, problem)
+    assert whole(tells_layouts.forward, problem) == whole(guard_backend(fragile.tells_layouts).forward, problem)
 
 
 def test_strides_that_split_numbers_are_kept() -> None:
@@ -103,4 +103,4 @@ def test_memory_read_in_a_row_is_refuted_alike() -> None:
 
 @pytest.mark.parametrize("problem", odd_problems(), ids=range(9))
 def test_whatever_a_problem_is_made_of_arrives(tells_all: Backend, problem: Problem) -> None:
-    assert said(tells_all.forward, problem) == said(guard_backend(fragile.tells_all).forward, problem)
+    assert whole(tells_all.forward, problem) == whole(guard_backend(fragile.tells_all).forward, problem)
