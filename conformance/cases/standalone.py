@@ -6,14 +6,15 @@ It needs NumPy, lstm_spec and the backend (and ml_dtypes for bfloat16), and impo
 import json
 from importlib import import_module
 from importlib.metadata import entry_points
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from conformance.nouns import Tensors, put_together
+from conformance.targets.locate import import_place, pick_object, split_target
 from lstm_spec import REFERENCE, Answer, Backend, Cotangents, Gradients, Parameters, Problem, State, pack
+from lstm_spec.remedies import GROUP
 from lstm_spec.types import GATES, Array
 
 CODES = {"F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8"}
@@ -49,15 +50,15 @@ def read_case(path: Path) -> tuple[dict[str, str], Tensors]:
 
 def find_backend(target: str, device: str | None) -> Backend:
     """The backend that a target names: an import path, an entry point, or a known fault."""
-    module, colon, name = target.partition(":")
-    if module == "fault":
+    if target.startswith("fault:"):
         resolved: Backend = import_module("conformance.targets.resolve").resolve(target)
         return resolved
-    if colon:
-        found = attrgetter(name)(import_module(module))
+    entries = [*entry_points(group=GROUP, name=target)]
+    if entries:
+        found = entries[0].load()
     else:
-        (entry,) = entry_points(group="lstm_spec.backends", name=target)
-        found = entry.load()
+        where, name = split_target(target)
+        found = pick_object(target, import_place(target, where), name)
     made = found if isinstance(found, Backend) else found(device) if device else found()
     assert isinstance(made, Backend)
     return made

@@ -54,10 +54,11 @@ def reproduce(case: Path, target: str | None, device: str | None, grade: str) ->
 
 
 def _find_target(target: str, case: Path) -> str:
-    """The target of a case, unless it is an import path: a file must not decide what is imported."""
+    """The target of a case, if it is an installed one or a fault: a file must not decide what is imported."""
     from conformance.cases.case import CaseError
+    from conformance.targets.resolve import find_entry
 
-    if ":" in target and not target.startswith("fault:"):
+    if not (find_entry(target) or target.startswith("fault:")):
         command = shlex.join(["lstm-conform", "reproduce", str(case), target])
         raise CaseError(
             f"{case} names {target!r}, and a file must not decide what is imported; if you trust it, {command}"

@@ -1,24 +1,17 @@
 """From what stands on the command line to a Backend: an entry point, an import path or a known fault."""
 
-import difflib
-import importlib
-import os
-import sys
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from conformance.arrays import subnormals_are_kept
 from conformance.targets.border import SWITCHED_OFF
+from conformance.targets.locate import TargetError as TargetError
+from conformance.targets.locate import import_place, is_file, list_modules_here, pick_object, split_target, suggest_name
 from conformance.targets.raised import describe_raised, read_message
 from conformance.text import clean_line
 from lstm_spec import Backend, BackendUnavailable
 from lstm_spec.claims import check_backend
-
-GROUP = "lstm_spec.backends"
-
-
-class TargetError(Exception):
-    """The target cannot be found, imported or used; the message is one sentence with the remedy."""
+from lstm_spec.remedies import EXPECTED, GROUP, explain_no_backend, find_network, list_needed_arguments
 
 
 def list_installed() -> list[str]:
@@ -28,9 +21,15 @@ def list_installed() -> list[str]:
 
 def is_ours(target: str) -> bool:
     """Whether the target belongs to this project: one of its backends, the reference, or a known mistake."""
-    modules = [entry.module for entry in entry_points(group=GROUP) if entry.name == target]
-    module = modules[0] if modules else target.partition(":")[0]
-    return module.partition(".")[0] in ("backends", "lstm_spec", "fault")
+    entry = find_entry(target)
+    module = entry.module if entry else split_target(target)[0]
+    is_fault = target.startswith("fault:")
+    return is_fault or (not is_file(module) and module.partition(".")[0] in ("backends", "lstm_spec"))
+
+
+def find_entry(target: str) -> EntryPoint | None:
+    """The entry point of the installed backend of that name; None if there is none."""
+    return next(iter(entry_points(group=GROUP, name=target)), None)
 
 
 def resolve(target: str, device: str | None = None) -> Backend:
@@ -63,47 +62,55 @@ def _make_fault(name: str) -> Backend:
 
     if name not in FAULTS:
         raise TargetError(
-            f"fault {name!r} is not in the catalogue{_suggest_name(name, list(FAULTS))}; see lstm-conform list faults"
+            f"fault {name!r} is not in the catalogue{suggest_name(name, list(FAULTS))}; see lstm-conform list faults"
         )
     return FAULTS[name].backend()
 
 
 def _load_target(target: str) -> Any:
-    for entry in entry_points(group=GROUP):
-        if entry.name == target:
-            return _import_attribute(target, entry.module, entry.attr)
-    if ":" not in target:
-        names = list_installed()
-        raise TargetError(
-            f"target {target!r} is not an installed backend ({', '.join(names)}){_suggest_name(target, names)}; "
-            "for one of your own write package.module:NAME"
-        )
-    module, _, attribute = target.partition(":")
-    if os.getcwd() not in sys.path and "" not in sys.path:
-        sys.path.append(os.getcwd())
-    return _import_attribute(target, module, attribute)
-
-
-def _import_attribute(target: str, module: str, attribute: str) -> Any:
+    if entry := find_entry(target):
+        return _import_object(target, entry.module, entry.attr)
+    where, name = split_target(target)
     try:
-        found = importlib.import_module(module)
-    except (BackendUnavailable, KeyboardInterrupt):
+        return _import_object(target, where, name)
+    except TargetError as error:
+        cause = error.__cause__
+        if where != target or not (isinstance(cause, ModuleNotFoundError) and _is_within(where, cause.name)):
+            raise
+    names = list_installed()
+    hint = suggest_name(target, names) or suggest_name(target, list_modules_here())
+    raise TargetError(
+        f"target {target!r} is not an installed backend ({', '.join(names)}){hint}; "
+        "for one of your own write package.module:NAME or file.py:NAME"
+    )
+
+
+def _import_object(target: str, where: str, name: str) -> Any:
+    try:
+        module = import_place(target, where)
+    except (BackendUnavailable, TargetError, KeyboardInterrupt):
         raise
     except BaseException as error:
         raise TargetError(
-            f"target {target!r}: module {module!r} cannot be imported ({describe_raised(error)}); "
-            "run it from the folder that holds the module, or install it"
+            f"target {target!r}: module {where!r} cannot be imported ({describe_raised(error)})"
+            f"{_suggest_import(where, error)}"
         ) from error
-    try:
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except AttributeError as error:
-        names = [name for name in dir(found) if not name.startswith("_")]
-        raise TargetError(
-            f"target {target!r}: module {module!r} has no {attribute!r}{_suggest_name(attribute, names)}; "
-            "name a Backend, or a function that makes one from a device"
-        ) from error
-    return found
+    return pick_object(target, module, name)
+
+
+def _is_within(module: str, package: str | None) -> bool:
+    """Whether the module has that name, or is part of a package of that name."""
+    return f"{module}.".startswith(f"{package}.")
+
+
+def _suggest_import(where: str, error: BaseException) -> str:
+    """What helps if that cannot be imported, as the end of a sentence."""
+    if not isinstance(error, ModuleNotFoundError):
+        return "; correct it there"
+    if error.name and not _is_within(where, error.name):
+        return f"; install {error.name}, which it needs"
+    hint = suggest_name(where, list_modules_here())
+    return f"{hint}; run it from the folder that holds the module, or install it"
 
 
 def _make_backend(target: str, found: Any, device: str | None) -> Backend:
@@ -113,25 +120,27 @@ def _make_backend(target: str, found: Any, device: str | None) -> Backend:
                 f"target {target!r} runs on {found.description.device} only, not on {device!r}; drop --device"
             )
         return found
-    if callable(found):
-        try:
-            made = found() if device is None else found(device)
-        except (BackendUnavailable, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            raise TargetError(
-                f"target {target!r}: making the backend raised {describe_raised(error)}; "
-                "raise lstm_spec.BackendUnavailable if it cannot be used here"
-            ) from error
-        if isinstance(made, Backend):
-            return made
-        found = made
-    raise TargetError(
-        f"target {target!r} is of type {type(found).__name__}, expected an lstm_spec.Backend "
-        "or a function that makes one; wrap it with lstm_spec.from_packed"
-    )
+    if target.endswith((".forward", ".gradients")):
+        raise TargetError(f"target {target!r} is a part, {EXPECTED}; did you mean {target.rpartition('.')[0]!r}?")
+    if not _makes_backends(found, device):
+        raise TargetError(f"target {target!r} {explain_no_backend(found)}")
+    try:
+        made = found() if device is None else found(device)
+    except (BackendUnavailable, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise TargetError(
+            f"target {target!r}: making the backend raised {describe_raised(error)}; "
+            "raise lstm_spec.BackendUnavailable if it cannot be used here"
+        ) from error
+    if isinstance(made, Backend):
+        return made
+    raise TargetError(f"target {target!r} makes something that {explain_no_backend(made)}")
 
 
-def _suggest_name(name: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(name, names, 1) or [other for other in names if name and other.startswith(name)]
-    return f", did you mean {close[0]!r}?" if close else ""
+def _makes_backends(found: Any, device: str | None) -> bool:
+    """Whether it may be a function from a device, or from nothing, to a Backend: it can be called like one."""
+    if not callable(found) or find_network(found) or (isinstance(found, type) and issubclass(found, Backend)):
+        return False
+    needed = list_needed_arguments(found)
+    return not needed or (device is not None and len(needed) == 1)

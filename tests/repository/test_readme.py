@@ -32,7 +32,7 @@ def test_the_backend_is_shorter_than_forty_lines() -> None:
 
 
 def test_no_fault_of_the_backend_is_found_by_quick(folder: Path) -> None:
-    done = run(folder, "lstm-conform", "run", "my_lstm:BACKEND", "--profile", "quick")
+    done = run(folder, "lstm-conform", "run", "my_lstm.py", "--profile", "quick")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no fault found by quick (forward only)" in " ".join(done.stdout.split())
 

@@ -57,6 +57,7 @@ SCRIPTS: dict[str, tuple[str, str, str, str | None, str]] = {
     "a gradient without probes": ("mine:GRADIENT", FREE_GRADIENTS, "float32", None, "dx["),
     "a dotted name": ("mine:Models.wrong", ANSWER, "float32", None, "y["),
     "a function": ("mine:made", ANSWER, "float32", None, "y["),
+    "a file": ("mine.py:WRONG", ANSWER, "float64", None, "y["),
     "a function of the device": ("mine:made", ANSWER, "float32", "cuda", "y["),
 }
 ALONE = """
@@ -65,7 +66,7 @@ libraries = {"hypothesis", "pytest", "safetensors", "click", "rich", "autograd"}
 sys.modules |= dict.fromkeys(libraries)  # importing one of them fails
 runpy.run_path(sys.argv[1])
 ours = {name for name in sys.modules if name.startswith("conformance.")}
-expected = {f"conformance.{name}" for name in ("cases", "cases.standalone", "nouns")}
+expected = {f"conformance.{name}" for name in ("cases", "cases.standalone", "nouns", "targets", "targets.locate")}
 assert ours == expected, ours - expected
 """
 
