@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--clause", "clauses", multiple=True, metavar="GLOB", help="Only properties of these clauses, e.g. 'CELL-*'."
 )
-@click.option("-k", "name", default="", metavar="NAME", help="Only properties with this in their name.")
+@click.option("-k", "name", default="", metavar="NAME", help="Only properties with this in their name or sentence.")
 @click.option("--dtype", "dtypes", multiple=True, type=click.Choice(DTYPE_NAMES), help="Only at these dtypes.")
 @click.option("--device", help="The device that a target is made for, e.g. cuda.")
 @click.option(

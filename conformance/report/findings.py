@@ -21,6 +21,7 @@ class Request:
     strict: bool = False
     required: tuple[str, ...] = ()
     accept_declared: bool = False
+    unmatched: str = ""  # why no property has the name that was asked for
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ def _state_what_is_wrong(f: Findings) -> str:
     if f.unread:
         return f"not decided: no fault found, but {'; '.join(f.unread)}"
     if not f.verdicts or decide_status(f) == NOTHING:
-        return "no statement: the options left nothing to test"
+        why = f": {f.request.unmatched}" if f.request.unmatched else ""
+        return f"no statement: the options left nothing to test{why}"
     return ""
 
 

@@ -17,9 +17,9 @@ from conformance.report.rules import list_failures
 from conformance.run.cause import find_likely_cause
 from conformance.run.grades import describe_lenient_grades, find_lenient_grades, judge_at_grades
 from conformance.run.judge import Judging, judge_pair
-from conformance.run.options import Options
+from conformance.run.options import Options, make_options
 from conformance.run.search import ignore_example
-from conformance.run.selection import plan_verdicts, select_dtypes, select_properties
+from conformance.run.selection import explain_no_match, plan_verdicts, select_dtypes, select_properties
 from conformance.run.witnesses import find_complaints
 from conformance.verdict import Verdict
 from lstm_spec import Backend, Feature
@@ -37,10 +37,9 @@ def check(
     """Judge a backend; the Report says whether it conforms. The other keywords are the fields of `Options`.
 
     `progress` is called with each verdict, `observe` with each example. `judging` judges in other processes, which do
-    not call `observe`. Raises ValueError for a profile that does not exist; ValueError or TypeError for a description
-    that makes no sense.
+    not call `observe`. Raises ValueError or TypeError for an option, a backend or a description that makes no sense.
     """
-    return check_with(backend, Options(**options), progress, observe, judging)
+    return check_with(backend, make_options(options), progress, observe, judging)
 
 
 def check_with(
@@ -82,6 +81,7 @@ def prepare_findings(backend: Backend, options: Options) -> Findings:
         strict=options.strict,
         required=options.required,
         accept_declared=options.accept_declared,
+        unmatched=explain_no_match(options.name),
     )
     return Findings(
         backend.name,

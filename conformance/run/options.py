@@ -1,18 +1,24 @@
 """What a run is asked to do: the record that `check` and the command line share."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields, replace
+from fnmatch import filter as filter_names
+from typing import Any
+
+import numpy as np
 
 from conformance.report.deviations import Deviation
 from conformance.run.profiles import PROFILES, Profile
-from lstm_spec import GRADES, Backend
+from conformance.targets.locate import suggest_name
+from lstm_spec import CLAUSES, GRADES, Backend, Feature
+from lstm_spec.contract import DTYPES
 
 SHARPEST = ("values", "gradients", "contract", "shapes", "gate_ranges", "sequences", "sizes", "gradient_flow")
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a run is asked to do. Raises ValueError if the profile or the grade does not exist."""
+    """What a run is asked to do. Raises OptionError, a ValueError, if a value makes no sense."""
 
     profile: str = "standard"
     dtypes: tuple[str, ...] = ()  # judged if the backend claims them; empty: those of the profile
@@ -31,11 +37,24 @@ class Options:
     first: tuple[str, ...] = SHARPEST  # the families of properties that are tried first
 
     def __post_init__(self) -> None:
-        if self.profile not in PROFILES:
-            raise ValueError(f"profile is {self.profile!r}, expected one of {', '.join(PROFILES)}; choose one")
-        if self.grade and not self.graded_dtypes:
-            known = ", ".join(dict.fromkeys(name for name, _ in GRADES))
-            raise ValueError(f"grade is {self.grade!r}, expected one of {known}; choose one")
+        for option, value in vars(self).items():
+            _check_type(option, value)
+        for option in SEVERAL:
+            object.__setattr__(self, option, tuple(getattr(self, option)))
+        object.__setattr__(self, "clauses", tuple(glob.upper() for glob in self.clauses))
+        for glob in self.clauses:
+            if not filter_names(CLAUSES, glob):
+                hint = suggest_name(glob, [*CLAUSES])
+                raise OptionError("clauses", f"no clause matches {glob!r}{hint}; see lstm-conform list clauses")
+        for what in self.required:
+            if what not in (*CLAUSES, *Feature, *DTYPES):
+                reason = f"{what!r} is no clause, feature or dtype; features are {', '.join(Feature)}"
+                raise OptionError("required", reason)
+        for dtype in self.dtypes:
+            _require_one("dtypes", dtype, DTYPES)
+        _require_one("profile", self.profile, PROFILES)
+        if self.grade:
+            _require_one("grade", self.grade, dict.fromkeys(name for name, _ in GRADES))
 
     @property
     def graded_dtypes(self) -> tuple[str, ...]:
@@ -59,6 +78,54 @@ class Options:
         asked = replace(known, examples=self.examples, narrow_share=1)
         exhaustive = known.exhaustive_examples if self.is_thorough else self.examples
         return replace(asked, long_examples=min(self.examples, known.long_examples), exhaustive_examples=exhaustive)
+
+
+class OptionError(ValueError):
+    """A value of an option makes no sense; `option` is its name, the message one sentence with the remedy."""
+
+    def __init__(self, option: str, reason: str) -> None:
+        super().__init__(reason)
+        self.option = option
+
+
+SEVERAL = {"dtypes": str, "clauses": str, "required": str, "deviations": Deviation, "first": str}  # of this type each
+READ_THEM = "conformance.report.deviations.read_deviations(file) reads them"
+LEAST = {"run_seed": 0, "examples": 1, "maxfail": 1}
+
+
+def _check_type(option: str, value: Any) -> None:
+    """Raises OptionError unless the value has the type of the option's default, and a number is large enough."""
+    default = next(field.default for field in fields(Options) if field.name == option)
+    if option in SEVERAL:
+        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Collection):
+            how = READ_THEM if option == "deviations" else f"put them into a tuple: ({value!r},)"
+            raise OptionError(option, f"{option} is {value!r}, expected several; {how}")
+        if odd := [each for each in value if not isinstance(each, SEVERAL[option])]:
+            how = READ_THEM if option == "deviations" else "write it in quotes"
+            raise OptionError(option, f"{option} has {odd[0]!r}, expected only {SEVERAL[option].__name__}; {how}")
+    elif option in LEAST:
+        is_number = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if not (is_number and value >= LEAST[option] or value is default is None):
+            raise OptionError(option, f"{option} is {value!r}, expected a whole number of at least {LEAST[option]}")
+    elif not isinstance(value, type(default)):
+        wanted = "True or False" if isinstance(default, bool) else "a str; write it in quotes"
+        raise OptionError(option, f"{option} is {value!r}, expected {wanted}")
+
+
+def _require_one(option: str, value: str, known: Collection[str]) -> None:
+    if value not in known:
+        hint = suggest_name(value, [*known])
+        reason = f"{option} is {value!r}, expected one of {', '.join(known)}{hint}; choose one"
+        raise OptionError(option, reason.replace(" is ", " has ", 1) if option in SEVERAL else reason)
+
+
+def make_options(given: Mapping[str, Any]) -> Options:
+    """The options of these names. Raises TypeError for a name that is none, OptionError for a wrong value."""
+    known = [field.name for field in fields(Options)]
+    for name in given:
+        if name not in known:
+            raise TypeError(f"there is no option {name!r}{suggest_name(name, known)}; they are {', '.join(known)}")
+    return Options(**given)
 
 
 def with_grades(backend: Backend, grades: Mapping[str, str]) -> Backend:

@@ -1,21 +1,40 @@
 """Which properties are asked, at which dtypes, and in which order."""
 
+import re
 from fnmatch import fnmatchcase
 
 from conformance.property import PROPERTIES, Property
 from conformance.run.options import Options
 from conformance.run.profiles import PROFILES
+from conformance.targets.locate import suggest_name
 from lstm_spec import GRADES, Backend
 
 
 def select_properties(clauses: tuple[str, ...] = (), name: str = "") -> list[Property]:
-    """The properties that verify one of the clauses (globs) and have `name` in their name."""
+    """The properties that verify one of the clauses (globs) and have `name` in their name, or in their sentence."""
+    words = _join_words(name)
     return [
         prop
         for prop in PROPERTIES
-        if name in prop.name
+        if words in prop.name
         and (not clauses or any(fnmatchcase(clause, glob) for clause in prop.clauses for glob in clauses))
     ]
+
+
+def _join_words(text: str) -> str:
+    """A part of a sentence as it stands in the name of a property."""
+    return re.sub(r"\s+", "_", text.strip().lower())
+
+
+def explain_no_match(name: str) -> str:
+    """Why no property has that in its name, with those that are most like it; empty if one has."""
+    if select_properties(name=name):
+        return ""
+    words, names = _join_words(name), [prop.name for prop in PROPERTIES]
+    shared = {known: len({*words.split("_")} & {*known.split("_")}) for known in names}
+    close = [known for known in names if shared[known] == max(shared.values()) > 1]
+    hint = suggest_name(words, close or names)
+    return f"no property has {name!r} in its name{hint}; see lstm-conform list properties"
 
 
 def select_dtypes(backend: Backend, options: Options) -> tuple[str, ...]:
