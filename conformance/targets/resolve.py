@@ -123,7 +123,7 @@ def _make_backend(target: str, found: Any, device: str | None) -> Backend:
     if target.endswith((".forward", ".gradients")):
         raise TargetError(f"target {target!r} is a part, {EXPECTED}; did you mean {target.rpartition('.')[0]!r}?")
     if not _makes_backends(found, device):
-        raise TargetError(f"target {target!r} {explain_no_backend(found)}")
+        raise TargetError(f"target {target!r} {clean_line(explain_no_backend(found))}")
     try:
         made = found() if device is None else found(device)
     except (BackendUnavailable, KeyboardInterrupt):
@@ -135,7 +135,7 @@ def _make_backend(target: str, found: Any, device: str | None) -> Backend:
         ) from error
     if isinstance(made, Backend):
         return made
-    raise TargetError(f"target {target!r} makes something that {explain_no_backend(made)}")
+    raise TargetError(f"target {target!r} makes something that {clean_line(explain_no_backend(made))}")
 
 
 def _makes_backends(found: Any, device: str | None) -> bool:
