@@ -43,7 +43,7 @@ def unpack(packed: Packed, order: str = GATES) -> Parameters:
 
 def check_order(order: str, letters: str = GATES) -> str:
     """The order itself, if it is a permutation of the letters; else ValueError."""
-    if sorted(order) != sorted(letters):
+    if not isinstance(order, str) or sorted(order) != sorted(letters):
         raise ValueError(
             f"order is {order!r}, expected a permutation of {letters!r}; write g for the candidate (often c)"
         )

@@ -123,6 +123,9 @@ def _assert_final_state(seen: Seen, layer: int, d: int, passed: Trajectory, m: E
         with breaking(clause):
             h, room = Bounded(*narrow(narrow(Bounded(h, room), m.wide_h, m), m.wide_h, m))  # each is rounded by itself
             assert_within(Comparison(f"the final h{place}", FINAL, answer.state.h[k], h, room))
+    elif h.shape == answer.state.c[k].shape and h.any() and (answer.state.c[k] == h).all():
+        with breaking(clause):
+            assert_same(f"the final h{place} looks swapped with the final c: it", answer.state.h[k], h, FINAL)
     else:
         assert_same(f"the final h{place}", answer.state.h[k], h, FINAL, clause)
     c = Bounded(

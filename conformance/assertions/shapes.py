@@ -1,6 +1,7 @@
 """Whether answers and gradients have the shapes and the dtypes that the problem gives them."""
 
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -10,29 +11,31 @@ from conformance.assertions.comparison import STATE, assert_same
 from conformance.assertions.order import name_place
 from conformance.outcome import Refuted
 from conformance.problems.question import change_stored
+from conformance.targets.mistakes import suggest_array
 from lstm_spec import Answer, Backend, Cotangents, Gradients, Parameters, Problem, State, error_model
 from lstm_spec.types import Array, each_array
 
 
-def assert_shaped(what: str, got: Any, expected: Array, clause: str) -> None:
-    """Refuted unless `got` is a NumPy array with the shape (`clause`) and the dtype of `expected`."""
+def assert_shaped(what: str, got: Any, expected: Array, clause: str, axes: tuple[str, ...] = ()) -> None:
+    """Refuted unless `got` is a NumPy array with the shape (`clause`) and the dtype of `expected`, which has `axes`."""
     if not isinstance(got, np.ndarray):
         kind = f"{type(got).__module__}.{type(got).__name__}"
-        raise Refuted(f"{what} is a {kind}, expected a numpy.ndarray; convert it before returning it", clause=clause)
+        raise Refuted(f"{what} is a {kind}, expected a numpy.ndarray; {suggest_array(got)}", clause=clause)
     if got.shape != expected.shape:
-        raise Refuted(f"{what} has shape {got.shape}, expected {expected.shape}", clause=clause)
+        hint = suggest_shape(got.shape, dict(zip(axes, expected.shape, strict=False)))
+        raise Refuted(f"{what} has shape {got.shape}, expected {expected.shape}{hint}", clause=clause)
     if got.dtype != expected.dtype:
         clause = "SHAPE-2" if clause == "SHAPE-1" else clause
-        raise Refuted(f"{what} is {got.dtype}, expected {expected.dtype} like the problem", clause=clause)
+        raise Refuted(f"{what} is {got.dtype}, expected {expected.dtype} like the problem; convert it", clause=clause)
 
 
 def assert_answer_shaped(answer: Answer, problem: Problem) -> None:
     """Refuted unless every output has the shape and the dtype that the problem gives it."""
     T, B, _, _ = problem.sizes
     y = np.empty((T, B, len(problem.directions) * problem.P), problem.dtype)
-    assert_shaped("y", answer.y, y, "SHAPE-1")
-    assert_shaped("the final h", answer.state.h, problem.state.h, "SHAPE-1")
-    assert_shaped("the final c", answer.state.c, problem.state.c, "SHAPE-1")
+    assert_shaped("y", answer.y, y, "SHAPE-1", (*STEPS, "D·P" if problem.is_more else "H"))
+    assert_shaped("the final h", answer.state.h, problem.state.h, "SHAPE-1", (*READERS, _name_width(problem)))
+    assert_shaped("the final c", answer.state.c, problem.state.c, "SHAPE-1", (*READERS, "H"))
 
 
 def assert_gradients_shaped(gradients: Gradients, problem: Problem) -> None:
@@ -45,10 +48,51 @@ def assert_gradients_shaped(gradients: Gradients, problem: Problem) -> None:
         for d, p in enumerate(row):
             got, place = name_arrays(gradients.parameters[layer][d]), name_place(problem, layer, d)
             for name, expected in name_arrays(p).items():
-                assert_shaped(f"the gradient of {name}{place}", got.get(name), expected, "SHAPE-3")
-    assert_shaped("the gradient of x", gradients.x, problem.x, "SHAPE-3")
-    assert_shaped("the gradient of h_0", gradients.state.h, problem.state.h, "SHAPE-3")
-    assert_shaped("the gradient of c_0", gradients.state.c, problem.state.c, "SHAPE-3")
+                axes = PARAMETER_AXES[name.rpartition(".")[2]]
+                assert_shaped(f"the gradient of {name}{place}", got.get(name), expected, "SHAPE-3", axes)
+    assert_shaped("the gradient of x", gradients.x, problem.x, "SHAPE-3", (*STEPS, "I"))
+    assert_shaped(
+        "the gradient of h_0", gradients.state.h, problem.state.h, "SHAPE-3", (*READERS, _name_width(problem))
+    )
+    assert_shaped("the gradient of c_0", gradients.state.c, problem.state.c, "SHAPE-3", (*READERS, "H"))
+
+
+# ---------------------------------------------------------------- what another shape looks like
+
+STEPS, READERS = ("T", "B"), ("L·D", "B")
+PARAMETER_AXES = {"W": ("H", "I"), "U": ("H", "P"), "b": ("H",), "p": ("H",), "R": ("P", "H")}
+
+
+def _name_width(problem: Problem) -> str:
+    return "H" if problem.layer.R is None else "P"
+
+
+def suggest_shape(got: tuple[int, ...], axes: dict[str, int]) -> str:
+    """What an array of another shape looks like, and what helps, as the end of a sentence; empty if that is not clear.
+
+    `axes` has the sizes that were expected, by their names.
+    """
+    names, sizes = tuple(axes), tuple(axes.values())
+    orders = [order for order in permutations(names) if tuple(axes[name] for name in order) == got]
+    if orders:
+        option = "batch_first" if names[:2] == STEPS and orders[0] == ("B", "T", names[2]) else "transposed"
+        packed = option == "batch_first" or (len(names) == 2 and names[0] == "H")
+        also = f"; with from_packed, switch {option}" if packed else ""
+        return f": it looks like ({', '.join(orders[0])}), so transpose it{also}"
+    if names[:2] == READERS and got == sizes[1:]:
+        return ": it lacks the first axis, layers times directions, so return h[None]"
+    without = [tuple(n for k, n in enumerate(got) if k != one) for one, n in enumerate(got) if n == 1]
+    if sizes in without:
+        return ": it has an axis of 1 more, so drop that"
+    if names[:2] == READERS and len(got) == 4 and got[0] * got[1] == sizes[0] and got[2:] == sizes[1:]:
+        return ": it looks like (L, D, B, units), so join the first two axes"
+    if names[:2] == STEPS and got == sizes[1:]:
+        return ": it looks like the last step alone, so return every step"
+    if names[:2] == STEPS and len(got) == 4 and got[:2] == sizes[:2] and got[2] * got[3] == sizes[2]:
+        return ": it looks like (T, B, D, P), so join the last two axes"
+    if len(names) < 3 and names[:1] == ("H",) and got in [(k * sizes[0], *sizes[1:]) for k in (3, 4)]:
+        return ": it looks like all gates, stacked, so split it by gate, or wrap the function with from_packed"
+    return ""
 
 
 def assert_state_kept(answer: Answer, problem: Problem) -> None:

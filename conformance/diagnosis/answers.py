@@ -75,6 +75,19 @@ def ask_probes(backend: Backend, which: Pass, probes: Probes) -> list[Parts] | N
         return None
 
 
+def describe_malformed(backend: Backend, which: Pass, probes: Probes) -> str:
+    """What is wrong with the shapes of the backend's answers to the probes; empty if nothing is."""
+    for question in probes.questions:
+        try:
+            which.ask(backend, question)
+        except Refuted as refuted:
+            T, B, I, H = question.problem.sizes
+            return "" if refuted.clause == "SHAPE-2" else f"at T, B, I, H = {T}, {B}, {I}, {H} {refuted.reason}"
+        except Errored:
+            return ""
+    return ""
+
+
 @cache
 def answer_probes(name: str, which: Pass, probes: Probes) -> list[Parts]:
     """What the fault of that name answers to each probe, or the equations if the name is empty.

@@ -16,6 +16,7 @@ from conformance.diagnosis.answers import (
     Pass,
     answer_probes,
     ask_probes,
+    describe_malformed,
     is_answered_by,
     is_hidden,
 )
@@ -37,10 +38,13 @@ class Diagnosis:
     where: str = ""  # the probes that show it
     error_class: str = ""
     right: int = 0  # problems, if all the answers are right
+    malformed: str = ""  # what is wrong with the shapes of the answers
 
     @property
     def sentence(self) -> str:
         """The likely cause, and how many of the known faults fit."""
+        if self.malformed:
+            return self.malformed
         if self.right:
             tried = f"on the {self.right} problems tried for the diagnosis"
             return f"the cause was not found: {tried} the answers are right"
@@ -94,6 +98,8 @@ def find_cause(backend: Backend, search: Search) -> Diagnosis | None:
     for probes, which in ((probes, which) for probes in search.probes for which in passes):
         answers = ask_probes(backend, which, probes)
         if answers is None:
+            if malformed := describe_malformed(backend, which, probes):
+                return Diagnosis((), len(search.faults), malformed=malformed)
             continue
         if not is_answered_by("", answers, which, probes):
             return _name_faults(backend, search, which, probes, answers)

@@ -12,6 +12,7 @@ import numpy as np
 from conformance.arrays import subnormals_are_kept
 from conformance.nouns import name_all_arrays
 from conformance.outcome import Errored, Refuted
+from conformance.targets.mistakes import suggest_answer, suggest_array, suggest_pair
 from conformance.targets.raised import describe_raised, name_type, read_message
 from lstm_spec import Answer, Backend, Gate, Gradients, Parameters, State
 from lstm_spec.types import GATES, Array
@@ -86,7 +87,7 @@ def make_plain_answer(result: Any) -> Answer:
     """The Answer that `forward` returned, of plain arrays. Raises Refuted, and whatever its fields raise."""
     if not (is_made_of(result, Answer) and is_made_of(result.state, State)):
         raise Refuted(
-            f"forward returned a {name_type(result)}, expected an lstm_spec.Answer; return Answer(y, State(h, c))",
+            f"forward returned a {name_type(result)}, expected an lstm_spec.Answer; {suggest_answer(result)}",
             clause="SHAPE-1",
         )
     h, c = tuple.__iter__(result.state)
@@ -123,8 +124,7 @@ def _list_parts(value: Any) -> list[Any]:
 
 def _refuse_pair(result: Any) -> Refuted:
     return Refuted(
-        f"gradients returned a {name_type(result)}, expected (Answer, Gradients); "
-        "also return the answer of the pass that was differentiated",
+        f"gradients returned a {name_type(result)}, expected (Answer, Gradients); {suggest_pair(result)}",
         clause="SHAPE-3",
     )
 
@@ -158,5 +158,5 @@ def _require_plain(what: str, a: Any, clause: str) -> Array:
     elif is_made_of(a, np.ndarray):
         remedy = "no subclass of it may be returned: return numpy.asarray(it)"
     else:
-        remedy = "convert it before returning it"
+        remedy = suggest_array(a)
     raise Refuted(f"{what} is a {kind}, expected a numpy.ndarray; {remedy}", clause=clause)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from conformance.targets.raised import name_type
 from lstm_spec import Answer, Gradients, Parameters, State
 
 WRITE_ANSWER = "return Answer(y, State(h, c))"
@@ -15,7 +16,7 @@ def suggest_answer(result: Any) -> str:
     if _is_one(result, Answer):
         if _is_one(result.y, State):
             return f"y and the state look swapped: {WRITE_ANSWER}"
-        return f"its state is a {type(result.state).__name__}: {WRITE_ANSWER}"
+        return f"its state is a {name_type(result.state)}: {WRITE_ANSWER}"
     if _is_one(result, State):
         return f"it looks like the state alone: {WRITE_ANSWER}"
     if _is_one(result, tuple) or _is_one(result, list):
@@ -47,7 +48,7 @@ def suggest_pair(result: Any) -> str:
 def _suggest_gradients(found: Gradients) -> str:
     """What helps if these Gradients are none of the contract."""
     if not _is_one(found.state, State):
-        return f"Gradients.state is a {type(found.state).__name__}: write State(dh, dc)"
+        return f"Gradients.state is a {name_type(found.state)}: write State(dh, dc)"
     rows: Any = found.parameters
     if _is_one(rows, Parameters):
         return "Gradients.parameters is one layer's: write ((parameters,),), by layer and direction"
@@ -58,7 +59,7 @@ def _suggest_gradients(found: Gradients) -> str:
 
 def suggest_array(value: Any) -> str:
     """What helps somebody who returned this, which is no NumPy array."""
-    root = str(type(value).__module__).partition(".")[0]
+    root = name_type(value, with_module=True).partition(".")[0]
     ways = {"torch": ": .detach().cpu().numpy()", "cupy": ": .get()", "builtins": ": np.asarray(...)"}
     return f"convert it before returning it{ways.get(root, '')}"
 

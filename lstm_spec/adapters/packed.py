@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
+from lstm_spec.adapters.forms import Form, check_function, check_gradients, find_right_form, is_well_formed
 from lstm_spec.contract import Backend, Description
 from lstm_spec.packing import Packed, check_order, pack, unpack
 from lstm_spec.types import GATES, Answer, Array, Cotangents, Feature, Gradients, Problem, State
@@ -35,21 +37,46 @@ def from_packed(
     `gradients(x, h, c, W, U, *b, dy, dh, dc)` returns `(y, h, c, dx, dh, dc, dW, dU, *db)`: the answer of the pass that
     was differentiated, then the gradients, each with the shape of the array it belongs to.
 
-    Raises ValueError if `biases` or `order` is none of these. The backend raises TypeError if a function does not
-    return the tuple above.
+    Raises ValueError or TypeError if an argument is none of these, e.g. a function that takes other arrays. The backend
+    raises TypeError if a function does not return the tuple above.
     """
     if biases not in (1, 2):
         raise ValueError(f"biases is {biases!r}, expected 1 or 2; a gate's bias is needed to state the equations")
     check_order(order)
-    packing = _Packing(order, biases, batch_first, transposed)
+    for option, value in {"batch_first": batch_first, "transposed": transposed}.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{option} is {value!r}, expected True or False; choose one")
+    check_function("forward", forward, biases)
+    if gradients is not None:
+        check_function("gradients", gradients, biases)
+    form = Form(order, batch_first, transposed)
+    packing = _Packing(biases, form)
+
+    def ask(problem: Problem, form: Form) -> Answer:
+        packing = _Packing(biases, form)
+        return packing.answer(_parts(forward(*packing.arguments(problem)), 3, "(y, h, c)"))
+
+    find_other_form = cache(partial(find_right_form, ask, form, description or Description()))
 
     def run(problem: Problem) -> Answer:
-        return packing.answer(_parts(forward(*packing.arguments(problem)), 3, "(y, h, c)"))
+        try:
+            answer = ask(problem, form)
+        except Exception as error:
+            if is_well_formed(problem) and (other := find_other_form()):
+                raise TypeError(f"{other}; as it is, it raises {type(error).__name__}: {error}") from error
+            raise
+        y, h = np.shape(answer.y), np.shape(answer.state.h)
+        is_shaped = h == np.shape(problem.state.h) and y == (*np.shape(problem.x)[:2], *h[2:])
+        if not is_shaped and is_well_formed(problem) and (other := find_other_form()):
+            raise TypeError(f"{other}; as it is, y and h come out of other shapes, {y} and {h}")
+        return answer
 
     def differentiate(problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradients]:
         assert gradients is not None
         names = "(y, h, c, dx, dh, dc, dW, dU, *db)"
-        result = _parts(gradients(*packing.arguments(problem), *packing.cotangents(cotangents)), 8 + biases, names)
+        given = packing.arguments(problem)
+        result = _parts(gradients(*given, *packing.cotangents(cotangents)), 8 + biases, names)
+        check_gradients(result[3:], given)
         return packing.answer(result[:3]), packing.gradients(*result[3:])
 
     return Backend(
@@ -62,14 +89,22 @@ def from_packed(
 
 def _parts(result: Any, count: int, names: str) -> tuple[Any, ...]:
     if not isinstance(result, tuple | list):
-        raise TypeError(f"the function returned a {type(result).__name__}, expected the tuple {names}")
+        what = "nothing" if result is None else f"one {type(result).__name__}"
+        raise TypeError(f"the function returned {what}, expected the tuple {names}; return all of it")
     if len(result) != count:
-        raise TypeError(f"the function returned {len(result)} values, expected {count}: {names}; unpack nested ones")
+        remedy = "unpack nested ones"
+        if {count, len(result)} == {9, 10}:
+            remedy = f"there are {count - 8} biases, and each has its gradient, or pass biases={len(result) - 8}"
+        raise TypeError(f"the function returned {len(result)} values, expected {count}: {names}; {remedy}")
     return tuple(result)
 
 
 def _claims(description: Description | None, gradients: bool) -> Description:
     """The description, with gradients claimed where they are given."""
+    if description is not None and not isinstance(description, Description):
+        raise TypeError(
+            f"description is a {type(description).__name__}, expected a Description; write Description(...)"
+        )
     description = description or Description()
     return replace(description, features=description.features | ({Feature.GRADIENTS} if gradients else set()))
 
@@ -77,8 +112,8 @@ def _claims(description: Description | None, gradients: bool) -> Description:
 class _Packing:
     """How one implementation wants its arrays."""
 
-    def __init__(self, order: str, biases: int, batch_first: bool, transposed: bool) -> None:
-        self.order, self.biases, self.batch_first, self.transposed = order, biases, batch_first, transposed
+    def __init__(self, biases: int, form: Form) -> None:
+        self.biases, (self.order, self.batch_first, self.transposed) = biases, form
 
     def arguments(self, problem: Problem) -> list[Array]:
         W, U, b = pack(problem.layer, self.order)
@@ -99,7 +134,7 @@ class _Packing:
         return Gradients(((unpack(Packed(W, U, b), self.order),),), self._time(np.asarray(dx)), _state(dh, dc))
 
     def _time(self, a: Array) -> Array:
-        return np.swapaxes(a, 0, 1) if self.batch_first else a
+        return np.swapaxes(a, 0, 1) if self.batch_first and a.ndim > 1 else a
 
     def _matrix(self, a: Array) -> Array:
         return a.T if self.transposed else a

@@ -1,0 +1,122 @@
+"""The form in which a function takes packed weights, and what it looks like if that is another than the one given."""
+
+from collections.abc import Callable
+from itertools import permutations, product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lstm_spec.contract import Description
+from lstm_spec.equations import run
+from lstm_spec.packing import Packed, unpack
+from lstm_spec.remedies import EXPECTED, explain_no_backend, explain_wrong_call, find_network
+from lstm_spec.types import GATES, Answer, Array, Problem, State
+from lstm_spec.validation import checked
+
+TAKEN = ("x", "h", "c", "W", "U")
+BIASES = {1: ("b",), 2: ("b_input", "b_recurrent")}
+LARGEST = 1_000_000  # weights of a problem that is only asked to find the form
+NEAR = 1e-2  # it is only a hint
+
+
+class Form(NamedTuple):
+    """How a function wants its arrays, as in `from_packed`."""
+
+    order: str
+    batch_first: bool
+    transposed: bool
+
+
+def check_function(role: str, function: Any, biases: int) -> None:
+    """Raises TypeError unless it can be called with the arrays that a packed forward or gradients gets."""
+    given = {n: (*TAKEN, *BIASES[n], *(("dy", "dh", "dc") if role == "gradients" else ())) for n in BIASES}
+    wanted = f"expected a function ({', '.join(given[biases])})"
+    if isinstance(function, str):
+        raise TypeError(f"{role} is {function!r}, {wanted}; options have names, e.g. order={function!r}")
+    if not callable(function):
+        raise TypeError(f"{role} is of type {type(function).__name__}, {wanted} of NumPy arrays; give it the function")
+    if find_network(function):
+        raise TypeError(f"{role} {explain_no_backend(function).replace(EXPECTED, wanted)}")
+    if wrong := explain_wrong_call(function, given[biases]):
+        remedy = "write one that takes them in this order"
+        if not explain_wrong_call(function, given[3 - biases]):
+            remedy = f"pass biases={3 - biases}"
+        elif not explain_wrong_call(function, ("problem",)):
+            remedy = "if it takes a Problem, write Backend(name, function) instead"
+        raise TypeError(f"{role} {wrong}; {remedy}")
+
+
+def check_gradients(found: tuple[Any, ...], given: list[Array]) -> None:
+    """Raises TypeError unless the gradients of W, U and b have their shapes: others cannot be split by gate."""
+    names = ("dx", "dh", "dc", "dW", "dU", *(f"d{name}" for name in BIASES[len(given) - len(TAKEN)]))
+    got, wanted = [np.shape(a) for a in found], [a.shape for a in given]
+    wrong = next((k for k in range(3, len(names)) if got[k] != wanted[k]), None)
+    if wrong is None:
+        return
+    remedy = "a gradient has the shape of the array that it belongs to"
+    if sorted(got) == sorted(wanted):
+        left = dict(zip(names, wanted, strict=True))
+        looks = [name for shape in got for name in [next(k for k in left if left[k] == shape)] if left.pop(name)]
+        remedy = f"they look like {', '.join(looks)}, so return {', '.join(names)}"
+    elif got[wrong] == wanted[wrong][::-1]:
+        remedy = "transpose it: it has the shape of the array that the function got"
+    raise TypeError(f"{names[wrong]} has shape {got[wrong]}, expected {wanted[wrong]}; {remedy}")
+
+
+def is_well_formed(problem: Problem) -> bool:
+    """Whether a function should answer the problem: it should refuse others."""
+    try:
+        return checked(problem) is problem
+    except (TypeError, ValueError):
+        return False
+
+
+def find_right_form(ask: Callable[[Problem, Form], Answer], given: Form, about: Description) -> str:
+    """The options of `from_packed` with which a function answers a small problem like the equations, in a sentence.
+
+    Empty if the given ones are right, or if none is.
+    """
+    problem = _make_small_problem(about)
+    if problem is None:
+        return ""
+    expected, layouts = _answer_by_equations(problem), list(product((False, True), repeat=2))
+    orders = dict.fromkeys((given.order, *map("".join, permutations(GATES))))
+    for form in (given, *(Form(order, *layout) for order in orders for layout in layouts)):
+        try:
+            y = np.asarray(ask(problem, form).y, np.float64)
+        except Exception:
+            continue
+        if y.shape == expected.shape and np.abs(y - expected).max() < NEAR:
+            if form == given:
+                return ""
+            other = {name: value for name, value in form._asdict().items() if value != getattr(given, name)}
+            options = ", ".join(f"{name}={value!r}" for name, value in other.items())
+            return f"with from_packed(..., {options}) it answers like the equations, so pass that"
+    return ""
+
+
+def _make_small_problem(about: Description) -> Problem | None:
+    """A problem of different sizes; None if the shapes allow none that is small, or no dtype is usual."""
+    sizes: list[int] = []
+    for allowed, least in zip(
+        (about.shapes.T, about.shapes.B, about.shapes.I, about.shapes.H), (3, 2, 4, 5), strict=True
+    ):
+        fitting = (n for n in allowed[: least + 4 * least] if n >= least and n not in sizes)
+        sizes.append(next(fitting, 0))
+    T, B, I, H = sizes
+    dtype = next((name for name in about.dtypes if name in ("float32", "float64")), "")
+    if not dtype or not all(sizes) or max(4 * H * (I + H), T * B * I) > LARGEST:
+        return None
+    rng = np.random.default_rng(0)
+
+    def draw(*shape: int) -> Array:
+        return rng.standard_normal(shape).astype(dtype)
+
+    layer = unpack(Packed(draw(4 * H, I), draw(4 * H, H), draw(4 * H)))
+    return Problem(((layer,),), draw(T, B, I), State(draw(1, B, H), draw(1, B, H)))
+
+
+def _answer_by_equations(problem: Problem) -> Array:
+    """y (T, B, H), one sample after the other."""
+    samples = zip(np.swapaxes(problem.x, 0, 1), problem.state.h[0], problem.state.c[0], strict=True)
+    return np.stack([run(problem.layer, x, State(h, c))[0] for x, h, c in samples], axis=1)
