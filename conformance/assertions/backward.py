@@ -158,7 +158,7 @@ def assert_gradients_conform_freely(
 
 # ---------------------------------------------------------------- any network
 
-GateGradients = list[list[Array]]  # by layer and direction, (T, B, G*H)
+GateGradients = list[list[Bounded]]  # by layer and direction, (T, B, G*H)
 
 
 def assert_seen_gradients_conform(
@@ -180,7 +180,8 @@ def assert_seen_gradients_conform(
         above = add_sums(sums)
     assert_padding_zero("dx", gradients.x, valid, "LEN-5")
     with breaking("GRAD-5"):
-        assert_part_conforms(list_inputs(problem, gradients, above, model), problem, np.concatenate(dz[0], axis=-1))
+        read = np.concatenate([q.value for q in dz[0]], axis=-1)
+        assert_part_conforms(list_inputs(problem, gradients, above, model), problem, read)
 
 
 def _assert_direction_conforms(
@@ -190,24 +191,25 @@ def _assert_direction_conforms(
     above: Summed,
     passed: Trajectory,
     gradients: Gradients,
-    dz: Array,
+    dz: Bounded,
     model: ErrorModel,
 ) -> Summed:
     """Refuted unless the gradients of a layer in a direction are right; its part of that of what it reads."""
     problem, (layer, n) = seen.problem, at
     place, (k, loss) = name_place(problem, layer, n), take_loss(problem, at, d, above)
-    assert_padding_zero(f"dz{place}", dz, mark_valid_steps(problem), "LEN-5")
-    shown = turn(problem, n, dz.astype(np.float64))
+    assert_padding_zero(f"dz{place}", dz.value, mark_valid_steps(problem), "LEN-5")
+    shown, unsure = (turn(problem, n, a.astype(np.float64)) for a in dz)
     finite = _make_finite(shown)
     reading = read_layer(problem, layer, n, read_below(seen, layer, model))
-    found = observe_backward(reading, passed, loss, finite, model)
+    found = observe_backward(reading, passed, loss, Bounded(finite, _make_finite(unsure)), model)
     if not np.isfinite(shown).all():
         assert_backward_could_overflow(problem, reading, loss, shown, finite, found)
         if len(problem.parameters) * len(problem.directions) > 1:
             assert_gradients_could_overflow(problem, d)
         raise Refuted(f"dz{place} is not finite", clause="GRAD-2")
     with breaking("GRAD-3"):
-        assert_observed(Comparison(f"dz{place}", GATE_ROWS, shown, *found.dz, backwards=True))
+        room = found.dz.error + unsure
+        assert_observed(Comparison(f"dz{place}", GATE_ROWS, shown, found.dz.value, room, backwards=True))
     for part in list_parts(gradients, found, layer, n, k, place):
         with breaking(part.clause):
             assert_part_conforms(part, problem, finite)

@@ -135,13 +135,24 @@ def _uncertainty(plan: Plan, layer: int, value: Array, model: ErrorModel, passin
     underflow = np.where(near == 0, _lost_wholly(plan, value, lost), np.where(near < 2 * scale * model.eta, lost, 0.0))
     if passing.exactly and not model.wide_h:
         return underflow
-    coupled = KINDS[plan.original.variant.kind].keeps == "1 - i"  # it leaves a trace of what was there before
+    coupled = _leaves_a_trace(plan)
     roundings = 2 * model.r_s + 2 * model.r_t + 8 + (2 * model.r_s + 8 if coupled else 0)
-    for _ in range(hops if coupled else 0):
-        padded = np.concatenate([near[:1], near, near[-1:]])
-        near = np.maximum(near, np.maximum(padded[:-2], padded[2:]))
+    near = _spread(near, hops) if coupled else near
     squashed = (near / scale) ** 2 / 3  # tanh(z) = z (1 - z^2 / 3), which a wider format can tell from z
     return underflow + 1.01 * hops * (roundings * model.u + squashed) * near + (0.0 if passing.exactly else lost)
+
+
+def _leaves_a_trace(plan: Plan) -> bool:
+    """Whether a pass unit keeps a little of the step before: where the gates are coupled, 1 - i is 0 to a rounding."""
+    return KINDS[plan.original.variant.kind].keeps == "1 - i"
+
+
+def _spread(a: Array, steps: int) -> Array:
+    """The largest of a (T, ...) within so many steps."""
+    for _ in range(steps):
+        padded = np.concatenate([a[:1], a, a[-1:]])
+        a = np.maximum(a, np.maximum(padded[:-2], padded[2:]))
+    return a
 
 
 def _lost_wholly(plan: Plan, value: Array, room: float) -> Array:
@@ -151,8 +162,22 @@ def _lost_wholly(plan: Plan, value: Array, room: float) -> Array:
     return np.where(real.reshape(-1), room, 0.0) * np.ones_like(value)
 
 
-def read_gate_gradients(plan: Plan, dx: Array) -> list[list[Array]]:
+def read_gate_gradients(plan: Plan, dx: Array, model: ErrorModel, passing: Passing) -> list[list[Bounded]]:
     """The gate gradients by layer and direction (T, B, G*(H + extra)), read off the gradient dx of the wider input."""
+    found = _place_gate_gradients(plan, dx)
+    return [[Bounded(dz, _doubt(plan, layer, dz, model, passing)) for dz in row] for layer, row in enumerate(found)]
+
+
+def _doubt(plan: Plan, layer: int, dz: Array, model: ErrorModel, passing: Passing) -> Array:
+    """V8: what is handed down is multiplied by the two gates and the two slopes of a pass unit in each layer below."""
+    if passing.exactly and not model.wide_h:
+        return np.zeros(dz.shape)
+    near, coupled = np.abs(dz.astype(np.float64)), _leaves_a_trace(plan)
+    roundings = 2 * model.r_s + 10 + (model.r_s + 4 if coupled else 0)
+    return 1.01 * layer * roundings * model.u * (_spread(near, layer) if coupled else near)
+
+
+def _place_gate_gradients(plan: Plan, dx: Array) -> list[list[Array]]:
     assert plan.probes
     T, B, _ = dx.shape
     G, H, P = len(plan.gates), plan.H, plan.original.P

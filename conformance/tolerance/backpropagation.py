@@ -9,7 +9,7 @@ from conformance.tolerance.audit import audit
 from conformance.tolerance.cell_backward import make_sum
 from conformance.tolerance.layer_backward import Backpropagation, Loss, observe_backward, run_free_backward
 from conformance.tolerance.reading import Trajectory
-from conformance.tolerance.rounding import recenter
+from conformance.tolerance.rounding import exact, recenter
 from conformance.tolerance.trajectories import read_plain
 from lstm_spec.accuracy import ErrorModel
 from lstm_spec.types import Array, Cotangents, Problem, State
@@ -22,7 +22,7 @@ def observed_backpropagation(
 ) -> Backpropagation:
     """The pass in which every step starts from the gate gradients dz (T, B, 4H) that were read off; T >= 1."""
     known = audit.get().backward(problem, forward.h_before.value, d, dz)
-    found = observe_backward(read_plain(problem), forward, loss_of(d), dz, model, known)
+    found = observe_backward(read_plain(problem), forward, loss_of(d), exact(dz), model, known)
     changes: dict[str, Any] = {name: recenter(getattr(found, name), known, name) for name in PARTS if name in known}
     return replace(found, **changes)
 

@@ -56,14 +56,14 @@ class Backpropagation:
 
 
 def observe_backward(
-    r: Reading, passed: Trajectory, loss: Loss, dz: Array, model: ErrorModel, known: Known = NOTHING
+    r: Reading, passed: Trajectory, loss: Loss, dz: Bounded, model: ErrorModel, known: Known = NOTHING
 ) -> Backpropagation:
     """The backward pass in which every step starts from the gate gradients dz (T, B, G*H) that were shown.
 
-    dz is 0 where nothing is read.
+    dz is 0 where nothing is read; its error is how far it may be from what was to be shown.
     """
     m = model if known else rounding.with_oracle(model)
-    used = r.select(shown(exact(dz), m.wide_d, m))
+    used = r.select(shown(dz, m.wide_d, m))
     dh = _hidden_cotangents(r, loss, used, m, known)
     expected, carried = _through_all_steps(r, passed, loss, dh, used, m, known)
     return _gather(r, passed, loss, used, expected, dh, carried, m)

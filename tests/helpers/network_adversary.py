@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from conformance.tolerance.rounding import exact
 from lstm_spec import Answer, Array, Cotangents, ErrorModel, Gate, Gradients, Parameters, Problem, State
 from lstm_spec.equations import sigmoid
 
@@ -25,6 +26,10 @@ class Shown(NamedTuple):
     outputs: list[Array]  # (T, B, D*P) by layer
     gradients: Gradients
     dz: Rows  # (T, B, G*H)
+
+    def dz_exactly(self) -> Rows:
+        """The gate gradients as numbers that are known exactly."""
+        return [[exact(dz) for dz in row] for row in self.dz]
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,14 @@ from conformance.assertions import network
 from conformance.assertions.comparison import Comparison, assert_within
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.assertions.order import mark_valid_steps
+from conformance.assertions.widening_plan import PASSED_ON
 from conformance.outcome import Inconclusive, Refuted
 from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import BOTH, FORWARD, Directions, Form
 from lstm_spec import Answer, Backend, Cotangents, Gradients, Problem, State
-from lstm_spec.types import each_array
+from lstm_spec.types import Array, each_array
+from tools.checks.right.arithmetic import Arithmetic, divide_in_branches
+from tools.checks.right.backends import compute_by_hand
 
 DENSE = ("dense", "by-width", "by-width", "dense", "within-1", "dense")
 BLIND = [("no forget gate", "relative"), ("1997 simplified", "relative"), ("standard", "absolute")]
@@ -150,3 +153,33 @@ def test_the_gradient_of_a_right_stack_is_not(
         network.assert_network_gradients_conform_freely(named(NUMPY, grade), problem, loss)
         conclusive += any(comparison.quantity.startswith("dU") for comparison in compared)
     assert conclusive > 6
+
+
+# ---------------------------------------------------------------- cells that pass on not quite what they are given
+
+
+def short_by(roundoffs: int) -> Backend:
+    """A σ that is at most 1 less so many roundoffs; ACC-1 allows 10 in all."""
+
+    def sigmoid(z: Array) -> Array:
+        return divide_in_branches(z) * z.dtype.type(1 - roundoffs * np.finfo(z.dtype).epsneg)
+
+    return compute_by_hand("short", Arithmetic(sigmoid=sigmoid))
+
+
+@pytest.mark.parametrize("kind", PASSED_ON)
+@pytest.mark.parametrize("directions", [FORWARD, BOTH])
+@pytest.mark.parametrize("layers", [2, 3])
+def test_gates_that_never_open_wholly_do_not_refute_the_gradients_of_a_stack(
+    layers: int, directions: Directions, kind: str
+) -> None:
+    form = Form(layers, directions, kind)
+    for seed in range(8):
+        problem = build_problem(np.dtype("float32"), form, (4, 2, 3, 4), DENSE, seed)
+        assert_network_gradients_conform(short_by(6), problem, build_loss(problem, ("dense",) * 3, seed))
+
+
+def test_gates_that_open_less_than_is_allowed_are_refuted() -> None:
+    problem = build_problem(np.dtype("float32"), Form(2, FORWARD), (4, 2, 3, 4), DENSE, 0)
+    with pytest.raises(Refuted):
+        assert_network_gradients_conform(short_by(200), problem, build_loss(problem, ("dense",) * 3, 0))
