@@ -1,12 +1,16 @@
 """Files of other people, read without waiting and without surprise; files of ours, written whole or not at all."""
 
 import errno
+import json
 import os
+import re
 import stat
+from collections.abc import Iterator, Set
 from contextlib import suppress
 from pathlib import Path
 from shutil import copymode
 
+LARGEST_HEADER = 2**18  # bytes, of a safetensors file of ours
 NOT_BESIDE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV, errno.ENAMETOOLONG)
 
 
@@ -72,3 +76,25 @@ def remove_stale(path: Path) -> None:
         path.unlink()
     except OSError:
         path.write_bytes(b"")
+
+
+def remove_oldest(folder: Path, name: str, form: str, most: int, kept: Set[Path] = frozenset()) -> Iterator[Path]:
+    """Remove and yield the oldest files of that name (a regular expression) beyond `most`, except those to be kept.
+
+    Only a safetensors file that says that it has that format is one of ours. What cannot be removed stays.
+    """
+    with suppress(OSError):
+        ours = [path for path in folder.iterdir() if re.fullmatch(name, path.name)]
+        for path in sorted(ours, key=lambda path: path.lstat().st_mtime_ns)[: max(0, len(ours) - most)]:
+            if path not in kept and read_format(path) == form:
+                path.unlink()
+                yield path
+
+
+def read_format(path: Path) -> str:
+    """What a safetensors file says that it is; empty if it says nothing, or is none."""
+    with suppress(OSError, ValueError, RecursionError, AttributeError):
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            header = file.read(8 + LARGEST_HEADER) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+        return str(json.loads(header[8 : 8 + int.from_bytes(header[:8], "little")])["__metadata__"]["format"])
+    return ""

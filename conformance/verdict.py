@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from conformance.extent import Extents
 from conformance.outcome import Errored, Outcome, Refuted
 from conformance.property import Property
+from lstm_spec import CLAUSES
 
 
 @dataclass(frozen=True)
@@ -26,4 +27,4 @@ class Verdict:
 def find_broken_clauses(verdict: Verdict) -> tuple[str, ...]:
     """The clause that is known to be broken; if none is known, all that the property verifies."""
     clause = verdict.refutation.clause if verdict.refutation else ""
-    return (clause,) if clause else verdict.property.clauses
+    return (clause,) if clause in CLAUSES else verdict.property.clauses

@@ -8,6 +8,8 @@ from lstm_spec.contract import DTYPES, Backend, Description, Shapes
 from lstm_spec.remedies import explain_no_backend, explain_wrong_call
 from lstm_spec.types import Feature
 
+LONGEST = 200  # characters of a name, a version or a device
+
 
 def check_backend(backend: Any) -> None:
     """Return if this is a Backend whose description has a meaning: known dtypes, features, grades, ranges of sizes.
@@ -25,6 +27,7 @@ def check_backend(backend: Any) -> None:
     _check_names("features", about.features, tuple(Feature))
     if not isinstance(about.version, str):
         raise TypeError(f"Description.version is {about.version!r}, expected a str; write str(...)")
+    _check_printable("Description.version", about.version)
     _check_text("Description.device", about.device)
     _check_shapes(about.shapes)
     if not isinstance(about.grades, Mapping):
@@ -43,6 +46,16 @@ def _check_text(what: str, text: Any) -> None:
         raise TypeError(f"{what} is {text!r}, expected a str; write it in quotes")
     if not text.strip():
         raise ValueError(f"{what} is {text!r}, expected some letters; reports show it, so write what people call it")
+    _check_printable(what, text)
+
+
+def _check_printable(what: str, text: str) -> None:
+    """Reports, files and terminals show it."""
+    if len(text) > LONGEST or not str.isprintable(text):
+        shown = f"{text[:40]!r}…" if len(text) > 40 else repr(text)
+        raise ValueError(
+            f"{what} is {shown}, expected at most {LONGEST} characters that can be printed, on one line; shorten it"
+        )
 
 
 def _check_functions(backend: Backend) -> None:

@@ -20,7 +20,7 @@ from lstm_spec.validation import check_cotangents
 
 FORMAT = "lstm-spec case 1"
 OWN_MODEL = "an error model of its own"
-LARGEST_FILE, LARGEST_HEADER = 2**27, 2**18  # bytes
+LARGEST_FILE = 2**27  # bytes
 LONGEST_REASON = 2_000  # characters
 LARGEST_SEED = 2**64
 EXAMPLES: dict[str, tuple[Callable[..., Any], tuple[type, ...]]] = {  # by noun: how it is made, and from what

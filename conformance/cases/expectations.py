@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from conformance.arrays import CODES
 from conformance.assertions.backward import free_gradients, name_parts
 from conformance.assertions.comparison import model_of, recorded_comparisons
 from conformance.assertions.probes import probe_gates
 from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
 from conformance.cases.case import Asked
 from conformance.nouns import Tensors
-from conformance.outcome import Errored, Inconclusive, NotClaimed, Refuted
+from conformance.outcome import Errored, Refuted
 from conformance.problems.question import problem_of, with_gates
 from conformance.problems.switches import Switched
 from conformance.property import Property
@@ -24,7 +25,6 @@ from lstm_spec.types import Array
 from lstm_spec.validation import check_cotangents
 
 COMPARED = ("got", "expected", "allowed")
-REFUSALS = (Errored, Refuted, Inconclusive, NotClaimed)
 
 
 def recall_question(raised: Refuted | Errored) -> Asked:
@@ -73,23 +73,21 @@ def _without_probes(problem: Problem, d: Cotangents) -> Asked:
 
 
 def compare_answers(backend: Backend, prop: Property, example: Any, asked: Asked) -> Tensors:
-    """What the backend answers, what was expected, and how far off it may be; nothing if it gives no answer.
+    """What the backend answers, what was expected, and how far off it may be; nothing of what cannot be compared.
 
-    Of a plain problem that is everything; of others what was compared until the first that is further off.
+    Of a plain problem that is everything; of others what was compared until the first that is further off. The answer
+    may be another than it was, or none.
     """
+    found: Tensors = {}
     with np.errstate(all="ignore"):
-        if asked.problem.is_more:
-            return _record_comparisons(backend, prop, example)
-        with suppress(*REFUSALS):
-            found = _compare_forward(backend, asked.problem)
-            if found and asked.d and backend.gradients:
-                found |= _compare_backward(backend, asked)
-            return found
-    return {}
+        for compare in (_record_comparisons,) if asked.problem.is_more else (_compare_forward, _compare_backward):
+            with suppress(Exception):
+                found |= compare(backend, prop, example, asked)
+    return found
 
 
-def _record_comparisons(backend: Backend, prop: Property, example: Any) -> Tensors:
-    with recorded_comparisons() as compared, suppress(*REFUSALS):
+def _record_comparisons(backend: Backend, prop: Property, example: Any, asked: Asked) -> Tensors:
+    with recorded_comparisons() as compared, suppress(Exception):
         prop.refute(backend, example)
     found: Tensors = {}
     for comparison in compared:
@@ -98,8 +96,9 @@ def _record_comparisons(backend: Backend, prop: Property, example: Any) -> Tenso
     return found
 
 
-def _compare_forward(backend: Backend, problem: Problem) -> Tensors:
+def _compare_forward(backend: Backend, prop: Property, example: Any, asked: Asked) -> Tensors:
     """Each step from the backend's own states."""
+    problem = asked.problem
     answer = backend.forward(problem)
     assert_answer_shaped(answer, problem)
     if len(answer.y) == 0:
@@ -108,9 +107,10 @@ def _compare_forward(backend: Backend, problem: Problem) -> Tensors:
     return _name_arrays("y", answer.y, *expected.h) | _name_arrays("c_T", answer.state.c[0], *expected.last)
 
 
-def _compare_backward(backend: Backend, asked: Asked) -> Tensors:
+def _compare_backward(backend: Backend, prop: Property, example: Any, asked: Asked) -> Tensors:
     """Each step from the backend's own gate gradients if those were probed, else from the problem itself."""
-    assert asked.d is not None
+    if asked.d is None or backend.gradients is None or len(asked.problem.x) == 0:
+        return {}
     compare = _probe if asked.probes else _run_freely
     gradients, expected, tensors = compare(backend, asked.problem, asked.d)
     for name, part in name_parts(gradients, expected).items():
@@ -134,4 +134,7 @@ def _run_freely(backend: Backend, problem: Problem, d: Cotangents) -> tuple[Grad
 
 
 def _name_arrays(quantity: str, *arrays: Array) -> Tensors:
+    """By name; nothing if a file of cases cannot hold one of them."""
+    if not all(a.dtype in CODES.values() for a in arrays):
+        return {}
     return {f"{what}.{quantity}": a for what, a in zip(COMPARED, arrays, strict=True)}

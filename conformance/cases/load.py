@@ -13,7 +13,6 @@ from conformance.arrays import CODES, frozen
 from conformance.cases.case import (
     FORMAT,
     LARGEST_FILE,
-    LARGEST_HEADER,
     Asked,
     Case,
     CaseError,
@@ -22,7 +21,7 @@ from conformance.cases.case import (
     is_finite,
 )
 from conformance.cases.save import compute_digest
-from conformance.files import read_whole
+from conformance.files import LARGEST_HEADER, read_whole
 from conformance.nouns import Tensors
 from conformance.problems.question import Question, problem_of
 from conformance.property import find_property

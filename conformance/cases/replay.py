@@ -41,7 +41,7 @@ def replay_case(case: Case, backend: Backend) -> Replayed:
         with np.errstate(all="ignore"):
             case.prop.refute(guard_backend(backend), case.example)
     except tuple(OUTCOMES) as error:
-        return Replayed(OUTCOMES[type(error)], str(error))
+        return Replayed(next(OUTCOMES[kind] for kind in OUTCOMES if isinstance(error, kind)), str(error))
     except Exception as error:  # e.g. of a file that was made by hand, an example that the property never draws
         return Replayed(Outcome.SUITE_ERROR, f"it is no example of its property ({describe_raised(error)})")
     return Replayed(Outcome.HOLDS)

@@ -198,16 +198,9 @@ def _judge_with_progress(console: Console, backend: Backend, options: Options, j
 
 def _save_cases(report: Report, backend: Backend, origin: Origin, out: Path) -> Report:
     """The report with the file of every failure that has an example."""
-    from conformance.cases.save import save_case
+    from conformance.cases.save import save_cases
 
-    cases: dict[tuple[str, str], Path] = {}
-    for verdict in report.verdicts:
-        try:
-            path = save_case(out, backend, verdict, origin)
-        except OSError as error:
-            reason = f"no case was written, because {out} cannot be written ({error.strerror})"
-            complain(f"{reason}; choose another --out")
-            break
-        if path:
-            cases[verdict.property.name, verdict.dtype] = path
-    return replace(report, origin=origin, cases=cases)
+    saved = save_cases(out, backend, report.verdicts, origin)
+    if saved.complaint:
+        complain(saved.complaint)
+    return replace(report, origin=origin, cases=saved.cases, uncased=saved.reasons)

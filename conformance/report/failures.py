@@ -112,9 +112,10 @@ def _condition_lines(found: Difference, u: float) -> list[str]:
 
 def _reproduction_lines(report: Report, verdict: Verdict, first: bool) -> list[str]:
     """The command that asks the case again; under the first failure also how many other cases there are."""
-    path = report.cases.get((verdict.property.name, verdict.dtype))
+    key = (verdict.property.name, verdict.dtype)
+    path = report.cases.get(key)
     if path is None or report.origin is None:
-        return []
+        return [LABEL.format("no case") + report.uncased[key]] if key in report.uncased else []
     given = {"--device": report.origin.device, "--grade": report.origin.grade}
     options = [word for name, value in given.items() if value for word in (name, value)]
     command = shlex.join(["lstm-conform", "reproduce", str(path), report.origin.target, *options])

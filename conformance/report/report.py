@@ -28,6 +28,7 @@ class Report:
     end_to_end: dict[str, list["Row"]] = field(default_factory=dict)  # by dtype
     origin: Origin | None = None  # if it was judged from the command line
     cases: dict[tuple[str, str], Path] = field(default_factory=dict)  # by property and dtype: the file of the case
+    uncased: dict[tuple[str, str], str] = field(default_factory=dict)  # or why there is none
 
     @property
     def status(self) -> int:

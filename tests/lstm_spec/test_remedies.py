@@ -113,6 +113,19 @@ MEANINGLESS: dict[str, tuple[Callable[[], Backend], str]] = {
     "a number": (lambda: replace(NUMPY, name=3), "name is 3, expected a str; write it in quotes"),  # type: ignore[arg-type]
     "a version": (lambda: described(version=2.1), "Description.version is 2.1, expected a str"),
     "a device": (lambda: described(device=None), "Description.device is None, expected a str"),
+    "a name with colours": (lambda: replace(NUMPY, name="\x1b[31mred"), r"name is '\x1b[31mred', expected at most 200"),
+    "a name on two lines": (
+        lambda: replace(NUMPY, name="a\r\nb"),
+        r"name is 'a\r\nb', expected at most 200 characters",
+    ),
+    "half a character": (lambda: replace(NUMPY, name="\ud800"), r"name is '\ud800', expected at most 200 characters"),
+    "an endless name": (lambda: replace(NUMPY, name="x" * 201), "expected at most 200 characters that can be printed"),
+    "a version with a title": (
+        lambda: described(version="\x1b]0;x\x07"),
+        r"Description.version is '\x1b]0;x\x07', exp",
+    ),
+    "an endless version": (lambda: described(version="1." * 10**6), "Description.version is '1.1."),
+    "a device that reads backwards": (lambda: described(device="\u202e"), r"Description.device is '\u202e', expected"),
     "no device": (lambda: described(device=""), "Description.device is '', expected some letters"),
     "no function": (
         lambda: Backend("mine", None),  # type: ignore[arg-type]
