@@ -30,6 +30,18 @@ def _lay_between(a: Array) -> Array:
     return inside
 
 
+def _cut_from_wider(a: Array) -> Array:
+    """Whole rows that lie further apart than they are long, as those of a part of a larger matrix."""
+    wide = _fill_like(a, (*a.shape[:-1], a.shape[-1] + 3))
+    wide[..., :-3] = a
+    return wide[..., :-3]
+
+
+def _exchange_first_two(a: Array) -> Array:
+    """As an x that is stored batch first, or some samples of a larger batch."""
+    return a.swapaxes(0, 1).copy().swapaxes(0, 1) if a.ndim > 2 else _cut_from_wider(a)
+
+
 def _reverse_last(a: Array) -> Array:
     return a[..., ::-1].copy()[..., ::-1]
 
@@ -50,6 +62,8 @@ def _move_off_its_address(a: Array) -> Array:
 WAYS: tuple[Callable[[Array], Array], ...] = (
     _spread_out,
     _lay_between,
+    _cut_from_wider,
+    _exchange_first_two,
     _reverse_last,
     _reverse_first,
     _move_off_its_address,

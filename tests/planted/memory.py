@@ -224,6 +224,28 @@ def takes_columns_for_rows(ask: Ask) -> Ask:
 
 
 @breaks("CONTRACT-4")
+def takes_rows_to_lie_side_by_side(ask: Ask) -> Ask:
+    """A stride is looked at only along the last axis, and for its sign."""
+
+    def read(a: Array) -> Array:
+        if a.ndim < 2 or a.flags.c_contiguous or a.strides[-1] != a.itemsize or min(a.strides) <= 0:
+            return a
+        return np.frombuffer(ctypes.string_at(a.ctypes.data, a.nbytes), a.dtype).reshape(a.shape)
+
+    return instead(ask, lambda problem: with_weights(problem, read))
+
+
+@breaks("CONTRACT-4")
+def takes_batch_first_for_time_first(ask: Ask) -> Ask:
+    def read(a: Array) -> Array:
+        turned = a.swapaxes(0, 1)
+        is_batch_first = turned.flags.c_contiguous and not a.flags.c_contiguous and not a.flags.f_contiguous
+        return turned.reshape(a.shape) if is_batch_first else a
+
+    return instead(ask, lambda problem: replace(problem, x=read(problem.x)))
+
+
+@breaks("CONTRACT-4")
 def takes_time_to_run_forward_in_memory(ask: Ask) -> Ask:
     return instead(ask, lambda problem: replace(problem, x=problem.x[:: -1 if problem.x.strides[0] < 0 else 1]))
 
