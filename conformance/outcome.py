@@ -52,11 +52,15 @@ class Refuted(Exception):
 
 
 class Errored(Exception):
-    """The implementation did not answer. `is_exception`: it raised one; otherwise it crashed, hung or ended."""
+    """The implementation did not answer. `is_exception`: it raised one; otherwise it crashed, hung or ended.
 
-    def __init__(self, reason: str, *, is_exception: bool = False, message: str = "") -> None:
+    `is_final`: it is not asked any more, so that no other example is of use.
+    """
+
+    def __init__(self, reason: str, *, is_exception: bool = False, message: str = "", is_final: bool = False) -> None:
         super().__init__(reason)
         self.is_exception, self.message = is_exception, message  # the whole message of what it raised
+        self.is_final = is_final
 
     problem: Any = None  # as in Refuted
     asked: Any = None

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from threading import Thread
 
 from conformance.property import Property
 from conformance.run.judge import Judging, judge_pair
 from conformance.run.options import Options
+from conformance.targets.keeper import end_with_parent
 from conformance.verdict import Verdict
 from lstm_spec import Backend
 
@@ -54,7 +57,16 @@ def _judge_in_pool(pool: ProcessPoolExecutor, pairs: list[tuple[Property, str]],
 def _borrow_backend(lend: Lend) -> None:
     global _mine
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends this process
+    _watch_parent()
     _mine = _lent.enter_context(lend())
+
+
+def _watch_parent() -> None:
+    """End this process when its parent is gone, also while a target is busy; where the system does not, by a thread."""
+    parent = parent_process()
+    assert parent is not None
+    end_with_parent()
+    Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
 
 def _judge_pair(options: Options, pair: tuple[Property, str]) -> Verdict:

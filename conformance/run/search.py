@@ -1,5 +1,6 @@
 """The search for an example that refutes a property: the only place where Hypothesis is applied."""
 
+import math
 import time
 import warnings
 import zlib
@@ -145,8 +146,11 @@ class Trial:
         return self.failed_at is not None and time.perf_counter() - self.failed_at > SHRINKING
 
     def _remember(self, example: Any, error: Refuted | Errored) -> None:
-        self.failed_at = self.failed_at or time.perf_counter()
         self.failing.add(fingerprint(example))
+        if isinstance(error, Errored) and error.is_final:
+            self.failed_at = -math.inf  # no example is to blame, and none is looked for
+            return
+        self.failed_at = self.failed_at or time.perf_counter()
         error.problem, error.asked, error.loss = example, self.asked, self.loss
         if isinstance(error, Refuted):
             self.last = error

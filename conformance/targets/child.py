@@ -1,9 +1,8 @@
 """The child process: it makes the backend, and answers questions until the parent closes the socket."""
 
 import json
-import math
-import signal
 import socket
+import sys
 from contextlib import suppress
 
 import numpy as np
@@ -26,33 +25,33 @@ from conformance.targets.wire import About, Tensors, pack_tensors
 from lstm_spec import Backend
 
 STARTING = 60.0  # seconds at least: making a backend may import a large library
-LEAVING = 1.0  # seconds
 
 
-def serve_questions(descriptor: int, target: str, device: str | None, timeout: float) -> None:
-    """Make the backend, then answer questions until the parent closes the socket."""
+def serve_questions(descriptor: int) -> None:
+    """Make the backend that the first message names, then answer questions until the parent closes the socket."""
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what it prints is not lost when it dies
     with socket.socket(fileno=descriptor) as link, suppress(ConnectionError):
-        _set_alarm(max(timeout, STARTING))
-        try:
-            backend = resolve(target, device)
-        except TargetError as error:
-            return send_message(link, pack_tensors({}, {"refused": str(error)}))
-        except KeyboardInterrupt as error:  # no user can interrupt this process: it is in a session of its own
-            reason = f"target {target!r}: making the backend raised {describe_raised(error)}; mend that"
-            return send_message(link, pack_tensors({}, {"refused": reason}))
-        about = {"name": str(backend.name), "description": pack_description(backend.description)}
-        send_message(link, pack_tensors({}, about if backend.gradients is None else about | {"gradients": "yes"}))
+        number, named = receive_message(link)
+        backend, about = _introduce_backend(**json.loads(bytes(named)))
+        send_message(link, number, pack_tensors({}, about))
+        if backend is None:
+            return
         child = Child(backend)
         while True:
-            _set_alarm(0)
-            question = receive_message(link)
-            _set_alarm(timeout)
-            send_message(link, child.reply(question))
+            number, question = receive_message(link)
+            send_message(link, number, child.reply(question))
 
 
-def _set_alarm(seconds: float) -> None:
-    """Have the system end this process a little later, if the parent does not; 0 switches that off."""
-    signal.alarm(math.ceil(seconds + 2 * LEAVING) if seconds else 0)
+def _introduce_backend(target: str, device: str | None) -> tuple[Backend | None, About]:
+    """The backend, and what it says of itself; None, and why it cannot be used."""
+    try:
+        backend = resolve(target, device)
+        about = {"name": str(backend.name), "description": pack_description(backend.description)}
+    except TargetError as error:
+        return None, {"refused": str(error)}
+    except BaseException as error:  # also KeyboardInterrupt: no user can interrupt a process in a session of its own
+        return None, {"refused": f"target {target!r}: making the backend raised {describe_raised(error)}; mend that"}
+    return backend, about if backend.gradients is None else about | {"gradients": "yes"}
 
 
 class Child:
@@ -70,7 +69,11 @@ class Child:
         raised: list[tuple[str, int]] = []
         with np.errstate(**opened.header["errstate"], call=lambda *what: raised.append(what)):
             result, answer = _call_backend(self.backend, question)
-        raw = pack_tensors(answer, result | {"writable": list_writable(answer)})
+        try:
+            raw = pack_tensors(answer, result | {"writable": list_writable(answer)})
+        except Exception as error:  # it does not fit into the memory twice
+            answer, result = {}, {"errored": f"its answer cannot be sent: {describe_raised(error)}", "message": ""}
+            raw = pack_tensors(answer, result | {"writable": "[]"})
         return self.shared.enclose(answer, raw, raised=raised)
 
 

@@ -1,7 +1,8 @@
 """A backend in a child process, so that a crash or a hang is a verdict and the judge goes on.
 
-One process answers all questions; when it dies, the next question starts another. What the backend returns is never
-unpickled, and what it prints passes through: questions and answers are safetensors files, sent over a socket.
+One process answers all questions; when it dies, the next question starts another, until the backend has not answered
+HANGS questions in a row. What the backend returns is never unpickled: questions and answers are safetensors files, sent
+over a socket. What it prints goes to the standard error.
 """
 
 import hashlib
@@ -15,15 +16,20 @@ from typing import Any
 
 import numpy as np
 
-from conformance.nouns import put_together
 from conformance.outcome import Errored, Refuted
-from conformance.targets.child import LEAVING, STARTING
-from conformance.targets.link import pack_question, restore_permissions, unpack_description
+from conformance.targets.child import STARTING
+from conformance.targets.keeper import END
+from conformance.targets.link import ROOM, Reply, bound_reply, pack_question, read_reply, unpack_description
 from conformance.targets.notes import Notes
 from conformance.targets.process import Process
+from conformance.targets.raised import KEPT
 from conformance.targets.resolve import TargetError
-from conformance.targets.wire import About, Tensors, unpack_tensors
+from conformance.targets.wire import About, FrameError, Tensors, read_strictly, unpack_tensors
+from conformance.text import clean_line
 from lstm_spec import Backend
+from lstm_spec.claims import check_backend
+
+HANGS = 3  # in a row: then the backend is not asked any more
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Isolated:
     @property
     def pid(self) -> int | None:
         """The number of the process; None if there is none."""
-        return self.child.process.popen.pid if self.child.process else None
+        return self.child.process.pid if self.child.process else None
 
     def close(self) -> None:
         """End the process for good."""
@@ -57,13 +63,24 @@ def start_isolated(target: str, device: str | None, timeout: float, folder: Path
     """
     child = Child(target, device, timeout, folder)
     try:
-        about = child.start()
+        backend = _make_backend(child, child.start())
     except BaseException:
         child.close()
         raise
-    gradients = partial(child.ask, "gradients") if "gradients" in about else None
-    backend = Backend(about["name"], partial(child.ask, "forward"), gradients, unpack_description(about["description"]))
     return Isolated(backend, child)
+
+
+def _make_backend(child: "Child", about: About) -> Backend:
+    """The backend that says this of itself. Raises TargetError if that makes no sense."""
+    gradients = partial(child.ask, "gradients") if "gradients" in about else None
+    try:
+        with read_strictly():
+            name, description = about["name"], unpack_description(about["description"])
+            backend = Backend(name, partial(child.ask, "forward"), gradients, description)
+            check_backend(backend)
+    except FrameError as error:
+        raise TargetError(f"target {child.target!r}: its description cannot be read: {error}") from None
+    return backend
 
 
 class Child:
@@ -76,43 +93,67 @@ class Child:
         self.notes = Notes(folder)
         self.process: Process | None = None
         self.closed = False
+        self.hangs = 0  # in a row
 
     def start(self) -> About:
         """Start a process that makes the backend; returns what the backend says of itself. Raises TargetError."""
         limit = max(self.timeout, STARTING)
-        self.process = Process(self.target, self.device, self.timeout, self.home, self.path)
+        self.process = Process(self.home, self.path)
+        named = json.dumps({"target": self.target, "device": self.device}).encode()
         try:
-            about = unpack_tensors(self.process.exchange(b"", limit))[1]
+            with read_strictly():
+                about = unpack_tensors(self.process.exchange(named, limit, ROOM))[1]
         except ConnectionError as death:
             what = f"killed the process ({death}); import it alone to see where"
-            raise TargetError(f"target {self.target!r}: making the backend {what}") from None
         except TimeoutError:
+            self.hangs += 1
             what = f"did not end within {limit:g} s; import it alone to see why, or give it more time"
-            raise TargetError(f"target {self.target!r}: making the backend {what}") from None
-        if "refused" in about:
-            self.process.kill(LEAVING)
-            raise TargetError(about["refused"])
-        return about
+        except FrameError as error:
+            self.process.kill()
+            what = f"wrote into the connection to the judge ({error}); leave open files alone that it did not open"
+        else:
+            if "refused" not in about:
+                return about
+            self.process.kill(END)
+            raise TargetError(clean_line(about["refused"]))
+        raise TargetError(f"target {self.target!r}: making the backend {what}")
 
     def ask(self, call: str, *arguments: Any) -> Any:
         """What the backend's function `call` returns. Raises Errored and Refuted with the messages of `border`."""
         arrays, question = pack_question(call, arguments, {"target": self.target, "device": self.device or ""})
-        reply = None if self.deadly and _hash_question(question) in self.deadly else self._ask_process(arrays, question)
+        key = _hash_question(question)
+        reply = None if self._list_reasons(key) else self._ask_process(key, arrays, question, arguments[0])
         if reply is None:  # the only place: Hypothesis takes what is raised on another line for another error
-            raise Errored(self.deadly[_hash_question(question)])
-        return self._read_answer(reply)
+            raise Errored(self._list_reasons(key)[0], is_final=key not in self.deadly)
+        return self._take_answer(reply)
 
-    def _ask_process(self, arrays: Tensors, question: bytes) -> memoryview | None:
+    def _list_reasons(self, key: bytes) -> list[str]:
+        """Why the question is not asked: what came of it before, or of others."""
+        given_up = f"it is given up: it did not answer {HANGS} times in a row, with {self.timeout:g} s each time"
+        return [reason for reason in (self.deadly.get(key), given_up if self.hangs >= HANGS else None) if reason]
+
+    def _ask_process(self, key: bytes, arrays: Tensors, question: bytes, problem: Any) -> Reply | None:
         """The reply; None if the question killed the process, with the reason among `deadly`."""
         process = self._find_process()
         self.notes.write_question(question)
+        shared = process.shared
+        message = shared.enclose(arrays, question, errstate=np.geterr())
         try:
-            return process.exchange(process.shared.enclose(arrays, question, errstate=np.geterr()), self.timeout)
+            reply = read_reply(
+                process.exchange(message, self.timeout, bound_reply(message, problem, shared.count_bytes())), shared
+            )
         except ConnectionError as death:
             what = f"it crashed ({death})"
         except TimeoutError:
+            self.hangs += 1
             what = f"it did not answer within {self.timeout:g} s"
-        self.deadly[_hash_question(question)] = what + self.notes.keep_question(question)
+        except FrameError as error:
+            process.kill()
+            what = f"its reply cannot be read: {error}"
+        else:
+            self.hangs = 0
+            return reply
+        self.deadly[key] = what + self.notes.keep_question(question)
         return None
 
     def _find_process(self) -> Process:
@@ -134,20 +175,18 @@ class Child:
         if self.process:
             self.process.close()
 
-    def _read_answer(self, reply: memoryview) -> Any:
-        """What the reply says, once what the call changed is changed here as well."""
-        assert self.process is not None
-        opened, call = self.process.shared.open(reply), np.geterrcall()
-        result = opened.about
-        for what in opened.header["raised"]:
+    def _take_answer(self, reply: Reply) -> Any:
+        """The answer of a reply, once what happened there has happened here. Raises Errored and Refuted."""
+        call, about = np.geterrcall(), reply.about
+        for what in reply.raised:
             if callable(call):
                 call(*what)
-        if "errored" in result:
-            raise Errored(result["errored"], is_exception="exception" in result, message=result["message"])
-        if "refuted" in result:
-            raise Refuted(result["refuted"], clause=result["clause"])
-        restore_permissions(opened.tensors, result)
-        return put_together(json.loads(result["form"]), opened.tensors)
+        if "errored" in about:
+            reason, message = clean_line(about["errored"]), about.get("message", "")
+            raise Errored(reason, is_exception="exception" in about, message=message[:KEPT])
+        if "refuted" in about:
+            raise Refuted(clean_line(about["refuted"]), clause=about.get("clause", ""))
+        return reply.answer
 
 
 def _hash_question(question: bytes) -> bytes:

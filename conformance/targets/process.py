@@ -9,77 +9,97 @@ import time
 import weakref
 from contextlib import suppress
 
-from conformance.targets.child import LEAVING
+from conformance.targets import keeper
+from conformance.targets.keeper import END, GRACE, KILL, KILLING
 from conformance.targets.link import receive_message, send_message
 from conformance.targets.shared import Shared
 
+LATE = GRACE + KILLING + 5.0  # seconds until the keeper is no longer waited for
+
 
 class Process:
-    """A running process; it ends when it is killed, closed, or no longer used."""
+    """A running process; it ends when it is killed, closed, or no longer used, or when this process ends."""
 
-    def __init__(self, target: str, device: str | None, timeout: float, home: str, path: list[str]) -> None:
+    def __init__(self, home: str, path: list[str]) -> None:
         self.link, theirs = socket.socketpair()
         self.shared = Shared(1, weakref.ref)
-        serving = f"serve_questions({theirs.fileno()}, {target!r}, {device!r}, {timeout!r})"
+        serving = f"serve_questions({theirs.fileno()})"
         code = f"import sys; sys.path[:] = {path!r}; from conformance.targets.child import serve_questions; {serving}"
         with theirs:
             self.popen = subprocess.Popen(
-                [sys.executable, "-c", code],
+                [sys.executable, "-I", "-S", keeper.__file__, str(theirs.fileno()), code],
                 pass_fds=[theirs.fileno()],
                 cwd=home,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,  # only the parent hears an interrupt from the keyboard
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,  # only the judge hears an interrupt from the keyboard
             )
         self.is_running = True
-        self.close = weakref.finalize(self, _end_process, self.popen, self.link, LEAVING)
+        self.pid = _read_number(self.popen, b"pid")  # None if the keeper could not start it
+        self.close = weakref.finalize(self, _end_process, self.popen, self.pid, self.link, END)
 
-    def exchange(self, question: bytes, limit: float) -> memoryview:
-        """The reply to a question; an empty one only waits.
+    def exchange(self, question: bytes, limit: float, longest: int) -> memoryview:
+        """The reply to a question, of at most `longest` bytes.
 
-        Raises TimeoutError, and ConnectionError, which says how the process died; after both it does not run any more.
+        Raises TimeoutError; FrameError for what is no reply to this question; and ConnectionError, which says how the
+        process died. After each of them it does not run any more.
         """
-        deadline = time.monotonic() + limit
-
-        def check_on_process() -> None:
-            if time.monotonic() >= deadline:
-                raise TimeoutError
-            if self.popen.poll() is not None:
-                raise ConnectionResetError  # a process that it forked holds on to the socket
-
+        number, deadline = os.urandom(16), time.monotonic() + limit
         try:
-            self.link.settimeout(limit)
-            if question:
-                send_message(self.link, question)
-            self.link.settimeout(min(limit, LEAVING))
-            return receive_message(self.link, check_on_process)
+            send_message(self.link, number, question, deadline)
+            return receive_message(self.link, longest, deadline, number)[1]
         except ConnectionError:
-            status = self.kill(LEAVING)
+            status = self.kill(END)
             raise ConnectionError(_describe_death(status)) from None
         except BaseException:
-            self.kill(0)
+            self.kill(KILL)
             raise
 
-    def kill(self, patience: float) -> int | None:
-        """End the process after that number of seconds; its exit status, None if it had to be killed."""
+    def kill(self, how: bytes = KILL) -> int | None:
+        """End the process with all that it started; its exit status, None if it had to be killed."""
+        if not self.is_running:
+            return None
         self.is_running = False
-        status = _end_process(self.popen, self.link, patience)
+        status = _end_process(self.popen, self.pid, self.link, how)
         self.close.detach()
         return status
 
 
-def _end_process(process: "subprocess.Popen[bytes]", link: socket.socket, patience: float) -> int | None:
-    """Let the process end by itself, or kill it with what it started; its exit status, None if it had to be killed."""
+def _end_process(process: "subprocess.Popen[bytes]", pid: int | None, link: socket.socket, how: bytes) -> int | None:
+    """Have the keeper end the target at once, or in a while; its exit status, None if it had to be killed."""
     link.close()
-    status = None
+    assert process.stdin and process.stdout
     try:
-        with suppress(subprocess.TimeoutExpired):
-            status = process.wait(patience)
+        _ask_keeper(process, how)
+    except BaseException:
+        _ask_keeper(process, KILL)
+        raise
     finally:
-        if status != 0:
-            with suppress(ProcessLookupError, PermissionError):  # nothing is left of its group; macOS says the latter
-                os.killpg(process.pid, signal.SIGKILL)
+        if process.poll() != 0:  # the keeper was killed, or is stuck
+            process.kill()
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid or process.pid, signal.SIGKILL)
         process.wait()
+        status = _read_number(process, b"status")
+        process.stdin.close()
+        process.stdout.close()
     return status
+
+
+def _ask_keeper(process: "subprocess.Popen[bytes]", how: bytes) -> None:
+    assert process.stdin
+    with suppress(OSError):  # it ended already
+        process.stdin.write(how)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(LATE)
+
+
+def _read_number(process: "subprocess.Popen[bytes]", what: bytes) -> int | None:
+    """The number that the keeper prints next; None if that is nothing, or another one."""
+    assert process.stdout
+    name, _, number = process.stdout.readline().partition(b" ")
+    return int(number) if name == what else None
 
 
 def _describe_death(status: int | None) -> str:

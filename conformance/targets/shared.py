@@ -6,7 +6,21 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, NamedTuple
 
-from conformance.targets.wire import About, Tensors, find_address, find_blocks, show_memory, unpack_tensors
+from conformance.targets.wire import (
+    About,
+    FrameError,
+    Tensors,
+    find_address,
+    find_blocks,
+    read_json,
+    read_number,
+    read_shape,
+    read_size,
+    read_strictly,
+    show_memory,
+    split_header,
+    unpack_tensors,
+)
 from lstm_spec.types import Array
 
 Held = Callable[[], Array | None]
@@ -58,6 +72,10 @@ class Shared:
             self.keep(number, a)
         return number
 
+    def count_bytes(self) -> int:
+        """How much memory both sides have."""
+        return sum(map(len, self.bits.values()))
+
     def _forget(self, numbers: list[int]) -> None:
         for number in numbers:
             for known in (self.arrays, self.shapes, self.bits):
@@ -92,24 +110,30 @@ class Shared:
         return bits
 
     def open(self, message: memoryview) -> Opened:
-        """What the other side enclosed; its memory and its arrays are written here."""
-        start = 8 + int.from_bytes(message[:8], "little")
-        header = json.loads(bytes(message[8:start]))
+        """What the other side enclosed; its memory and its arrays are written here. Raises FrameError."""
+        with read_strictly():
+            return self._open(message)
+
+    def _open(self, message: memoryview) -> Opened:
+        text, start = split_header(message)
+        header = read_json(text)
         forgotten = [a for number in header["gone"] if (a := self.find(number)) is not None]
         self._forget(header["gone"])
 
         def place(name: str, fresh: Array) -> Array:
-            number = header["blocks"][name]
+            number = read_number(header["blocks"][name])
             known = self.find(number)
             if known is None or known.nbytes != fresh.nbytes:
                 known = self.keep(number, fresh)
             self._write(number, known, _read_memory(fresh))
             return known
 
-        end = start + header["file"]
+        end = start + read_size(header["file"])
+        if end + sum(read_size(size) for _, size in header["changed"]) != len(message):
+            raise FrameError("its parts are not as long as it says")
         tensors, about = unpack_tensors(message[start:end], place)
         for name, a in tensors.items():
-            number = header["arrays"][name]
+            number = read_number(header["arrays"][name])
             before = self.find(number)
             tensors[name] = self.keep(number, a) if before is None or not _lies_like(before, a) else before
         for number, size in header["changed"]:
@@ -118,12 +142,15 @@ class Shared:
             end += size
         for number, shape in header["shapes"]:
             if (known := self.find(number)) is not None:
-                known.shape = self.shapes[number] = tuple(shape)
+                known.shape = self.shapes[number] = read_shape(shape)
         return Opened(tensors, about, header, forgotten)
 
     def _write(self, number: int, a: Array, bits: bytes) -> None:
-        """Write the memory of the array, whether it may be written or not."""
-        ctypes.memmove(find_address(show_memory(a)), bits, len(bits))
+        """Write the memory of the array, whether it may be written or not. Raises FrameError if it is not as large."""
+        memory = show_memory(a)
+        if memory.nbytes != len(bits) or a.dtype.hasobject:
+            raise FrameError("it changes memory of another size")
+        ctypes.memmove(find_address(memory), bits, len(bits))
         self.bits[number] = bits
 
 

@@ -5,8 +5,11 @@ read the files with the library.
 """
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,9 +17,81 @@ from numpy.lib.stride_tricks import as_strided
 
 from conformance.arrays import CODES
 from conformance.nouns import Tensors as Tensors
+from conformance.text import clean_line
 from lstm_spec.types import Array
 
 About = dict[str, str]
+
+# ---------------------------------------------------------------- what others wrote is read strictly
+
+
+class FrameError(ValueError):
+    """Bytes that are no message, no question or no reply: what is wrong with them."""
+
+
+LONGEST_HEADER = 1 << 21  # bytes
+DTYPE = re.compile(r"[<>|=]?[A-Za-z][A-Za-z0-9_]{0,31}(\[[0-9a-zA-Z]{1,8}\])?")
+MALFORMED = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
+
+
+@contextmanager
+def read_strictly() -> Iterator[None]:
+    """Raise FrameError in place of whatever comes of reading data of another form."""
+    try:
+        yield
+    except FrameError:
+        raise
+    except MALFORMED as error:
+        raise FrameError(f"it has not the form of one ({clean_line(str(error), 200)})") from error
+
+
+def split_header(raw: bytes | memoryview) -> tuple[bytes, int]:
+    """The header, which begins with its length, and where the rest begins. Raises FrameError."""
+    size = int.from_bytes(raw[:8], "little")
+    if not 8 + size <= len(raw) or size > LONGEST_HEADER:
+        raise FrameError(f"its header has {size:,} bytes, more than there are or may be")
+    return bytes(raw[8 : 8 + size]), 8 + size
+
+
+def read_json(text: str | bytes) -> Any:
+    """What is written in JSON, without NaN and infinities. Raises ValueError or RecursionError."""
+    return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> None:
+    raise FrameError(f"it has the number {name}")
+
+
+def read_number(value: Any) -> int:
+    """The number, if it is one that fits into 64 bits. Raises FrameError."""
+    if type(value) is not int or not -(2**63) <= value < 2**63:
+        raise FrameError("it has something else in place of an integer")
+    return value
+
+
+def read_size(value: Any) -> int:
+    """The number, if it is none below 0. Raises FrameError."""
+    if read_number(value) < 0:
+        raise FrameError("it has a size or a place below 0")
+    return int(value)
+
+
+def read_shape(value: Any) -> tuple[int, ...]:
+    """The shape of an array. Raises FrameError."""
+    if not isinstance(value, list | tuple):
+        raise FrameError("it has something else in place of a shape")
+    return tuple(map(read_size, value))
+
+
+def read_dtype(text: Any) -> np.dtype[Any]:
+    """A dtype without objects, by its name. Raises FrameError or TypeError."""
+    if not isinstance(text, str) or not DTYPE.fullmatch(text):
+        raise FrameError("it has something else in place of a dtype")
+    dtype = np.dtype(text)
+    if dtype.hasobject or not dtype.itemsize:
+        raise FrameError("it has arrays of Python objects, or of nothing")
+    return dtype
+
 
 # ---------------------------------------------------------------- arrays to bytes, and back
 
@@ -97,13 +172,14 @@ def unpack_tensors(
 ) -> tuple[Tensors, About]:
     """The arrays, with the bits, strides and shared memory of those that were packed, and the text packed with them.
 
-    `place` says where a block of memory is kept, given its name and a fresh array.
+    `place` says where a block of memory is kept, given its name and a fresh array. Raises FrameError, and what
+    `read_strictly` makes one.
     """
-    start = 8 + int.from_bytes(raw[:8], "little")
-    straight, odd, about = _parse_header(bytes(raw[8:start]))
+    header, start = split_header(raw)
+    parse = _parse_header if len(header) <= SPARE else _parse_header.__wrapped__  # a long one is not worth keeping
+    straight, odd, about = parse(header, len(raw) - start)
     tensors = {
-        name: place(name, np.ndarray(shape, dtype, raw, start + at).copy() if at >= 0 else np.ndarray(shape, dtype))
-        for name, dtype, shape, at in straight
+        name: place(name, np.ndarray(shape, dtype, raw, start + at).copy()) for name, dtype, shape, at in straight
     }
     for name, dtype, shape, block, *strided in odd:
         tensors[name] = np.ndarray(shape, dtype, show_memory(tensors[block]), *strided)
@@ -124,19 +200,27 @@ def _make_header(arrays: tuple[Laid, ...], about: tuple[tuple[str, str], ...]) -
 
 
 @lru_cache(256)
-def _parse_header(header: bytes) -> tuple[list[Any], list[Any], About]:
+def _parse_header(header: bytes, size: int) -> tuple[list[Any], list[Any], About]:
     """Name, dtype, shape and place of every block; of the other arrays the block and the strides; the text."""
-    entries = json.loads(header)
-    about = entries.pop("__metadata__")
-    layout = json.loads(about.get("layout", "{}"))
-    straight, odd = [], []
+    entries = read_json(header)
+    about = {str(key): str(text) for key, text in entries.pop("__metadata__").items()}
+    layout = read_json(about.get("layout", "{}"))
+    straight, odd, end = list[Any](), list[Any](), 0
     for name, entry in entries.items():
-        dtype, shape, *strided = layout.get(name) or (CODES[entry["dtype"]], entry["shape"])
-        dtype = np.dtype(dtype)
+        form = layout.get(name)
+        code, shape, *strided = form or (entry["dtype"], entry["shape"])
+        dtype, shape = read_dtype(code) if form else CODES[code], read_shape(shape)
+        start, stop = map(read_size, entry["data_offsets"])
+        if start != end or stop - start != prod(shape) * dtype.itemsize:
+            raise FrameError(f"the bytes of {name!r} are not where they should be")
+        end = stop
         if strided:
-            odd.append((name, dtype, shape, *strided))
+            block, offset, strides = strided
+            odd.append((name, dtype, shape, block, read_size(offset), tuple(map(read_number, strides))))
         else:
-            straight.append((name, dtype, shape, -1 if dtype.hasobject else entry["data_offsets"][0]))
+            straight.append((name, dtype, shape, start))
+    if end != size:
+        raise FrameError("its arrays are not as long as it is")
     return straight, odd, about
 
 

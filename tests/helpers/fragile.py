@@ -4,6 +4,7 @@ import atexit
 import ctypes
 import os
 import signal
+import socket
 import sys
 import time
 import weakref
@@ -47,6 +48,55 @@ def _die_with_a_helper() -> None:
     _die()
 
 
+def _note(name: str, text: str = "") -> None:
+    """Leave a file for the test; whole once it is there."""
+    folder = Path(os.environ["FRAGILE_FOLDER"])
+    (folder / f"{name}.part").write_text(text)
+    (folder / f"{name}.part").rename(folder / name)
+
+
+def _start_helpers() -> None:
+    """Helpers as a target may fork them: one in its group, one in a session of its own, one that hears no signal."""
+    for k, prepare in enumerate((lambda: None, os.setsid, _block_signals)):
+        if (helper := os.fork()) == 0:
+            prepare()
+            if os.fork() == 0:  # the one between ends, so that the helper is nobody's child
+                _note(f"helper{k}", str(os.getpid()))
+                time.sleep(1000)
+            os._exit(0)
+        os.waitpid(helper, 0)
+    while len(list(Path(os.environ["FRAGILE_FOLDER"]).glob("helper?"))) < 3:
+        time.sleep(0.01)
+
+
+def _block_signals() -> None:
+    os.setsid()
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+
+
+def _hang_with_helpers() -> None:
+    _start_helpers()
+    time.sleep(1000)
+
+
+def _keep_the_lock() -> None:
+    """Busy in C code that holds the lock of the interpreter, and hears no signal."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    _note(f"asked{os.getpid()}")
+    ctypes.PyDLL(None).sleep(1000)
+
+
+def _kill_the_keeper() -> None:
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(1000)
+
+
+def _print_a_lot() -> None:
+    for _ in range(200):
+        os.write(1, b"x" * 1_000_000)
+    os.write(2, b"the end\n")
+
+
 def _fail() -> None:
     raise ValueError("the first line\nand a second")
 
@@ -67,6 +117,11 @@ asks_the_user = Backend("asks_the_user", _first(lambda: input()))
 hangs = Backend("hangs", _first(lambda: time.sleep(1000)))
 hangs_on_long = Backend("hangs_on_long", _first(lambda: time.sleep(1000), LONG))
 overflows = Backend("overflows", _first(lambda: np.exp(np.float32(1000))))
+starts_helpers = Backend("starts_helpers", _first(_start_helpers))
+hangs_with_helpers = Backend("hangs_with_helpers", _first(_hang_with_helpers))
+keeps_the_lock = Backend("keeps_the_lock", _first(_keep_the_lock))
+kills_its_keeper = Backend("kills_its_keeper", _first(_kill_the_keeper))
+prints_a_lot = Backend("prints_a_lot", _first(_print_a_lot))
 fails = Backend("fails", _first(_fail))
 leaves = Backend("leaves", _first(_leave))
 
@@ -77,6 +132,53 @@ def _dies_in_the_gradient_pass(problem: Problem, d: Cotangents) -> tuple[Answer,
 
 
 segfaults_in_the_gradient_pass = replace(NUMPY, name="segfaults_backwards", gradients=_dies_in_the_gradient_pass)
+
+# ---------------------------------------------------------------- it writes into the connection to the judge
+
+
+def _find_link() -> tuple[socket.socket, bytes]:
+    """The socket to the judge, and the number of the question: both are in the frame that serves questions."""
+    frame = sys._getframe()
+    while frame.f_code.co_name != "serve_questions":
+        assert frame.f_back
+        frame = frame.f_back
+    return frame.f_locals["link"], frame.f_locals["number"]
+
+
+def _send(head: Callable[[bytes], bytes], drip: bool = False) -> Callable[[], None]:
+    """Write what is made of the number of the question; then a byte now and then, or nothing more."""
+
+    def send() -> None:
+        link, number = _find_link()
+        link.sendall(head(number))
+        while drip:
+            time.sleep(0.05)
+            link.sendall(b"x")
+
+    return send
+
+
+def _answer_twice() -> None:
+    """It forks, and both processes answer."""
+    os.fork()
+
+
+drips = Backend("drips", _first(_send(lambda number: b"", drip=True)))
+drips_a_reply = Backend(
+    "drips_a_reply", _first(_send(lambda number: number + (10**6).to_bytes(8, "little"), drip=True))
+)
+announces_too_much = Backend("announces_too_much", _first(_send(lambda number: number + (2**60).to_bytes(8, "little"))))
+writes_anything = Backend("writes_anything", _first(_send(lambda number: b"debug: " * 20), LONG))
+replies_nonsense = Backend(
+    "replies_nonsense", _first(_send(lambda number: number + (100).to_bytes(8, "little") + b"[" * 100))
+)
+answers_twice = Backend("answers_twice", _first(_answer_twice, LONG))
+
+
+def drips_when_made() -> Backend:
+    _send(lambda number: b"", drip=True)()
+    raise AssertionError
+
 
 # ---------------------------------------------------------------- it cannot be made
 

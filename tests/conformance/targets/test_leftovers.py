@@ -1,0 +1,89 @@
+"""No process of ours is left, nor one that a target started, however the judge or the target ends."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conformance.targets.keeper import list_descendants
+from tests.helpers.isolation import PLENTY, SHORT, alone, child_of, ends, said
+from tests.helpers.root import ROOT
+
+SOON = 5.0  # seconds
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has subreapers")
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """The folder for what a target notes. No helper outlives the test, whatever comes of it."""
+    monkeypatch.setenv("FRAGILE_FOLDER", str(tmp_path))
+    yield tmp_path
+    for note in tmp_path.glob("helper?"):
+        subprocess.run(["kill", "-9", note.read_text()], capture_output=True)
+
+
+def assert_ended(processes: list[int]) -> None:
+    assert processes and [pid for pid in processes if not ends(pid, SOON)] == []
+
+
+def read_helpers(folder: Path) -> list[int]:
+    return [int(note.read_text()) for note in folder.glob("helper?")]
+
+
+@ON_LINUX
+def test_helpers_in_any_session_end_with_the_target(folder: Path) -> None:
+    with alone("starts_helpers") as it:
+        it.backend.forward(SHORT)
+        helpers = read_helpers(folder)
+        assert len(helpers) == 3
+    assert_ended(helpers)
+
+
+@ON_LINUX
+def test_helpers_in_any_session_end_after_a_hang(folder: Path) -> None:
+    with alone("hangs_with_helpers", timeout=3) as it:
+        assert said(it.backend.forward, SHORT) == "Errored: it did not answer within 3 s"
+        assert_ended(read_helpers(folder))
+
+
+@ON_LINUX
+def test_a_target_that_kills_its_keeper_ends_with_it() -> None:
+    with alone("kills_its_keeper") as it:
+        target = child_of(it)
+        assert said(it.backend.forward, SHORT) == "Errored: it crashed (it closed its connection to the judge)"
+        assert_ended([target])
+
+
+def wait_for(folder: Path, pattern: str, count: int) -> None:
+    deadline = time.monotonic() + PLENTY
+    while len(list(folder.glob(pattern))) < count:
+        assert time.monotonic() < deadline, f"no {pattern}"
+        time.sleep(0.05)
+
+
+@ON_LINUX
+@pytest.mark.parametrize(
+    ("name", "notes", "options"),
+    [
+        ("keeps_the_lock", "asked*", ("--jobs", "1", "--isolate")),
+        ("keeps_the_lock", "asked*", ("--jobs", "2", "--isolate")),
+        ("keeps_the_lock", "asked*", ("--jobs", "2", "--no-isolate")),
+        ("hangs_with_helpers", "helper?", ("--jobs", "1", "--isolate")),
+    ],
+)
+def test_nothing_is_left_when_the_judge_is_killed(
+    name: str, notes: str, options: tuple[str, ...], folder: Path
+) -> None:
+    asked = ["run", f"tests.helpers.fragile:{name}", "--profile", "quick", "-k", "every_output", *options]
+    command = [sys.executable, "-m", "lstm_conform", *asked, "--out", str(folder / "out")]
+    judge = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(folder, notes, 3 if notes == "helper?" else 1)
+    ours = [*list_descendants(judge.pid), *read_helpers(folder)]
+    judge.kill()
+    judge.wait()
+    assert_ended(ours)
+    assert os.getpid() not in ours
