@@ -5,7 +5,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Set
+from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
 from shutil import copymode
@@ -78,22 +78,25 @@ def remove_stale(path: Path) -> None:
         path.write_bytes(b"")
 
 
-def remove_oldest(folder: Path, name: str, form: str, most: int, kept: Set[Path] = frozenset()) -> Iterator[Path]:
-    """Remove and yield the oldest files of that name (a regular expression) beyond `most`, except those to be kept.
+def remove_oldest(folder: Path, name: str, form: str, most: int, kept: Set[Path] = frozenset()) -> list[Path]:
+    """Remove the oldest files of that name (a regular expression) beyond `most`, except those to be kept; what is gone.
 
     Only a safetensors file that says that it has that format is one of ours. What cannot be removed stays.
     """
+    removed = list[Path]()
     with suppress(OSError):
         ours = [path for path in folder.iterdir() if re.fullmatch(name, path.name)]
         for path in sorted(ours, key=lambda path: path.lstat().st_mtime_ns)[: max(0, len(ours) - most)]:
-            if path not in kept and read_format(path) == form:
-                path.unlink()
-                yield path
+            with suppress(OSError):
+                if path not in kept and read_format(path) == form:
+                    path.unlink()
+                    removed.append(path)
+    return removed
 
 
 def read_format(path: Path) -> str:
     """What a safetensors file says that it is; empty if it says nothing, or is none."""
-    with suppress(OSError, ValueError, RecursionError, AttributeError):
+    with suppress(OSError, ValueError, RecursionError, LookupError, TypeError):
         with open(path, "rb", opener=_open_without_waiting) as file:
             header = file.read(8 + LARGEST_HEADER) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
         return str(json.loads(header[8 : 8 + int.from_bytes(header[:8], "little")])["__metadata__"]["format"])

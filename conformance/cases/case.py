@@ -65,6 +65,11 @@ class Case(NamedTuple):
     asked: Asked
     about: dict[str, str]  # target, clause, dtype, seed, reason, versions
 
+    @property
+    def target(self) -> str:
+        """The target that it refuted."""
+        return self.about["target"]
+
 
 def check_fields(about: dict[str, str]) -> None:
     """Return if a case says of itself what it has to. Raises KeyError or ValueError otherwise."""

@@ -13,7 +13,7 @@ from conformance.problems.form import form_of
 from conformance.problems.question import problem_of
 from conformance.targets.border import guard_backend
 from conformance.targets.raised import describe_raised
-from lstm_spec import Backend
+from lstm_spec import Backend, Feature, Problem
 from lstm_spec.types import Array
 
 
@@ -32,25 +32,30 @@ OUTCOMES: dict[type[Exception], Outcome] = {
 }
 
 
+def sort_outcome(error: Exception) -> Outcome:
+    """What an exception says; one that is none of ours is an error of the suite."""
+    return next((outcome for kind, outcome in OUTCOMES.items() if isinstance(error, kind)), Outcome.SUITE_ERROR)
+
+
 def replay_case(case: Case, backend: Backend) -> Replayed:
     """What the property finds out about the example now, without a search."""
-    reason = _find_reason_to_skip(case, backend)
+    reason = find_reason_to_skip(problem_of(case.example), backend, case.prop.features)
     if reason:
         return Replayed(Outcome.NOT_CLAIMED, reason)
     try:
         with np.errstate(all="ignore"):
             case.prop.refute(guard_backend(backend), case.example)
     except tuple(OUTCOMES) as error:
-        return Replayed(next(OUTCOMES[kind] for kind in OUTCOMES if isinstance(error, kind)), str(error))
+        return Replayed(sort_outcome(error), str(error))
     except Exception as error:  # e.g. of a file that was made by hand, an example that the property never draws
         return Replayed(Outcome.SUITE_ERROR, f"it is no example of its property ({describe_raised(error)})")
     return Replayed(Outcome.HOLDS)
 
 
-def _find_reason_to_skip(case: Case, backend: Backend) -> str:
+def find_reason_to_skip(problem: Problem, backend: Backend, features: tuple[Feature, ...] = ()) -> str:
     """Why this backend is not asked this; empty if it is."""
-    problem, about = problem_of(case.example), backend.description
-    wanted = dict.fromkeys((*case.prop.features, *sorted(form_of(problem).features)))
+    about = backend.description
+    wanted = dict.fromkeys((*features, *sorted(form_of(problem).features)))
     missing = [feature for feature in wanted if not backend.offers(feature)]
     if missing:
         return f"it does not claim {', '.join(missing)}"
@@ -74,7 +79,7 @@ def list_steps(case: Case, backend: Backend) -> list[Step]:
 
     Each step is judged from the states, or the gate gradients, that the backend returned.
     """
-    if _find_reason_to_skip(case, backend):
+    if find_reason_to_skip(problem_of(case.example), backend, case.prop.features):
         return []
     found = compare_answers(guard_backend(backend), case.prop, case.example, case.asked)
     names = [name.removeprefix("got.") for name in found if name.startswith("got.")]

@@ -5,10 +5,17 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from conformance.cli.options import check_grade
+from conformance.cli.console import complain
+from conformance.cli.options import ISOLATE, TIMEOUT, check_grade
+
+if TYPE_CHECKING:
+    from conformance.cases.case import Case
+    from conformance.cases.crash import Crash
+    from lstm_spec import Backend
 
 
 @click.command()
@@ -16,41 +23,65 @@ from conformance.cli.options import check_grade
 @click.argument("target", required=False)
 @click.option("--device", help="The device that a target is made for, e.g. cuda.")
 @click.option("--grade", default="", metavar="NAME", help="Judge at this grade, if the dtype has it, e.g. absolute.")
-def reproduce(case: Path, target: str | None, device: str | None, grade: str) -> None:
-    """Ask a question that refuted a backend again.
+@ISOLATE
+@TIMEOUT
+def reproduce(
+    case: Path, target: str | None, device: str | None, grade: str, isolate: bool | None, timeout: float
+) -> None:
+    """Ask a question that refuted a backend, or killed it, again.
 
     CASE is a file that `run` wrote, TARGET the same backend or another one.
     """
     from conformance.cases.case import CaseError
+    from conformance.cases.crash import is_crash, load_crash
     from conformance.cases.load import load_case
-    from conformance.cases.replay import format_steps, list_steps, replay_case
-    from conformance.outcome import Outcome
-    from conformance.report.status import FAILED, NOTHING, PASSED, SUITE_ERROR, UNUSABLE
+    from conformance.report.status import UNUSABLE
     from conformance.run.options import Options
-    from conformance.targets.resolve import TargetError, resolve
+    from conformance.targets.lending import Loan, lend_backend
+    from conformance.targets.resolve import TargetError
 
     options = check_grade(lambda: Options(grade=grade))
     try:
-        found = load_case(case)
-        backend = options.apply_grade(resolve(target or _find_target(found.about["target"], case), device))
+        crash = load_crash(case) if is_crash(case) else None
+        found = crash or load_case(case)
+        named = target or _find_target(found.target, case)
+        if crash:
+            device, isolate = device or crash.device, True if isolate is None else isolate
+        with lend_backend(Loan(named, device, isolate, timeout), complain) as backend:
+            status = _ask_again(found, options.apply_grade(backend))
     except (CaseError, TargetError) as error:
-        click.echo(f"lstm-conform: {error}", err=True)
+        complain(str(error))
         sys.exit(UNUSABLE)
-    about, result = found.about, replay_case(found, backend)
-    click.echo(f"{about['clause']}  {found.prop.sentence}  ({about['dtype']}, written with seed {about['seed']})")
-    steps = [] if result.outcome is Outcome.SUITE_ERROR else list_steps(found, backend)
+    sys.exit(status)
+
+
+def _ask_again(found: Case | Crash, backend: Backend) -> int:
+    """Print which question it is, and what comes out now; the exit status."""
+    from conformance.cases.crash import Crash, ask_crash, describe_crash
+    from conformance.cases.replay import format_steps, list_steps, replay_case
+    from conformance.outcome import Outcome
+    from conformance.report.status import FAILED, NOTHING, PASSED, SUITE_ERROR
+    from conformance.text import clean_line
+
+    if isinstance(found, Crash):
+        click.echo(f"no answer to {describe_crash(found)}")
+        result, steps = ask_crash(found, backend), []
+    else:
+        about, result = found.about, replay_case(found, backend)
+        click.echo(f"{about['clause']}  {found.prop.sentence}  ({about['dtype']}, written with seed {about['seed']})")
+        steps = [] if result.outcome is Outcome.SUITE_ERROR else list_steps(found, backend)
     for line in format_steps(steps):
         click.echo(line)
     verdict, status = {
         Outcome.REFUTED: ("still refuted", FAILED),
         Outcome.ERRORED: ("errored", FAILED),
-        Outcome.HOLDS: ("holds: it is not refuted by this case any more", PASSED),
+        Outcome.HOLDS: ("holds" if result.detail else "holds: it is not refuted by this case any more", PASSED),
         Outcome.SUITE_ERROR: ("suite error", SUITE_ERROR),
         Outcome.NOT_CLAIMED: ("not claimed", NOTHING),
         Outcome.INCONCLUSIVE: ("inconclusive", NOTHING),
     }[result.outcome]
-    click.echo(f"{verdict}: {result.detail}" if result.detail else verdict)
-    sys.exit(status)
+    click.echo(f"{verdict}: {clean_line(result.detail)}" if result.detail else verdict)
+    return status
 
 
 def _find_target(target: str, case: Path) -> str:

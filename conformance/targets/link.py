@@ -7,6 +7,7 @@ import time
 from typing import Any, NamedTuple
 
 from conformance.nouns import Known, put_together, take_apart
+from conformance.targets.notes import FORMAT as FORMAT
 from conformance.targets.shared import Shared
 from conformance.targets.wire import (
     About,
@@ -24,8 +25,6 @@ from lstm_spec import (
     Feature,
     Shapes,
 )
-
-FORMAT = "lstm-spec question 1"
 
 
 class Question(NamedTuple):

@@ -6,12 +6,18 @@ import weakref
 from contextlib import suppress
 from pathlib import Path
 
+from conformance.files import remove_oldest
+
+FORMAT = "lstm-spec question 1"
+NAME, MOST_QUESTIONS = r"crash-[0-9a-f]{4}\.safetensors", 200  # in a folder; those of this process are kept
+
 
 class Notes:
     """A folder for questions; without a folder nothing is written. Raises OSError if it cannot be written."""
 
     def __init__(self, folder: Path | None) -> None:
         self.folder, self.file = folder, None
+        self.kept = set[Path]()
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
             self.file = (folder / "asked.safetensors").open("wb", buffering=0)
@@ -25,7 +31,10 @@ class Notes:
                 self.file.truncate(len(question))
 
     def keep_question(self, question: bytes) -> str:
-        """Write it to a file that no later one overwrites; returns where that is, as the end of a sentence."""
+        """Write it to a file that no later one overwrites; returns where that is, as the end of a sentence.
+
+        Of what was kept before, the newest files stay.
+        """
         if not self.folder:
             return ""
         path = self.folder / f"crash-{hashlib.blake2b(question, digest_size=2).hexdigest()}.safetensors"
@@ -33,6 +42,8 @@ class Notes:
             path.write_bytes(question)
         except OSError as error:
             return f"; the question could not be written to {path} ({error.strerror})"
+        self.kept.add(path)
+        remove_oldest(self.folder, NAME, FORMAT, MOST_QUESTIONS, self.kept)
         return f"; the question is in {path}"
 
     def close(self) -> None:

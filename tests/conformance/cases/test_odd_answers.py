@@ -206,7 +206,7 @@ def test_a_script_that_is_not_ours_stays(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_folder_that_is_not_there_has_nothing_to_remove(tmp_path: Path) -> None:
-    assert list(remove_oldest(tmp_path / "none", ".*", "", 0)) == []
+    assert remove_oldest(tmp_path / "none", ".*", "", 0) == []
 
 
 def test_an_exception_is_a_case_like_any_other(tmp_path: Path) -> None:
