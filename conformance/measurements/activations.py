@@ -103,6 +103,11 @@ def probe_activations(backend: Backend, dtype: str) -> Accuracy:
     return Accuracy(dtype, grade, figures, tried, tuple(meets), tuple(illegible))
 
 
+def unread_accuracy(backend: Backend, dtype: str, why: str) -> Accuracy:
+    """No figures of a backend at a dtype, for that reason."""
+    return Accuracy(dtype, backend.description.grade(dtype), {}, 0, (), (why,))
+
+
 def list_arguments(dtype: str) -> Array:
     """Every finite number of a 16-bit dtype; about 20,000 normal numbers of a wider one."""
     of = np.dtype(dtype)

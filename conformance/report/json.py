@@ -51,6 +51,7 @@ def _target_data(report: Report) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "largest": report.extents,
         "deviations": [_deviation_data(deviation, findings) for deviation in findings.deviations],
+        "mishaps": report.mishaps,
         "complaints": list(findings.complaints),
         "activations": [accuracy_data(found) for found in report.activations],
         "end_to_end": {dtype: [_row_data(row) for row in rows] for dtype, rows in report.end_to_end.items()},

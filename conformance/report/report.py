@@ -27,6 +27,7 @@ class Report:
     activations: tuple["Accuracy", ...] = ()  # by dtype; for information, as is the next
     end_to_end: dict[str, list["Row"]] = field(default_factory=dict)  # by dtype
     origin: Origin | None = None  # if it was judged from the command line
+    mishaps: list[str] = field(default_factory=list)  # what failed after the verdicts, a clause each
     cases: dict[tuple[str, str], Path] = field(default_factory=dict)  # by property and dtype: the file of the case
     uncased: dict[tuple[str, str], str] = field(default_factory=dict)  # or why there is none
 

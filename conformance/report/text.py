@@ -44,8 +44,8 @@ def print_report(console: Console, report: Report) -> None:
         _print_lines(console, failure_lines(report, Root(verdict, []), "WARNING"), "yellow")
     for deviation in report.findings.deviations:
         _print_lines(console, _deviation_lines(report, deviation), "yellow")
-    for verdict in report.findings.select_verdicts(Outcome.SUITE_ERROR):
-        text = f"{verdict.property.name}: {verdict.detail}"
+    failed = report.findings.select_verdicts(Outcome.SUITE_ERROR)
+    for text in [*(f"{verdict.property.name}: {verdict.detail}" for verdict in failed), *report.mishaps]:
         console.print(
             f"[magenta]suite error[/]  {escape_markup(text)}; please report it", highlight=False, soft_wrap=True
         )

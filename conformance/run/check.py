@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from conformance.measurements.activation_text import list_unread
-from conformance.measurements.activations import probe_activations
-from conformance.measurements.end_to_end import measure_end_to_end
+from conformance.measurements.activations import Accuracy, probe_activations, unread_accuracy
+from conformance.measurements.end_to_end import Row, measure_end_to_end
 from conformance.property import PROPERTIES
 from conformance.report.deviations import select_deviations
 from conformance.report.findings import Findings, Request
@@ -21,6 +22,7 @@ from conformance.run.options import Options, make_options
 from conformance.run.search import ignore_example
 from conformance.run.selection import explain_no_match, plan_verdicts, select_dtypes, select_properties
 from conformance.run.witnesses import find_complaints
+from conformance.targets.raised import describe_raised
 from conformance.verdict import Verdict
 from lstm_spec import Backend, Feature
 from lstm_spec.claims import check_backend
@@ -61,11 +63,22 @@ def check_with(
     complaints, unread = find_complaints(findings, backend), list_unread(report.activations)
     findings = replace(findings, complaints=complaints, unread=unread)
     if options.diagnose:
-        grades = find_lenient_grades(findings, backend, options)
-        findings = replace(findings, lenient=judge_at_grades(findings, backend, options, grades, judging))
-        hint = describe_lenient_grades(grades)
-        report = replace(report, cause=Cause(hint) if hint else find_likely_cause(findings, backend))
+        with _keep_what_was_found("looking for another grade", report.mishaps):
+            grades = find_lenient_grades(findings, backend, options)
+            findings = replace(findings, lenient=judge_at_grades(findings, backend, options, grades, judging))
+            report = replace(report, cause=Cause(describe_lenient_grades(grades)))
+        with _keep_what_was_found("looking for the likely cause", report.mishaps):
+            report = report if report.cause.sentence else replace(report, cause=find_likely_cause(findings, backend))
     return replace(report, findings=findings, seconds=time.perf_counter() - started)
+
+
+@contextmanager
+def _keep_what_was_found(what: str, mishaps: list[str]) -> Iterator[None]:
+    """Go on after the block, whatever it raises; a sentence about that is among the mishaps."""
+    try:
+        yield
+    except Exception as error:  # a mistake of ours, or a broken pool: the verdicts stand
+        mishaps.append(f"{what} failed ({describe_raised(error)})")
 
 
 def prepare_findings(backend: Backend, options: Options) -> Findings:
@@ -110,6 +123,11 @@ def _collect_verdicts(
 
 def _add_measurements(report: Report, backend: Backend, is_full: bool) -> Report:
     """The report with figures that are shown and decide nothing."""
-    dtypes = report.findings.request.dtypes
-    tables = {dtype: measure_end_to_end(backend, dtype) for dtype in dtypes} if is_full else {}
-    return replace(report, activations=tuple(probe_activations(backend, d) for d in dtypes), end_to_end=tables)
+    tables, probed = dict[str, list[Row]](), list[Accuracy]()
+    for dtype in report.findings.request.dtypes:
+        with _keep_what_was_found(f"measuring σ and tanh at {dtype}", report.mishaps):
+            probed.append(unread_accuracy(backend, dtype, "the suite failed"))
+            probed[-1] = probe_activations(backend, dtype)
+        with _keep_what_was_found(f"measuring from end to end at {dtype}", report.mishaps):
+            tables |= {dtype: measure_end_to_end(backend, dtype)} if is_full else {}
+    return replace(report, activations=tuple(probed), end_to_end=tables)

@@ -8,6 +8,7 @@ from conformance.cases.replay import replay_case
 from conformance.outcome import Outcome
 from conformance.report.deviations import Deviation
 from conformance.report.findings import Findings
+from conformance.targets.raised import describe_raised
 from conformance.verdict import Verdict, find_broken_clauses
 from lstm_spec import Backend
 
@@ -15,8 +16,16 @@ from lstm_spec import Backend
 def find_complaints(findings: Findings, backend: Backend, today: date | None = None) -> tuple[str, ...]:
     """What is wrong with the declared deviations, a sentence each; each one's witness is asked again."""
     day = today or date.today()
-    complaints = (_find_complaint(d, findings.verdicts, backend, day) for d in findings.judged_deviations)
+    complaints = (_try_to_compare(d, findings.verdicts, backend, day) for d in findings.judged_deviations)
     return tuple(complaint for complaint in complaints if complaint)
+
+
+def _try_to_compare(d: Deviation, verdicts: list[Verdict], backend: Backend, today: date) -> str:
+    """The complaint about a deviation, also if it cannot be compared: nothing else is lost then."""
+    try:
+        return _find_complaint(d, verdicts, backend, today)
+    except Exception as error:
+        return f"deviation {d.clause} cannot be held against its witness ({describe_raised(error)}); please report it"
 
 
 def _find_complaint(d: Deviation, verdicts: list[Verdict], backend: Backend, today: date) -> str:
