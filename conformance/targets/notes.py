@@ -9,26 +9,30 @@ from pathlib import Path
 from conformance.files import remove_oldest
 
 FORMAT = "lstm-spec question 1"
-NAME, MOST_QUESTIONS = r"crash-[0-9a-f]{4}\.safetensors", 200  # in a folder; those of this process are kept
+NAME = r"(crash-[0-9a-f]{4}|asked-\d+)\.safetensors"  # the latter is there if the judge itself was killed
+MOST_QUESTIONS = 200  # in a folder; those of this process are kept
 
 
 class Notes:
     """A folder for questions; without a folder nothing is written. Raises OSError if it cannot be written."""
 
     def __init__(self, folder: Path | None) -> None:
-        self.folder, self.file = folder, None
-        self.kept = set[Path]()
+        self.folder, self.kept = folder, set[Path]()
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
-            self.file = (folder / "asked.safetensors").open("wb", buffering=0)
-            weakref.finalize(self, self.file.close)
+            self.asked = folder / f"asked-{os.getpid()}.safetensors"  # other processes may ask as well
+            self.part = self.asked.with_suffix(".part")
+            self.part.write_bytes(b"")
+            self.part.unlink()
+            self.kept.add(self.asked)
+            weakref.finalize(self, self.asked.unlink, missing_ok=True)
 
     def write_question(self, question: bytes) -> None:
-        """Write the question that is asked next over the last one."""
-        if self.file:
+        """Write the question that is asked next in place of the last one: it is there as a whole, whoever is killed."""
+        if self.folder:
             with suppress(OSError):  # a full disk is not the backend's mistake
-                os.pwrite(self.file.fileno(), question, 0)
-                self.file.truncate(len(question))
+                self.part.write_bytes(question)
+                os.replace(self.part, self.asked)
 
     def keep_question(self, question: bytes) -> str:
         """Write it to a file that no later one overwrites; returns where that is, as the end of a sentence.
@@ -48,6 +52,6 @@ class Notes:
 
     def close(self) -> None:
         """Remove the file of the current question."""
-        if self.folder and self.file and not self.file.closed:
-            self.file.close()
-            (self.folder / "asked.safetensors").unlink(missing_ok=True)
+        if self.folder:
+            self.asked.unlink(missing_ok=True)
+            self.folder = None

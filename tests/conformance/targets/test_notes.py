@@ -1,5 +1,6 @@
 """The question that is asked lies on disk."""
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from safetensors.numpy import load_file
 
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.targets.link import FORMAT, pack_question, unpack_question
+from conformance.targets.notes import Notes
 from conformance.targets.wire import unpack_tensors
 from lstm_spec import Problem
 from tests.helpers.isolation import (
@@ -35,7 +37,7 @@ def test_the_question_is_whole_on_disk_when_it_is_asked(monkeypatch: pytest.Monk
         for problem in (LONG, SHORT, drawn(7)):
             answer = it.backend.forward(problem)
             assert bits(answer.y) == bits(problem.x) and bits(answer.state.c) == bits(problem.state.c)
-        assert [path.name for path in tmp_path.iterdir()] == ["asked.safetensors"]
+        assert [path.name for path in tmp_path.iterdir()] == [f"asked-{os.getpid()}.safetensors"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -96,8 +98,17 @@ def test_a_folder_that_cannot_be_written_is_an_oserror(tmp_path: Path) -> None:
 
 def test_a_folder_that_vanishes_changes_no_verdict(tmp_path: Path) -> None:
     with alone("segfaults_on_long", folder=tmp_path / "gone") as it:
-        (tmp_path / "gone" / "asked.safetensors").unlink()
         (tmp_path / "gone").rmdir()
         assert np.array_equal(it.backend.forward(SHORT).y, NUMPY.forward(SHORT).y)
         text = said(it.backend.forward, LONG)
     assert re.fullmatch(r"Errored: it crashed \(signal SIGSEGV\); the question could not be written to .*", text)
+
+
+def test_processes_that_ask_at_once_write_files_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ours = Notes(tmp_path)
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    theirs = Notes(tmp_path)
+    for notes, problem in ((ours, SHORT), (theirs, LONG), (ours, SHORT)):
+        notes.write_question(pack_question("forward", (problem,), {})[1])
+    found = {path: unpack_question(path.read_bytes()).arguments[0].x for path in tmp_path.iterdir()}
+    assert bits(found[ours.asked]) == bits(SHORT.x) and bits(found[theirs.asked]) == bits(LONG.x)
