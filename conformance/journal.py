@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -11,23 +12,46 @@ from typing import IO, Any
 class Journal:
     """What was added to it can be read at once, and survives the process."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open `journal.jsonl` in the folder, or `journal-1.jsonl` if another process writes that. Raises OSError."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.path, self._file = _open_unused(folder)
+    def __init__(self, folder: Path, complain: Callable[[str], object]) -> None:
+        """Open `journal.jsonl` in the folder, or `journal-1.jsonl` if another process writes that.
+
+        `complain` is called with a sentence if it cannot be written, once; nothing is raised.
+        """
+        self.folder, self._complain = folder, complain
+        self._is_new_folder = not folder.exists()
+        self.path: Path | None = None
+        self._file: IO[bytes] | None = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.path, self._file = _open_unused(folder)
+        except OSError as error:
+            self._give_up(error)
 
     def add(self, entry: dict[str, Any]) -> None:
-        """Write an entry. Raises OSError."""
-        self._file.write(json.dumps(entry).encode() + b"\n")
-        self._file.flush()
+        """Write an entry, so that it can be read at once."""
+        try:
+            if self.path and self._file:
+                self._file.write(json.dumps(entry, default=str).encode() + b"\n")
+                self._file.flush()
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self.path = None
+        self._complain(
+            f"{self.folder} cannot be written ({error.strerror}), so no journal of the verdicts is kept there"
+        )
 
     def close(self, keep: bool) -> None:
-        """Close the file, and remove it unless it is to be kept; no failure to do so is raised."""
+        """Close the file; unless it is to be kept, remove it, and the folder if that was made for it alone."""
         with suppress(OSError):
-            if not keep:
+            if self.path and not keep:
                 self.path.unlink()
+                if self._is_new_folder:
+                    self.folder.rmdir()
         with suppress(OSError):
-            self._file.close()
+            if self._file:
+                self._file.close()
 
 
 def _open_unused(folder: Path) -> tuple[Path, IO[bytes]]:

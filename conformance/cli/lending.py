@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -37,20 +37,10 @@ def choose_job_count(target: str, backend: Backend, options: Options) -> int:
     return choose_process_count(len(plan_verdicts(backend, options)))
 
 
-@contextmanager
-def judge_in_processes(jobs: int, loan: Loan) -> Iterator[Judging | None]:
-    """That number of processes, which judge what is lent; None for one. Exit 4 if one of them dies."""
+def judge_in_processes(jobs: int, loan: Loan) -> AbstractContextManager[Judging | None]:
+    """That number of processes, which judge what is lent; None for one. Raises BrokenProcessPool if one dies."""
     if jobs == 1:
-        yield None
-        return
-    from concurrent.futures.process import BrokenProcessPool
-
-    from conformance.report.status import SUITE_ERROR
+        return nullcontext()
     from conformance.run.parallel import start_processes
 
-    try:
-        with start_processes(jobs, partial(lend_backend, loan)) as judging:
-            yield judging
-    except BrokenProcessPool:
-        complain("a process that judged died, with the target in it; use --isolate")
-        sys.exit(SUITE_ERROR)
+    return start_processes(jobs, partial(lend_backend, loan))

@@ -41,6 +41,7 @@ TIMEOUT = click.option(
     show_default=True,
     help="Seconds for each question to an isolated target.",
 )
+QUIET = click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 
 
 def read_options(given: dict[str, Any], deviations_file: Path | None) -> Options:
@@ -69,13 +70,3 @@ def _read_deviations(file: Path | None) -> tuple[Deviation, ...]:
         return read_deviations(file) if file else ()
     except DeviationError as error:
         raise click.BadParameter(str(error), param_hint="--deviations") from error
-
-
-def check_is_writable(file: Path | None, option: str) -> None:
-    """Create the file, if there is none. Raises BadParameter if it cannot be written."""
-    if file:
-        try:
-            file.open("a", encoding="utf-8").close()
-        except OSError as error:
-            reason = f"{file} cannot be written ({error.strerror}); name a file in a folder that can be written"
-            raise click.BadParameter(reason, param_hint=option) from error

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from conformance.cli.console import complain, make_console
-from conformance.cli.lending import choose_job_count, judge_in_processes, lend_backend
-from conformance.cli.options import DTYPE_NAMES, ISOLATE, PROFILE_NAMES, TIMEOUT, check_is_writable, read_options
+from conformance.cli.console import complain, describe_suite_error, make_console
+from conformance.cli.judging import Judged, Manner, describe_audit, judge_target
+from conformance.cli.options import DTYPE_NAMES, ISOLATE, PROFILE_NAMES, QUIET, TIMEOUT, read_options
+from conformance.cli.reports import STDOUT, claim_files, write_reports
+from conformance.cli.stop import heed_signals
+from conformance.report.status import BY_SIGNAL, SUITE_ERROR, UNUSABLE, Unjudged, worst_status
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from conformance.report.report import Report
-    from conformance.run.judge import Judging
     from conformance.run.options import Options
     from conformance.targets.lending import Loan
-    from conformance.targets.origin import Origin
-    from conformance.verdict import Verdict
-    from lstm_spec import Backend
+
+OUTPUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
 @click.command()
@@ -67,23 +66,22 @@ if TYPE_CHECKING:
     "--grade", default="", metavar="NAME", help="Judge at this grade, at the dtypes that have it, e.g. absolute."
 )
 @click.option("--accept-declared", is_flag=True, help="Exit 0 even if the backend declares its own error model.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
+@click.option("--json", "json_file", type=OUTPUT, help="Write the report as JSON; - is stdout.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".lstm-conform"),
     show_default=True,
-    help="Folder for the cases of failures.",
+    help="Folder for the cases of failures, and for the journal of the run.",
 )
-@click.option(
-    "--junit", "junit_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JUnit XML."
-)
+@click.option("--junit", "junit_file", type=OUTPUT, help="Write the report as JUnit XML; - is stdout.")
 @click.option(
     "--deviations",
     "deviations_file",
     type=click.Path(dir_okay=False, path_type=Path),
     help="File of declared deviations, e.g. lstm-deviations.toml.",
 )
+@QUIET
 def run(
     targets: tuple[str, ...],
     device: str | None,
@@ -95,112 +93,77 @@ def run(
     isolate: bool | None,
     timeout: float,
     jobs: int | None,
+    quiet: bool,
     **given: Any,
 ) -> None:
-    """Judge one or more LSTMs."""
-    from conformance.report.status import UNUSABLE, worst_status
-    from conformance.report.text import print_report
+    """Judge one or more LSTMs.
+
+    `--json -` and `--junit -` write to stdout; the report for people then goes to stderr. After Ctrl-C and SIGTERM
+    there is a report on what was judged. `journal.jsonl` in the folder of `--out` has the verdicts while the run lasts.
+    """
+    from conformance.journal import Journal
     from conformance.targets.lending import Loan
+
+    files = claim_files({"--json": json_file, "--junit": junit_file})
+    options = read_options(given, deviations_file)
+    _check_rigorous(rigorous, jobs)
+    stdout, console = sys.stdout, make_console(on_stderr=STDOUT in files.values())
+    journal = Journal(out, complain)
+    with heed_signals() as stop, redirect_stdout(sys.stderr):
+        manner = Manner(jobs, rigorous, quiet, journal, stop)
+        loans = [Loan(target, device, isolate, timeout, out) for target in targets]
+        reports, unjudged = _judge_targets(loans, options, manner, console)
+        unwritten = write_reports(files, reports, unjudged, stdout)
+    status = worst_status([r.status for r in reports] + [u.status for u in unjudged.values()])
+    is_cut = bool(unwritten) or stop.number > 0 or any(report.findings.cut for report in reports)
+    if is_cut and journal.path:
+        complain(f"the verdicts are in {journal.path}, one a line")
+    journal.close(keep=is_cut)
+    sys.exit(status if status > BY_SIGNAL else unwritten or status)
+
+
+def _judge_targets(
+    loans: list[Loan], options: Options, manner: Manner, console: Console
+) -> tuple[list[Report], dict[str, Unjudged]]:
+    """The reports, each printed as soon as there is one, and why there is none on the other targets."""
     from conformance.targets.resolve import TargetError
 
-    options = read_options(given, deviations_file)
-    check_is_writable(json_file, "--json")
-    check_is_writable(junit_file, "--junit")
-    if rigorous and jobs not in (None, 1):
-        raise click.BadParameter("--rigorous counts what it judged in one process; drop --jobs", param_hint="--jobs")
-    console, reports, unusable = make_console(), [], {}
-    for target in targets:
+    reports: list[Report] = []
+    unjudged: dict[str, Unjudged] = {}
+    for loan in loans:
         try:
-            report, audited = _judge_target(
-                Loan(target, device, isolate, timeout, out), console, options, rigorous, jobs
-            )
-        except TargetError as error:
-            unusable[target] = str(error)
-            complain(str(error))
+            manner.stop.check()
+            judged = judge_target(loan, options, manner)
+            reports.append(judged.report)
+            _print_judged(console, judged, manner.rigorous)
             continue
-        reports.append(report)
-        print_report(console, report)
-        if rigorous:
-            print(_describe_audit(audited))
-    _write_files(reports, unusable, json_file, junit_file)
-    sys.exit(worst_status([report.status for report in reports] + [UNUSABLE] * len(unusable)))
+        except TargetError as error:
+            unjudged[loan.target] = Unjudged(str(error))
+        except KeyboardInterrupt:
+            unjudged[loan.target] = Unjudged(f"{loan.target} is not judged: {manner.stop.word}", manner.stop.status)
+        except Exception as error:  # of ours: it never costs the other targets
+            reason = f"suite error, please report it: no report on {loan.target}: {describe_suite_error(error)}"
+            unjudged[loan.target] = Unjudged(reason, SUITE_ERROR)
+        complain(unjudged[loan.target].reason)
+    return reports, unjudged
 
 
-def _judge_target(
-    loan: Loan, console: Console, options: Options, rigorous: bool, jobs: int | None
-) -> tuple[Report, Counter[str]]:
-    """The report on a target, with its cases on disk, and the counts of `--rigorous`. Raises TargetError."""
-    from conformance.targets.origin import Origin
+def _print_judged(console: Console, judged: Judged, rigorous: bool) -> None:
+    from conformance.report.text import print_report
 
-    with lend_backend(loan) as backend:
-        count = 1 if rigorous else jobs or choose_job_count(loan.target, backend, options)
-        with _audit(rigorous) as audited, judge_in_processes(count, loan) as judging:
-            report = _judge_with_progress(console, backend, options, judging)
-        assert loan.out is not None, "run always has a folder"
-        origin = Origin(loan.target, options.run_seed, loan.device, options.grade)
-        return _save_cases(report, options.apply_grade(backend), origin, loan.out), audited
+    print_report(console, judged.report)
+    if rigorous:
+        console.print(describe_audit(judged.audited), highlight=False, markup=False, soft_wrap=True)
 
 
-def _write_files(
-    reports: list[Report], unusable: dict[str, str], json_file: Path | None, junit_file: Path | None
-) -> None:
-    import json
-
-    from conformance.report.json import as_json
-    from conformance.report.junit import as_junit
-
-    if json_file:
-        json_file.write_text(json.dumps(as_json(reports, unusable), indent=1) + "\n", encoding="utf-8")
-    if junit_file:
-        as_junit(reports, unusable).write(str(junit_file), pretty=True)
-
-
-def _audit(wanted: bool) -> AbstractContextManager[Counter[str]]:
-    """Use the values of Arb for those of float64 if that is wanted; exit 3 without python-flint."""
+def _check_rigorous(wanted: bool, jobs: int | None) -> None:
+    """Raise BadParameter for other options that it does not go with; exit with 3 without python-flint."""
     if not wanted:
-        return nullcontext(Counter())
-    from conformance.report.status import UNUSABLE
-
+        return
+    if jobs not in (None, 1):
+        raise click.BadParameter("--rigorous counts what it judged in one process; drop --jobs", param_hint="--jobs")
     try:
-        from conformance.tolerance.rigorous import rigorous
+        import conformance.tolerance.rigorous  # noqa: F401
     except ImportError as error:
         complain(str(error))
         sys.exit(UNUSABLE)
-    return rigorous()
-
-
-def _describe_audit(passes: Counter[str]) -> str:
-    from conformance.tolerance.rigorous import LARGEST_AUDITED
-
-    return (
-        f"  rigorous        {passes['audited']:,} passes were judged with the values of Arb; with those of float64: "
-        f"{passes['too large']:,} with T B H (I + H) above {LARGEST_AUDITED:,}, "
-        f"{passes['not finite']:,} that are not finite"
-    )
-
-
-def _judge_with_progress(console: Console, backend: Backend, options: Options, judging: Judging | None) -> Report:
-    from rich.markup import escape
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from conformance.run.check import check_with
-    from conformance.run.selection import plan_verdicts
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(escape(backend.name), total=len(plan_verdicts(backend, options)))
-
-        def show_verdict(verdict: Verdict) -> None:
-            progress.update(task, advance=1, description=f"{escape(backend.name)} {verdict.dtype}")
-
-        return check_with(backend, options, show_verdict, judging=judging)
-
-
-def _save_cases(report: Report, backend: Backend, origin: Origin, out: Path) -> Report:
-    """The report with the file of every failure that has an example."""
-    from conformance.cases.save import save_cases
-
-    saved = save_cases(out, backend, report.verdicts, origin)
-    if saved.complaint:
-        complain(saved.complaint)
-    return replace(report, origin=origin, cases=saved.cases, uncased=saved.reasons)

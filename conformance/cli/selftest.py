@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import click
 
 from conformance.cli.console import complain, make_console
-from conformance.cli.options import DTYPE_NAMES, PROFILE_NAMES
+from conformance.cli.options import DTYPE_NAMES, PROFILE_NAMES, QUIET
+from conformance.cli.progress import show_progress
+from conformance.cli.stop import heed_signals
 
 
 @click.command()
@@ -27,24 +30,37 @@ from conformance.cli.options import DTYPE_NAMES, PROFILE_NAMES
     default=0,
     help="Judge this number of pairs of mistakes, instead of single ones.",
 )
+@QUIET
 @click.option("--device", help="The device of the mistakes; only cpu is possible.")
-def selftest(dtype: str, profile: str, pairs: int, device: str | None) -> None:
+def selftest(dtype: str, profile: str, pairs: int, device: str | None, quiet: bool) -> None:
     """Run the suite against every known mistake.
 
     Shows which of them it refutes on this machine. The exit status is 4 if it misses one that can be seen.
     """
-    from rich.progress import track
-
     from conformance.faults.catalogue import FAULTS
     from conformance.report.status import PASSED, SUITE_ERROR, UNUSABLE
-    from conformance.selftest.look import judge_faults, judge_pairs, print_score, score_sights
+    from conformance.selftest.look import Sight, judge_faults, judge_pairs, print_score, score_sights
 
     if device not in (None, "cpu"):
         complain(f"the known mistakes run on cpu only, not on {device!r}; drop --device")
         sys.exit(UNUSABLE)
     console = make_console()
     looking = judge_pairs(pairs, 0, dtype, profile) if pairs else judge_faults(dtype, profile)
-    total, hidden = pairs or len(FAULTS), not console.is_terminal
-    score = score_sights(list(track(looking, "known mistakes", total, console=console, transient=True, disable=hidden)))
-    print_score(console, score, dtype, profile)
+    total, sights = pairs or len(FAULTS), list[Sight]()
+    with (
+        heed_signals() as stop,
+        suppress(KeyboardInterrupt),
+        stop.interrupting(),
+        show_progress("selftest", "known mistakes", total, quiet) as advance,
+    ):
+        for sight in looking:
+            stop.check()
+            sights.append(sight)
+            advance("", sight.name if sight.is_visible and not sight.is_refuted else "")
+    score = score_sights(sights)
+    if sights:
+        print_score(console, score, dtype, profile)
+    if len(sights) < total:
+        complain(f"{stop.word} after {len(sights)} of {total} known mistakes")
+        sys.exit(stop.status)
     sys.exit(SUITE_ERROR if score.missed else PASSED)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from conformance.outcome import Outcome
 from conformance.report.deviations import Deviation
+from conformance.report.status import Cut
 from conformance.verdict import Verdict, find_broken_clauses
 from lstm_spec import Description, ErrorModel
 
@@ -37,6 +38,7 @@ class Findings:
     deviations: tuple[Deviation, ...] = ()  # that are declared for it
     complaints: tuple[str, ...] = ()  # about those, a sentence each
     lenient: "Findings | None" = None  # at other named grades, if the backend passes at those, and not at its own
+    cut: Cut | None = None  # if the run ended before its time
     unread: tuple[str, ...] = ()  # why σ or tanh cannot be read though its shapes allow it, a clause each
 
     def select_verdicts(self, outcome: Outcome) -> list[Verdict]:

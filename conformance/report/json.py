@@ -11,24 +11,31 @@ from conformance.measurements.end_to_end import Row
 from conformance.report.deviations import Deviation
 from conformance.report.findings import Findings
 from conformance.report.report import Report
-from conformance.report.status import UNUSABLE, worst_status
+from conformance.report.status import Unjudged, worst_status
 from conformance.verdict import Verdict
 from lstm_spec import SPECIFICATION
 
 JSON_VERSION = 1
 
 
-def as_json(reports: list[Report], unusable: dict[str, str]) -> dict[str, Any]:
+def as_json(reports: list[Report], unjudged: dict[str, Unjudged]) -> dict[str, Any]:
     """The reports as JSON data; `version` grows whenever their form changes."""
     return {
         "version": JSON_VERSION,
+        **describe_suite(),
+        "exit_status": worst_status([r.status for r in reports] + [u.status for u in unjudged.values()]),
+        "targets": [_target_data(report) for report in reports],
+        "unavailable": [{"name": name, "reason": one.reason} for name, one in unjudged.items()],
+    }
+
+
+def describe_suite() -> dict[str, Any]:
+    """The versions that a report depends on."""
+    return {
         "suite": metadata.version("lstm-spec"),
         "python": platform.python_version(),
         "libraries": {name: metadata.version(name) for name in ("numpy", "hypothesis")},
         "specification": SPECIFICATION,
-        "exit_status": worst_status([r.status for r in reports] + [UNUSABLE] * len(unusable)),
-        "targets": [_target_data(report) for report in reports],
-        "unavailable": [{"name": name, "reason": reason} for name, reason in unusable.items()],
     }
 
 
@@ -55,7 +62,7 @@ def _target_data(report: Report) -> dict[str, Any]:
         "complaints": list(findings.complaints),
         "activations": [accuracy_data(found) for found in report.activations],
         "end_to_end": {dtype: [_row_data(row) for row in rows] for dtype, rows in report.end_to_end.items()},
-        "verdicts": [_verdict_data(verdict, report) for verdict in report.verdicts],
+        "verdicts": [_whole_verdict_data(verdict, report) for verdict in report.verdicts],
     }
 
 
@@ -77,9 +84,15 @@ def _finite_number(value: float) -> float | str:
     return value if math.isfinite(value) else str(value)
 
 
-def _verdict_data(verdict: Verdict, report: Report) -> dict[str, Any]:
+def _whole_verdict_data(verdict: Verdict, report: Report) -> dict[str, Any]:
+    case = report.cases.get((verdict.property.name, verdict.dtype))
+    known = {"declared": report.findings.is_declared(verdict), "case": None if case is None else str(case)}
+    return verdict_data(verdict) | known
+
+
+def verdict_data(verdict: Verdict) -> dict[str, Any]:
+    """What is known of a verdict by itself, as JSON data."""
     prop, refutation = verdict.property, verdict.refutation
-    case = report.cases.get((prop.name, verdict.dtype))
     found = {
         "property": prop.name,
         "family": prop.family,
@@ -91,8 +104,6 @@ def _verdict_data(verdict: Verdict, report: Report) -> dict[str, Any]:
         "message": verdict.error.message if verdict.error else "",
         "examples": verdict.examples,
         "inconclusive": verdict.inconclusive,
-        "declared": report.findings.is_declared(verdict),
-        "case": None if case is None else str(case),
     }
     if refutation and refutation.clause:
         found["clause"] = refutation.clause

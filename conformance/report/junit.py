@@ -8,13 +8,13 @@ from conformance.outcome import Outcome
 from conformance.report.failures import failure_lines
 from conformance.report.report import Report
 from conformance.report.roots import Root
-from conformance.report.status import PASSED, SUITE_ERROR, UNUSABLE
+from conformance.report.status import BY_SIGNAL, PASSED, SUITE_ERROR, UNUSABLE, Unjudged
 from conformance.verdict import Verdict
 
 NOT_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def as_junit(reports: list[Report], unusable: dict[str, str]) -> JUnitXml:
+def as_junit(reports: list[Report], unjudged: dict[str, Unjudged]) -> JUnitXml:
     """A suite for each target and dtype, a case for each property, and a last case that fails if the target fails.
 
     What is not tried, never conclusive, allowed or declared is skipped with the reason.
@@ -30,9 +30,9 @@ def as_junit(reports: list[Report], unusable: dict[str, str]) -> JUnitXml:
             if dtype == dtypes[-1]:
                 suite.add_testcase(_whole_case(report.statement, report.status))
             xml.add_testsuite(suite)
-    for target, reason in unusable.items():
+    for target, (reason, status) in unjudged.items():
         suite = TestSuite(target)
-        suite.add_testcase(_whole_case(reason, UNUSABLE))
+        suite.add_testcase(_whole_case(reason, status))
         xml.add_testsuite(suite)
     return xml
 
@@ -63,7 +63,7 @@ def _with_text(result: Failure | Error, text: str) -> Failure | Error:
 
 def _whole_case(statement: str, status: int) -> TestCase:
     case = TestCase("the whole", "statement")
-    if status in (UNUSABLE, SUITE_ERROR):
+    if status in (UNUSABLE, SUITE_ERROR) or status > BY_SIGNAL:
         case.result = [Error(_replace_forbidden(statement), f"exit status {status}")]
     elif status != PASSED:
         case.result = [Failure(_replace_forbidden(statement), f"exit status {status}")]

@@ -3,7 +3,7 @@
 from conformance.outcome import Outcome
 from conformance.report.findings import Findings
 from conformance.report.stages import find_stage
-from conformance.report.status import CORE, FAILED, NOTHING, PASSED, SUITE_ERROR
+from conformance.report.status import BY_SIGNAL, CORE, FAILED, NOTHING, PASSED, SUITE_ERROR
 from conformance.verdict import Verdict
 from lstm_spec import CLAUSES, GRADES, Feature
 from lstm_spec.clauses import Level
@@ -81,8 +81,12 @@ def claims_no_dtype(f: Findings) -> bool:
 
 def decide_status(f: Findings) -> int:
     """The exit status, as in the README's table."""
+    if f.cut and f.cut.status > BY_SIGNAL:
+        return f.cut.status
     if list_failures(f) or f.complaints:
         return FAILED
+    if f.cut:
+        return f.cut.status
     if f.select_verdicts(Outcome.SUITE_ERROR):
         return SUITE_ERROR
     if list_uncovered(f) or (f.own_models and not f.request.accept_declared) or claims_no_dtype(f) or f.unread:

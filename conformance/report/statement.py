@@ -16,6 +16,10 @@ def write_statement(f: Findings) -> str:
 def _state_what_is_wrong(f: Findings) -> str:
     """The reason why the backend does not conform, or why there is no statement; empty if there is none."""
     failures = list_failures(f)
+    if f.cut:
+        against = f", {len(failures)} of them against it" if failures else ""
+        done = f"{len(f.verdicts)} of {f.cut.planned} verdicts"
+        return f"{f.cut.reason} after {done}{against}; nothing is said about the rest"
     if f.lenient:
         return _state_what_holds(f.lenient, _name_other_grades(f))
     if failures:

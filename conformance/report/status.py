@@ -1,4 +1,6 @@
-"""Exit statuses, and the families of clauses that nobody may leave out."""
+"""Exit statuses, what they are about, and the families of clauses that nobody may leave out."""
+
+from typing import NamedTuple
 
 CORE = ("CELL", "SEQ", "SHAPE", "CONTRACT", "ACT", "NET")
 
@@ -24,3 +26,18 @@ def worst_status(statuses: list[int]) -> int:
     """The exit status of several targets: that of an end by a signal, or else the most serious one."""
     ended = next((status for status in statuses if status > BY_SIGNAL), PASSED)
     return ended or next((status for status in SERIOUS if status in statuses), PASSED)
+
+
+class Unjudged(NamedTuple):
+    """Why there is no report on a target, in a sentence, and the exit status that this has."""
+
+    reason: str
+    status: int = UNUSABLE
+
+
+class Cut(NamedTuple):
+    """Why a run ended before all verdicts were judged, the exit status that this has, and how many there would be."""
+
+    reason: str
+    status: int
+    planned: int

@@ -15,6 +15,7 @@ from conformance.report.findings import Findings, Request
 from conformance.report.report import Report
 from conformance.report.roots import Cause
 from conformance.report.rules import list_failures
+from conformance.report.status import Cut
 from conformance.run.cause import find_likely_cause
 from conformance.run.grades import describe_lenient_grades, find_lenient_grades, judge_at_grades
 from conformance.run.judge import Judging, judge_pair
@@ -116,9 +117,23 @@ def _collect_verdicts(
         if options.maxfail is not None and len(list_failures(findings)) >= options.maxfail:
             findings = replace(findings, request=replace(findings.request, is_whole=False))
             break
+    return _sort_verdicts(findings, options)
+
+
+def _sort_verdicts(findings: Findings, options: Options) -> Findings:
+    """The findings with the verdicts by dtype, then as the properties are listed."""
     dtypes, order = findings.request.dtypes, select_properties(options.clauses, options.name)
     findings.verdicts.sort(key=lambda verdict: (dtypes.index(verdict.dtype), order.index(verdict.property)))
     return findings
+
+
+def report_cut(backend: Backend, options: Options, verdicts: list[Verdict], cut: Cut) -> Report:
+    """The report on a run that ended before its time, with the verdicts that it came to."""
+    backend = options.apply_grade(backend)
+    findings = prepare_findings(backend, options)
+    request = replace(findings.request, is_whole=False)
+    findings = replace(findings, request=request, verdicts=list(verdicts), cut=cut)
+    return Report(_sort_verdicts(findings, options), seconds=sum(verdict.seconds for verdict in verdicts))
 
 
 def _add_measurements(report: Report, backend: Backend, is_full: bool) -> Report:

@@ -3,10 +3,10 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from threading import Thread
 
@@ -36,27 +36,46 @@ def choose_process_count(verdicts: int) -> int:
 def start_processes(jobs: int, lend: Lend) -> Iterator[Judging]:
     """`jobs` processes, each with the backend that `lend` (which is pickled) lends it.
 
-    Raises BrokenProcessPool, when the verdicts are taken, if one of them dies.
+    Raises BrokenProcessPool, when the verdicts are taken, if one of them dies. Whatever is raised ends them at once.
     """
+    others = {*active_children()}
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), _borrow_backend, (lend,))
     try:
         yield partial(_judge_in_pool, pool)
+    except BaseException:
+        for process in {*active_children()} - others:
+            process.kill()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _judge_in_pool(pool: ProcessPoolExecutor, pairs: list[tuple[Property, str]], options: Options) -> Iterator[Verdict]:
-    """The verdicts in the order of the pairs. What takes long is begun halfway, so that no process ends long after."""
+    """The verdicts as they come; to count failures, in the order of the pairs.
+
+    What takes long is begun halfway, so that no process ends long after the others.
+    """
     long = [pair for pair in pairs if pair[0].exhaustive]
     short = [pair for pair in pairs if not pair[0].exhaustive]
     half = len(short) // 2
-    begun = {pair: pool.submit(_judge_pair, options, pair) for pair in (*short[:half], *long, *short[half:])}
-    return (begun[pair].result() for pair in pairs)
+    with _hide_interrupts():
+        begun = {pair: pool.submit(_judge_pair, options, pair) for pair in (*short[:half], *long, *short[half:])}
+    found = as_completed(begun.values()) if options.maxfail is None else (begun[pair] for pair in pairs)
+    return (future.result() for future in found)
+
+
+@contextmanager
+def _hide_interrupts() -> Iterator[None]:
+    """Processes that start in this block never hear an interrupt from the keyboard; this one hears it afterwards."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 def _borrow_backend(lend: Lend) -> None:
     global _mine
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends this process
     _watch_parent()
     _mine = _lent.enter_context(lend())
 

@@ -1,11 +1,13 @@
 """Pictures for `flow` and `gates`, drawn by matplotlib (extra `plot`): SVG, legible without colour."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from conformance.files import write_whole
 from conformance.story.flow import Flow
 from conformance.story.gates import EVENTS, History
 
@@ -72,4 +74,6 @@ def draw_gates(history: History, path: Path, command: str) -> None:
 
 def _save(figure: Any, path: Path, command: str) -> None:
     figure.supxlabel(command, size=8, family="monospace")
-    figure.savefig(path, metadata={"Date": None, "Creator": command})
+    drawn = BytesIO()
+    figure.savefig(drawn, format=path.suffix[1:], metadata={"Date": None, "Creator": command})
+    write_whole(path, drawn.getvalue())

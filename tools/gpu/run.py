@@ -19,6 +19,7 @@ import click
 import numpy as np
 
 from conformance.diagnosis.probes import make_probe
+from conformance.files import write_whole
 from lstm_spec import Backend, State
 from lstm_spec.contract import BackendUnavailable
 
@@ -129,7 +130,7 @@ def main(path: Path, device: str, profile: str, rehearse: bool) -> None:
         "farthest from torch": {dtype: farthest(cupy, torch, sizes, dtype) for dtype in ("float32", "float64")},
         "times": [times(one, device, of_torch, dtype) for dtype in ("float32", "float64") for one in sizes],
     }
-    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_whole(path, (json.dumps(found, indent=1) + "\n").encode())
     click.echo(f"written to {path}")
 
 

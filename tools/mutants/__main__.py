@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import track
 
+from conformance.files import write_whole
 from tools.mutants.judging import judge_mutant
 from tools.mutants.making import list_mutants
 from tools.mutants.page import list_missed, summarize, write_page, write_table
@@ -26,7 +27,7 @@ def main(path: Path | None, every: int, jobs: int) -> None:
     results = list(zip(mutants, found, strict=True))
     click.echo(f"{write_table(results)}\n\n{summarize(results)}")
     if path and every == 1:
-        path.write_text(write_page(results), encoding="utf-8")
+        write_whole(path, write_page(results).encode())
     sys.exit(bool(list_missed(results)))
 
 

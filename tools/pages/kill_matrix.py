@@ -16,6 +16,7 @@ from rich.progress import track
 import conformance.properties  # noqa: F401  fills the registry
 from conformance.faults.catalogue import FAULTS
 from conformance.faults.fault import Fault
+from conformance.files import write_whole
 from conformance.outcome import Outcome
 from conformance.property import PROPERTIES, Property
 from conformance.run.judge import judge_property
@@ -167,7 +168,7 @@ def main(path: Path, jobs: int) -> None:
     with ProcessPoolExecutor(jobs) as pool:
         found: Any = track(pool.map(judge_fault, FAULTS), "known faults", total=len(FAULTS))
         rows = dict(zip(FAULTS, found, strict=True))
-    path.write_text(write_page(rows), encoding="utf-8")
+    write_whole(path, write_page(rows).encode())
     for section in SECTIONS:
         click.echo(summarize(section, {name: rows[name] for name in section.faults}))
 

@@ -16,7 +16,7 @@ from conformance.report.failures import failure_lines
 from conformance.report.findings import Findings, Request
 from conformance.report.junit import as_junit
 from conformance.report.report import Report
-from conformance.report.status import FAILED, NOTHING, PASSED, SUITE_ERROR, UNUSABLE
+from conformance.report.status import FAILED, NOTHING, PASSED, SUITE_ERROR, UNUSABLE, Unjudged
 from conformance.targets.origin import Origin
 from conformance.verdict import Verdict
 from lstm_spec import Description
@@ -39,7 +39,7 @@ def verdict(outcome: Outcome, prop: Property = MUST, dtype: str = "float32", det
     return Verdict(prop, dtype, outcome, detail, seconds=0.25, refutation=refutation)
 
 
-def read_back(report: Report, path: Path, unusable: dict[str, str] | None = None) -> JUnitXml:
+def read_back(report: Report, path: Path, unusable: dict[str, Unjudged] | None = None) -> JUnitXml:
     """What a reader of the file sees."""
     as_junit([report], unusable or {}).write(str(path))
     return JUnitXml.fromfile(str(path))
@@ -132,7 +132,9 @@ def test_a_target_without_a_dtype_is_not_green(tmp_path: Path) -> None:
 
 
 def test_a_target_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
-    *_, last = read_back(report_of(verdict(Outcome.HOLDS)), tmp_path / "x.xml", {"zzz": "target 'zzz' is nowhere"})
+    *_, last = read_back(
+        report_of(verdict(Outcome.HOLDS)), tmp_path / "x.xml", {"zzz": Unjudged("target 'zzz' is nowhere")}
+    )
     (case,) = last
     assert last.name == "zzz" and isinstance(case.result[0], Error) and case.result[0].message.endswith("is nowhere")
     assert case.result[0].type == f"exit status {UNUSABLE}"

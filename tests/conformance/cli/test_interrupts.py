@@ -1,0 +1,108 @@
+"""After a signal there is a report on what was judged, an exit status that tells the signal, and no process left."""
+
+import json
+import signal
+import uuid
+from pathlib import Path
+
+import pytest
+
+from conformance.journal import read_journal
+from conformance.report.status import INTERRUPTED, TERMINATED
+from tests.helpers.program import count_left, start_program, wait_for
+
+WAITING = """
+import time
+from dataclasses import replace
+from pathlib import Path
+from lstm_spec import REFERENCE
+
+calls = iter(range(10**9))
+
+def forward(problem):
+    if next(calls) == 30:
+        Path("waits").touch()
+        while True:
+            try:
+                time.sleep(600)
+            except BaseException:
+                Path("heard").touch()
+                {then}
+    return REFERENCE.forward(problem)
+
+BACKEND = replace(REFERENCE, name="waiting", forward=forward, gradients=None)
+"""
+ASKED = ("run", "waiting:BACKEND", "numpy", "--profile", "quick", "--json", "report.json")
+
+
+def make_target(folder: Path, then: str) -> None:
+    (folder / "waiting.py").write_text(WAITING.format(then=then), encoding="utf-8")
+    (folder / "report.json").write_text("an old report that is green", encoding="utf-8")
+
+
+SIGNALS = {  # how it is judged, the signal, and what the target does with an exception
+    "in this process": (("--no-isolate",), signal.SIGINT, "raise"),
+    "in this process, and it swallows the exception": (("--no-isolate",), signal.SIGTERM, "break"),
+    "in another process": (("--isolate",), signal.SIGTERM, "raise"),
+    "in many processes": (("--isolate", "--jobs", "2"), signal.SIGINT, "raise"),
+}
+
+
+@pytest.mark.parametrize("case", SIGNALS.values(), ids=SIGNALS)
+def test_a_signal_leaves_a_report_on_what_was_judged(
+    case: tuple[tuple[str, ...], signal.Signals, str], tmp_path: Path
+) -> None:
+    how, number, then = case
+    status, word = (INTERRUPTED, "interrupted") if number == signal.SIGINT else (TERMINATED, "terminated")
+    make_target(tmp_path, then)
+    mark = uuid.uuid4().hex
+    with start_program(*ASKED, *how, folder=tmp_path, env={"MARK": mark}) as process:
+        wait_for((tmp_path / "waits").exists, process)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == status, err
+    assert "Traceback" not in err
+    report, journal = json.loads((tmp_path / "report.json").read_text()), tmp_path / ".lstm-conform" / "journal.jsonl"
+    (target,) = report["targets"]
+    count = len(target["verdicts"])
+    assert report["exit_status"] == target["exit_status"] == status
+    assert target["statement"].startswith(f"{word} after {count} of ") and target["statement"] in out
+    assert report["unavailable"] == [{"name": "numpy", "reason": f"numpy is not judged: {word}"}]
+    assert err.splitlines()[-1] == "lstm-conform: the verdicts are in .lstm-conform/journal.jsonl, one a line"
+    about, *judged = read_journal(journal)
+    assert about["target"] == "waiting:BACKEND" and about["planned"] > count == len(judged)
+    assert {v["property"] for v in judged} == {v["property"] for v in target["verdicts"]}
+    assert count_left(mark) == 0
+
+
+def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
+    make_target(tmp_path, "continue")
+    with start_program(*ASKED, "--no-isolate", folder=tmp_path) as process:
+        wait_for((tmp_path / "waits").exists, process)
+        process.send_signal(signal.SIGINT)
+        wait_for((tmp_path / "heard").exists, process)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == INTERRUPTED and "Traceback" not in err
+
+
+def test_what_was_judged_before_a_kill_can_be_read_and_no_old_report_is_there(tmp_path: Path) -> None:
+    make_target(tmp_path, "raise")
+    with start_program(*ASKED, "--no-isolate", folder=tmp_path) as process:
+        wait_for((tmp_path / "waits").exists, process)
+        about, *judged = read_journal(tmp_path / ".lstm-conform" / "journal.jsonl")
+        process.kill()
+    assert not (tmp_path / "report.json").exists()
+    assert read_journal(tmp_path / ".lstm-conform" / "journal.jsonl") == [about, *judged]
+    assert about["options"]["profile"] == "quick" and about["suite"] and about["options"]["run_seed"] == 0
+    assert judged and {v["outcome"] for v in judged} == {"holds"}
+
+
+def test_an_interrupt_before_the_first_verdict_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "waiting.py").write_text("open('waits', 'w')\nimport time\ntime.sleep(600)", encoding="utf-8")
+    with start_program(*ASKED, "--isolate", folder=tmp_path) as process:
+        wait_for((tmp_path / "waits").exists, process)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (INTERRUPTED, "")
+    assert err.startswith("lstm-conform: waiting:BACKEND is not judged: interrupted\n") and "Traceback" not in err
