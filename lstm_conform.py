@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def pytest_addoption(parser: Any) -> None:
-    """Register --lstm, --lstm-grade and --lstm-profile (pytest calls this)."""
+    """Register the options that begin with --lstm (pytest calls this)."""
     group = parser.getgroup("lstm-spec")
     group.addoption(
         "--lstm",
@@ -62,21 +62,26 @@ def pytest_addoption(parser: Any) -> None:
     )
     group.addoption("--lstm-grade", metavar="NAME", default="", help="judge at this grade, at the dtypes that have it")
     group.addoption("--lstm-profile", choices=PROFILES, default="quick", help="how many examples, and how large")
+    isolate = {"dest": "lstm_isolate", "default": None}
+    reason = "run the LSTM in another process, so that a crash or a hang is a verdict (default: unless it is ours)"
+    group.addoption("--lstm-isolate", action="store_true", help=reason, **isolate)
+    group.addoption("--lstm-no-isolate", action="store_false", help="run the LSTM in pytest's own process", **isolate)
+    group.addoption(
+        "--lstm-timeout", metavar="SECONDS", type=float, default=60.0, help="for each question to an isolated LSTM"
+    )
+    group.addoption("--lstm-out", metavar="FOLDER", default=".lstm-conform", help="for the cases of failures")
+    group.addoption("--lstm-deviations", metavar="FILE", default="", help="declared deviations, lstm-deviations.toml")
 
 
 def pytest_configure(config: Any) -> None:
-    """Refuse --lstm in one sentence if the suite cannot run (pytest calls this)."""
+    """Refuse --lstm in one sentence if the suite cannot run, or else get ready to judge (pytest calls this)."""
     if config.getoption("--lstm", default=[]):
         reason = trouble()
         if reason:
             _refuse(f"--lstm: {reason}")
+        from conformance.plugin.register import register_plugins
 
-
-def pytest_collection_finish(session: Any) -> None:
-    """Refuse --lstm if none of our tests was collected: it would look green (pytest calls this)."""
-    ours = any(item.nodeid.partition("::")[0].endswith("test_properties.py") for item in session.items)
-    if session.config.getoption("--lstm", default=[]) and not ours:
-        _refuse("--lstm judged nothing; also ask for our tests: pytest --pyargs conformance --lstm TARGET")
+        register_plugins(config)
 
 
 def _refuse(reason: str) -> None:

@@ -1,34 +1,23 @@
 """The properties as pytest tests: pytest --pyargs conformance --lstm TARGET."""
 
 import warnings
-from collections import defaultdict
 from dataclasses import replace
 
 import pytest
 
-from conformance.measurements.activation_text import list_unread
-from conformance.measurements.activations import probe_activations
+from conformance.cases.save import save_cases
 from conformance.outcome import Outcome
-from conformance.property import PROPERTIES, Property
+from conformance.plugin.delivery import Delivered, deliver_verdict
+from conformance.plugin.lender import LENDER
+from conformance.plugin.selected import Asked, list_asked
+from conformance.property import find_property
+from conformance.report.failures import failure_lines
 from conformance.report.report import Report
+from conformance.report.roots import Root
 from conformance.run.check import prepare_findings
 from conformance.run.judge import judge_pair
-from conformance.run.options import Options
-from conformance.run.selection import plan_verdicts, select_dtypes
-from conformance.targets.resolve import TargetError, resolve
+from conformance.targets.resolve import TargetError
 from conformance.verdict import Verdict
-from lstm_spec import Backend
-from lstm_spec.clauses import Level
-
-VERDICTS: dict[str, list[Verdict]] = defaultdict(list)  # by target, as they come in
-
-
-def read_options(config: pytest.Config) -> Options:
-    """The options of the command line. Raises CollectError if the grade does not exist."""
-    try:
-        return Options(config.getoption("--lstm-profile"), grade=config.getoption("--lstm-grade"))
-    except ValueError as error:
-        raise pytest.Collector.CollectError(f"--lstm-grade: {error}") from None
 
 
 class RefutedShould(UserWarning):
@@ -36,47 +25,50 @@ class RefutedShould(UserWarning):
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each target, dtype and property, and one for each target as a whole."""
-    targets = metafunc.config.getoption("--lstm")
-    if not targets:
+    """One test for each target, dtype and property."""
+    lender = metafunc.config.stash.get(LENDER, None)
+    if lender is None:
         raise pytest.Collector.CollectError("nothing to judge; say which LSTM with --lstm TARGET, e.g. --lstm numpy")
     try:
-        backends = {target: resolve(target) for target in targets}
+        asked = [one for target in lender.targets for one in list_asked(target, lender.lend(target), lender.options)]
     except TargetError as error:
         raise pytest.Collector.CollectError(f"--lstm: {error}") from None
-    if "prop" not in metafunc.fixturenames:
-        metafunc.parametrize(("target", "backend"), backends.items(), ids=targets)
-        return
-    options = read_options(metafunc.config)
-    cases = [
-        pytest.param(target, backend, prop, dtype, id=f"{target}-{dtype}-{prop.name}")
-        for target, backend in backends.items()
-        for dtype in select_dtypes(backend, options)
-        for prop in PROPERTIES
-    ]
-    metafunc.parametrize(("target", "backend", "prop", "dtype"), cases)
+    metafunc.parametrize("asked", asked, ids=[one.id for one in asked])
 
 
-def test_property(target: str, backend: Backend, prop: Property, dtype: str, pytestconfig: pytest.Config) -> None:
+def test_property(asked: Asked, request: pytest.FixtureRequest) -> None:
     """Fails if a MUST is refuted, or the backend raises; a refuted SHOULD is a warning."""
-    verdict = judge_pair((prop, dtype), backend, read_options(pytestconfig))
-    VERDICTS[target].append(verdict)
+    lender = request.config.stash[LENDER]
+    backend, prop = lender.lend(asked.target), find_property(asked.name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")  # as on the command line, whatever filters the tests have
+        verdict = judge_pair((prop, asked.dtype), backend, lender.options)
+    deliver_verdict(request.node, Delivered(verdict, {}, {}))
     message = f"{verdict.outcome}: {prop.sentence} ({', '.join(prop.clauses)}): {verdict.detail}"
     if verdict.outcome is Outcome.NOT_CLAIMED:
         pytest.skip(verdict.detail)
-    if prop.level is Level.SHOULD and verdict.outcome in (Outcome.REFUTED, Outcome.ERRORED):
-        warnings.warn(RefutedShould(message), stacklevel=1)
+    report, complaint = _save_case(asked.target, verdict, request)
+    if report.warnings:
+        _warn(message)
+    elif report.findings.is_declared(verdict):
+        pytest.xfail(f"declared deviation: {message}")
     elif verdict.outcome is not Outcome.HOLDS:
+        pytest.fail("\n".join([*failure_lines(report, Root(verdict, [])), *complaint]), pytrace=False)
+
+
+def _save_case(target: str, verdict: Verdict, request: pytest.FixtureRequest) -> tuple[Report, list[str]]:
+    """The report on one verdict, with the file of its case; a sentence if the folder cannot be written."""
+    lender = request.config.stash[LENDER]
+    backend, origin = lender.lend(target), lender.describe_origin(target)
+    saved = save_cases(lender.out, backend, [verdict], origin)
+    deliver_verdict(request.node, Delivered(verdict, saved.cases, saved.reasons))
+    findings = replace(prepare_findings(backend, lender.options), verdicts=[verdict])
+    report = Report(findings, origin=origin, cases=saved.cases, uncased=saved.reasons)
+    return report, [saved.complaint.replace("--out", "--lstm-out")] if saved.complaint else []
+
+
+def _warn(message: str) -> None:
+    try:
+        warnings.warn(RefutedShould(message), stacklevel=1)
+    except RefutedShould:  # the tests' filters make warnings errors
         pytest.fail(message, pytrace=False)
-
-
-def test_the_whole(target: str, backend: Backend, pytestconfig: pytest.Config) -> None:
-    """Fails if the core is not claimed or the error model is the backend's own: skips alone look green."""
-    options = read_options(pytestconfig)
-    if len(VERDICTS[target]) < len(plan_verdicts(backend, options)):
-        pytest.skip("only some of the properties were run here, so nothing is said about the whole")
-    findings = prepare_findings(options.apply_grade(backend), options)
-    unread = list_unread(probe_activations(backend, dtype) for dtype in findings.request.dtypes)
-    report = Report(replace(findings, verdicts=VERDICTS[target], unread=unread))
-    if report.status:
-        pytest.fail(report.statement, pytrace=False)

@@ -58,6 +58,11 @@ def check_with(
     pairs = plan_verdicts(backend, options)
     verdicts = judging(pairs, options) if judging else (judge_pair(pair, backend, options, observe) for pair in pairs)
     findings = _collect_verdicts(prepare_findings(backend, options), verdicts, options, progress)
+    return replace(conclude_report(findings, backend, options, judging), seconds=time.perf_counter() - started)
+
+
+def conclude_report(findings: Findings, backend: Backend, options: Options, judging: Judging | None = None) -> Report:
+    """The report on all verdicts: what else is measured, what is wrong with the deviations, and the likely cause."""
     report = Report(findings)
     if findings.request.is_whole:
         report = _add_measurements(report, backend, options.make_profile().reach == "full")
@@ -70,7 +75,7 @@ def check_with(
             report = replace(report, cause=Cause(describe_lenient_grades(grades)))
         with _keep_what_was_found("looking for the likely cause", report.mishaps):
             report = report if report.cause.sentence else replace(report, cause=find_likely_cause(findings, backend))
-    return replace(report, findings=findings, seconds=time.perf_counter() - started)
+    return replace(report, findings=findings)
 
 
 @contextmanager

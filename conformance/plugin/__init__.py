@@ -1,0 +1,1 @@
+"""What pytest does once `--lstm` is given: targets are lent, verdicts delivered, and the whole is concluded."""
