@@ -3,6 +3,7 @@
 What passes is made of plain arrays, in nouns of ours: nothing that is computed with it runs code of the target.
 """
 
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -43,17 +44,25 @@ def _guard_function(function: Callable[..., Any], plain: Callable[[Any], Any]) -
 def call_target(function: Callable[..., Any], arguments: Any, plain: Callable[[Any], Any]) -> Any:
     """What `plain` makes of the result of a call; an Errored, not raised, if the target raised anything.
 
-    Raises Refuted if the result is no answer, and KeyboardInterrupt, which may be the user's.
+    Raises Refuted if the result is no answer, and KeyboardInterrupt if it may be the user's.
     """
     try:
         result = plain(function(*arguments))
-    except (Refuted, KeyboardInterrupt):
+    except Refuted:
         raise
     except Errored as error:  # already known from the backend's own process
         return error
     except BaseException as error:
+        if is_made_of(error, KeyboardInterrupt) and hears_interrupts():
+            raise
         return describe_exception(error)
     return result if subnormals_are_kept() else Errored(SWITCHED_OFF)
+
+
+def hears_interrupts() -> bool:
+    """Whether an interrupt from the keyboard reaches this process: processes that judge ignore it, or block it."""
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    return not ignored and signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def describe_exception(error: BaseException) -> Errored:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import resource
 import sys
 import time
@@ -13,7 +14,7 @@ import pytest
 
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.targets.link import bound_reply, pack_description, unpack_description, unpack_question
-from conformance.targets.wire import FrameError, pack_tensors, unpack_tensors
+from conformance.targets.wire import FrameError, pack_tensors, read_strictly, unpack_tensors
 from lstm_spec import Answer
 from tests.helpers.frames import damage, list_replies, read_by_hand
 from tests.helpers.isolation import SHORT, drawn
@@ -105,11 +106,13 @@ FILES: dict[str, bytes] = {
 def test_a_file_of_another_form_is_refused_at_once(what: str) -> None:
     tracemalloc.start()
     started = time.process_time()
-    with pytest.raises(FrameError) as refused:
-        unpack_question(FILES[what])
+    with pytest.raises(FrameError) as refused, read_strictly():
+        unpack_tensors(FILES[what])
     assert time.process_time() - started < LONG and tracemalloc.get_traced_memory()[1] < LARGE
     tracemalloc.stop()
     assert str(refused.value).isprintable() and len(str(refused.value)) < 400
+    with pytest.raises(FrameError, match=f"^{re.escape(str(refused.value))}$"):
+        unpack_question(FILES[what])
 
 
 def test_the_files_are_refused_for_what_is_wrong_with_them() -> None:

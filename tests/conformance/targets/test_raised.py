@@ -1,6 +1,7 @@
 """Whatever a target raises is one clean line, and a verdict; whatever arrays it returns are plain ones or refused."""
 
 import json
+import signal
 from dataclasses import replace
 
 import pytest
@@ -32,6 +33,21 @@ def test_whatever_is_raised_is_one_clean_line(name: str) -> None:
 def test_an_interrupt_in_this_process_is_the_users() -> None:
     with pytest.raises(KeyboardInterrupt):
         guard_backend(raising("interrupted")).forward(drawn(2))
+
+
+@pytest.mark.parametrize("deaf", ["ignores", "blocks"])
+def test_an_interrupt_that_cannot_be_the_users_is_the_targets(deaf: str) -> None:
+    former = signal.getsignal(signal.SIGINT)
+    try:
+        if deaf == "ignores":
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        else:
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        with pytest.raises(Errored, match="it raised KeyboardInterrupt"):
+            guard_backend(raising("interrupted")).forward(drawn(2))
+    finally:
+        signal.signal(signal.SIGINT, former)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def test_the_whole_message_is_kept() -> None:
