@@ -18,6 +18,8 @@ from conformance.tolerance.trajectories import ORDER
 from lstm_spec import Answer, Backend, Cotangents, Feature, Gate, Gradients, Parameters, Problem
 from lstm_spec.types import Array
 
+LARGEST_PROBED, PASSES = 2**25, 16  # weights of a problem with probes, unless that would take more passes
+
 
 class Probed(NamedTuple):
     """One pass: its answer, its gradients without the probes, and its gate gradients."""
@@ -46,7 +48,8 @@ def probe_gates(backend: Backend, problem: Problem, d: Cotangents) -> Probed:
 
 def plan_blocks(I: int, rows: int, allowed: range) -> list[tuple[range, int]]:
     """Which gate rows are probed in which pass, and the number of inputs of that pass."""
-    largest = fit_inputs(I + rows, allowed)
+    affordable = max(I + rows // PASSES, LARGEST_PROBED // rows)
+    largest = fit_inputs(min(I + rows, affordable), allowed)
     if largest <= I:
         outside = NotClaimed if len(allowed) == 1 else Inconclusive
         raise outside(f"its shapes leave no room for probes beside {I} inputs")

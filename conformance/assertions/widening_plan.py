@@ -9,6 +9,7 @@ from conformance.outcome import Inconclusive, NotClaimed
 from lstm_spec import KINDS, Backend, Problem, Shapes
 
 OPEN = 1000.0  # σ(1000) = 1 and σ(-1000) = 0 in every format
+LARGEST = 2**28  # weights of a network that is wider
 DIGITS = 64  # of the widest format in which an implementation may compute: the extended one of x87
 # units of these kinds pass a number on, whatever they hold
 PASSED_ON = tuple(name for name, kind in KINDS.items() if kind.keeps != "1" and kind.stretch == 1)
@@ -72,6 +73,12 @@ def plan_for(backend: Backend, problem: Problem, probes: bool) -> Plan:
     shapes: Shapes = backend.description.shapes
     H_wide = fit_size("H", H + extra, shapes.H, H) if extra else H
     inputs = fit_size("I", I + L * len(problem.directions) * rows, shapes.I, I) if rows else I
+    D, width = len(problem.directions), P + H_wide - H
+    weights = D * len(gates) * H_wide * (inputs + L * width + (L - 1) * D * width)
+    if weights > LARGEST:
+        raise Inconclusive(
+            f"to look inside at H = {H} takes H = {H_wide}, {weights:,} weights; at most {LARGEST:,} are"
+        )
     return Plan(problem, probes, gates, H_wide - H, inputs, scale_bits(problem))
 
 

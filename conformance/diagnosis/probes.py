@@ -17,7 +17,7 @@ from conformance.outcome import NotClaimed
 from conformance.problems.build import build_loss, build_problem, poison_padding, tame_problem
 from conformance.problems.form import BOTH, REVERSE, Form
 from conformance.problems.question import Question, change_arrays
-from conformance.problems.sizes import nearest_sizes
+from conformance.problems.sizes import limit_sizes, nearest_sizes
 from lstm_spec import Cotangents, ErrorModel, Gate, Parameters, Problem, Shapes, State
 from lstm_spec.types import Array
 from lstm_spec.variants import KINDS
@@ -120,6 +120,7 @@ def nudge_probes(probes: Probes, by: float) -> Probes:
 def fit_sizes(wanted: Sizes, shapes: Shapes) -> Sizes:
     """The allowed sizes nearest to these; equal sizes stay equal if possible. Raises NotClaimed if none is allowed."""
     T, B, I, H = (nearest_sizes(k, (n, 1), getattr(shapes, k))[0] for k, n in zip("TBIH", wanted, strict=True))
+    T, B, I, H = limit_sizes((T, B, I, H), shapes)
     T = B if wanted[0] == wanted[1] and B in shapes.T else T
     I = H if wanted[2] == wanted[3] and H in shapes.I else I
     return T, B, I, H

@@ -15,7 +15,7 @@ from conformance.arrays import frozen, limits
 from conformance.assertions.overflow import ROOM, ROOM16
 from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Errored, NotClaimed, Refuted
-from conformance.problems.sizes import nearest_sizes
+from conformance.problems.sizes import limit_examples, limit_sizes, nearest_sizes
 from conformance.targets.border import guard_backend
 from conformance.tolerance import rounding
 from lstm_spec import GRADES, Backend, ErrorModel, Gate, Parameters, Problem, State, error_model
@@ -129,9 +129,10 @@ def _probe_function(backend: Backend, function: str, v: Array) -> ProbedFunction
     its answer at saturation is neither σ nor tanh.
     """
     shapes = backend.description.shapes
-    T, B, I, H = (nearest_sizes(k, (n, 1), getattr(shapes, k))[0] for k, n in _wanted_sizes(len(v)))
+    wanted = tuple(nearest_sizes(k, (n, 1), getattr(shapes, k))[0] for k, n in _wanted_sizes(len(v)))
+    T, B, I, H = limit_sizes(wanted, shapes)
     width = min(I, H)
-    v = _thin_out(v, CALLS * B * width)
+    v = _thin_out(v, limit_examples(CALLS, shapes) * B * width)
     blocks = np.pad(v, (0, -len(v) % (B * width))).reshape(-1, B, width)
     found = [_ask_backend(backend, _make_problem(function, block, (T, B, I, H))) for block in blocks]
     got = np.stack([y[0, :, :width] for y in found]).reshape(-1)[: len(v)]

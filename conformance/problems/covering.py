@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
 from conformance.problems.question import Context, Question, Recipe
-from conformance.problems.sizes import find_projectable_units, nearest_sizes
+from conformance.problems.sizes import find_least_sizes, find_projectable_units, limit_sizes, nearest_sizes
 from lstm_spec import Problem
 from lstm_spec.variants import KINDS
 
@@ -215,6 +215,7 @@ def every_row(rows: Callable[[Breadth], Iterator[Row]], loss: bool = False, tame
         twice = loss and context.dtype == np.float64 and "float32" in context.description.dtypes
         is_less = context.reach == "standard" and (context.dtype.itemsize == 2 or twice)
         reach = "quick" if is_less else context.reach
+        find_least_sizes(context.description.shapes)  # raises NotClaimed
         fitted = (fit_row(row, context) for row in rows(BREADTHS[reach]))
         units = find_projectable_units(context)
         found = sorted(dict.fromkeys(fitted), key=lambda row: row.form.layers * np.prod([float(n) for n in row.sizes]))
@@ -242,7 +243,7 @@ def fit_row(row: Row, context: Context) -> Row:
         ):
             value = INSTEAD.get(value, getattr(Form(), name))
         form = {**form, name: value}
-    return Row((*nearest, *row.sizes[4:]), Form(**form), row.fillings)
+    return Row((*limit_sizes(tuple(nearest), shapes), *row.sizes[4:]), Form(**form), row.fillings)
 
 
 INSTEAD = {"zeros": "any", "full": "narrow"}

@@ -6,10 +6,14 @@ from hypothesis import strategies as st
 
 from conformance.outcome import NotClaimed
 from conformance.problems.question import Context
+from lstm_spec import Shapes
 
 Size = int | tuple[int, ...] | range | None  # the size, some sizes, a range that is drawn log-uniformly, or any size
 
 SMALL = {"T": tuple(range(1, 10)), "B": tuple(range(1, 6)), "I": tuple(range(1, 7)), "H": tuple(range(1, 9))}
+USUAL = 2**24  # numbers of a problem; of one that its shapes make larger, whatever may be small is
+LARGEST = 2**27  # numbers of the smallest problem that the shapes allow; with more, nothing is asked
+WORK, STEP_WORK = 100_000_000, 500  # multiplications for all examples of a property; what a step takes besides
 STEPS = 128  # of a draw; Hypothesis draws from larger ranges with a bias to small numbers
 
 
@@ -36,9 +40,10 @@ REACHES = {
 def draw_sizes(context: Context, fixed: dict[str, Size], several: str = "") -> st.SearchStrategy[tuple[int, ...]]:
     """T, B, I, H as the shapes allow; those in `several` are at least 2, the others at least 1 unless 0 is given.
 
-    Raises NotClaimed if the shapes do not allow that, or what is fixed.
+    Raises NotClaimed if the shapes do not allow that, or what is fixed, or if they ask for too much.
     """
-    reach = REACHES[context.reach]
+    reach, shapes = REACHES[context.reach], context.description.shapes
+    find_least_sizes(shapes)
 
     def draw_one(letter: str, usual: Size) -> st.SearchStrategy[int]:
         wanted = usual if fixed[letter] is None else fixed[letter]
@@ -52,7 +57,8 @@ def draw_sizes(context: Context, fixed: dict[str, Size], several: str = "") -> s
     def draw_all_four(mode: str) -> st.SearchStrategy[tuple[int, ...]]:
         large = alone if len(mode) == 1 else together
         beside = {**small, "B": one_sample} if mode == "H" else small
-        return st.tuples(*(large[k] if k in mode else beside[k] for k in "TBIH"))
+        drawn = st.tuples(*(large[k] if k in mode else beside[k] for k in "TBIH"))
+        return drawn.map(lambda sizes: limit_sizes(sizes, shapes))
 
     return st.sampled_from(reach.modes).flatmap(draw_all_four)
 
@@ -75,6 +81,46 @@ def draw_size(context: Context, letter: str, wanted: Size, least: int) -> st.Sea
         return nearest_sizes(letter, (size,), allowed, least)[0]
 
     return st.builds(choose, st.integers(0, STEPS - 1), st.integers(0, STEPS - 1))
+
+
+def count_numbers(sizes: tuple[int, ...]) -> int:
+    """Roughly how many numbers the reference holds at once for a problem: those of all steps, and the weights."""
+    T, B, I, H = sizes[:4]
+    return T * B * (I + 8 * H) + 4 * H * (I + H)
+
+
+def find_least_sizes(shapes: Shapes) -> tuple[int, ...]:
+    """The smallest T, B, I, H that are at least 1. Raises NotClaimed if there are none, or they are too large."""
+    least = tuple(nearest_sizes(letter, (1,), getattr(shapes, letter))[0] for letter in "TBIH")
+    if count_numbers(least) > LARGEST:
+        sizes = ", ".join(f"{letter} = {n:,}" for letter, n in zip("TBIH", least, strict=True))
+        raise NotClaimed(
+            f"its shapes make the smallest question {sizes}, which takes {count_numbers(least):,} numbers, "
+            f"and {LARGEST:,} are judged at most; allow smaller sizes if it can do them"
+        )
+    return least
+
+
+def limit_sizes(sizes: tuple[int, ...], shapes: Shapes) -> tuple[int, ...]:
+    """The sizes, the free ones halved until the problem is no larger than is usual, or none can be smaller."""
+    while count_numbers(sizes) > USUAL:
+        smaller = [
+            (*sizes[:k], nearest_sizes(letter, (n // 2,), getattr(shapes, letter), min(n, 2))[0], *sizes[k + 1 :])
+            for k, (letter, n) in enumerate(zip("TBIH", sizes, strict=False))
+            if n > 1
+        ]
+        found = min(smaller, key=count_numbers, default=sizes)
+        if count_numbers(found) >= count_numbers(sizes):
+            return sizes
+        sizes = found
+    return sizes
+
+
+def limit_examples(examples: int, shapes: Shapes) -> int:
+    """That number of examples, or as many as are tried of problems that the shapes make large; at least one."""
+    T, B, I, H = find_least_sizes(shapes)
+    work = T * (STEP_WORK + B * 4 * H * (I + H))
+    return max(1, min(examples, WORK // work))
 
 
 def find_projectable_units(context: Context) -> int:

@@ -62,7 +62,18 @@ def read_deviations(path: Path) -> tuple[Deviation, ...]:
         raise DeviationError(
             f"{path} has {quote_value(odd)}, expected only tables [[deviation]]; put it into one of them"
         )
-    return tuple(_parse_entry(f"{path}, deviation {k}", path, entry) for k, entry in enumerate(entries, 1))
+    parsed = [_parse_entry(f"{path}, deviation {k}", path, entry) for k, entry in enumerate(entries, 1)]
+    _refuse_repetition(path, parsed)
+    return tuple(parsed)
+
+
+def _refuse_repetition(path: Path, deviations: list[Deviation]) -> None:
+    """Raises DeviationError if one deviation says what another one says already, but for its reason and its date."""
+    first = dict[tuple[object, ...], int]()
+    for k, one in enumerate(deviations, 1):
+        earlier = first.setdefault((one.clause, one.kind, one.witness, one.target), k)
+        if earlier != k:
+            raise DeviationError(f"{path}, deviation {k} repeats deviation {earlier} ({one.clause}); keep one of them")
 
 
 def _parse_toml(text: str) -> dict[str, Any]:

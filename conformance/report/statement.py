@@ -1,11 +1,14 @@
 """The statement: one sentence about a backend."""
 
-from conformance.outcome import Outcome
+from conformance.outcome import NotClaimed, Outcome
+from conformance.problems.sizes import find_least_sizes, limit_examples
 from conformance.report.findings import Findings
 from conformance.report.rules import claims_no_dtype, decide_status, list_failures, list_uncovered, list_warnings
 from conformance.report.status import NOTHING
 from conformance.verdict import find_broken_clauses
 from lstm_spec import GRADES, SPECIFICATION
+
+ANY_NUMBER = 400  # examples of a property: with fewer, some that a profile asks for are not tried
 
 
 def write_statement(f: Findings) -> str:
@@ -35,12 +38,21 @@ def _state_what_is_wrong(f: Findings) -> str:
         own = f"measured at an error model of its own ({', '.join(f.own_models)})"
         return f"{own}: not a conformance statement{_name_exceptions(f)}"
     if uncovered := list_uncovered(f):
-        return f"does not conform: not claimed, or never conclusive: {', '.join(uncovered)}"
+        return f"does not conform: not claimed, or never conclusive: {', '.join(uncovered)}{_name_what_is_too_large(f)}"
     if f.unread:
         return f"not decided: no fault found, but {'; '.join(f.unread)}"
     if not f.verdicts or decide_status(f) == NOTHING:
         why = f": {f.request.unmatched}" if f.request.unmatched else ""
         return f"no statement: the options left nothing to test{why}"
+    return ""
+
+
+def _name_what_is_too_large(f: Findings) -> str:
+    """Why nothing can be asked at these shapes; empty if something can."""
+    try:
+        find_least_sizes(f.description.shapes)
+    except NotClaimed as error:
+        return f"; {error}"
     return ""
 
 
@@ -73,7 +85,18 @@ def _name_left_out(f: Findings) -> str:
     excluded = [v.property for v in f.select_verdicts(Outcome.NOT_CLAIMED) if v.detail.startswith("its shapes")]
     left_out = {prop.name: prop.clauses[0] for prop in excluded}
     what = f"{len(left_out)} propert{'y' if len(left_out) == 1 else 'ies'}"
-    return f"; its shapes leave out {what} ({', '.join(dict.fromkeys(left_out.values()))})" if left_out else ""
+    named = f"; its shapes leave out {what} ({', '.join(dict.fromkeys(left_out.values()))})" if left_out else ""
+    return named + _name_few_examples(f)
+
+
+def _name_few_examples(f: Findings) -> str:
+    """How many examples a property got at most, if its shapes make every problem large; empty if they do not."""
+    try:
+        most = limit_examples(ANY_NUMBER, f.description.shapes)
+    except NotClaimed:
+        return ""
+    tried = f"{most} example{'s' if most > 1 else ''} of a property"
+    return f"; its shapes make every problem large, so at most {tried} were tried" if most < ANY_NUMBER else ""
 
 
 def _name_exceptions(f: Findings) -> str:

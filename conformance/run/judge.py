@@ -10,6 +10,7 @@ from hypothesis.errors import FailedHealthCheck, Flaky, Unsatisfiable
 import conformance.properties  # noqa: F401  fills the registry
 from conformance.outcome import Errored, NotClaimed, Outcome, Refuted
 from conformance.problems.question import Context
+from conformance.problems.sizes import limit_examples
 from conformance.property import Property
 from conformance.run.options import Options
 from conformance.run.profiles import Profile
@@ -68,6 +69,7 @@ def _try_to_refute(
 ) -> tuple[Outcome, str, Refuted | Errored | None]:
     """What came out, why, and the exception that holds the example."""
     try:
+        examples = limit_examples(examples, context.description.shapes)
         search_refutation(trial, trial.prop.on(context), examples, run_seed, shrink)
     except NotClaimed as error:
         return Outcome.NOT_CLAIMED, str(error), None

@@ -189,3 +189,11 @@ def test_the_witness_is_looked_for_beside_the_file(witness: Path, tmp_path: Path
 
 def test_the_kinds_are_those_that_are_no_success() -> None:
     assert set(deviations.DECLARABLE) == set(Outcome) - {Outcome.HOLDS, Outcome.SUITE_ERROR}
+
+
+def test_the_same_deviation_twice_is_refused(tmp_path: Path) -> None:
+    again = {**ENTRY, "reason": "copied", "expires": date(2027, 1, 31)}
+    with pytest.raises(DeviationError) as refused:
+        read_deviations(toml(tmp_path, ENTRY, {**ENTRY, "target": "mine"}, again))
+    assert str(refused.value).endswith("toml, deviation 3 repeats deviation 1 (CELL-1); keep one of them")
+    assert len(read_deviations(toml(tmp_path, ENTRY, {**ENTRY, "witness": "other"}))) == 2
