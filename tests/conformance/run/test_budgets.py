@@ -76,5 +76,5 @@ def test_rows_are_left_out_only_where_too_few_examples_are_asked_for_a_statement
 
 
 def test_an_unknown_profile_is_refused() -> None:
-    with pytest.raises(ValueError, match="profile is 'quik', expected one of quick, standard, full, soak; choose one"):
+    with pytest.raises(ValueError, match="soak, did you mean 'quick'.; choose one"):
         check(NUMPY, profile="quik")
