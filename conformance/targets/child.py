@@ -37,9 +37,15 @@ def serve_questions(descriptor: int) -> None:
         if backend is None:
             return
         child = Child(backend)
-        while True:
-            number, question = receive_message(link)
-            send_message(link, number, child.reply(question))
+        try:
+            while True:
+                number, question = receive_message(link)
+                send_message(link, number, child.reply(question))
+        except ConnectionError:
+            raise
+        except Exception as error:  # the target closed the connection, or changed a module
+            link.detach()
+            sys.exit(f"lstm-conform: the process of the target cannot go on ({describe_raised(error)})")
 
 
 def _introduce_backend(target: str, device: str | None) -> tuple[Backend | None, About]:

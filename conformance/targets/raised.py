@@ -22,10 +22,12 @@ def read_message(error: BaseException) -> str:
         raise
     except BaseException as other:
         text = f"(its message cannot be read: that raised {name_type(other)})"
-    if len(text) > KEPT:  # a character may take several bytes, and a broken one six
-        text = f"{text[: KEPT // 10]}\n… ({len(text):,} characters in all) …\n{text[-KEPT // 20 :]}"
-    raw = text.encode("utf-8", "backslashreplace")
-    return raw[:KEPT].decode("utf-8", "ignore")
+    ends = text if len(text) <= 2 * KEPT else text[:KEPT] + text[-KEPT:]
+    raw = ends.encode("utf-8", "backslashreplace")
+    if len(raw) > KEPT:
+        between = f"\n… ({len(text):,} characters in all) …\n".encode()
+        raw = raw[: KEPT * 3 // 4] + between + raw[-KEPT // 5 :]
+    return raw.decode("utf-8", "ignore")
 
 
 def find_telling_line(error: BaseException) -> str:

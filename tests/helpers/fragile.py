@@ -91,6 +91,10 @@ def _kill_the_keeper() -> None:
     time.sleep(1000)
 
 
+def _close_all() -> None:
+    os.closerange(3, 1000)
+
+
 def _print_a_lot() -> None:
     for _ in range(200):
         os.write(1, b"x" * 1_000_000)
@@ -121,6 +125,7 @@ starts_helpers = Backend("starts_helpers", _first(_start_helpers))
 hangs_with_helpers = Backend("hangs_with_helpers", _first(_hang_with_helpers))
 keeps_the_lock = Backend("keeps_the_lock", _first(_keep_the_lock))
 kills_its_keeper = Backend("kills_its_keeper", _first(_kill_the_keeper))
+closes_all = Backend("closes_all", _first(_close_all))
 prints_a_lot = Backend("prints_a_lot", _first(_print_a_lot))
 fails = Backend("fails", _first(_fail))
 leaves = Backend("leaves", _first(_leave))

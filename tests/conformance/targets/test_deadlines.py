@@ -48,6 +48,13 @@ def test_what_is_no_reply_ends_the_child_and_is_said(name: str, why: str) -> Non
             assert np.array_equal(it.backend.forward(SHORT).y, NUMPY.forward(SHORT).y)
 
 
+def test_a_target_that_closes_the_connection_is_told_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    with alone("closes_all") as it:
+        assert said(it.backend.forward, SHORT) == "Errored: it crashed (exit status 1)"
+    why = "the process of the target cannot go on (OSError: [Errno 9] Bad file descriptor)"
+    assert capfd.readouterr() == ("", f"lstm-conform: {why}\n")
+
+
 def test_a_second_answer_is_not_taken_for_the_next() -> None:
     with alone("answers_twice") as it:
         assert np.array_equal(it.backend.forward(LONG).y, NUMPY.forward(LONG).y)

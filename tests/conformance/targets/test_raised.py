@@ -57,6 +57,7 @@ def test_the_whole_message_is_kept() -> None:
     with pytest.raises(Errored) as raised:
         guard_backend(raising("long")).forward(drawn(2))
     assert raised.value.message.startswith("first words") and raised.value.message.endswith("last words")
+    assert len(raised.value.message) > 0.9 * KEPT and "(1,000,023 characters in all)" in raised.value.message
 
 
 def test_whatever_is_raised_in_a_process_of_its_own_is_told_in_the_same_words() -> None:
