@@ -129,7 +129,8 @@ class Child:
 
     def _list_reasons(self, key: bytes) -> list[str]:
         """Why the question is not asked: what came of it before, or of others."""
-        given_up = f"it is given up: it did not answer {HANGS} times in a row, with {self.timeout:g} s each time"
+        times = f"it did not answer {HANGS} times in a row, with {self.timeout:g} s each time"
+        given_up = f"it is given up: {times}; mend that, or give it more time"
         return [reason for reason in (self.deadly.get(key), given_up if self.hangs >= HANGS else None) if reason]
 
     def _ask_process(self, key: bytes, arrays: Tensors, question: bytes, problem: Any) -> Reply | None:
