@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from conformance.cli.console import complain
+from conformance.cli.lending import lend_backend
 from conformance.cli.options import ISOLATE, TIMEOUT, check_grade
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def reproduce(
     from conformance.cases.load import load_case
     from conformance.report.status import UNUSABLE
     from conformance.run.options import Options
-    from conformance.targets.lending import Loan, lend_backend
+    from conformance.targets.lending import Loan
     from conformance.targets.resolve import TargetError
 
     options = check_grade(lambda: Options(grade=grade))
@@ -47,16 +48,18 @@ def reproduce(
         named = target or _find_target(found.target, case)
         if crash:
             device, isolate = device or crash.device, True if isolate is None else isolate
-        with lend_backend(Loan(named, device, isolate, timeout), complain) as backend:
-            status = _ask_again(found, options.apply_grade(backend))
+        with lend_backend(Loan(named, device, isolate, timeout)) as backend:
+            lines, status = _ask_again(found, options.apply_grade(backend))
     except (CaseError, TargetError) as error:
         complain(str(error))
         sys.exit(UNUSABLE)
+    for line in lines:
+        print(line)
     sys.exit(status)
 
 
-def _ask_again(found: Case | Crash, backend: Backend) -> int:
-    """Print which question it is, and what comes out now; the exit status."""
+def _ask_again(found: Case | Crash, backend: Backend) -> tuple[list[str], int]:
+    """Which question it is, and what comes out now; the exit status."""
     from conformance.cases.crash import Crash, ask_crash, describe_crash
     from conformance.cases.replay import format_steps, list_steps, replay_case
     from conformance.outcome import Outcome
@@ -64,14 +67,12 @@ def _ask_again(found: Case | Crash, backend: Backend) -> int:
     from conformance.text import clean_line
 
     if isinstance(found, Crash):
-        click.echo(f"no answer to {describe_crash(found)}")
+        title = f"no answer to {describe_crash(found)}"
         result, steps = ask_crash(found, backend), []
     else:
         about, result = found.about, replay_case(found, backend)
-        click.echo(f"{about['clause']}  {found.prop.sentence}  ({about['dtype']}, written with seed {about['seed']})")
+        title = f"{about['clause']}  {found.prop.sentence}  ({about['dtype']}, written with seed {about['seed']})"
         steps = [] if result.outcome is Outcome.SUITE_ERROR else list_steps(found, backend)
-    for line in format_steps(steps):
-        click.echo(line)
     verdict, status = {
         Outcome.REFUTED: ("still refuted", FAILED),
         Outcome.ERRORED: ("errored", FAILED),
@@ -80,8 +81,8 @@ def _ask_again(found: Case | Crash, backend: Backend) -> int:
         Outcome.NOT_CLAIMED: ("not claimed", NOTHING),
         Outcome.INCONCLUSIVE: ("inconclusive", NOTHING),
     }[result.outcome]
-    click.echo(f"{verdict}: {clean_line(result.detail)}" if result.detail else verdict)
-    return status
+    outcome = f"{verdict}: {clean_line(result.detail)}" if result.detail else verdict
+    return [title, *format_steps(steps), outcome], status
 
 
 def _find_target(target: str, case: Path) -> str:

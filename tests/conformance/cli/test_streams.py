@@ -13,6 +13,7 @@ from conformance.report.status import MEANINGS, PASSED, UNUSABLE, UNWRITTEN, WRO
 from tests.helpers.messages import EQUATIONS, assert_one_sentence
 from tests.helpers.program import run_program
 from tests.helpers.root import ROOT
+from tests.helpers.specimens import said
 
 CELL_1 = ("explain", "CELL-1")
 UNREADABLE = {
@@ -146,6 +147,17 @@ def test_what_a_target_prints_is_no_part_of_the_report(command: tuple[str, ...],
         assert f"{words}\n" not in done.stdout
         assert f"{words}\n" in done.stderr
     assert done.returncode == PASSED, done.stderr
+
+
+def test_what_a_target_prints_while_a_case_is_asked_again_is_not_on_stdout(tmp_path: Path) -> None:
+    (tmp_path / "talkative.py").write_text(TALKATIVE, encoding="utf-8")
+    said("run", "fault:never_forgets", *EQUATIONS, "--out", str(tmp_path))
+    (case,) = tmp_path.glob("*.safetensors")
+    asked = ("reproduce", str(case), "talkative:BACKEND", "--no-isolate")
+    done = run_program(*asked, folder=tmp_path, env={"PYTHONIOENCODING": "ascii"}, encoding="ascii")
+    first, *steps, last = done.stdout.splitlines()
+    assert first.startswith("CELL-") and last.startswith("holds") and all(" x allowed" in step for step in steps)
+    assert "loaded\n" in done.stderr and "in C\n" in done.stderr
 
 
 # ---------------------------------------------------------------- exit statuses
