@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, SupportsIndex
 
 from lstm_spec.accuracy import DEFAULT_GRADES, ErrorModel
 from lstm_spec.types import Answer, Cotangents, Feature, Gradients, Problem
@@ -11,13 +12,25 @@ DTYPES = ("float64", "float32", "float16", "bfloat16")  # the dtypes that a back
 
 
 def multiple_of(n: int) -> range:
-    """The sizes n, 2n, 3n, ... below 2^20, for a field of `Shapes`."""
+    """The sizes n, 2n, 3n, ... below 2^20, for a field of `Shapes`. Raises TypeError or ValueError if n is no size."""
+    _check_size("multiple_of", n)
     return range(n, LARGEST, n)
 
 
 def at_most(n: int) -> range:
-    """The sizes 0 to n, for a field of `Shapes`. A size of 0 is asked only if the backend claims that feature, too."""
+    """The sizes 0 to n, for a field of `Shapes`. A size of 0 is asked only if the backend claims that feature, too.
+
+    Raises TypeError or ValueError if n is no size.
+    """
+    _check_size("at_most", n)
     return range(0, n + 1)
+
+
+def _check_size(name: str, n: Any) -> None:
+    if isinstance(n, bool) or not isinstance(n, SupportsIndex):
+        raise TypeError(f"{name}({n!r}) is no range of sizes, expected a whole number; e.g. {name}(64)")
+    if not 1 <= int(n) <= LARGEST:
+        raise ValueError(f"{name}({n!r}) is no range of sizes, expected 1 to {LARGEST:,}; e.g. {name}(64)")
 
 
 @dataclass(frozen=True)

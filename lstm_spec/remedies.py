@@ -3,7 +3,7 @@
 import reprlib
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from inspect import Parameter, signature
+from inspect import Parameter, Signature, signature
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -66,26 +66,37 @@ def find_network(found: Any) -> tuple[str, str] | None:
 
 def list_needed_arguments(function: Any) -> list[str] | None:
     """The names of the arguments without which a function cannot be called; None if that is not known."""
-    if not callable(function):
+    known = _read_signature(function)
+    if known is None:
         return None
-    try:
-        parameters = signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return None
+    parameters = known.parameters.values()
     optional = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
     return [p.name for p in parameters if p.default is Parameter.empty and p.kind not in optional]
 
 
 def explain_wrong_call(function: Callable[..., Any], given: tuple[str, ...]) -> str:
     """What a function needs other than these arguments, in order: "is ..., but is given ..."; empty if they fit."""
+    known = _read_signature(function)
     try:
-        signature(function).bind(*given)
-    except ValueError:  # a function whose arguments are not known, e.g. one that is compiled
-        return ""
+        if known is not None:
+            known.bind(*given)
     except TypeError:
         names = list_needed_arguments(function) or []
         return f"is {_describe_signature(function, names)}, but is given {len(given)}: {', '.join(given)}"
     return ""
+
+
+def _read_signature(function: Any) -> Signature | None:
+    """The arguments that a function itself takes; None if they are not known, e.g. of one that is compiled.
+
+    Those of what it wraps, or that it claims for itself, may be others.
+    """
+    try:
+        if not callable(function) or getattr(function, "__signature__", None) is not None:
+            return None
+        return signature(function, follow_wrapped=False)
+    except (TypeError, ValueError):
+        return None
 
 
 def _describe_import(text: str) -> str:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial, wraps
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance import check
 from conformance.targets.resolve import TargetError, resolve
-from lstm_spec import Backend, Description, Shapes
+from lstm_spec import Backend, Description, Shapes, at_most, multiple_of
 from lstm_spec.claims import check_backend
 from lstm_spec.remedies import explain_no_backend
 from tests import helpers
@@ -163,7 +164,33 @@ def test_a_description_without_a_meaning_is_refused(case: tuple[Callable[[], Bac
     assert sentence in str(refused.value) and "\n" not in str(refused.value)
 
 
+@wraps(one_bias)
+def wrapping(problem: Any) -> Any:
+    return NUMPY.forward(problem)
+
+
+def claiming(problem: Any) -> Any:
+    return NUMPY.forward(problem)
+
+
+claiming.__signature__ = signature(of_three)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("forward", [wrapping, claiming, cache(wrapping), np.vectorize(of_a_problem)])
+def test_a_function_that_looks_like_another_one_is_let_through(forward: Any) -> None:
+    check_backend(Backend("mine", forward))
+
+
 def test_a_backend_of_any_callable_is_let_through() -> None:
     check_backend(Backend("mine", max, description=Description()))  # type: ignore[arg-type]
     check_backend(Backend("mine", partial(of_two, d=1)))  # type: ignore[arg-type]
     check_backend(Backend("mine", lambda *given: None))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("make", [at_most, multiple_of])
+@pytest.mark.parametrize("n", [0, -8, 2**21, 8.0, "8", None, True])
+def test_what_is_no_size_is_refused(make: Any, n: Any) -> None:
+    with pytest.raises((TypeError, ValueError)) as refused:
+        make(n)
+    assert str(refused.value).startswith(f"{make.__name__}({n!r}) is no range of sizes, expected ")
+    assert make(np.int64(8))[0] in (0, 8)
