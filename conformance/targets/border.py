@@ -60,9 +60,10 @@ def call_target(function: Callable[..., Any], arguments: Any, plain: Callable[[A
 
 
 def hears_interrupts() -> bool:
-    """Whether an interrupt from the keyboard reaches this process: processes that judge ignore it, or block it."""
-    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    return not ignored and signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    """Whether a KeyboardInterrupt may be the user's: processes that judge for another one block the signal."""
+    from multiprocessing import parent_process
+
+    return parent_process() is None or signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def describe_exception(error: BaseException) -> Errored:

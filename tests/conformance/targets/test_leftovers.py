@@ -1,6 +1,7 @@
 """No process of ours is left, nor one that a target started, however the judge or the target ends."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -27,7 +28,10 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
 
 
 def assert_ended(processes: list[int]) -> None:
-    assert processes and [pid for pid in processes if not ends(pid, SOON)] == []
+    left = [pid for pid in processes if not ends(pid, SOON)]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert processes and left == []
 
 
 def read_helpers(folder: Path) -> list[int]:

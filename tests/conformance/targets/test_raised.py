@@ -35,19 +35,16 @@ def test_an_interrupt_in_this_process_is_the_users() -> None:
         guard_backend(raising("interrupted")).forward(drawn(2))
 
 
-@pytest.mark.parametrize("deaf", ["ignores", "blocks"])
-def test_an_interrupt_that_cannot_be_the_users_is_the_targets(deaf: str) -> None:
-    former = signal.getsignal(signal.SIGINT)
+def test_an_interrupt_in_a_process_that_judges_for_another_is_the_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("multiprocessing.parent_process", lambda: "the judge")
+    with pytest.raises(KeyboardInterrupt):
+        guard_backend(raising("interrupted")).forward(drawn(2))
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        if deaf == "ignores":
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-        else:
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         with pytest.raises(Errored, match="it raised KeyboardInterrupt"):
             guard_backend(raising("interrupted")).forward(drawn(2))
     finally:
-        signal.signal(signal.SIGINT, former)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 def test_the_whole_message_is_kept() -> None:
