@@ -51,7 +51,7 @@ def choose_worst(delivered: list[Delivered]) -> Delivered:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     """Attach the verdict to the report (pytest calls this)."""
     report = yield
-    if delivered := item.stash.get(DELIVERED, []):
+    if report.when == "call" and (delivered := item.stash.get(DELIVERED, [])):
         setattr(report, ATTRIBUTE, base64.b64encode(pickle.dumps(choose_worst(delivered))).decode())
     return report
 

@@ -4,6 +4,7 @@ Nothing that pytest calls a pass, a skip or an expected failure counts here, onl
 left none is lost, and its target fails.
 """
 
+import warnings
 from collections import defaultdict
 from collections.abc import Generator
 from typing import Any
@@ -87,8 +88,9 @@ class Gathering:
             return (yield)
         try:
             result = yield
-        except (session.Failed, session.Interrupted):
-            self._conclude(session, is_cut=True)
+        except (session.Failed, KeyboardInterrupt) as stopped:
+            if type(stopped) is not KeyboardInterrupt:  # pytest stopped, or pytest-xdist did, and not the user
+                self._conclude(session, is_cut=True)
             raise
         self._conclude(session, is_cut=False)
         return result
@@ -98,7 +100,9 @@ class Gathering:
         for target in self.lender.targets:
             asked = {node: what for node, what in self.selected.items() if what.target == target}
             lost = {node: what for node, what in asked.items() if len(self.delivered[node]) < copies}
-            report = conclude_whole(target, self.lender, asked, self.delivered, [*lost.values()])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what the target warns of was shown with its tests
+                report = conclude_whole(target, self.lender, asked, self.delivered, [*lost.values()])
             silence = next((self.silences[node] for node in lost if node in self.silences), "")
             whole = self.wholes[target] = Whole(report, len(asked), [*lost.values()], silence, is_cut)
             if whole.has_failed:

@@ -1,5 +1,6 @@
 """The targets of `--lstm`, each lent once in every process that judges, and how they are judged."""
 
+import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -35,7 +36,9 @@ class Lender:
         """The backend at the grade that is asked for; it is made once. Raises TargetError."""
         if target not in self.lent:
             loan = Loan(target, None, self.isolate, self.timeout, self.out)
-            backend = self._stack.enter_context(lend_backend(loan, self.complaints.append))
+            with warnings.catch_warnings():
+                warnings.simplefilter("default")  # as on the command line, whatever filters the tests have
+                backend = self._stack.enter_context(lend_backend(loan, self.complaints.append))
             self.lent[target] = self.options.apply_grade(backend)
         return self.lent[target]
 

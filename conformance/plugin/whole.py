@@ -52,7 +52,9 @@ class Whole(NamedTuple):
     def text(self) -> str:
         """The sentence, and the failure that the likely cause is about, as the command line shows it."""
         roots = [root for root in self.report.roots if root.verdict is self.report.diagnosed]
-        return "\n".join([self.sentence, *(line for root in roots for line in failure_lines(self.report, root))])
+        shown = [line for root in roots for line in failure_lines(self.report, root)]
+        mishaps = [f"suite error  {mishap}; please report it" for mishap in self.report.mishaps]
+        return "\n".join([self.sentence, *shown, *mishaps])
 
 
 def conclude_whole(

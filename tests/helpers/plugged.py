@@ -6,6 +6,7 @@ Which of its mischiefs the plugin does to a test is said by the name of the targ
 import os
 import time
 import unittest
+import warnings
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from lstm_spec import REFERENCE, Answer, Backend, BackendUnavailable, Description, Problem, State
+from tests.helpers.few_properties import HOLDS
 
 ABOUT = Description(dtypes=("float32",))
 RIGHT = replace(REFERENCE, name="right", description=ABOUT, gradients=None)
@@ -49,6 +51,16 @@ XFAILS = doing("xfails", lambda: pytest.xfail("nobody may know"))
 EXITS = doing("exits", lambda: pytest.exit("nobody may know", returncode=0))
 RAISES_SKIP_TEST = doing("raises SkipTest", _raise_skip_test)
 DIES = doing("dies", lambda: os._exit(0))
+WARNS = doing("warns", lambda: warnings.warn("old", DeprecationWarning, stacklevel=1))
+
+
+def warns_when_made() -> Backend:
+    """It is right."""
+    warnings.warn("old", DeprecationWarning, stacklevel=1)
+    return RIGHT
+
+
+CLAIMS_NO_DTYPE = replace(RIGHT, name="claims no dtype", description=Description(dtypes=()))
 HANGS = doing("hangs", lambda: time.sleep(1000))
 
 
@@ -71,17 +83,20 @@ def made_in_the_main_process_only() -> Backend:
 
 # ---------------------------------------------------------------- a plugin hides what is wrong with it
 
-MARKED_SKIP = MARKED_XFAIL = UNCALLED = REWRITTEN = WRONG
+MARKED_SKIP = SKIPPED_IN_ONE = RIGHT
+MARKED_XFAIL = UNCALLED = REWRITTEN = WRONG
 RERUNS: list[str] = []
 RERUN = replace(RIGHT, name="rerun", forward=lambda problem: (RIGHT if RERUNS else WRONG).forward(problem))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """As a conftest does that marks everything."""
+    """As a conftest does that marks one test, or all."""
     for item in items:
-        for name, mark in (("MARKED_SKIP", pytest.mark.skip), ("MARKED_XFAIL", pytest.mark.xfail)):
-            if name in item.name:
-                item.add_marker(mark(reason="marked"))
+        is_one = "SKIPPED_IN_ONE" in item.name and os.environ.get("PYTEST_XDIST_WORKER") == "gw1"
+        if ("MARKED_SKIP" in item.name or is_one) and item.name.endswith(f"{HOLDS}]"):
+            item.add_marker(pytest.mark.skip(reason="marked"))
+        if "MARKED_XFAIL" in item.name:
+            item.add_marker(pytest.mark.xfail)
 
 
 @pytest.hookimpl(tryfirst=True)
