@@ -232,4 +232,5 @@ def _pass_once(backend: Backend, problem: Problem, x: Array) -> bool:
     p = Parameters(gates.get("i"), gates.get("f"), gates["g"], gates.get("o"))
     y = backend.forward(Problem(((p,),), frozen(x), state, variant=replace(problem.variant, clip=None))).y
     exact = x * np.asarray(2.0**-k, x.dtype)
-    return isinstance(y, np.ndarray) and y.shape == (T, B, H) and np.array_equal(y[..., :n], exact)
+    is_shaped = isinstance(y, np.ndarray) and y.shape == (T, B, H) and y.dtype == problem.dtype
+    return is_shaped and np.array_equal(y[..., :n], exact)

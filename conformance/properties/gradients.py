@@ -13,7 +13,7 @@ from conformance.assertions.backward import (
 from conformance.assertions.comparison import Comparison, assert_within, model_of
 from conformance.assertions.forward import assert_conforms
 from conformance.assertions.probes import assert_all_conform, probe_gates
-from conformance.assertions.shapes import assert_gradients_shaped
+from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
 from conformance.outcome import Refuted
 from conformance.problems.covering import every_row, list_plain_rows
 from conformance.problems.question import Question, Recipe, Split
@@ -203,6 +203,7 @@ def halves_chained_and_the_whole_have_the_same_gradient(backend: Backend, split:
     whole, d = split.whole, split.d
     _, at_once = backend.differentiate(whole, d)
     head = backend.forward(split.head)
+    assert_answer_shaped(head, split.head)
     tail = split.tail(head.state)
     _, later = backend.differentiate(tail, Cotangents(d.y[split.at :], d.state))
     assert_gradients_shaped(later, tail)

@@ -28,18 +28,25 @@ Seeded = tuple[Problem, int]
 @verifies("SEQ-4", "SEQ-3", on=splits(tame_problems, T=SEVERAL))
 def a_sequence_may_be_continued_from_the_state_it_left(backend: Backend, split: Split) -> None:
     """Head and tail together are one more way of reading the whole."""
-    whole, head = backend.forward(split.whole), backend.forward(split.head)
-    tail = backend.forward(split.tail(head.state))
+    whole, head = backend.forward(split.whole), read_shaped(backend, split.head)
+    tail = read_shaped(backend, split.tail(head.state))
     assert_same_reading(backend, split.whole, whole, join_answers(head, tail))
 
 
 @verifies("SEQ-5", "SEQ-1", "SEQ-4", on=if_single_steps_are_allowed(tame_problems(T=SEVERAL, several="T")))
 def a_sequence_may_be_read_one_step_at_a_time(backend: Backend, problem: Problem) -> None:
     whole = backend.forward(problem)
-    steps = backend.forward(replace(problem, x=problem.x[:1]))
+    steps = read_shaped(backend, replace(problem, x=problem.x[:1]))
     for t in range(1, len(problem.x)):
-        steps = join_answers(steps, backend.forward(replace(problem, x=problem.x[t : t + 1], state=steps.state)))
+        steps = join_answers(steps, read_shaped(backend, replace(problem, x=problem.x[t : t + 1], state=steps.state)))
     assert_same_reading(backend, problem, whole, steps)
+
+
+def read_shaped(backend: Backend, problem: Problem) -> Answer:
+    """The answer, once its shapes are right: it is taken apart, and its state is asked about."""
+    answer = backend.forward(problem)
+    assert_answer_shaped(answer, problem)
+    return answer
 
 
 def join_answers(head: Answer, tail: Answer) -> Answer:

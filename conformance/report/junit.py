@@ -24,14 +24,15 @@ def as_junit(reports: list[Report], unjudged: dict[str, Unjudged]) -> JUnitXml:
         roots = {(root.verdict.property.name, root.verdict.dtype): root for root in report.roots}
         dtypes = report.findings.request.dtypes or ("no dtype",)
         for dtype in dtypes:
-            suite = TestSuite(f"{report.origin.target if report.origin else report.findings.name} {dtype}")
+            target = report.origin.target if report.origin else report.findings.name
+            suite = TestSuite(_replace_forbidden(f"{target} {dtype}"))
             verdicts = (v for v in report.verdicts if v.dtype == dtype)
             suite.add_testcases([_junit_case(report, v, roots.get((v.property.name, dtype))) for v in verdicts])
             if dtype == dtypes[-1]:
                 suite.add_testcase(_whole_case(report.statement, report.status))
             xml.add_testsuite(suite)
     for target, (reason, status) in unjudged.items():
-        suite = TestSuite(target)
+        suite = TestSuite(_replace_forbidden(target))
         suite.add_testcase(_whole_case(reason, status))
         xml.add_testsuite(suite)
     return xml

@@ -158,3 +158,10 @@ def test_the_command_line_writes_it(tmp_path: Path) -> None:
     names = [suite.name for suite in xml]
     assert names == ["numpy float32", "tests.helpers.specimens:returns_nan float32", "zzz"]
     assert status == FAILED and (xml.tests, xml.failures, xml.errors, xml.skipped) == (5, 2, 1, 0)
+
+
+@pytest.mark.parametrize("target", ["a\x1b[31m:b\0", "half\ud800", "title\x1b]0;x\x07"])
+def test_a_target_of_any_name_is_a_suite_that_can_be_read(target: str, tmp_path: Path) -> None:
+    report = report_of(verdict(Outcome.HOLDS), origin=Origin(target, 0))
+    *suites, unusable = read_back(report, tmp_path / "x.xml", {target: Unjudged("it is gone")})
+    assert suites[0].name.isprintable() and unusable.name == suites[0].name.removesuffix(" float32")
