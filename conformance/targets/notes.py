@@ -25,6 +25,7 @@ class Notes:
             self.part.write_bytes(b"")
             self.part.unlink()
             self.kept.add(self.asked)
+            remove_oldest(folder, NAME, FORMAT, MOST_QUESTIONS, self.kept)
             weakref.finalize(self, self.asked.unlink, missing_ok=True)
 
     def write_question(self, question: bytes) -> None:
