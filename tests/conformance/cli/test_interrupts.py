@@ -3,12 +3,18 @@
 import json
 import signal
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from conformance.cli.main import main
+from conformance.faults.catalogue import FAULTS
 from conformance.journal import read_journal
 from conformance.report.status import INTERRUPTED, TERMINATED
+from conformance.selftest import look
+from conformance.selftest.look import Sight
 from tests.helpers.program import count_left, start_program, wait_for
 
 WAITING = """
@@ -106,3 +112,17 @@ def test_an_interrupt_before_the_first_verdict_is_a_sentence(tmp_path: Path) -> 
         out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (INTERRUPTED, "")
     assert err.startswith("lstm-conform: waiting:BACKEND is not judged: interrupted\n") and "Traceback" not in err
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_an_interrupted_selftest_shows_what_it_saw(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def judge_faults(dtype: str, profile: str) -> Iterator[Sight]:
+        for k in range(count):
+            yield Sight(f"is_missed_{k}", "one", dtype, "", 1.0, 3.0, True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(look, "judge_faults", judge_faults)
+    done = CliRunner().invoke(main, ["selftest"])
+    assert done.exit_code == INTERRUPTED
+    assert done.stderr == f"lstm-conform: interrupted after {count} of {len(FAULTS)} known mistakes\n"
+    assert ("missed  is_missed_0" in done.stdout) == bool(count)
