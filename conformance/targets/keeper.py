@@ -45,13 +45,18 @@ def keep_target(link: int, code: str) -> None:
     target = _start_target(link, output, code)
     os.close(link)
     os.close(output)
-    os.write(1, b"pid %d\n" % target)
+    _tell_judge(b"pid %d\n" % target)
     shown = Shown(printed)
     status = _wait_for_end(target, judge, woken, shown)
     _end_all(target)
     shown.finish()
     if status is not None:
-        os.write(1, b"status %d\n" % status)
+        _tell_judge(b"status %d\n" % status)
+
+
+def _tell_judge(line: bytes) -> None:
+    with suppress(BrokenPipeError):  # it may be gone
+        os.write(1, line)
 
 
 def _start_target(link: int, output: int, code: str) -> int:
