@@ -1,6 +1,7 @@
 """What somebody made by hand has a right sum; what is wrong with it is refused all the same."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -176,13 +177,13 @@ def test_an_example_of_another_shape_of_a_network_is_no_crash(tmp_path: Path) ->
     assert status == 4 and "suite error: it is no example of its property (" in text
 
 
-def test_a_file_has_no_say_in_what_is_imported(case: Path, tmp_path: Path) -> None:
-    path = by_hand(case, tmp_path, lambda a, about: about.update(target="os:abort"))
+@pytest.mark.parametrize("target", ["os:abort", "antigravity", "antigravity:", "./mine.py", "~/mine.py:BACKEND"])
+def test_a_file_has_no_say_in_what_is_imported(target: str, case: Path, tmp_path: Path) -> None:
+    path = by_hand(case, tmp_path, lambda a, about: about.update(target=target))
     status, text = said("reproduce", str(path))
-    assert status == 3
-    assert (
-        "names 'os:abort', and a file must not decide what is imported; if you trust it, lstm-conform reproduce" in text
-    )
+    assert status == 3 and "antigravity" not in sys.modules
+    sentence = f"names {target!r}, and a file must not decide what is imported; if you trust it, lstm-conform reproduce"
+    assert sentence in text
 
 
 def test_a_case_that_was_asked_with_a_nan_can_be_asked_again(tmp_path: Path) -> None:
