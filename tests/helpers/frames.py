@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from backends.numpy.backend import BACKEND as NUMPY
+from conformance.nouns import change_all_arrays
 from conformance.targets.child import Child
 from conformance.targets.link import Reply, pack_question, read_reply
 from conformance.targets.shared import Shared
@@ -40,7 +41,8 @@ CALLS: list[tuple[Backend, str, tuple[Any, ...]]] = [
 def ask_by_hand(arguments: tuple[Any, ...], call: str) -> tuple[Shared, bytes]:
     """A judge that has just asked a question of copies of the arguments, and the message."""
     shared = Shared(1, lambda a, _: lambda: a)
-    arrays, question = pack_question(call, arguments, {})
+    (copies,) = change_all_arrays(lambda tensors: {name: a.copy() for name, a in tensors.items()}, asked=arguments)
+    arrays, question = pack_question(call, copies, {})
     return shared, shared.enclose(arrays, question, errstate={})
 
 
