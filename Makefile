@@ -6,6 +6,9 @@
 # make soak         looks for false alarms in 300,000 random examples of right implementations; prints error/bound for each
 #                   output, form and dtype. Takes hours; what was interrupted goes on with tools.checks.soak --resume. Then it
 #                   runs the tests that `make test` leaves out, because they look for rare false alarms and take long
+# make kills        kills 50 runs at random moments, and looks for processes and halves of files that are left; takes minutes
+# make versions     runs the suite with the oldest and the newest versions of what it needs on several Pythons, which have to
+#                   be there, and says what differs (needs uv); takes minutes
 # make docs         writes docs/spec.md
 # make kill-matrix  writes docs/kill-matrix.md; takes about an hour
 # make mutants      makes small mistakes in the source of three textbook LSTMs, judges each; writes docs/mutants.md
@@ -28,7 +31,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test dev torch check figures check-workflows fuzz soak docs kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
+.PHONY: conform test dev torch check figures check-workflows fuzz kills versions soak docs kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -67,6 +70,12 @@ fuzz: dev
 soak: torch
 	$(BIN)/python -m tools.checks.soak
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m soak
+
+kills: dev
+	$(BIN)/python -m tools.checks.kills
+
+versions: dev
+	$(BIN)/python -m tools.checks.versions
 
 docs: dev
 	$(BIN)/python tools/pages/spec_page.py docs/spec.md
