@@ -114,7 +114,7 @@ _TABLE = (
     Clause("ACC-5", MUST, "If a backend claims bfloat16 weights, x and all parameters may be bfloat16 beside states of float32. They are read as they are; states, sums and cotangents keep the accuracy of float32, and a gradient is rounded once, to the dtype of what it belongs to.", source=_2002),
     Clause("CONTRACT-1", MUST, "A call leaves its inputs unchanged."),
     Clause("CONTRACT-2", MUST, "The same question gets the same answer, to the last bit if the backend is deterministic; one call leaves no trace in the next. Inputs are read anew in every call, and an answer never changes afterwards, whatever is asked or written into the inputs."),
-    Clause("CONTRACT-3", SHOULD, "A problem whose shapes do not fit is refused with an exception."),
+    Clause("CONTRACT-3", SHOULD, "A problem, or a cotangent, whose shapes do not fit is refused with an exception."),
     Clause("CONTRACT-4", MUST, "Inputs are read as they are, whether they may be written or not, whatever their strides and addresses, and also if they share memory with each other or with an earlier answer."),
 )  # fmt: skip
 

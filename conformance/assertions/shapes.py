@@ -149,6 +149,13 @@ def ask_with_narrow_weights(backend: Backend) -> Backend:
     return replace(backend, forward=forward, gradients=backend.gradients and gradients, description=described)
 
 
+def widen_stored(backend: Backend, problem: Problem) -> tuple[Backend, Problem]:
+    """A problem in float32 and the backend to ask it, which gets it as it was if it has bfloat16 weights."""
+    if problem.x.dtype == problem.dtype:
+        return backend, problem
+    return ask_with_narrow_weights(backend), change_stored(problem, _widen)
+
+
 def _store(problem: Problem) -> Problem:
     """The problem with x and the parameters in bfloat16; as it is if that would change a number."""
     stored = change_stored(problem, lambda a: frozen(a.astype(BFLOAT16)))

@@ -50,7 +50,10 @@ def build_problem(
 
 
 def _draw_lengths(wish: str, T: int, B: int, rng: np.random.Generator) -> Array | None:
-    """Lengths as wished; any of one sequence are any, and any of several have a full one and a short one."""
+    """Lengths as wished; any of several have a full one and a short one.
+
+    Short ones are all below T, and differ if there are several and T is at least 3.
+    """
     if not wish:
         return None
     lengths, one, shorter = np.full(B, T, np.int64), np.arange(B) == rng.integers(max(B, 1)), max(T - 1, min(T, 1))
@@ -60,6 +63,10 @@ def _draw_lengths(wish: str, T: int, B: int, rng: np.random.Generator) -> Array 
             lengths[one] = 0
         elif B > 1:
             lengths[one], lengths[np.roll(one, 1)] = T, rng.integers(min(T, 1), shorter + 1)
+    if wish == "short":
+        lengths = rng.integers(min(T, 1), shorter + 1, B)
+        if B > 1:
+            lengths[one], lengths[np.roll(one, 1)] = shorter, rng.integers(min(T, 1), max(shorter, min(T, 1) + 1))
     if wish == "one short":
         lengths[one] = shorter
     if wish == "equal":

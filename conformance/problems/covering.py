@@ -138,12 +138,12 @@ FIELDS: dict[str, tuple[Any, ...]] = {
     "kind": tuple(KINDS),
     "projection": ("", "narrow", "", "full"),
     "clip": (None, 0.75, None, 0.7, 2.3),
-    "lengths": ("", "any", "one short", "zeros", "equal", "full"),
+    "lengths": ("", "any", "one short", "zeros", "equal", "full", "short"),
 }
 RICH = Form(2, BOTH, projection="narrow", lengths="any")
 LARGE_FORMS = (
     Form(2, BOTH, lengths="any"),
-    Form(2, FORWARD, "coupled", "full", lengths="any"),
+    Form(2, FORWARD, "coupled", "full", lengths="short"),
     Form(3, REVERSE, projection="narrow", lengths="equal"),
     Form(2, FORWARD, projection="narrow", lengths="one short"),
     Form(1, BOTH, projection="narrow", lengths="any"),

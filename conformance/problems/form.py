@@ -22,7 +22,7 @@ class Form:
     kind: str = "standard"  # a name in lstm_spec.variants.KINDS
     projection: str = ""  # "", narrow (P < H) or full (P = H)
     clip: float | None = None
-    lengths: str = ""  # "", full, equal (and short), any, one short (by a step), zeros (some are) or nothing (all are)
+    lengths: str = ""  # "", full, equal (and short), any, short (all), one short, zeros (some), nothing (all)
 
     @property
     def features(self) -> set[Feature]:
@@ -55,13 +55,13 @@ ANYTHING: dict[str, Any] = {
     "kind": ("standard", *KINDS),
     "projection": ("", "", "", "narrow", "full"),
     "clip": (None, None, None, 0.75, 0.7, 3.0, 2.3),  # 0.7 and 2.3 fit no short format; no gate is at a bound forever
-    "lengths": ("", "", "full", "equal", "any", "any", "one short", "zeros"),
+    "lengths": ("", "", "full", "equal", "any", "short", "any", "one short", "zeros"),
 }
 
 MANY_ARRAYS = ANYTHING | {  # the same, more often with peepholes, a projection and lengths
     "kind": ("standard", "peephole", *KINDS),
     "projection": ("", "narrow", "full"),
-    "lengths": ("", "any", "any", "zeros"),
+    "lengths": ("", "any", "short", "zeros"),
 }
 
 BEYOND = {feature for name in ANYTHING for value in ANYTHING[name] for feature in Form(**{name: value}).features}

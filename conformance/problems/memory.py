@@ -81,15 +81,15 @@ def broadcast_constant(a: Array) -> Array:
     return a if once is a else np.broadcast_to(once.copy(), a.shape)
 
 
-def lay_out_arrays(arrays: Tensors, seed: int) -> Tensors:
-    """The arrays in other places, some of them writable.
+def lay_out_arrays(arrays: Tensors, seed: int, turn: int) -> Tensors:
+    """The arrays in other places, some of them writable. In as many turns as there are ways, each takes every way.
 
     Arrays with the same numbers are one array, and what does not change along an axis is there once.
     """
     rng, placed = np.random.default_rng(seed), dict[tuple[object, ...], Array]()
 
     def lay_out(a: Array) -> Array:
-        way, writable = WAYS[rng.integers(len(WAYS))], bool(rng.integers(2))
+        way, writable = WAYS[(int(rng.integers(len(WAYS))) + turn) % len(WAYS)], bool(rng.integers(2))
         laid = broadcast_constant(a)
         if laid is a:
             laid = way(a)

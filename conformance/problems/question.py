@@ -100,10 +100,28 @@ def redraw_numbers(noun: Noun, seed: int, parts: Container[str] = EVERY_PART) ->
         part = name.rpartition(".")[2]
         if part not in parts:
             return a
-        return frozen(rng.permutation(a) if part == "lengths" else rng.standard_normal(a.shape).astype(a.dtype))
+        return frozen(a[rng.permutation(len(a))] if part == "lengths" else rng.standard_normal(a.shape).astype(a.dtype))
 
     (changed,) = change_all_arrays(lambda arrays: {name: redraw(name, a) for name, a in arrays.items()}, noun=noun)
     return cast(Noun, changed)
+
+
+def change_one_number(question: Question, parts: Container[str] = EVERY_PART) -> Question:
+    """The question with 1 added to a number inside each array of these parts, neither its first nor its last.
+
+    What has no inside is changed at its end; lengths stay.
+    """
+
+    def change(name: str, a: Array) -> Array:
+        part, changed = name.rpartition(".")[2], a.copy()
+        if part in parts and part != "lengths" and a.size:
+            changed.flat[a.size // 2] += 1
+        return frozen(changed)
+
+    def change_all(arrays: dict[str, Array]) -> dict[str, Array]:
+        return {name: change(name, a) for name, a in arrays.items()}
+
+    return Question(*change_all_arrays(change_all, **question._asdict()))
 
 
 def redraw_question(question: Question, seed: int, parts: Container[str] = EVERY_PART) -> Question:

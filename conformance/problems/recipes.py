@@ -17,12 +17,11 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from conformance.arrays import CODES, frozen
 from conformance.outcome import NotClaimed
 from conformance.problems.build import build_loss, build_problem, tame_problem
 from conformance.problems.fillings import MIX, TAME, USUAL
 from conformance.problems.form import BEYOND, Form
-from conformance.problems.question import Context, Question, Recipe, Split, change_stored
+from conformance.problems.question import Context, Question, Recipe, Split
 from conformance.problems.sizes import SMALL, Size, draw_sizes, find_projectable_units, nearest_sizes
 from lstm_spec import Problem, at_most
 
@@ -146,15 +145,6 @@ def tame_problems(
     given: dict[str, Any] = {k: SMALL[k] if size is None else size for k, size in wanted.items()} | TAME | fillings
     of = problems(several=several, **given)
     return lambda context: of(replace(context, reach="quick")).map(lambda drawn: tame_problem(drawn, context.model))
-
-
-def of_narrow_weights(of: Recipe) -> Recipe:
-    """The problems of the recipe, with x and the parameters rounded to what bfloat16 holds."""
-
-    def narrow(problem: Problem) -> Problem:
-        return change_stored(problem, lambda a: frozen(a.astype(CODES["BF16"]).astype(a.dtype)))
-
-    return lambda context: of(context).map(narrow)
 
 
 # ---------------------------------------------------------------- problems with a loss

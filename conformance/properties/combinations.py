@@ -5,11 +5,11 @@ from conformance.assertions.shapes import ask_with_narrow_weights, assert_nothin
 from conformance.assertions.switches import assert_not_ignored
 from conformance.problems.covering import every_row, list_network_rows, list_trainable_rows
 from conformance.problems.form import ANYTHING, BOTH, FORWARD, REVERSE
+from conformance.problems.narrow_weights import list_narrow_rows, of_narrow_weights
 from conformance.problems.question import Question, redraw_numbers
 from conformance.problems.recipes import (
     if_more_than_the_core_is_claimed,
     networks,
-    of_narrow_weights,
     questions,
     with_seed,
 )
@@ -24,7 +24,10 @@ ROWS = if_more_than_the_core_is_claimed(every_row(list_network_rows))
 ROWS_WITH_LOSS = if_more_than_the_core_is_claimed(every_row(list_trainable_rows, loss=True))
 STACKS = networks(**{**ANYTHING, "layers": (2, 3)})
 FORMS = {**ANYTHING, "directions": (FORWARD, FORWARD, FORWARD, REVERSE, BOTH), "lengths": ("", "", "", "any", "zeros")}
-STORED = of_narrow_weights(networks(**FORMS))
+STORED = of_narrow_weights(networks(**FORMS, T=(1, 2, 3, 5), B=(1, 2, 3), I=(1, 2, 3, 5), H=(1, 2, 3, 5, 8)))
+STORED_ROWS, STORED_ROWS_WITH_LOSS = (
+    of_narrow_weights(every_row(list_narrow_rows, loss=loss)) for loss in (False, True)
+)
 MIXED = Feature.BFLOAT16_WEIGHTS
 TWO = networks(**{**ANYTHING, "directions": BOTH})
 
@@ -113,4 +116,16 @@ def weights_of_bfloat16_meet_states_of_float32(backend: Backend, problem: Proble
 
 @verifies_beyond_core("ACC-5", "SHAPE-3", on=questions(STORED), needs=(MIXED, Feature.GRADIENTS), at=("float32",))
 def weights_of_bfloat16_have_gradients_that_are_rounded_once(backend: Backend, question: Question) -> None:
+    assert_network_gradients_conform(ask_with_narrow_weights(backend), *question)
+
+
+@verifies_beyond_core("ACC-5", on=STORED_ROWS, needs=(MIXED,), at=("float32",), exhaustive=True)
+def weights_of_bfloat16_of_every_size_are_read_alike(backend: Backend, problem: Problem) -> None:
+    assert_network_conforms(ask_with_narrow_weights(backend), problem)
+
+
+@verifies_beyond_core(
+    "ACC-5", on=STORED_ROWS_WITH_LOSS, needs=(MIXED, Feature.GRADIENTS), at=("float32",), exhaustive=True
+)
+def weights_of_bfloat16_of_every_size_have_their_gradients(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(ask_with_narrow_weights(backend), *question)

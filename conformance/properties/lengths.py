@@ -1,6 +1,6 @@
 """Sequences that end early: nothing beyond a length influences anything, or is anything but zero."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +9,7 @@ from conformance.arrays import frozen
 from conformance.assertions.forward import assert_conforms
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.assertions.order import mark_valid_steps
-from conformance.assertions.refusals import ask_for_refusal
-from conformance.outcome import Refuted
+from conformance.assertions.refusals import ask_for_refusal, assert_all_refused
 from conformance.problems.build import poison_padding
 from conformance.problems.form import ANYTHING
 from conformance.problems.question import Question
@@ -22,10 +21,11 @@ from lstm_spec.types import Array
 NEEDS = (Feature.LENGTHS,)
 EMPTY = (Feature.LENGTHS, Feature.ZERO_LENGTHS)
 GRADIENTS = (Feature.LENGTHS, Feature.GRADIENTS)
-ANY = networks(lengths=("any", "any", "full", "zeros"))
-UNEQUAL = networks(lengths=("any", "zeros"), T=(2, 3, 4, 5, 9), B=(2, 2, 3, 4), several="TB")
+ANY = networks(lengths=("any", "short", "any", "full", "zeros"))
+UNEQUAL = networks(lengths=("any", "short", "zeros"), T=(2, 3, 4, 5, 9), B=(2, 2, 3, 4), several="TB")
+GIVEN = networks(**{**ANYTHING, "lengths": "any"}, T=(1, 2, 3), H=(1, 2, 3, 5, 8))
 PADDED = first_that_fits(
-    networks(**{**ANYTHING, "lengths": ("any", "zeros")}, T=(2, 3, 4, 5, 9), several="T"),
+    networks(**{**ANYTHING, "lengths": ("any", "short", "zeros")}, T=(2, 3, 4, 5, 9), several="T"),
     networks(**{**ANYTHING, "lengths": "zeros"}, T=1),
 )
 
@@ -94,20 +94,29 @@ MALFORMED: dict[str, Malform] = {
 }
 
 
+def malform_lengths(question: Question, seed: int) -> Iterator[tuple[str, Question]]:
+    """The question with lengths that do not fit, in every way; and in which."""
+    T, B, _, _ = question.problem.sizes
+    assert question.problem.lengths is not None
+    for what, malform in MALFORMED.items():
+        lengths = frozen(malform(question.problem.lengths, T, seed % B))
+        named = f"{what}, lengths {lengths.tolist()} of {B} x {T} steps,"
+        yield named, question._replace(problem=replace(question.problem, lengths=lengths))
+
+
 def replace_length(lengths: Array, b: int, length: float) -> Array:
     """The lengths with another one for sample b."""
     return np.where(np.arange(len(lengths)) == b, np.asarray(length, lengths.dtype), lengths)
 
 
-@verifies_beyond_core("LEN-7", on=with_seed(networks(lengths="any")), needs=NEEDS)
-def lengths_that_do_not_fit_are_refused(backend: Backend, drawn: tuple[Problem, int]) -> None:
-    problem, seed = drawn
-    assert problem.lengths is not None
-    T, B, _, _ = problem.sizes
-    for what, malform in MALFORMED.items():
-        lengths = frozen(malform(problem.lengths, T, seed % B))
-        if ask_for_refusal(backend, replace(problem, lengths=lengths)):
-            raise Refuted(f"{what}: lengths {lengths.tolist()} of {B} x {T} steps were answered; check them first")
+@verifies_beyond_core("LEN-7", on=with_seed(questions(GIVEN)), needs=NEEDS)
+def lengths_that_do_not_fit_are_refused(backend: Backend, drawn: tuple[Question, int]) -> None:
+    assert_all_refused(backend, malform_lengths(*drawn), differentiate=False)
+
+
+@verifies_beyond_core("LEN-7", on=with_seed(questions(GIVEN)), needs=GRADIENTS)
+def lengths_that_do_not_fit_get_no_gradients(backend: Backend, drawn: tuple[Question, int]) -> None:
+    assert_all_refused(backend, malform_lengths(*drawn), differentiate=True)
 
 
 @verifies_beyond_core("LEN-7", on=with_seed(networks(lengths="any")), needs=NEEDS)

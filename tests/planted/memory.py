@@ -1,6 +1,6 @@
 """Mistakes about memory, and unusual ways to treat it that are right: each is put around the NumPy backend.
 
-Each is a target, `tests.planted.memory:NAME`, and says in WRONG which clause it breaks.
+Each is a target, `tests.planted.memory:NAME`, and says in WRONG or WRONG_IN_PART which clause it breaks.
 """
 
 import ctypes
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from lstm_spec import Answer, Array, Backend, Cotangents, Gate, Parameters, Prob
 Found = tuple[Answer, Any]  # and gradients, or None
 Ask = Callable[[Problem, Cotangents | None], Found]
 WRONG: dict[str, str] = {}  # the clause, by name
+WRONG_IN_PART: dict[str, str] = {}
 RIGHT: list[str] = []
 
 
@@ -40,6 +42,16 @@ def _build(meddle: Callable[[Ask], Ask]) -> Backend:
 def breaks(clause: str) -> Callable[[Callable[[Ask], Ask]], Callable[[], Backend]]:
     def register(meddle: Callable[[Ask], Ask]) -> Callable[[], Backend]:
         WRONG[meddle.__name__] = clause
+        return partial(_build, meddle)
+
+    return register
+
+
+def breaks_in_part(clause: str) -> Callable[[Callable[[Ask], Ask]], Callable[[], Backend]]:
+    """Only at some sizes, forms or ways to ask."""
+
+    def register(meddle: Callable[[Ask], Ask]) -> Callable[[], Backend]:
+        WRONG_IN_PART[meddle.__name__] = clause
         return partial(_build, meddle)
 
     return register
@@ -294,6 +306,296 @@ def works_in_inputs_that_may_be_written(ask: Ask) -> Ask:
         return found
 
     return work
+
+
+# ---------------------------------------------------------------- it begins at a size, or where there is nothing
+
+LARGE = 2**16  # bytes
+
+
+def keep_in_buffers(many: int) -> Callable[[Array], Array]:
+    buffers: dict[Any, list[Array]] = {}
+
+    def keep(a: Array) -> Array:
+        of_shape = buffers.setdefault((a.shape, a.dtype), [])
+        of_shape.append(of_shape.pop(0) if len(of_shape) == many else a.copy())
+        of_shape[-1][...] = a
+        return of_shape[-1]
+
+    return keep
+
+
+def is_narrow(problem: Problem) -> bool:
+    return problem.x.dtype != problem.dtype
+
+
+@breaks_in_part("CONTRACT-1")
+def scales_a_long_input_in_place(ask: Ask) -> Ask:
+    def scale(problem: Problem, d: Any) -> None:
+        if len(problem.x) > 32 and problem.x.flags.writeable:
+            problem.x[...] *= 2
+
+    return afterwards(ask, scale)
+
+
+@breaks_in_part("CONTRACT-1")
+def masks_large_cotangents_in_place(ask: Ask) -> Ask:
+    def mask(problem: Problem, d: Cotangents | None) -> None:
+        if d is not None and d.y.nbytes > LARGE and d.y.flags.writeable:
+            d.y[0] = 0
+
+    return afterwards(ask, mask)
+
+
+@breaks_in_part("CONTRACT-1")
+def clears_the_bfloat16_weights_that_it_widened(ask: Ask) -> Ask:
+    def clear(problem: Problem, d: Any) -> None:
+        W = problem.layer.g.W
+        if is_narrow(problem) and W.flags.writeable:
+            W[...] = 0
+
+    return afterwards(ask, clear)
+
+
+@breaks_in_part("CONTRACT-2")
+def answers_in_two_buffers_if_they_are_large(ask: Ask) -> Ask:
+    keep = keep_in_buffers(2)
+    return answering(ask, lambda answer: replace(answer, y=keep(answer.y)) if answer.y.nbytes > LARGE else answer)
+
+
+@breaks_in_part("CONTRACT-2")
+def returns_a_large_gradient_in_one_buffer(ask: Ask) -> Ask:
+    keep = keep_in_buffers(1)
+
+    def both(problem: Problem, d: Cotangents | None) -> Found:
+        answer, gradients = ask(problem, d)
+        if gradients is not None and gradients.x.nbytes > LARGE:
+            gradients = replace(gradients, x=keep(gradients.x))
+        return answer, gradients
+
+    return both
+
+
+@breaks_in_part("CONTRACT-2")
+def returns_the_states_of_bfloat16_weights_in_one_buffer(ask: Ask) -> Ask:
+    keep = keep_in_buffers(1)
+
+    def both(problem: Problem, d: Cotangents | None) -> Found:
+        answer, gradients = ask(problem, d)
+        if is_narrow(problem):
+            answer = replace(answer, state=answer.state._replace(c=keep(answer.state.c)))
+        return answer, gradients
+
+    return both
+
+
+def keep_some_weights_by(is_kept: Callable[[Problem], bool], key: Callable[[Problem], Any], ask: Ask) -> Ask:
+    keeping = keep_weights_by(key, ask)
+    return lambda problem, d: (keeping if is_kept(problem) else ask)(problem, d)
+
+
+def find_addresses(problem: Problem) -> Any:
+    places: list[Any] = []
+
+    def note(a: Array) -> Array:
+        places.append((a.ctypes.data, a.shape, a.dtype))
+        return a
+
+    with_weights(problem, note)
+    return (*places, problem.variant, problem.directions)
+
+
+@breaks_in_part("CONTRACT-2")
+def keeps_wide_weights_by_their_address(ask: Ask) -> Ask:
+    return keep_some_weights_by(lambda problem: problem.sizes[3] > 64, find_addresses, ask)
+
+
+@breaks_in_part("CONTRACT-2")
+def keeps_widened_weights_by_their_address(ask: Ask) -> Ask:
+    return keep_some_weights_by(is_narrow, find_addresses, ask)
+
+
+@breaks_in_part("CONTRACT-2")
+def keeps_weights_by_their_address_and_their_ends(ask: Ask) -> Ask:
+    def describe(problem: Problem) -> Any:
+        ends: list[bytes] = []
+
+        def note(a: Array) -> Array:
+            ends.append(a.ravel()[[0, -1]].tobytes())
+            return a
+
+        with_weights(problem, note)
+        return (*ends, *find_addresses(problem))
+
+    return keep_weights_by(describe, ask)
+
+
+@breaks_in_part("CONTRACT-2")
+def keeps_weights_by_their_address_and_the_first_row(ask: Ask) -> Ask:
+    return keep_weights_by(lambda problem: (problem.layer.g.W[0].tobytes(), *find_addresses(problem)), ask)
+
+
+def keep_the_last_pass(ask: Ask, forward: bool) -> Ask:
+    """What one way to ask kept is used by the other one if x is equal."""
+    last: list[Problem] = []
+
+    def both(problem: Problem, d: Cotangents | None) -> Found:
+        if (d is None) == forward:
+            last[:] = [deepcopy(problem)]
+        elif last and str(find_addresses(problem)[-2:]) == str(find_addresses(last[0])[-2:]):
+            kept = last[0]
+            alike = [(p.x.dtype, p.dtype, p.sizes, p.P, len(p.parameters), p.x.tobytes()) for p in (kept, problem)]
+            problem = replace(problem, parameters=kept.parameters) if alike[0] == alike[1] else problem
+        return ask(problem, d)
+
+    return both
+
+
+@breaks_in_part("CONTRACT-2")
+def differentiates_the_last_forward_pass_of_an_equal_x(ask: Ask) -> Ask:
+    return keep_the_last_pass(ask, forward=True)
+
+
+@breaks_in_part("CONTRACT-2")
+def answers_with_the_weights_of_the_last_gradients_of_an_equal_x(ask: Ask) -> Ask:
+    return keep_the_last_pass(ask, forward=False)
+
+
+@breaks_in_part("CONTRACT-2")
+def adds_many_terms_in_any_order(ask: Ask) -> Ask:
+    turns = count()
+
+    def change(answer: Answer) -> Answer:
+        c = answer.state.c
+        up = (c * (1 + 2 * np.finfo(c.dtype).eps)).astype(c.dtype) if c.shape[-1] > 64 and next(turns) % 2 else c
+        return replace(answer, state=answer.state._replace(c=up))
+
+    return answering(ask, change)
+
+
+@breaks_in_part("CONTRACT-2")
+def hands_the_state_on_if_there_are_no_steps(ask: Ask) -> Ask:
+    def both(problem: Problem, d: Cotangents | None) -> Found:
+        answer, gradients = ask(problem, d)
+        return (replace(answer, state=problem.state), gradients) if not len(problem.x) else (answer, gradients)
+
+    return both
+
+
+@breaks_in_part("CONTRACT-2")
+def hands_the_cotangents_on_if_every_length_is_0(ask: Ask) -> Ask:
+    def both(problem: Problem, d: Cotangents | None) -> Found:
+        answer, gradients = ask(problem, d)
+        if gradients is not None and d is not None and problem.lengths is not None and not problem.lengths.any():
+            gradients = replace(gradients, state=d.state)
+        return answer, gradients
+
+    return both
+
+
+# ---------------------------------------------------------------- what does not fit is answered
+
+
+def unless_refused(ask: Ask, mend: Callable[[Problem, Cotangents | None], tuple[Problem, Cotangents | None]]) -> Ask:
+    def both(problem: Problem, d: Cotangents | None) -> Found:
+        try:
+            return ask(problem, d)
+        except (ValueError, TypeError):
+            return ask(*mend(problem, d))
+
+    return both
+
+
+@breaks_in_part("CONTRACT-3")
+def takes_cotangents_of_any_shape(ask: Ask) -> Ask:
+    def mend(problem: Problem, d: Cotangents | None) -> tuple[Problem, Cotangents | None]:
+        T, B, _, _ = problem.sizes
+        shapes = ((T, B, problem.P * len(problem.directions)), *(a.shape for a in problem.state))
+        if d is None:
+            return problem, d
+        y, h, c = (np.resize(a, shape) for a, shape in zip((d.y, *d.state), shapes, strict=True))
+        return problem, Cotangents(y, State(h, c))
+
+    return unless_refused(ask, mend)
+
+
+@breaks_in_part("CONTRACT-3")
+def cuts_the_recurrent_weights_to_size(ask: Ask) -> Ask:
+    def cut(p: Parameters, P: int) -> Parameters:
+        def cut_gate(gate: Gate | None) -> Any:
+            return gate and gate._replace(U=np.resize(gate.U, (len(gate.b), P)))
+
+        i, f, g, o = map(cut_gate, p[:4])
+        return p._replace(i=i, f=f, g=g, o=o)
+
+    def mend(problem: Problem, d: Cotangents | None) -> tuple[Problem, Cotangents | None]:
+        P = problem.state.h.shape[-1]
+        rows = tuple(tuple(cut(p, P) for p in row) for row in problem.parameters)
+        return replace(problem, parameters=rows), d
+
+    return unless_refused(ask, mend)
+
+
+def cut_lengths(problem: Problem) -> Problem:
+    T, B, _, _ = problem.sizes
+    lengths = np.nan_to_num(np.resize(problem.lengths, B)) if problem.lengths is not None else np.full(B, T)
+    return replace(problem, lengths=np.clip(lengths, 0, T).astype(np.int64))
+
+
+@breaks_in_part("LEN-7")
+def looks_at_the_lengths_only_if_it_does_not_differentiate(ask: Ask) -> Ask:
+    return unless_refused(ask, lambda problem, d: (problem if d is None else cut_lengths(problem), d))
+
+
+@breaks_in_part("LEN-7")
+def looks_at_the_lengths_of_one_layer_only(ask: Ask) -> Ask:
+    return unless_refused(ask, lambda problem, d: (cut_lengths(problem) if len(problem.parameters) > 1 else problem, d))
+
+
+# ---------------------------------------------------------------- only some sizes, of bfloat16 weights or of lengths
+
+
+def without_a_bias(ask: Ask, holds: Callable[[Problem, Cotangents | None], Any]) -> Ask:
+    def change(problem: Problem) -> Problem:
+        g = problem.layer.g
+        first = (problem.layer._replace(g=g._replace(b=np.zeros_like(g.b))), *problem.parameters[0][1:])
+        return replace(problem, parameters=(first, *problem.parameters[1:]))
+
+    return lambda problem, d: ask(change(problem) if holds(problem, d) else problem, d)
+
+
+@breaks_in_part("ACC-5")
+def has_another_kernel_for_64_units_of_bfloat16_weights(ask: Ask) -> Ask:
+    return without_a_bias(ask, lambda problem, d: is_narrow(problem) and problem.sizes[3] == 64)
+
+
+@breaks_in_part("ACC-5")
+def loses_the_tail_of_inputs_of_bfloat16_weights(ask: Ask) -> Ask:
+    return without_a_bias(ask, lambda problem, d: is_narrow(problem) and problem.sizes[2] > 8 and problem.sizes[2] % 8)
+
+
+@breaks_in_part("ACC-5")
+def transposes_bfloat16_weights_that_are_square(ask: Ask) -> Ask:
+    def holds(problem: Problem, d: Any) -> bool:
+        return is_narrow(problem) and problem.sizes[2] == problem.sizes[3] > 8
+
+    return without_a_bias(ask, holds)
+
+
+@breaks_in_part("ACC-5")
+def differentiates_bfloat16_weights_wrongly_of_many_samples(ask: Ask) -> Ask:
+    return without_a_bias(ask, lambda problem, d: d is not None and is_narrow(problem) and problem.sizes[1] > 32)
+
+
+@breaks_in_part("LEN-1")
+def needs_a_sequence_of_full_length(ask: Ask) -> Ask:
+    """Of unequal ones; equal ones are cut."""
+
+    def holds(problem: Problem, d: Any) -> Any:
+        lengths = problem.lengths
+        return lengths is not None and lengths.size and lengths.min() < lengths.max() < len(problem.x)
+
+    return without_a_bias(ask, holds)
 
 
 # ---------------------------------------------------------------- right, in an unusual way

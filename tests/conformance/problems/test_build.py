@@ -24,7 +24,7 @@ def build(form: Form, sizes: tuple[int, ...] = (5, 3, 2, 4), seed: int = 0) -> P
     return build_problem(FLOAT32, form, sizes, DENSE, seed)
 
 
-TOLD = dict.fromkeys(("full", "equal", "one short"), "any")
+TOLD = dict.fromkeys(("full", "equal", "short", "one short"), "any")
 CHOICES = [dict.fromkeys(ANYTHING[k]) for k in ("kind", "projection", "lengths")]  # in a fixed order
 
 
@@ -65,6 +65,7 @@ def test_a_projection_may_have_a_given_width() -> None:
 WISHES: dict[str, Callable[[Array], Any]] = {
     "full": lambda lengths: (lengths == 5).all(),
     "any": lambda lengths: lengths.min() >= 1 and (len(lengths) == 1 or lengths.min() < lengths.max() == 5),
+    "short": lambda lengths: lengths.min() >= 1 and lengths.max() < 5 and (len(lengths) == 1 or len(set(lengths)) > 1),
     "one short": lambda lengths: sorted(lengths) == [4, *[5] * (len(lengths) - 1)],
     "equal": lambda lengths: len(set(lengths)) == 1 and 1 <= lengths[0] < 5,
     "zeros": lambda lengths: lengths.min() == 0,

@@ -13,7 +13,7 @@ from conformance.verdict import Verdict
 from lstm_spec import Backend
 from tests.helpers.isolation import PLENTY
 from tests.helpers.judged import judge_again
-from tests.planted.memory import RIGHT, WRONG
+from tests.planted.memory import RIGHT, WRONG, WRONG_IN_PART
 
 PLANTED = "tests.planted.memory:"
 HOW: Any = {"profile": "quick", "dtypes": ("float32",), "diagnose": False, "shrink": False}
@@ -37,6 +37,14 @@ def test_a_mistake_about_memory_is_refuted_alike_in_both_processes(name: str, fe
     assert Outcome.REFUTED in {v.outcome for v in here.failures}
     with start_isolated(PLANTED + name, None, PLENTY, None) as it:
         assert summarize(judge_again(it.backend, here.verdicts, 24, few)) == summarize(here.verdicts)
+
+
+@pytest.mark.parametrize("name", WRONG_IN_PART)
+def test_a_mistake_that_is_made_only_at_some_sizes_or_in_some_forms_is_refuted(name: str) -> None:
+    """Some are warnings: the clause is a SHOULD."""
+    how = {**HOW, "maxfail": 1, "strict": True}
+    report = check(resolve(PLANTED + name), clauses=(WRONG_IN_PART[name],), **how)
+    assert Outcome.REFUTED in {v.outcome for v in report.verdicts}, summarize(report.verdicts)
 
 
 @few_or_all
