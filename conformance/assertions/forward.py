@@ -160,12 +160,19 @@ def free_run(backend: Backend, problem: Problem, handed_on: bool = False) -> Tra
     return expected
 
 
-def assert_conforms_freely(backend: Backend, problem: Problem) -> None:
+def assert_conforms_freely(backend: Backend, problem: Problem) -> bool:
     """Refuted unless the answer to a network, T >= 1, is that of the equations run from the initial states.
 
-    Where rounding may have grown too much for that to say anything, nothing is refuted.
+    False if rounding may have grown too much for that to say anything; then nothing is refuted.
     """
-    assert_runs_freely(problem, backend.forward(problem), model_of(backend, problem))
+    _, passes = assert_runs_freely(problem, backend.forward(problem), model_of(backend, problem))
+    return bool(passes)
+
+
+def require_conclusive(conclusive: bool) -> None:
+    """Raises Inconclusive if a free run said nothing."""
+    if not conclusive:
+        raise Inconclusive("rounding may have grown too much")
 
 
 def assert_runs_freely(problem: Problem, answer: Answer, model: ErrorModel) -> tuple[Seen, list[list[Trajectory]]]:

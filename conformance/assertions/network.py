@@ -42,10 +42,10 @@ from conformance.tolerance.cell_backward import make_sum
 from conformance.tolerance.conclusive import is_conclusive
 from conformance.tolerance.layer_backward import run_free_backward
 from conformance.tolerance.rounding import Bounded, exact
-from lstm_spec import KINDS, Answer, Backend, Cotangents, Problem, State
+from lstm_spec import Answer, Backend, Cotangents, Problem, State
 
 LONGEST, FEW = 12, 2  # steps that are looked into one at a time; few, where the wider network shows all of them
-LONGEST_FREE = 40  # steps of a free run, which says little of more
+LONGEST_FREE = 40  # steps of a free run beside a wider network; it says little of more
 SHORT = 4  # steps of one that widening makes up for: it changes H and I only
 
 
@@ -57,7 +57,8 @@ def assert_network_conforms(backend: Backend, problem: Problem) -> None:
     for seen in look_into(backend, problem):
         model = model_of(backend, problem)
         assert_conclusive(assert_seen_conforms(seen, model), model)
-    if len(problem.parameters) > 1 and 0 < len(problem.x) <= LONGEST_FREE:  # the wider network has other sizes
+    steps = LONGEST_FREE if can_pass(backend, problem) else len(problem.x)
+    if len(problem.parameters) > 1 and 0 < len(problem.x) <= steps:  # the wider network has other sizes
         assert_conforms_freely(backend, problem)
 
 
@@ -131,8 +132,8 @@ def assert_network_gradients_conform(backend: Backend, problem: Problem, d: Cota
     shapes = backend.description.shapes
     if len(problem.parameters) > 1 or (1 in shapes.T and 1 in shapes.B):  # the wider network has other sizes
         _assert_conform_step_by_step(backend, problem, d)
-    steps = LONGEST_FREE if not can_pass(backend, problem) else SHORT
-    if len(problem.parameters) > 1 and 0 < len(problem.x) <= steps and not KINDS[problem.variant.kind].peepholes:
+    steps = SHORT if can_pass(backend, problem) else len(problem.x)
+    if len(problem.parameters) > 1 and 0 < len(problem.x) <= steps:
         assert_network_gradients_conform_freely(backend, problem, d)
 
 
@@ -177,10 +178,10 @@ def _assert_conform_step_by_step(backend: Backend, problem: Problem, d: Cotangen
         assert_seen_gradients_conform(seen, loss, passes, gradients, dz, model)
 
 
-def assert_network_gradients_conform_freely(backend: Backend, problem: Problem, d: Cotangents) -> None:
-    """Refuted unless the gradients of a network without peepholes, T >= 1, are those of its equations run freely.
+def assert_network_gradients_conform_freely(backend: Backend, problem: Problem, d: Cotangents) -> bool:
+    """Refuted unless the gradients of a network, T >= 1, are those of its equations run freely.
 
-    Where rounding may have grown too much for that to say anything, nothing is refuted.
+    False if rounding may have grown too much for that to say anything; then nothing is refuted.
     """
     model, (answer, gradients) = model_of(backend, problem), backend.differentiate(problem, d)
     assert_gradients_shaped(gradients, problem)
@@ -197,10 +198,11 @@ def assert_network_gradients_conform_freely(backend: Backend, problem: Problem, 
             k, loss = take_loss(problem, (layer, n), d, above)
             found = run_free_backward(read_layer(problem, layer, n, x), passed, loss, model)
             if not is_conclusive_enough(found, d, model):
-                return
+                return False
             parts += list_parts(gradients, found, layer, n, k, name_place(problem, layer, n))
             sums.append(found.into_x.rearrange(partial(turn, problem, n)))
         above = add_sums(sums)
     for part in (*parts, list_inputs(problem, gradients, above, model)) if passes else ():
         with breaking(part.clause):
             assert_within(part.compare())
+    return bool(passes)

@@ -35,18 +35,26 @@ def build_problem(
     kind = KINDS[form.kind]
 
     def draw_gate(letter: str, width: int) -> Gate:
-        p = make_array("within-1", rng, (H,), dtype) if letter in kind.peepholes else None
+        p = U((H,)) if letter in kind.peepholes else None
         return Gate(W((H, width)), U((H, P)), b((H,)), p)
 
     def draw_parameters(width: int) -> Parameters:
         gates = {letter: draw_gate(letter, width) for letter in GATES}  # all four: each kind gets the same numbers
-        R = make_array("by-width", rng, (P, H), dtype) if form.projection else None
+        R = W((P, H)) if form.projection else None
         return collect_gates({letter: gates[letter] for letter in kind.gates}, R)
 
     rows = tuple(tuple(draw_parameters(D * P if layer else I) for _ in range(D)) for layer in range(layers))
     state = State(h((layers * D, B, P)), c((layers * D, B, H)))
     lengths, clip = _draw_lengths(form.lengths, T, B, rng), None if form.clip is None else float(dtype.type(form.clip))
+    if clip is not None and clip > 1:  # otherwise what is written reaches it
+        state = State(state.h, _reach_bound(state.c, clip))
     return Problem(rows, x((T, B, I)), state, lengths, Variant(form.kind, clip), form.directions)
+
+
+def _reach_bound(c: Array, clip: float) -> Array:
+    """Cell states on both sides of the bound, unless they are far beyond it."""
+    largest = np.abs(c).max(initial=0)
+    return c if not 0 < largest < 2 * clip else frozen(c * np.asarray(2 * clip / largest, c.dtype))
 
 
 def _draw_lengths(wish: str, T: int, B: int, rng: np.random.Generator) -> Array | None:

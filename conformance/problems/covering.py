@@ -22,6 +22,7 @@ from lstm_spec.variants import KINDS
 DENSE = ("dense", "by-width", "by-width", "dense", "within-1", "dense")
 LOSS = ("dense", "dense", "dense")
 ONES = ("ones",) * 6  # sums of equal terms: none of many is lost unseen
+WIDE = ("dense", "wide", "wide", "dense", "within-1", "dense")  # peepholes are as wide as U, projections as W
 LETTERS = "TBIH"
 
 
@@ -54,12 +55,14 @@ class Breadth(NamedTuple):
     wide: int = 129  # and one that is wide about as many samples, inputs or units
     forms: int = 1  # of each large network
     work: float = 1e8  # operations for the gradients of a network: of a larger one only a layer, or a direction
+    widened: int = 150  # the largest size of a network whose gradients are seen inside
 
 
 BREADTHS = {
     "quick": Breadth(1, 128, 128, 64),
     "standard": Breadth(4, 512, 128, 128, forms=2),
-    "full": Breadth(16, 1024, 256, 128, 2049, 257, forms=6, work=float("inf")),
+    "full": Breadth(16, 1024, 256, 128, 2049, 257, forms=6, work=float("inf"), widened=2**17),
+    "narrow": Breadth(1, 512, 128, 128),
     "soak": Breadth(1, 128, 64, 32),
 }
 
@@ -70,27 +73,29 @@ def list_sizes(breadth: Breadth) -> Iterator[tuple[int, ...]]:
         yield tuple(1 + (n + 2 * k) % 7 for k, n in enumerate(row[:4]))  # shifted, lest all be equal where two are
     for one, two in permutations(LETTERS, 2):
         for multiple in (1, 2, 3, 4):
-            yield _place({one: 3 * multiple, two: 3}, (2, 5))
+            yield place_sizes({one: 3 * multiple, two: 3}, (2, 5))
     for k in range(32):
         for one, two in ("TH", "BI"):
-            yield _place({one: 1 + 11 * k % 32, two: 1 + 5 * k % 32}, (1 + k % 3, 2))
+            yield place_sizes({one: 1 + 11 * k % 32, two: 1 + 5 * k % 32}, (1 + k % 3, 2))
     for k in range(32 if breadth.blocks > 1 else 0):
         for one, two in ("TH", "HT", "BI", "IB"):
             block = 32 * (1 + 7 * k % (breadth.blocks - 1))
-            yield _place({one: block + 1 + 13 * k % 32, two: 1 + 5 * k % 32}, (1 + k % 3, 2))
+            yield place_sizes({one: block + 1 + 13 * k % 32, two: 1 + 5 * k % 32}, (1 + k % 3, 2))
     for letter in LETTERS:
         for power in (2**k for k in range(6, 11) if 2**k <= breadth.powers):
             for size in (power - 1, power, power + 1):
-                yield _place({letter: size}, (1, 2, 3))
+                yield place_sizes({letter: size}, (1, 2, 3))
     rng = np.random.default_rng(0)
     for pair in combinations(LETTERS, 2):
-        yield _place({k: breadth.joint + int(rng.integers(1, 32)) for k in pair}, (1, 2))
+        yield place_sizes({k: breadth.joint + int(rng.integers(1, 32)) for k in pair}, (1, 2))
     for letters in combinations(LETTERS, 3):
-        yield _place({k: breadth.triple // (1 + ("T" in letters)) + int(rng.integers(1, 9)) for k in letters}, (2,))
+        yield place_sizes(
+            {k: breadth.triple // (1 + ("T" in letters)) + int(rng.integers(1, 9)) for k in letters}, (2,)
+        )
     yield from ((1, 70_001, 1, 1), (259, 257, 1, 1), (1, 300, 1, 300))  # T·B, and B·H, past 2¹⁶
 
 
-def _place(sizes: dict[str, int], others: tuple[int, ...]) -> tuple[int, ...]:
+def place_sizes(sizes: dict[str, int], others: tuple[int, ...]) -> tuple[int, ...]:
     """T, B, I, H: these sizes, and the others in turn where none is given."""
     rest = iter(others)
     return tuple(sizes.get(k) or next(rest) for k in LETTERS)
@@ -137,7 +142,7 @@ FIELDS: dict[str, tuple[Any, ...]] = {
     "directions": (FORWARD, REVERSE, BOTH, BOTH),
     "kind": tuple(KINDS),
     "projection": ("", "narrow", "", "full"),
-    "clip": (None, 0.75, None, 0.7, 2.3),
+    "clip": (None, 0.71, 3.7, None, 0.093, 50.3, None),
     "lengths": ("", "any", "one short", "zeros", "equal", "full", "short"),
 }
 RICH = Form(2, BOTH, projection="narrow", lengths="any")
@@ -162,11 +167,16 @@ def list_network_rows(breadth: Breadth) -> Iterator[Row]:
         yield Row((T, B, I, 1 + row[6]), form, STRUCTURES[row[7] % len(STRUCTURES)])
     yield from (Row(sizes, Form(L, D, projection="narrow")) for sizes in WITH_P for L, D in ((1, FORWARD), (2, BOTH)))
     yield from (Row((3, 2, 3, 4), Form(L, D, lengths="any")) for L in (5, 9) for D in (FORWARD, BOTH))
+    yield from (
+        Row((3, 3, 4, 5), form, WIDE) for form in (Form(projection="narrow"), Form(2, BOTH, "peephole", "full"))
+    )
     for k in range(32 if many else 0):
-        sizes = _place({"T": 1 + 11 * k % 32, "H": 1 + 5 * k % 32}, (1 + k % 3, 2))
+        sizes = place_sizes({"T": 1 + 11 * k % 32, "H": 1 + 5 * k % 32}, (1 + k % 3, 2))
         yield Row(sizes, LARGE_FORMS[k % len(LARGE_FORMS)])
     for k, (letter, size) in enumerate(product(LETTERS, (16, 32, 64))):
-        yield from (Row(_place({letter: size}, (2, 3, 3)), form) for form in (RICH, *take_forms(k, breadth.forms - 1)))
+        yield from (
+            Row(place_sizes({letter: size}, (2, 3, 3)), form) for form in (RICH, *take_forms(k, breadth.forms - 1))
+        )
     long, wide = breadth.long, breadth.wide
     one_large = ((long, 2, 2, 3), (2, wide, 3, 2), (2, 3, wide, 2), (3, 2, 3, wide))
     two_large = ((wide, 2, 2, 33), (wide, 33, 2, 3), (2, wide, 2, wide), (2, 2, wide, wide), (2, wide, wide, 3))
@@ -177,22 +187,6 @@ def list_network_rows(breadth: Breadth) -> Iterator[Row]:
     yield Row((1, 70_001, 1, 1), Form(2, lengths="any"))
     yield Row((1, 2, 1, 260, 254), Form(projection="narrow"))  # P·H past 2¹⁶
     yield Row((259, 257, 1, 1), Form(1, BOTH, projection="narrow", lengths="any"))
-
-
-def list_trainable_rows(breadth: Breadth) -> Iterator[Row]:
-    """The same rows; of what would take too long one layer or one direction, where that is enough."""
-    for row in list_network_rows(breadth):
-        lighter = (replace(row.form, layers=1), replace(row.form, directions=FORWARD))
-        forms = (row.form, *lighter[max(row.sizes) <= 32 :])
-        yield next((row._replace(form=form) for form in forms if _estimate_work(row.sizes, form) < breadth.work), row)
-
-
-def _estimate_work(sizes: tuple[int, ...], form: Form) -> float:
-    """Roughly how many operations the gradients of a network take, widened so that its inside can be seen."""
-    T, B, I, H, *_ = map(float, sizes)
-    runs = form.layers * len(form.directions)
-    rows, inputs = 4 * H * (4 * form.layers - 3), I + 4 * H * runs
-    return runs * (T * B * (rows * (inputs + rows / 4) + 100 * (rows + inputs)) + 30 * rows * (inputs + rows / 4))
 
 
 def take_forms(k: int, n: int) -> tuple[Form, ...]:
@@ -207,14 +201,14 @@ def every_row(rows: Callable[[Breadth], Iterator[Row]], loss: bool = False, tame
     """Each row as one problem, or with cotangents as one question, for a property that is exhaustive.
 
     There is one draw, of the number of the row, so that Hypothesis tries each once; the numbers follow from it. If
-    `tame`, U is small, so that a free run is conclusive. `standard` asks what `quick` asks of 16 bits, at which
-    there is less to see, and of gradients at float64 if there are those at float32.
+    `tame`, U is small, so that a free run is conclusive. `standard` asks little more than `quick` of 16
+    bits, at which there is less to see, and of gradients at float64 if there are those at float32.
     """
 
     def recipe(context: Context) -> st.SearchStrategy[Any]:
         twice = loss and context.dtype == np.float64 and "float32" in context.description.dtypes
         is_less = context.reach == "standard" and (context.dtype.itemsize == 2 or twice)
-        reach = "quick" if is_less else context.reach
+        reach = "quick" if is_less and loss else "narrow" if is_less else context.reach
         find_least_sizes(context.description.shapes)  # raises NotClaimed
         fitted = (fit_row(row, context) for row in rows(BREADTHS[reach]))
         units = find_projectable_units(context)
@@ -224,7 +218,7 @@ def every_row(rows: Callable[[Breadth], Iterator[Row]], loss: bool = False, tame
             x, W, U, *others = found[k].fillings
             fillings = (x, W, "small" if tame else U, *others)
             problem = build_problem(context.dtype, found[k].form, found[k].sizes, fillings, k, units)
-            cotangents = ONES[:3] if found[k].fillings == ONES else LOSS
+            cotangents = ONES[:3] if found[k].fillings == ONES or k % 7 == 6 else LOSS
             return Question(problem, build_loss(problem, cotangents, k)) if loss else problem
 
         return st.sampled_from(range(len(found))).map(build)

@@ -68,6 +68,7 @@ FILLINGS: dict[str, Filling] = {
     "dense": _normal_times(1.0),
     "within-1": lambda rng, shape: rng.uniform(-1, 1, shape),
     "by-width": _by_width(1.0),
+    "contracting": lambda rng, shape: rng.standard_normal(shape) / max(1, shape[-1]),
     "wide": _normal_times(5.0),
     "very-wide": _normal_times(12.0),
     "small": _normal_times(1e-3),

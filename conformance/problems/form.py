@@ -49,12 +49,13 @@ def form_of(problem: Problem) -> Form:
     return Form(len(problem.parameters), problem.directions, variant.kind, projection, variant.clip, lengths)
 
 
+BOUNDS = tuple(0.71 * 1.13 ** ((37 * k + 20) % 60 - 20) for k in range(60))  # from 1/16 to 80; none fits a short format
 ANYTHING: dict[str, Any] = {
     "layers": (1, 1, 1, 2, 2, 3),
     "directions": (FORWARD, FORWARD, REVERSE, BOTH, BOTH),
     "kind": ("standard", *KINDS),
     "projection": ("", "", "", "narrow", "full"),
-    "clip": (None, None, None, 0.75, 0.7, 3.0, 2.3),  # 0.7 and 2.3 fit no short format; no gate is at a bound forever
+    "clip": (*(None,) * len(BOUNDS), *BOUNDS),
     "lengths": ("", "", "full", "equal", "any", "short", "any", "one short", "zeros"),
 }
 

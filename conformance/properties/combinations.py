@@ -1,10 +1,16 @@
 """Everything that is claimed at once, and nothing of it ignored."""
 
-from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
+from conformance.assertions.forward import assert_conforms_freely, require_conclusive
+from conformance.assertions.network import (
+    assert_network_conforms,
+    assert_network_gradients_conform,
+    assert_network_gradients_conform_freely,
+)
 from conformance.assertions.shapes import ask_with_narrow_weights, assert_nothing_done, assert_state_kept
 from conformance.assertions.switches import assert_not_ignored
-from conformance.problems.covering import every_row, list_network_rows, list_trainable_rows
+from conformance.problems.covering import every_row, list_network_rows
 from conformance.problems.form import ANYTHING, BOTH, FORWARD, REVERSE
+from conformance.problems.free import list_free_rows
 from conformance.problems.narrow_weights import list_narrow_rows, of_narrow_weights
 from conformance.problems.question import Question, redraw_numbers
 from conformance.problems.recipes import (
@@ -14,6 +20,7 @@ from conformance.problems.recipes import (
     with_seed,
 )
 from conformance.problems.switches import Switched, switches
+from conformance.problems.trainable import list_trainable_rows
 from conformance.property import verifies_beyond_core
 from lstm_spec import Backend, Feature, Problem
 
@@ -22,6 +29,8 @@ NO_STEPS = if_more_than_the_core_is_claimed(networks(**{**ANYTHING, "lengths": (
 NO_SAMPLES = if_more_than_the_core_is_claimed(networks(**ANYTHING, B=0))
 ROWS = if_more_than_the_core_is_claimed(every_row(list_network_rows))
 ROWS_WITH_LOSS = if_more_than_the_core_is_claimed(every_row(list_trainable_rows, loss=True))
+WHOLE = if_more_than_the_core_is_claimed(every_row(list_free_rows))
+WHOLE_WITH_LOSS = if_more_than_the_core_is_claimed(every_row(list_free_rows, loss=True))
 STACKS = networks(**{**ANYTHING, "layers": (2, 3)})
 FORMS = {**ANYTHING, "directions": (FORWARD, FORWARD, FORWARD, REVERSE, BOTH), "lengths": ("", "", "", "any", "zeros")}
 STORED = of_narrow_weights(networks(**FORMS, T=(1, 2, 3, 5), B=(1, 2, 3), I=(1, 2, 3, 5), H=(1, 2, 3, 5, 8)))
@@ -63,6 +72,16 @@ def forms_of_every_size_are_read_alike(backend: Backend, problem: Problem) -> No
 @verifies_beyond_core("NET-5", "LEN-5", on=ROWS_WITH_LOSS, needs=(Feature.GRADIENTS,), exhaustive=True)
 def forms_of_every_size_have_their_gradients(backend: Backend, question: Question) -> None:
     assert_network_gradients_conform(backend, *question)
+
+
+@verifies_beyond_core("NET-3", "LEN-1", "DIR-4", "VAR-1", on=WHOLE, exhaustive=True)
+def forms_that_are_large_in_several_sizes_are_read_alike(backend: Backend, problem: Problem) -> None:
+    require_conclusive(assert_conforms_freely(backend, problem))
+
+
+@verifies_beyond_core("NET-5", "LEN-5", on=WHOLE_WITH_LOSS, needs=(Feature.GRADIENTS,), exhaustive=True)
+def forms_that_are_large_in_several_sizes_have_their_gradients(backend: Backend, question: Question) -> None:
+    require_conclusive(assert_network_gradients_conform_freely(backend, *question))
 
 
 @verifies_beyond_core("NET-3", "NET-4", on=STACKS, needs=(Feature.LAYERS,))

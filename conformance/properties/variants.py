@@ -1,6 +1,7 @@
 """The variants of the cell, alone and with everything else that is claimed."""
 
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
+from conformance.problems.form import BOUNDS
 from conformance.problems.question import Question
 from conformance.problems.recipes import networks, questions
 from conformance.property import verifies_beyond_core
@@ -11,8 +12,8 @@ PEEPHOLES = networks(kind="peephole")
 PROJECTED = networks(projection=("narrow", "narrow", "full"))
 UNFORGETTING = networks(kind="no forget gate")
 OF_1997 = networks(kind="1997 simplified")
-CLIPPED = networks(clip=(0.75, 0.75, 3.0))
-TOGETHER = networks(kind=("standard", "peephole"), projection=("", "narrow", "full"), clip=(None, 0.75, 3.0))
+CLIPPED = networks(clip=BOUNDS)
+TOGETHER = networks(kind=("standard", "peephole"), projection=("", "narrow", "full"), clip=(*(None,) * 20, *BOUNDS))
 
 
 @verifies_beyond_core("VAR-1", "VAR-2", on=PEEPHOLES, needs=(Feature.PEEPHOLES,))

@@ -137,7 +137,6 @@ def _step_by_step(
 ) -> tuple[Bounded, Bounded, Bounded]:
     """Gate gradients, gradients of h, and that of c_0; v is the roundoff of what is handed on from step to step."""
     T, B, _ = r.valid.shape
-    assert not r.peepholes, "free gradients are those of a cell without peepholes"
     later, carried = exact(np.zeros((B, len(r.w.b)))), exact(np.zeros((B, r.H)))
     terms = count_terms(r.w.U.T, np.ones(len(r.w.b)))
     dzs, dhs = [], []
@@ -148,7 +147,9 @@ def _step_by_step(
         dh = dh if r.whole else _where(r.valid[t], dh, NONE)
         into_shown = dh if r.R is None else through_projection(r.R, dh, m)
         through_h = product((into_shown, now.o, squashing_slope(r, now, m)), 4, m)
-        dc = _into_cell(r, passed, t, [through_h, carried], later, m)
+        # through the peephole of the output gate comes its own gradient, in which there is no dc
+        opened = gate_gradients(r, into_shown, through_h, now, m) if "o" in r.peepholes else later
+        dc = _into_cell(r, passed, t, [through_h, carried], opened, m)
         later = gate_gradients(r, into_shown, dc, now, m)
         later = later if r.whole else _where(r.valid[t], later, NONE)
         carried = narrow(_carry(r, passed, t, dc, carried, later, m), v, m)

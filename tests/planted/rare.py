@@ -69,9 +69,10 @@ class Rare:
     profile: str
 
 
-PLAIN, FORMS, GRADIENT = (
+PLAIN, FORMS, WHOLE, GRADIENT = (
     "sizes_of_every_kind_are_read_alike",
     "forms_of_every_size_are_read_alike",
+    "forms_that_are_large_in_several_sizes_are_read_alike",
     "the_gradients_without_probes_are_those_of_the_equations",
 )
 
@@ -273,6 +274,28 @@ JOINT = (
         by=FORMS,
     ),
     plant("joint", "is wrong if T and H are past 32 above", wrong_if("T > 32 and H > 32 and layer"), by=FORMS),
+    *(
+        plant("joint", f"is wrong if {condition}", wrong_if(condition), by=WHOLE, profile=profile)
+        for profile, condition in (
+            ("quick", "min(T, B, H) > 16 and layer"),
+            ("quick", "min(T, B, H) > 20 and D > 1"),
+            ("quick", "min(T, B, H) > 16 and (lengths < T).any()"),
+            ("quick", "min(T, B, H) > 16 and p.R is not None"),
+            ("quick", "min(T, B, H) > 16 and kind == 'coupled'"),
+            ("quick", "T > 40 and layer and kind == '1997 simplified'"),
+            ("quick", "T > 40 and layer and kind == 'no forget gate'"),
+            ("quick", "T > 40 and layer and H % 2"),
+            ("quick", "T > 32 and layer > 3 and np.isfinite(clip)"),
+            ("quick", "B > 32 and layer > 3"),
+            ("quick", "P == 64 and p.R is not None"),
+            ("standard", "B > 64 and H > 64 and kind == 'peephole'"),
+            ("standard", "B > 128 and I > 128 and kind == 'coupled'"),
+            ("standard", "T > 64 and I > 64 and layer"),
+            ("standard", "H >= 256 and kind == 'coupled'"),
+            ("standard", "B > 40 and layer and kind == '1997 simplified'"),
+            ("standard", "T * B * H * 4 > 2**18 and layer"),
+        )
+    ),
 )
 GRIDS = (
     plant(
@@ -388,6 +411,27 @@ CONSTANTS = (
         "constant",
         "keeps the bound in steps of 1/8",
         (CELL, f"clip = np.round(clip * 8) / 8\n        {CELL}"),
+        by=FORMS,
+    ),
+    *(
+        plant("constant", f"keeps the bound as {kept}", (CELL, f"clip = {kept}\n        {CELL}"), by=FORMS)
+        for kept in (
+            "min(clip, x.dtype.type(4)) if np.isfinite(clip) else clip",
+            "min(clip, x.dtype.type(32)) if np.isfinite(clip) else clip",
+            "max(clip, x.dtype.type(0.5))",
+            "np.round(clip * 2) / 2",
+        )
+    ),
+    plant(
+        "constant",
+        "keeps peepholes within 1",
+        in_product("p = p._replace(**{k: np.clip(getattr(p, k), -1, 1) for k in 'ifo'})"),
+        by=FORMS,
+    ),
+    plant(
+        "constant",
+        "keeps the projection within 4",
+        in_product("p = p if p.R is None else p._replace(R=np.clip(p.R, -4, 4))"),
         by=FORMS,
     ),
     plant(

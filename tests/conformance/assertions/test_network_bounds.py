@@ -6,14 +6,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance.assertions import widening, widening_plan
+from conformance.assertions import network, widening, widening_plan
 from conformance.assertions.backward import assert_seen_gradients_conform
 from conformance.assertions.comparison import recorded_ratios
 from conformance.assertions.forward import Seen, assert_seen_conforms
-from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
+from conformance.assertions.network import (
+    assert_network_conforms,
+    assert_network_gradients_conform,
+    assert_network_gradients_conform_freely,
+)
 from conformance.assertions.order import mark_valid_steps
 from conformance.outcome import Inconclusive, Refuted
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
+from conformance.problems.question import with_gates
 from conformance.tolerance.rounding import exact
 from lstm_spec import (
     REFERENCE,
@@ -67,6 +72,30 @@ def test_no_legal_network_is_refuted_and_every_bound_is_reached(model: str) -> N
     worst = reached(LOUD[model], range(150))
     assert {"y", "c_T", "dz", "dx", "dR", "dp_i", "dp_f", "dp_o"} < worst.keys()
     assert min(worst.values()) >= 0.99, worst
+
+
+@pytest.mark.parametrize("model", LOUD)
+def test_no_legal_network_is_refuted_that_is_run_freely_and_one_that_errs_by_more_is(
+    model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with peepholes, through which errors go from step to step."""
+    judge, said = LOUD[model], {True: 0, False: 0}
+    monkeypatch.setattr(network, "model_of", lambda *_: judge)
+    for seed in range(120):
+        adversary, problem, d = asked(LOUD[model], seed, kind=("peephole", *KINDS)[seed % 6])
+        problem = with_gates(problem, lambda _, gate: gate._replace(W=gate.W / 4, U=gate.U / 64))
+        for greedy in (False, True):
+            judge = LOUD[model]
+            if greedy:
+                judge = replace(judge, u=judge.u / 8, u_h=judge.u_h / 8, u_c=judge.u_c / 8, u_acc=judge.u_acc / 8)
+            shown = network_adversary.answer(adversary, problem, d)
+            target = replace(REFERENCE, gradients=lambda *_, shown=shown: (shown.answer, shown.gradients))
+            try:
+                said[greedy] += assert_network_gradients_conform_freely(target, problem, d)
+            except Refuted:
+                assert greedy, (seed, problem.variant)
+                said[greedy] -= 1
+    assert said[False] > 30 and said[True] < said[False] / 2, said
 
 
 FORMS: tuple[dict[str, object], ...] = (
