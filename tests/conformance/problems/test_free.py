@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -32,6 +33,10 @@ def halve_in_the_last_layer(found: Gradients, part: str) -> Gradients:
     return replace(found, parameters=(*rows, tuple(map(change, top))))
 
 
+def is_stack_of(H: int, problem: Problem) -> bool:
+    return len(problem.parameters) > 1 and problem.sizes[3] == H
+
+
 WRONG: dict[str, tuple[str, str, When]] = {
     "dU above, of more than 2,048 steps and samples": (
         "U",
@@ -55,10 +60,7 @@ WRONG: dict[str, tuple[str, str, When]] = {
         "quick",
         lambda p: len(p.directions) > 1 and min(*p.x.shape[:2], p.sizes[3]) > 16,
     ),
-    **{
-        f"dW above, of {H} units": ("W", "standard", lambda p, H=H: len(p.parameters) > 1 and p.sizes[3] == H)
-        for H in (16, 64, 128, 256)
-    },
+    **{f"dW above, of {H} units": ("W", "standard", partial(is_stack_of, H)) for H in (16, 64, 128, 256)},
 }
 
 

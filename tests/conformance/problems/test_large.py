@@ -14,10 +14,12 @@ from conformance import check
 from conformance.assertions.probes import LARGEST_PROBED, PASSES, plan_blocks
 from conformance.assertions.widening_plan import plan_for
 from conformance.outcome import Inconclusive, NotClaimed
-from conformance.problems.covering import BREADTHS, fit_row, list_network_rows, list_plain_rows, list_trainable_rows
+from conformance.problems.covering import BREADTHS, fit_row, list_network_rows, list_plain_rows
+from conformance.problems.free import list_free_rows
 from conformance.problems.question import Context
 from conformance.problems.recipes import networks, problems
 from conformance.problems.sizes import LARGEST, USUAL, count_numbers, find_least_sizes, limit_examples, limit_sizes
+from conformance.problems.trainable import list_trainable_rows
 from conformance.property import PROPERTIES
 from conformance.report.statement import write_statement
 from conformance.report.status import FAILED
@@ -44,7 +46,7 @@ BEYOND = {
     "T": (Shapes(T=only(10**8)), "T = 100,000,000, B = 1, I = 1, H = 1"),
     "two": (Shapes(B=only(65_536), H=range(1024, 2049)), "T = 1, B = 65,536, I = 1, H = 1,024"),
 }
-ROWS = (list_plain_rows, list_network_rows, list_trainable_rows)
+ROWS = (list_plain_rows, list_network_rows, list_trainable_rows, list_free_rows)
 
 
 def restricted(shapes: Shapes) -> Backend:
