@@ -5,6 +5,7 @@ import json
 import os
 import re
 import stat
+import sys
 from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
@@ -35,7 +36,9 @@ def read_whole(path: Path, most: int) -> bytes:
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+    if sys.platform != "win32":
+        flags |= os.O_NONBLOCK | os.O_NOCTTY
+    return os.open(path, flags)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -68,10 +71,16 @@ def _replace_file(part: Path, path: Path, content: bytes) -> None:
         raise
 
 
-def remove_stale(path: Path) -> None:
-    """Remove a file, or empty it if it can only be written; nothing if it is no file. Raises OSError."""
+def remove_stale(path: Path, start: bytes) -> None:
+    """Remove a file, or empty it if it can only be written; nothing if it is no file.
+
+    Raises OSError, also for a file that begins with something else: it is not ours.
+    """
     if not path.is_file():
         return
+    with path.open("rb") as file:
+        if not start.startswith(file.read(len(start))):
+            raise OSError(errno.EEXIST, "it is there, and no former report")
     try:
         path.unlink()
     except OSError:

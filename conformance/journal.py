@@ -1,12 +1,18 @@
 """A journal: a file of JSON, an entry a line, that can be read while it is written."""
 
-import fcntl
 import json
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import IO, Any
+
+try:
+    import fcntl
+except ImportError:  # Windows: what two processes write in one folder is then not told apart
+    CAN_LOCK = False
+else:
+    CAN_LOCK = True
 
 
 class Journal:
@@ -44,6 +50,8 @@ class Journal:
 
     def close(self, keep: bool) -> None:
         """Close the file; unless it is to be kept, remove it, and the folder if that was made for it alone."""
+        if self._file and not CAN_LOCK:  # Windows removes no open file
+            self._file.close()
         with suppress(OSError):
             if self.path and not keep:
                 self.path.unlink()
@@ -60,7 +68,8 @@ def _open_unused(folder: Path) -> tuple[Path, IO[bytes]]:
         path = folder / f"journal{f'-{k}' if k else ''}.jsonl"
         file = path.open("ab")
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if CAN_LOCK:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.close()
             continue

@@ -27,19 +27,19 @@ def claim_files(given: dict[str, Path | None]) -> Files:
         raise click.BadParameter("two reports cannot be written to the same place", param_hint=" ".join(files))
     for option, file in files.items():
         try:
-            _claim_file(file)
+            _claim_file(file, STARTS[option])
         except OSError as error:
-            reason = f"{file} cannot be written ({error.strerror}); name a file in a folder that can be written"
+            reason = f"{file} cannot be written ({error.strerror}); name another one, in a folder that can be written"
             raise click.BadParameter(reason, param_hint=option) from error
     return files
 
 
-def _claim_file(file: Path) -> None:
+def _claim_file(file: Path, start: bytes) -> None:
     from conformance.files import remove_stale
 
     if file != STDOUT and (file.is_file() or not file.exists()):  # to try a pipe would end its reader
         file.open("a", encoding="utf-8").close()
-        remove_stale(file)
+        remove_stale(file, start)
 
 
 def write_reports(files: Files, reports: list[Report], unjudged: dict[str, Unjudged], stdout: TextIO) -> int:
@@ -85,3 +85,4 @@ def _render_junit(reports: list[Report], unjudged: dict[str, Unjudged]) -> bytes
 
 
 RENDER: dict[str, Render] = {"--json": _render_json, "--junit": _render_junit}
+STARTS = {"--json": b"{", "--junit": b"<?xml"}

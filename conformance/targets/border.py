@@ -4,6 +4,7 @@ What passes is made of plain arrays, in nouns of ours: nothing that is computed 
 """
 
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -63,7 +64,9 @@ def hears_interrupts() -> bool:
     """Whether a KeyboardInterrupt may be the user's: processes that judge for another one block the signal."""
     from multiprocessing import parent_process
 
-    return parent_process() is None or signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    if sys.platform == "win32" or parent_process() is None:
+        return True
+    return signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def describe_exception(error: BaseException) -> Errored:

@@ -1,5 +1,6 @@
 """How a target is lent to the judge: made in this process, or in one of its own."""
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -7,10 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from conformance.targets.isolated import Isolated, start_isolated
-from conformance.targets.resolve import is_ours, resolve
+from conformance.targets.resolve import TargetError, is_ours, resolve
 from lstm_spec import Backend
 
 PATIENCE = 60.0  # seconds for each question, unless another number is asked for
+NO_ISOLATION = "run it in this process: --no-isolate, with pytest --lstm-no-isolate, in Python isolate=False"
 LONGEST = 86_400.0  # seconds, a day: what the system can wait for is not unlimited
 
 
@@ -55,6 +57,8 @@ def lend_backend(loan: Loan, complain: Callable[[str], object] = warnings.warn) 
     """
     if loan.isolate is False or (loan.isolate is None and is_ours(loan.target)):
         return nullcontext(resolve(loan.target, loan.device))
+    if sys.platform == "win32":
+        raise TargetError(f"target {loan.target!r} cannot be isolated on Windows; {NO_ISOLATION}")
     try:
         child = start_isolated(loan.target, loan.device, loan.timeout, loan.out)
     except OSError as error:

@@ -125,11 +125,20 @@ def test_a_stale_file_is_removed_or_emptied(tmp_path: Path, monkeypatch: pytest.
         raise PermissionError(1, "a folder that cannot be written")
 
     file = tmp_path / "report.json"
-    remove_stale(file)
+    remove_stale(file, b"gre")
     file.write_bytes(b"green")
-    remove_stale(file)
+    remove_stale(file, b"gre")
     assert not file.exists()
     file.write_bytes(b"green")
     monkeypatch.setattr(Path, "unlink", refuse)
-    remove_stale(file)
+    remove_stale(file, b"gre")
     assert file.read_bytes() == b""
+
+
+@pytest.mark.parametrize("content", [b"import numpy\n", b"g", b"\xff"])
+def test_a_file_that_begins_otherwise_is_no_stale_one(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "mine.py"
+    file.write_bytes(content)
+    with pytest.raises(OSError, match="it is there, and no former report"):
+        remove_stale(file, b"{}")
+    assert file.read_bytes() == content

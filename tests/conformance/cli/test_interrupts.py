@@ -43,7 +43,7 @@ ASKED = ("run", "waiting:BACKEND", "numpy", "--profile", "quick", "--json", "rep
 
 def make_target(folder: Path, then: str) -> None:
     (folder / "waiting.py").write_text(WAITING.format(then=then), encoding="utf-8")
-    (folder / "report.json").write_text("an old report that is green", encoding="utf-8")
+    (folder / "report.json").write_text('{"an old report": "that is green"}', encoding="utf-8")
 
 
 SIGNALS = {  # how it is judged, the signal, and what the target does with an exception

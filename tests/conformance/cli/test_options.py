@@ -15,12 +15,12 @@ WRONG_OPTIONS = {
     "require": (("--require", "speed"), "'speed' is no clause, feature or dtype; features are gradients"),
     "json without a folder": (
         ("--json", "/no/such/folder/x.json"),
-        "x.json cannot be written (No such file or directory); name a file in",
+        "x.json cannot be written (No such file or directory); name another one",
     ),
     "json, a folder": (("--json", "/"), "'/' is a directory"),
     "junit without a folder": (
         ("--junit", "/no/such/folder/x.xml"),
-        "x.xml cannot be written (No such file or directory); name a file in",
+        "x.xml cannot be written (No such file or directory); name another one",
     ),
     "deviations without a file": (
         ("--deviations", "/no/such/file.toml"),
@@ -55,6 +55,15 @@ def test_a_json_file_that_cannot_be_written_is_refused_before_anything_is_judged
     status, text = said("run", target("raises"), *EQUATIONS, "--json", str(tmp_path / ("x" * 300)))
     assert status == WRONG_OPTION
     assert "ERRORED" not in text
+
+
+@pytest.mark.parametrize("option", ["--json", "--junit"])
+def test_a_report_never_takes_the_place_of_a_file_that_is_none(tmp_path: Path, option: str) -> None:
+    mine = tmp_path / "my_lstm.py"
+    mine.write_text("BACKEND = 3\n")
+    status, text = said("run", str(mine), option, str(mine))
+    assert (status, mine.read_text()) == (WRONG_OPTION, "BACKEND = 3\n")
+    assert "it is there, and no former report); name another one" in " ".join(text.split())
 
 
 @pytest.mark.parametrize("arguments", [("run",), ("explain",), ("list",), ("no_such_command",)], ids=" ".join)

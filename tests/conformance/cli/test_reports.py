@@ -131,7 +131,7 @@ def test_two_reports_in_one_place_are_refused(names: tuple[str, str]) -> None:
 
 @pytest.mark.usefixtures("full_disk")
 def test_a_full_disk_has_an_exit_status_and_leaves_no_half_of_a_file() -> None:
-    Path("r.json").write_text("an old one", encoding="utf-8")
+    Path("r.json").write_text('{"an": "old one"}', encoding="utf-8")
     done = run("numpy", "--json", "r.json", "--junit", "r.xml")
     assert done.exit_code == UNWRITTEN
     assert "lstm-conform: r.json cannot be written (File too large), so there is no report for --json\n" in done.stderr
@@ -155,7 +155,7 @@ def test_a_folder_that_vanished_has_an_exit_status(monkeypatch: pytest.MonkeyPat
 def test_an_old_report_is_gone_as_soon_as_a_new_run_begins() -> None:
     for number, wrong in enumerate([("--clause", "NOPE-1"), ("--rigorous", "--jobs", "2"), ("--require", "speed")]):
         file = Path(f"{number}.json")
-        file.write_text("an old one, which is green", encoding="utf-8")
+        file.write_text("{" if file.suffix == ".json" else "<?xml", encoding="utf-8")
         assert run("numpy", "--json", str(file), *wrong).exit_code == WRONG_OPTION
         assert not file.exists()
 
