@@ -81,7 +81,8 @@ def explain_wrong_call(function: Callable[..., Any], given: tuple[str, ...]) -> 
         if known is not None:
             known.bind(*given)
     except TypeError:
-        names = list_needed_arguments(function) or []
+        needed = [known.parameters[name] for name in list_needed_arguments(function) or []] if known else []
+        names = [f"{p.name}=" if p.kind is Parameter.KEYWORD_ONLY else p.name for p in needed]
         return f"is {_describe_signature(function, names)}, but is given {len(given)}: {', '.join(given)}"
     return ""
 
@@ -126,6 +127,8 @@ def _describe_signature(function: Any, names: list[str]) -> str:
     shown = ", ".join(names) if len(names) < 12 else f"{len(names)} arguments"
     if isinstance(function, FunctionType | MethodType | BuiltinFunctionType):
         return f"the function {_name_function(function).replace(UNNAMED, '')}({shown})"
+    if isinstance(function, type):
+        return f"the class {_name_function(function)}({shown})"
     return f"of type {type(function).__name__}, which is called with ({shown})"
 
 

@@ -125,7 +125,7 @@ def _assert_final_state(seen: Seen, layer: int, d: int, passed: Trajectory, m: E
             assert_within(Comparison(f"the final h{place}", FINAL, answer.state.h[k], h, room))
     elif h.shape == answer.state.c[k].shape and h.any() and (answer.state.c[k] == h).all():
         with breaking(clause):
-            assert_same(f"the final h{place} looks swapped with the final c: it", answer.state.h[k], h, FINAL)
+            assert_same(f"the final h{place} (it looks swapped with the final c)", answer.state.h[k], h, FINAL)
     else:
         assert_same(f"the final h{place}", answer.state.h[k], h, FINAL, clause)
     c = Bounded(

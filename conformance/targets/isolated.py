@@ -7,7 +7,6 @@ over a socket. What it prints goes to the standard error.
 
 import hashlib
 import json
-import os
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +19,7 @@ from conformance.outcome import Errored, Refuted
 from conformance.targets.child import STARTING
 from conformance.targets.keeper import END
 from conformance.targets.link import ROOM, Reply, bound_reply, pack_question, read_reply, unpack_description
+from conformance.targets.locate import find_home
 from conformance.targets.notes import Notes
 from conformance.targets.process import Process
 from conformance.targets.raised import KEPT
@@ -88,7 +88,7 @@ class Child:
 
     def __init__(self, target: str, device: str | None, timeout: float, folder: Path | None) -> None:
         self.target, self.device, self.timeout = target, device, timeout
-        self.home, self.path = os.getcwd(), [entry for entry in sys.path if isinstance(entry, str)]
+        self.home, self.path = find_home(target), [entry for entry in sys.path if isinstance(entry, str)]
         self.deadly: dict[bytes, str] = {}  # what came of the questions that killed it
         self.notes = Notes(folder)
         self.process: Process | None = None

@@ -28,6 +28,15 @@ def split_target(target: str) -> tuple[str, str]:
     return where, name
 
 
+def find_home(target: str) -> str:
+    """The working folder, from which a target is found. Raises TargetError if it is gone."""
+    try:
+        return os.getcwd()
+    except OSError as error:
+        reason = f"the working folder cannot be used ({error.strerror}); change to one that exists"
+        raise TargetError(f"target {target!r}: {reason}") from None
+
+
 def is_file(where: str) -> bool:
     """Whether this is written like a file or a folder, and not like a module."""
     return where.endswith(".py") or where.startswith(("~", ".")) or os.sep in where or os.path.isfile(where)
@@ -42,7 +51,7 @@ def import_place(target: str, where: str) -> ModuleType:
         raise TargetError(
             f"target {target!r} names no module; write the name of a backend, module:NAME or file.py:NAME"
         )
-    home = os.getcwd()
+    home = find_home(target)
     if home not in sys.path and "" not in sys.path:
         sys.path.append(home)
     if is_file(where):

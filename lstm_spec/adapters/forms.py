@@ -9,7 +9,13 @@ import numpy as np
 from lstm_spec.contract import Description
 from lstm_spec.equations import run
 from lstm_spec.packing import Packed, unpack
-from lstm_spec.remedies import EXPECTED, explain_no_backend, explain_wrong_call, find_network
+from lstm_spec.remedies import (
+    EXPECTED,
+    explain_no_backend,
+    explain_wrong_call,
+    find_network,
+    list_needed_arguments,
+)
 from lstm_spec.types import GATES, Answer, Array, Problem, State
 from lstm_spec.validation import checked
 
@@ -39,7 +45,11 @@ def check_function(role: str, function: Any, biases: int) -> None:
         raise TypeError(f"{role} {explain_no_backend(function).replace(EXPECTED, wanted)}")
     if wrong := explain_wrong_call(function, given[biases]):
         remedy = "write one that takes them in this order"
-        if not explain_wrong_call(function, given[3 - biases]):
+        if isinstance(function, type):
+            remedy = "give it a function, or an object of the class that can be called"
+        elif (list_needed_arguments(function) or [""])[0] == "self":
+            remedy = "give it the method of an object, not of the class"
+        elif not explain_wrong_call(function, given[3 - biases]):
             remedy = f"pass biases={3 - biases}"
         elif not explain_wrong_call(function, ("problem",)):
             remedy = "if it takes a Problem, write Backend(name, function) instead"

@@ -1,6 +1,6 @@
 """From an implementation to a Backend: one with packed weights, or one that has no 16-bit arithmetic."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
@@ -90,7 +90,9 @@ def from_packed(
 def _parts(result: Any, count: int, names: str) -> tuple[Any, ...]:
     if not isinstance(result, tuple | list):
         what = "nothing" if result is None else f"one {type(result).__name__}"
-        raise TypeError(f"the function returned {what}, expected the tuple {names}; return all of it")
+        is_plain = not isinstance(result, Coroutine | Generator)
+        remedy = "return all of it" if is_plain else "write it without async and yield"
+        raise TypeError(f"the function returned {what}, expected the tuple {names}; {remedy}")
     if len(result) != count:
         remedy = "unpack nested ones"
         if {count, len(result)} == {9, 10}:

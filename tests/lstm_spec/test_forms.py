@@ -107,6 +107,16 @@ def takes_a_problem(problem: Any) -> Any: ...
 def takes_one_bias(x: Any, h: Any, c: Any, W: Any, U: Any, b: Any) -> Any: ...
 
 
+class Mine:
+    def run(self, x: Any, h: Any, c: Any, W: Any, U: Any, b: Any) -> Any: ...
+
+
+def takes_keywords(*, x: Any, h: Any, c: Any, W: Any, U: Any, b: Any) -> Any: ...
+async def waits(*arrays: Array) -> Any: ...
+def yields(*arrays: Array) -> Any:
+    yield arrays
+
+
 MODULE = type("Mine", (type("Module", (), {"__module__": "torch.nn"}),), {"__call__": lambda *a: None})
 GIVEN = "(x, h, c, W, U, b_input, b_recurrent)"
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
@@ -117,6 +127,13 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "one bias": ({"forward": takes_one_bias}, "takes_one_bias(x, h, c, W, U, b), but is given 7: x, h, c, W, U, b_in"),
     "one bias, too": ({"forward": takes_one_bias}, "; pass biases=1"),
     "two biases": ({"biases": 1}, "but is given 6: x, h, c, W, U, b; pass biases=2"),
+    "a class": (
+        {"forward": Mine},
+        "forward is the class Mine(), but is given 7: x, h, c, W, U, b_input, b_recurrent; g",
+    ),
+    "a class, too": ({"forward": Mine}, "; give it a function, or an object of the class that can be called"),
+    "a method of a class": ({"forward": Mine.run, "biases": 1}, "; give it the method of an object, not of the class"),
+    "keywords": ({"forward": takes_keywords, "biases": 1}, "takes_keywords(x=, h=, c=, W=, U=, b=), but is given 6: x"),
     "a problem": ({"forward": takes_a_problem}, "; if it takes a Problem, write Backend(name, function) instead"),
     "no arrays": ({"forward": lambda x: x, "biases": 1}, "is the function (x), but is given 6"),
     "gradients": (
@@ -157,6 +174,13 @@ def test_what_is_not_all_of_the_answer_is_refused(returned: Any, sentence: str) 
     with pytest.raises(TypeError) as refused:
         from_packed(lambda *arrays: returned).forward(SHORT)
     assert str(refused.value) == sentence
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+@pytest.mark.parametrize("function", [waits, yields])
+def test_a_function_that_answers_later_is_refused(function: Any) -> None:
+    with pytest.raises(TypeError, match=r"expected the tuple \(y, h, c\); write it without async and yield$"):
+        from_packed(function).forward(SHORT)
 
 
 def test_one_gradient_for_two_biases_is_refused() -> None:

@@ -42,7 +42,9 @@ def test_another_shape_is_the_likely_cause(case: tuple[Any, str]) -> None:
 
 def test_a_state_that_is_swapped_is_named() -> None:
     report = check(answering(lambda a: Answer(a.y, State(a.state.c, a.state.h))), profile="quick", name=VALUES)
-    assert report.verdicts[0].detail == "the final h looks swapped with the final c: it is not the same to the last bit"
+    assert (
+        report.verdicts[0].detail == "the final h (it looks swapped with the final c) is not the same to the last bit"
+    )
 
 
 def test_a_dtype_is_not_repeated_as_its_cause() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.targets.isolated import start_isolated
+from conformance.targets.lending import lend
 from conformance.targets.resolve import TargetError, resolve
 from lstm_spec import ErrorModel
 from tests.helpers.isolation import (
@@ -88,3 +89,11 @@ def test_a_module_on_the_path_of_this_process_is_found(monkeypatch: pytest.Monke
     monkeypatch.syspath_prepend(tmp_path)
     with start_isolated("on_the_path:BACKEND", None, PLENTY, None) as it:
         assert it.backend.name == "echoes"
+
+
+@pytest.mark.parametrize("isolate", [True, False])
+def test_a_working_folder_that_is_gone_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, isolate: bool) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    with pytest.raises(TargetError, match="the working folder cannot be used .*; change to one that exists$"):
+        lend("my_lstm.py", isolate=isolate).__enter__()
