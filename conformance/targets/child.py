@@ -31,21 +31,32 @@ def serve_questions(descriptor: int) -> None:
     """Make the backend that the first message names, then answer questions until the parent closes the socket."""
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what it prints is not lost when it dies
     with socket.socket(fileno=descriptor) as link, suppress(ConnectionError):
-        number, named = receive_message(link)
-        backend, about = _introduce_backend(**json.loads(bytes(named)))
-        send_message(link, number, pack_tensors({}, about))
-        if backend is None:
-            return
-        child = Child(backend)
         try:
-            while True:
-                number, question = receive_message(link)
-                send_message(link, number, child.reply(question))
+            _serve_link(link)
         except ConnectionError:
             raise
         except Exception as error:  # the target closed the connection, or changed a module
             link.detach()
-            sys.exit(f"lstm-conform: the process of the target cannot go on ({describe_raised(error)})")
+            sys.exit(f"lstm-conform: the process of the target cannot go on ({_describe_end(error)})")
+
+
+def _serve_link(link: socket.socket) -> None:
+    number, named = receive_message(link)
+    backend, about = _introduce_backend(**json.loads(bytes(named)))
+    send_message(link, number, pack_tensors({}, about))
+    if backend is None:
+        return
+    child = Child(backend)
+    while True:
+        number, question = receive_message(link)
+        send_message(link, number, child.reply(question))
+
+
+def _describe_end(error: Exception) -> str:
+    try:
+        return describe_raised(error)
+    except Exception:  # the target changed what a message is made with
+        return f"{type(error).__name__}: its message cannot be read"
 
 
 def _introduce_backend(target: str, device: str | None) -> tuple[Backend | None, About]:

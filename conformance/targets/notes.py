@@ -26,7 +26,7 @@ class Notes:
             self.part.unlink()
             self.kept.add(self.asked)
             remove_oldest(folder, NAME, FORMAT, MOST_QUESTIONS, self.kept)
-            weakref.finalize(self, self.asked.unlink, missing_ok=True)
+            weakref.finalize(self, _remove_file, self.asked)
 
     def write_question(self, question: bytes) -> None:
         """Write the question that is asked next in place of the last one: it is there as a whole, whoever is killed."""
@@ -54,5 +54,10 @@ class Notes:
     def close(self) -> None:
         """Remove the file of the current question."""
         if self.folder:
-            self.asked.unlink(missing_ok=True)
+            _remove_file(self.asked)
             self.folder = None
+
+
+def _remove_file(path: Path) -> None:
+    with suppress(OSError):  # it is gone, or the target put something else in place of the folder
+        path.unlink()

@@ -8,12 +8,15 @@ import sys
 import time
 import weakref
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
 from conformance.targets import keeper
 from conformance.targets.keeper import END, GRACE, KILL, KILLING
 from conformance.targets.link import receive_message, send_message
 from conformance.targets.shared import Shared
 
+MARK = "LSTM_CONFORM_TARGET"  # in the environment of a target, and of what it starts
 LATE = GRACE + KILLING + 5.0  # seconds until the keeper is no longer waited for
 
 
@@ -23,6 +26,7 @@ class Process:
     def __init__(self, home: str, path: list[str]) -> None:
         self.link, theirs = socket.socketpair()
         self.shared = Shared(1, weakref.ref)
+        mark = os.urandom(16).hex()
         serving = f"serve_questions({theirs.fileno()})"
         code = f"import sys; sys.path[:] = {path!r}; from conformance.targets.child import serve_questions; {serving}"
         with theirs:
@@ -30,6 +34,7 @@ class Process:
                 [sys.executable, "-I", "-S", keeper.__file__, str(theirs.fileno()), code],
                 pass_fds=[theirs.fileno()],
                 cwd=home,
+                env={**os.environ, MARK: mark},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 bufsize=0,
@@ -37,7 +42,8 @@ class Process:
             )
         self.is_running = True
         self.pid = _read_number(self.popen, b"pid")  # None if the keeper could not start it
-        self.close = weakref.finalize(self, _end_process, self.popen, self.pid, self.link, END)
+        self._end = partial(_end_process, self.popen, self.pid, self.link, mark)
+        self.close = weakref.finalize(self, self._end, END)
 
     def exchange(self, question: bytes, limit: float, longest: int) -> memoryview:
         """The reply to a question, of at most `longest` bytes.
@@ -61,12 +67,14 @@ class Process:
         if not self.is_running:
             return None
         self.is_running = False
-        status = _end_process(self.popen, self.pid, self.link, how)
+        status = self._end(how)
         self.close.detach()
         return status
 
 
-def _end_process(process: "subprocess.Popen[bytes]", pid: int | None, link: socket.socket, how: bytes) -> int | None:
+def _end_process(
+    process: "subprocess.Popen[bytes]", pid: int | None, link: socket.socket, mark: str, how: bytes
+) -> int | None:
     """Have the keeper end the target at once, or in a while; its exit status, None if it had to be killed."""
     link.close()
     assert process.stdin and process.stdout
@@ -80,11 +88,20 @@ def _end_process(process: "subprocess.Popen[bytes]", pid: int | None, link: sock
             process.kill()
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid or process.pid, signal.SIGKILL)
+            _kill_marked(mark)
         process.wait()
         status = _read_number(process, b"status")
         process.stdin.close()
         process.stdout.close()
     return status
+
+
+def _kill_marked(mark: str) -> None:
+    """Kill what the target left behind when nobody kept it, as far as /proc tells."""
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it ended, or belongs to somebody else
+            if f"{MARK}={mark}".encode() in environment.read_bytes():
+                os.kill(int(environment.parent.name), signal.SIGKILL)
 
 
 def _ask_keeper(process: "subprocess.Popen[bytes]", how: bytes) -> None:

@@ -1,6 +1,7 @@
 """Backends that crash, hang, or show what reached them in a child process: targets as `tests.helpers.fragile:NAME`."""
 
 import atexit
+import builtins
 import ctypes
 import os
 import signal
@@ -91,6 +92,15 @@ def _kill_the_keeper() -> None:
     time.sleep(1000)
 
 
+def _kill_the_keeper_of_helpers() -> None:
+    _start_helpers()
+    _kill_the_keeper()
+
+
+def _change_what_is_an_instance() -> None:
+    builtins.isinstance = lambda *arguments: True
+
+
 def _close_all() -> None:
     os.closerange(3, 1000)
 
@@ -125,6 +135,8 @@ starts_helpers = Backend("starts_helpers", _first(_start_helpers))
 hangs_with_helpers = Backend("hangs_with_helpers", _first(_hang_with_helpers))
 keeps_the_lock = Backend("keeps_the_lock", _first(_keep_the_lock))
 kills_its_keeper = Backend("kills_its_keeper", _first(_kill_the_keeper))
+kills_its_keeper_with_helpers = Backend("kills_its_keeper_with_helpers", _first(_kill_the_keeper_of_helpers))
+changes_what_is_an_instance = Backend("changes_what_is_an_instance", _first(_change_what_is_an_instance))
 closes_all = Backend("closes_all", _first(_close_all))
 prints_a_lot = Backend("prints_a_lot", _first(_print_a_lot))
 fails = Backend("fails", _first(_fail))
@@ -144,7 +156,7 @@ segfaults_in_the_gradient_pass = replace(NUMPY, name="segfaults_backwards", grad
 def _find_link() -> tuple[socket.socket, bytes]:
     """The socket to the judge, and the number of the question: both are in the frame that serves questions."""
     frame = sys._getframe()
-    while frame.f_code.co_name != "serve_questions":
+    while frame.f_code.co_name != "_serve_link":
         assert frame.f_back
         frame = frame.f_back
     return frame.f_locals["link"], frame.f_locals["number"]

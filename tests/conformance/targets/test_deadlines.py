@@ -55,6 +55,15 @@ def test_a_target_that_closes_the_connection_is_told_in_one_line(capfd: pytest.C
     assert capfd.readouterr() == ("", f"lstm-conform: {why}\n")
 
 
+def test_a_target_that_changes_what_a_message_is_made_with_is_told_in_one_line(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with alone("changes_what_is_an_instance") as it:
+        assert said(it.backend.forward, SHORT) == "Errored: it crashed (exit status 1)"
+    why = "the process of the target cannot go on (AttributeError: its message cannot be read)"
+    assert capfd.readouterr() == ("", f"lstm-conform: {why}\n")
+
+
 def test_a_second_answer_is_not_taken_for_the_next() -> None:
     with alone("answers_twice") as it:
         assert np.array_equal(it.backend.forward(LONG).y, NUMPY.forward(LONG).y)

@@ -62,6 +62,15 @@ def test_a_target_that_kills_its_keeper_ends_with_it() -> None:
         assert_ended([target])
 
 
+@ON_LINUX
+def test_helpers_in_any_session_end_though_their_keeper_was_killed(folder: Path) -> None:
+    with alone("kills_its_keeper_with_helpers", timeout=3) as it:  # they hold the connection to the judge
+        assert said(it.backend.forward, SHORT) == "Errored: it did not answer within 3 s"
+        helpers = read_helpers(folder)
+        assert len(helpers) == 3
+        assert_ended(helpers)
+
+
 def wait_for(folder: Path, pattern: str, count: int) -> None:
     deadline = time.monotonic() + PLENTY
     while len(list(folder.glob(pattern))) < count:

@@ -104,6 +104,14 @@ def test_a_folder_that_vanishes_changes_no_verdict(tmp_path: Path) -> None:
     assert re.fullmatch(r"Errored: it crashed \(signal SIGSEGV\); the question could not be written to .*", text)
 
 
+def test_a_folder_that_becomes_a_file_changes_no_verdict(tmp_path: Path) -> None:
+    with alone("segfaults_on_long", folder=tmp_path / "gone") as it:
+        (tmp_path / "gone").rmdir()
+        (tmp_path / "gone").write_text("no folder")
+        text = said(it.backend.forward, LONG)
+    assert "; the question could not be written to " in text
+
+
 def test_processes_that_ask_at_once_write_files_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ours = Notes(tmp_path)
     monkeypatch.setattr(os, "getpid", lambda: 1)
