@@ -51,7 +51,7 @@ class Deviation:
 def read_deviations(path: Path) -> tuple[Deviation, ...]:
     """The deviations in a file. Raises DeviationError if it cannot be read, or makes no sense."""
     try:
-        found = _parse_toml(read_whole(path, LARGEST_FILE).decode("utf-8"))
+        found = _parse_toml(read_whole(path, LARGEST_FILE).decode("utf-8-sig"))
     except OSError as error:
         raise DeviationError(f"{path} cannot be read ({error.strerror}); name a file of deviations") from error
     except (ValueError, RecursionError) as error:

@@ -27,6 +27,13 @@ def test_a_file_of_deviations_is_read(tmp_path: Path) -> None:
     assert read_deviations(toml(tmp_path)) == ()
 
 
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
+    file = toml(tmp_path, ENTRY)
+    plain = read_deviations(file)
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert read_deviations(file) == plain
+
+
 ENTRIES: dict[str, tuple[dict[str, Any], str]] = {
     **{
         f"no {name}": ({k: v for k, v in ENTRY.items() if k != name}, f"deviation 1 lacks {name!r}, expected ")
