@@ -7,6 +7,7 @@ import asyncio
 import unittest
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -135,6 +136,9 @@ def raising(name: str) -> Backend:
     return replace(NUMPY, name="raising", forward=fail, gradients=fail)
 
 
+when_asked = SimpleNamespace(**{name: raising(name) for name in RAISED})
+
+
 # ---------------------------------------------------------------- it returns arrays that are no plain ones
 
 
@@ -188,6 +192,18 @@ IN_GRADIENTS: dict[str, Callable[[Gradients, Callable[[Array], Any]], Gradients]
     "the gradient of o.U": _change_gate,
 }
 PLACES = [*IN_ANSWER, *IN_GRADIENTS]
+
+
+def _answer_odd_output(change: Callable[[Array], Any], problem: Problem) -> Answer:
+    return IN_ANSWER["y"](NUMPY.forward(problem), change)
+
+
+when_returned = SimpleNamespace(
+    **{
+        kind: replace(NUMPY, name=kind, forward=partial(_answer_odd_output, change), gradients=None)
+        for kind, (change, _) in KINDS.items()
+    }
+)
 
 
 def list_odd_arrays() -> list[tuple[str, str]]:
