@@ -27,6 +27,7 @@ from lstm_spec import (
     wide_inside,
 )
 from lstm_spec.types import Array, each_array
+from lstm_spec.validation import check_cotangents
 
 ONE_LAYER = frozenset({Feature.GRADIENTS, Feature.EMPTY_SEQUENCE, Feature.DETERMINISTIC})
 
@@ -43,7 +44,8 @@ def build_backend(
         return compute_answer(parts, checked(problem))
 
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
-        return compute_gradients(differentiated or parts, checked(problem), d)
+        check_cotangents(checked(problem), d)
+        return compute_gradients(differentiated or parts, problem, d)
 
     about = Description(version="(deliberately wrong)", features=frozenset(Feature) if networks else ONE_LAYER)
     return wide_inside(Backend(name, forward, gradients, about))

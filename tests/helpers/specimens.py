@@ -131,7 +131,7 @@ def wrong_once() -> Backend:
 claims_no_dtype = describing("claims_no_dtype", dtypes=())
 claims_float16_only = describing("claims_float16_only", dtypes=("float16",))
 claims_nothing = describing(
-    "claims_nothing", features=frozenset(), shapes=Shapes(range(0), range(0), range(0), range(0))
+    "claims_nothing", features=frozenset(), shapes=Shapes(T=range(2**20 + 1, 2**20 + 2), H=range(512, 513))
 )
 plain = describing("plain", features=frozenset({Feature.GRADIENTS, Feature.DETERMINISTIC}))
 forward_only = replace(NUMPY, name="forward_only", gradients=None)

@@ -23,7 +23,7 @@ def test_every_must_and_should_has_a_property(id: str) -> None:
 
 
 def test_the_properties_have_different_names() -> None:
-    assert len({prop.name for prop in PROPERTIES}) == len(PROPERTIES) == 151
+    assert len({prop.name for prop in PROPERTIES}) == len(PROPERTIES) == 153
 
 
 def test_a_property_of_an_unknown_clause_is_refused() -> None:

@@ -141,7 +141,7 @@ def accumulates_gradients_over_calls(right: Backend) -> Backend:
 
     def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
         answer, g = right.differentiate(problem, d)
-        key = (problem.sizes, problem.dtype)
+        key = (problem.sizes, problem.dtype, problem.x.dtype)
         before[key] = _add_gradients(before[key], g) if key in before else g
         return answer, before[key]
 
