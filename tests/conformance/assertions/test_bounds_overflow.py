@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backends.numpy.backend import BACKEND as NUMPY
 from conformance.arrays import Limits
 from conformance.assertions import overflow
 from conformance.assertions.backward import (
     Part,
     assert_gate_gradients_conform,
+    assert_gradients_conform_freely,
     assert_part_conforms,
     assert_part_finite_enough,
     name_parts,
@@ -210,3 +212,19 @@ def test_a_gate_gradient_that_is_lost_without_reason_is_shown_where_it_is(value:
         gates_judged(put(DZ, (2, 1, 17), value))
     assert refuted.value.difference is not None
     assert refuted.value.difference.where == {"t": 2, "batch": 1, "gate row": 17}
+
+
+@pytest.mark.parametrize(("each", "expected"), [(1000, Inconclusive), (1, Refuted)])
+def test_without_probes_a_sum_over_samples_may_overflow_where_it_comes_near(each: float, expected: Any) -> None:
+    """At z = 0 each of 400 samples adds half of its cotangent to db."""
+    zeros = np.zeros((1, 400, 2), np.float16)
+    gate = Gate(*(np.zeros(shape, np.float16) for shape in ((2, 2), (2, 2), 2)))
+    problem = Problem(((Parameters(gate, gate, gate, gate),),), zeros, State(zeros, zeros))
+    d = Cotangents(zeros, State(zeros, zeros + np.float16(each)))
+    with np.errstate(over="ignore"):
+        _, gradients = NUMPY.differentiate(problem, d)
+    (p,) = gradients.parameters[0]
+    infinite = replace(gradients, parameters=((p._replace(g=p.g._replace(b=p.g.b + np.float16(np.inf))),),))
+    assert np.isinf(p.g.b).all() == (each == 1000)
+    with pytest.raises(expected), np.errstate(over="ignore"):
+        assert_gradients_conform_freely(NUMPY, problem, d, infinite)
