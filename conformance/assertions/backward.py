@@ -151,9 +151,8 @@ def assert_gradients_conform_freely(
     """Refuted unless all gradients are right, judged from the problem without any probes; T >= 1."""
     assert_gradients_shaped(gradients, problem)
     expected = free_gradients(backend, problem, d)
-    if not all(np.isfinite(part.got).all() for part in name_parts(gradients, expected).values()):
-        assert_gradients_could_overflow(problem, d)
     for part in name_parts(gradients, expected).values():
+        assert_part_finite_enough(part, problem, expected.dz.value)
         assert_within(part.compare())
     return expected
 

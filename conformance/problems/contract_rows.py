@@ -29,10 +29,10 @@ FORMS: tuple[tuple[tuple[int, ...], Form], ...] = (
     ((3, 2, 2, 3), RICH),
     ((2, 2, 3, 3), Form(2, BOTH, lengths="nothing")),
     ((0, 2, 3, 4), Form(2, BOTH, projection="narrow", lengths="nothing")),
-    ((33, 260, 4, 4), Form(1, BOTH, projection="narrow", lengths="short")),
     ((2, 2, 180, 184), Form(1, REVERSE, "no forget gate", "full")),
 )
 FURTHER_FORMS: tuple[tuple[tuple[int, ...], Form], ...] = (
+    ((33, 260, 4, 4), Form(1, BOTH, projection="narrow", lengths="short")),
     ((2, 3, 3, 4), Form(1, REVERSE, "coupled", "full", 0.7, "zeros")),
     ((2, 0, 3, 4), Form(2, FORWARD, "peephole", lengths="full")),
     ((200, 2, 3, 5), Form(2, FORWARD, lengths="any")),

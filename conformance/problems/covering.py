@@ -110,11 +110,13 @@ def list_plain_rows(breadth: Breadth) -> Iterator[Row]:
 
 def list_seen_rows(breadth: Breadth) -> Iterator[Row]:
     """The same rows but those with many inputs alone: a problem whose gates are probed has more inputs anyway."""
-    return (
-        row
-        for row in list_plain_rows(breadth)
-        if row.fillings != DENSE or row.sizes[2] <= max(row.sizes[:2] + row.sizes[3:4])
-    )
+    return (row for row in list_plain_rows(breadth) if row.fillings != DENSE or _is_seen(row.sizes, breadth))
+
+
+def _is_seen(sizes: tuple[int, ...], breadth: Breadth) -> bool:
+    """Whether it is worth its time to have more inputs: `quick` asks 2^16 states or samples without probes only."""
+    T, B, I, H = sizes[:4]
+    return max(T, B, H) >= I and (breadth.forms > 1 or B * max(T, H) <= 2**16)
 
 
 STRUCTURES = (

@@ -41,10 +41,11 @@ def _list_sizes_and_forms(breadth: Breadth, many: bool) -> Iterator[tuple[tuple[
     for k, form in enumerate(FORMS):
         yield (21 + k % 5, 22 + k % 7, 2, 21 + k), form
         yield (41 + k, 2, 2, 2 + k % 7), form
-        yield from [((41 + k % 3, 40, 35, 42 + k), form)] * many
+        yield from [((41 + k % 3, 37, 34, 35 + k), form)] * many
     for k, pair in enumerate(combinations(LETTERS, 2)):
         for n, form in enumerate(FORMS if many else FORMS[k % 3 :: 3]):
-            yield place_sizes({letter: (steps if letter == "T" else several) + n for letter in pair}, (2, 3)), form
+            other = min(several, 65) if "T" in pair else several
+            yield place_sizes({letter: (steps if letter == "T" else other) + n for letter in pair}, (2, 3)), form
     for k, form in enumerate(FORMS if many else FORMS[3:7:3]):
         yield ((breadth.long if many else 257) + k if k % 4 == 3 or not many else 129 + k, 2, 1, 2 + k % 2), form
         yield from [(place_sizes({letter: 256 + k}, (2, 2, 3)), form) for letter in "BIH"] * many
