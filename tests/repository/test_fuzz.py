@@ -16,7 +16,7 @@ from tools.checks import fuzz
 from tools.checks.damage import damage_case, damage_deviations
 from tools.checks.fuzz import Reader, find_reader, try_inputs
 
-FEW = {"cases": 1000, "deviations": 1000, "frames": 200}
+FEW = {"cases": 1000, "deviations": 1000, "frames": 1000}
 
 
 @pytest.mark.parametrize("kind", FEW)

@@ -18,12 +18,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+
+from tools.alarm import raise_after
 
 SECONDS, ALARM, MEMORY = 1.0, 20.0, 512 << 20
 ADDRESSES = 2 << 30  # bytes
@@ -154,7 +155,7 @@ def _try_input(reader: Reader, made: Any) -> tuple[str, float]:
     """What came of it, and the seconds of processor time."""
     started = time.process_time()
     try:
-        with _alarmed():
+        with raise_after(ALARM, Hung(f"no end within {ALARM:g} s"), signal.ITIMER_REAL):
             found = reader.read(made)
         outcome = "read" if reader.is_right(found) else f"it was read wrongly: {found!r:.200}"
     except reader.refusal as error:
@@ -168,20 +169,6 @@ def _try_input(reader: Reader, made: Any) -> tuple[str, float]:
         outcome = f"{type(error).__name__}: {str(error)!r:.200}"
     seconds = time.process_time() - started
     return (f"it took {seconds:.1f} s" if seconds > SECONDS else outcome), seconds
-
-
-@contextmanager
-def _alarmed() -> Iterator[None]:
-    def stop(*_: Any) -> None:
-        raise Hung(f"no end within {ALARM:g} s")
-
-    kept = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, ALARM)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, kept)
 
 
 def measure_peak() -> int:

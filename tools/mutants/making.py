@@ -1,8 +1,6 @@
 """The three textbook LSTMs as backends, whole or with one mistake made in their text."""
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +23,7 @@ from lstm_spec import (
     pack,
     unpack,
 )
+from tools.alarm import raise_after
 from tools.mutants.slips import Slip, make_slips
 
 PATIENCE = 5.0  # seconds of the processor for one answer: a mistake in a loop may never end
@@ -79,26 +78,10 @@ def limit_time(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, which raises TimeoutError if it takes longer than PATIENCE."""
 
     def call(*asked: Any) -> Any:
-        with limited(PATIENCE), np.errstate(all="ignore"):
+        with raise_after(PATIENCE, TimeoutError(f"no answer within {PATIENCE:g} s")), np.errstate(all="ignore"):
             return function(*asked)
 
     return call
-
-
-@contextmanager
-def limited(seconds: float) -> Iterator[None]:
-    """What runs inside is interrupted by TimeoutError after that time on the processor. Main thread only."""
-    before = signal.signal(signal.SIGVTALRM, _interrupt)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
-
-
-def _interrupt(*_: Any) -> None:
-    raise TimeoutError(f"no answer within {PATIENCE:g} s")
 
 
 def list_mutants() -> list[Mutant]:
