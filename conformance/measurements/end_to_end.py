@@ -12,7 +12,7 @@ from conformance.arrays import frozen
 from conformance.assertions.comparison import model_of
 from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Errored, NotClaimed, Refuted
-from conformance.problems.sizes import nearest_sizes
+from conformance.problems.sizes import find_least_sizes, nearest_sizes
 from conformance.targets.border import guard_backend
 from conformance.tolerance.conclusive import largest_conclusive_error
 from conformance.tolerance.trajectories import free_trajectory, observed_trajectory
@@ -47,6 +47,7 @@ def measure_end_to_end(backend: Backend, dtype: str) -> list[Row]:
 def measure_scale(backend: Backend, dtype: str, scale: float) -> list[Row]:
     """One run of the largest length; the others are its beginnings."""
     shapes = backend.description.shapes
+    find_least_sizes(shapes)  # raises NotClaimed if nothing is small enough
     lengths = sorted(set(nearest_sizes("T", LENGTHS, shapes.T)))
     problem = draw_scaled_problem(scale, lengths[-1], dtype, shapes)
     answer, model = guard_backend(backend).forward(problem), model_of(backend, problem)
