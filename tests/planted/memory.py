@@ -357,10 +357,19 @@ def clears_the_bfloat16_weights_that_it_widened(ask: Ask) -> Ask:
     return afterwards(ask, clear)
 
 
+def _answers_in_buffers_if_they_are_large(buffers: int, ask: Ask) -> Ask:
+    keep = keep_in_buffers(buffers)
+    return answering(ask, lambda answer: replace(answer, y=keep(answer.y)) if answer.y.nbytes > LARGE else answer)
+
+
 @breaks_in_part("CONTRACT-2")
 def answers_in_two_buffers_if_they_are_large(ask: Ask) -> Ask:
-    keep = keep_in_buffers(2)
-    return answering(ask, lambda answer: replace(answer, y=keep(answer.y)) if answer.y.nbytes > LARGE else answer)
+    return _answers_in_buffers_if_they_are_large(2, ask)
+
+
+@breaks_in_part("CONTRACT-2")
+def answers_in_sixteen_buffers_if_they_are_large(ask: Ask) -> Ask:
+    return _answers_in_buffers_if_they_are_large(16, ask)
 
 
 @breaks_in_part("CONTRACT-2")

@@ -173,8 +173,8 @@ def test_a_failure_shows_what_the_command_line_shows(tmp_path: Path) -> None:
 (?:  likely cause .*
 )?  reproduce         lstm-conform reproduce (\.lstm-conform/cell-1-\w+\.safetensors) tests.helpers.plugged:WRONG
 """
-    in_the_test, in_the_whole = re.findall(shown, ran.text)
-    assert in_the_test == in_the_whole and (tmp_path / in_the_test).exists()
+    *in_the_tests, in_the_whole = re.findall(shown, ran.text)  # other refutations may look the same
+    assert in_the_whole in in_the_tests and (tmp_path / in_the_whole).exists()
     assert ran.text.count("  likely cause      The weights of f, i, g, o are used for i, f, g, o") == 1
 
 
