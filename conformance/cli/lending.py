@@ -19,9 +19,14 @@ if TYPE_CHECKING:
 
 @contextmanager
 def lend_backend(loan: Loan) -> Iterator[Backend]:
-    """The backend, as in `targets.lending`; what it prints, and what is to be said, goes to stderr."""
-    from conformance.targets import lending
+    """The backend, as in `targets.lending`; what it prints, and what is to be said, goes to stderr.
 
+    If it is to run in this process, what it starts ends when this process is gone.
+    """
+    from conformance.targets import keeper, lending
+
+    if loan.isolate is False:
+        keeper.watch_this_process()
     with redirect_stdout(sys.stderr), lending.lend_backend(loan, complain) as backend:
         yield backend
 

@@ -3,21 +3,30 @@
 It is run as a script and imports the standard library only. On Linux every process that the target leaves behind
 becomes its child, in whatever session it is, and the target dies with it. Elsewhere it reaches the target and the
 process group of the target. What the target prints goes to the standard error of the judge, as far as SHOWN.
+
+A target in the process of the judge has a watcher, on Linux: it kills what carries a mark once that process is gone.
+It does not find what was executed with another environment than that of the process.
 """
 
 import ctypes
+import mmap
 import os
 import select
 import signal
 import sys
 import time
 from contextlib import suppress
+from functools import cache
+from pathlib import Path
 
 END, KILL = b"e", b"k"  # what the judge may ask for; if it is gone, that is END
 GRACE = 1.0  # seconds for the target to end by itself
 KILLING = 5.0  # seconds until a process that cannot be killed is left alone
 LOOKING = 1.0  # seconds between two looks at the parent
 SHOWN = 1 << 16  # bytes of what a target prints
+WATCHING = 3.0  # seconds until what a watcher cannot kill is left alone
+WATCH = "watch"  # as an argument of the script
+MARK = "LSTM_CONFORM_TARGET"  # in the environment of a target, and of what it starts
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -125,6 +134,54 @@ def list_descendants(ancestor: int) -> list[int]:
     return found
 
 
+def kill_marked(mark: str) -> int:
+    """Kill the processes with that mark in their environment or their memory; how many, as far as /proc tells."""
+    signs = (("environ", f"{MARK}={mark}".encode()), ("maps", f"/memfd:{mark}".encode()))
+    killed = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended, or belongs to somebody else
+            if any(sign in (folder / name).read_bytes() for name, sign in signs):
+                os.kill(int(folder.name), signal.SIGKILL)
+                killed += 1
+    return killed
+
+
+@cache
+def watch_this_process() -> mmap.mmap | None:
+    """Have a watcher kill whatever is started from now on, once this process is gone; only Linux has watchers.
+
+    A process that is forked has the memory that is returned, one that is executed has the mark in its environment.
+    """
+    if sys.platform != "linux" or not sys.executable:
+        return None
+    with suppress(OSError):  # the system has no watchers either
+        mark = os.urandom(16).hex()
+        with open(os.memfd_create(mark), "r+b") as file:
+            file.truncate(mmap.PAGESIZE)
+            memory = mmap.mmap(file.fileno(), mmap.PAGESIZE)
+        environment = {name: value for name, value in os.environ.items() if name != MARK}
+        command = [sys.executable, "-I", "-S", __file__, WATCH, str(os.getpid()), mark]
+        nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
+        os.environ[MARK] = mark
+        os.waitpid(os.posix_spawn(sys.executable, command, environment, file_actions=nowhere), 0)
+        return memory
+    return None
+
+
+def watch_process(process: int, mark: str) -> None:
+    """Go on in the background; once that process, the parent of this one, is gone, kill what has the mark."""
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    ended = os.pidfd_open(process)
+    os.setsid()
+    if os.getppid() != process or os.fork():  # a target may wait for all children of its process: this is none
+        return
+    select.select([ended], [], [])
+    time.sleep(GRACE)
+    deadline = time.monotonic() + WATCHING
+    while kill_marked(mark) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 class Shown:
     """What is printed into a pipe, copied to the standard error; nobody waits where that is not read."""
 
@@ -168,4 +225,7 @@ if __name__ == "__main__":
         os.fstat(2)
     except OSError:
         os.open(os.devnull, os.O_WRONLY)  # becomes 2
-    keep_target(int(sys.argv[1]), sys.argv[2])
+    if sys.argv[1] == WATCH:
+        watch_process(int(sys.argv[2]), sys.argv[3])
+    else:
+        keep_target(int(sys.argv[1]), sys.argv[2])

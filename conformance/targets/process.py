@@ -9,14 +9,12 @@ import time
 import weakref
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 from conformance.targets import keeper
-from conformance.targets.keeper import END, GRACE, KILL, KILLING
+from conformance.targets.keeper import END, GRACE, KILL, KILLING, MARK, kill_marked
 from conformance.targets.link import receive_message, send_message
 from conformance.targets.shared import Shared
 
-MARK = "LSTM_CONFORM_TARGET"  # in the environment of a target, and of what it starts
 LATE = GRACE + KILLING + 5.0  # seconds until the keeper is no longer waited for
 
 
@@ -88,20 +86,12 @@ def _end_process(
             process.kill()
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid or process.pid, signal.SIGKILL)
-            _kill_marked(mark)
+            kill_marked(mark)
         process.wait()
         status = _read_number(process, b"status")
         process.stdin.close()
         process.stdout.close()
     return status
-
-
-def _kill_marked(mark: str) -> None:
-    """Kill what the target left behind when nobody kept it, as far as /proc tells."""
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):  # it ended, or belongs to somebody else
-            if f"{MARK}={mark}".encode() in environment.read_bytes():
-                os.kill(int(environment.parent.name), signal.SIGKILL)
 
 
 def _ask_keeper(process: "subprocess.Popen[bytes]", how: bytes) -> None:

@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 import weakref
@@ -80,6 +81,11 @@ def _hang_with_helpers() -> None:
     time.sleep(1000)
 
 
+def _hang_with_a_program() -> None:
+    _note("helper0", str(subprocess.Popen(["sleep", "1000"], start_new_session=True).pid))
+    time.sleep(1000)
+
+
 def _keep_the_lock() -> None:
     """Busy in C code that holds the lock of the interpreter, and hears no signal."""
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -133,6 +139,7 @@ hangs_on_long = Backend("hangs_on_long", _first(lambda: time.sleep(1000), LONG))
 overflows = Backend("overflows", _first(lambda: np.exp(np.float32(1000))))
 starts_helpers = Backend("starts_helpers", _first(_start_helpers))
 hangs_with_helpers = Backend("hangs_with_helpers", _first(_hang_with_helpers))
+hangs_with_a_program = Backend("hangs_with_a_program", _first(_hang_with_a_program))
 keeps_the_lock = Backend("keeps_the_lock", _first(_keep_the_lock))
 kills_its_keeper = Backend("kills_its_keeper", _first(_kill_the_keeper))
 kills_its_keeper_with_helpers = Backend("kills_its_keeper_with_helpers", _first(_kill_the_keeper_of_helpers))

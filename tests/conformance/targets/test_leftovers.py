@@ -5,13 +5,15 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from conformance.targets.keeper import list_descendants
+from conformance.targets.keeper import MARK, kill_marked, list_descendants
 from tests.helpers.isolation import PLENTY, SHORT, alone, child_of, ends, said
+from tests.helpers.program import count_left
 from tests.helpers.root import ROOT
 
 SOON = 5.0  # seconds
@@ -71,6 +73,20 @@ def test_helpers_in_any_session_end_though_their_keeper_was_killed(folder: Path)
         assert_ended(helpers)
 
 
+@ON_LINUX
+def test_only_what_has_the_mark_is_killed() -> None:
+    program = [sys.executable, "-c", "print(flush=True); import time; time.sleep(1000)"]
+    marks = ("this", "that", "")
+    started = [subprocess.Popen(program, env={MARK: mark}, stdout=subprocess.PIPE) for mark in marks]
+    for each in started:
+        assert each.stdout and each.stdout.read(1)
+    assert kill_marked("this") == 1 and started[0].wait(SOON) == -signal.SIGKILL
+    assert [each.poll() for each in started[1:]] == [None, None]
+    for each in started:
+        each.kill()
+        each.communicate()
+
+
 def wait_for(folder: Path, pattern: str, count: int) -> None:
     deadline = time.monotonic() + PLENTY
     while len(list(folder.glob(pattern))) < count:
@@ -86,6 +102,8 @@ def wait_for(folder: Path, pattern: str, count: int) -> None:
         ("keeps_the_lock", "asked*", ("--jobs", "2", "--isolate")),
         ("keeps_the_lock", "asked*", ("--jobs", "2", "--no-isolate")),
         ("hangs_with_helpers", "helper?", ("--jobs", "1", "--isolate")),
+        ("hangs_with_helpers", "helper?", ("--jobs", "1", "--no-isolate")),
+        ("hangs_with_a_program", "helper0", ("--jobs", "2", "--no-isolate")),
     ],
 )
 def test_nothing_is_left_when_the_judge_is_killed(
@@ -93,10 +111,11 @@ def test_nothing_is_left_when_the_judge_is_killed(
 ) -> None:
     asked = ["run", f"tests.helpers.fragile:{name}", "--profile", "quick", "-k", "every_output", *options]
     command = [sys.executable, "-m", "lstm_conform", *asked, "--out", str(folder / "out")]
-    judge = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    mark, nowhere = uuid.uuid4().hex, subprocess.DEVNULL
+    judge = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "MARK": mark}, stdout=nowhere, stderr=nowhere)
     wait_for(folder, notes, 3 if notes == "helper?" else 1)
     ours = [*list_descendants(judge.pid), *read_helpers(folder)]
     judge.kill()
     judge.wait()
     assert_ended(ours)
-    assert os.getpid() not in ours
+    assert os.getpid() not in ours and count_left(mark) == 0
