@@ -53,8 +53,9 @@ def build_problem(
 
 def _reach_bound(c: Array, clip: float) -> Array:
     """Cell states on both sides of the bound, unless they are far beyond it."""
-    largest = np.abs(c).max(initial=0)
-    return c if not 0 < largest < 2 * clip else frozen(c * np.asarray(2 * clip / largest, c.dtype))
+    wide = c.astype(np.float64)
+    largest = np.abs(wide).max(initial=0)
+    return c if not 0 < largest < 2 * clip else frozen((wide / largest * (2 * clip)).astype(c.dtype))
 
 
 def _draw_lengths(wish: str, T: int, B: int, rng: np.random.Generator) -> Array | None:

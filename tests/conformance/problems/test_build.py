@@ -56,6 +56,14 @@ def test_a_bound_is_a_number_of_the_dtype() -> None:
     assert build(Form(clip=0.7)).variant.clip == float(np.float32(0.7)) != 0.7
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_the_smallest_cell_states_reach_a_large_bound_and_are_numbers(dtype: str) -> None:
+    for seed in range(200):
+        fillings = (*("dense",) * 5, "small")
+        problem = build_problem(np.dtype(dtype), Form(clip=65.3), (2, 1, 1, 1), fillings, seed)
+        assert problem.state.c == 0 or np.isclose(np.abs(problem.state.c.astype(float)), 130.6, rtol=0.01)
+
+
 def test_a_projection_may_have_a_given_width() -> None:
     assert build(Form(projection="narrow"), (2, 3, 4, 7, 5)).P == 5
     assert build(Form(projection="narrow"), (2, 3, 4, 5, 9)).P == 4
