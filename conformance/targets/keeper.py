@@ -46,6 +46,7 @@ def keep_target(link: int, code: str) -> None:
     Prints the number of the process, then its status, unless it had to be killed.
     """
     _set_process_option(PR_SET_CHILD_SUBREAPER, 1)
+    _set_process_option(PR_SET_PDEATHSIG, signal.SIGCONT)  # the target may have stopped this process
     judge, (printed, output), (woken, wake) = os.getppid(), os.pipe(), os.pipe()
     for end in (printed, woken, wake):
         os.set_blocking(end, False)
@@ -54,7 +55,6 @@ def keep_target(link: int, code: str) -> None:
     target = _start_target(link, output, code)
     os.close(link)
     os.close(output)
-    _tell_judge(b"pid %d\n" % target)
     shown = Shown(printed)
     status = _wait_for_end(target, judge, woken, shown)
     _end_all(target)
@@ -76,6 +76,7 @@ def _start_target(link: int, output: int, code: str) -> int:
         os.setsid()  # only the judge hears an interrupt from the keyboard
         end_with_parent()
         if os.getppid() == keeper:
+            _tell_judge(b"pid %d\n" % os.getpid())  # not the keeper, which the target may stop at once
             for ours, theirs in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)):
                 os.dup2(ours, theirs)
             os.set_inheritable(link, True)

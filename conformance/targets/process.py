@@ -97,6 +97,7 @@ def _end_process(
 def _ask_keeper(process: "subprocess.Popen[bytes]", how: bytes) -> None:
     assert process.stdin
     with suppress(OSError):  # it ended already
+        process.send_signal(signal.SIGCONT)  # the target may have stopped it
         process.stdin.write(how)
     with suppress(subprocess.TimeoutExpired):
         process.wait(LATE)

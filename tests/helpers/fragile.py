@@ -98,6 +98,16 @@ def _kill_the_keeper() -> None:
     time.sleep(1000)
 
 
+def _stop_the_keeper_of_helpers() -> None:
+    _start_helpers()
+    os.kill(os.getppid(), signal.SIGSTOP)
+
+
+def _stop_the_keeper_and_hang() -> None:
+    _stop_the_keeper_of_helpers()
+    time.sleep(1000)
+
+
 def _kill_the_keeper_of_helpers() -> None:
     _start_helpers()
     _kill_the_keeper()
@@ -141,6 +151,8 @@ starts_helpers = Backend("starts_helpers", _first(_start_helpers))
 hangs_with_helpers = Backend("hangs_with_helpers", _first(_hang_with_helpers))
 hangs_with_a_program = Backend("hangs_with_a_program", _first(_hang_with_a_program))
 keeps_the_lock = Backend("keeps_the_lock", _first(_keep_the_lock))
+stops_its_keeper = Backend("stops_its_keeper", _first(_stop_the_keeper_of_helpers))
+stops_its_keeper_and_hangs = Backend("stops_its_keeper_and_hangs", _first(_stop_the_keeper_and_hang))
 kills_its_keeper = Backend("kills_its_keeper", _first(_kill_the_keeper))
 kills_its_keeper_with_helpers = Backend("kills_its_keeper_with_helpers", _first(_kill_the_keeper_of_helpers))
 changes_what_is_an_instance = Backend("changes_what_is_an_instance", _first(_change_what_is_an_instance))

@@ -74,6 +74,21 @@ def test_helpers_in_any_session_end_though_their_keeper_was_killed(folder: Path)
 
 
 @ON_LINUX
+@pytest.mark.parametrize("name", ["stops_its_keeper", "stops_its_keeper_and_hangs"])
+def test_a_keeper_that_the_target_stopped_goes_on_and_ends_the_helpers(name: str, folder: Path) -> None:
+    with alone(name, timeout=3) as it:
+        assert it.child.process
+        keeper = it.child.process.popen
+        if name == "stops_its_keeper":
+            it.backend.forward(SHORT)
+        else:
+            assert said(it.backend.forward, SHORT) == "Errored: it did not answer within 3 s"
+        helpers = read_helpers(folder)
+    assert keeper.returncode == 0  # else it was killed
+    assert_ended(helpers)
+
+
+@ON_LINUX
 def test_only_what_has_the_mark_is_killed() -> None:
     program = [sys.executable, "-c", "print(flush=True); import time; time.sleep(1000)"]
     marks = ("this", "that", "")
@@ -103,6 +118,7 @@ def wait_for(folder: Path, pattern: str, count: int) -> None:
         ("keeps_the_lock", "asked*", ("--jobs", "2", "--no-isolate")),
         ("hangs_with_helpers", "helper?", ("--jobs", "1", "--isolate")),
         ("hangs_with_helpers", "helper?", ("--jobs", "1", "--no-isolate")),
+        ("stops_its_keeper_and_hangs", "helper?", ("--jobs", "1", "--isolate")),
         ("hangs_with_a_program", "helper0", ("--jobs", "2", "--no-isolate")),
     ],
 )
