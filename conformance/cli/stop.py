@@ -32,6 +32,10 @@ class Stop:
         """What happened, as in "interrupted after 3 verdicts"."""
         return WORDS[signal.Signals(self.number).name] if self.number else WORDS["SIGINT"]
 
+    def may_interrupt(self) -> bool:
+        """Whether a KeyboardInterrupt may be the user's: a signal was heard, or is heard by somebody else."""
+        return self.number > 0 or signal.getsignal(signal.SIGINT) not in (self.hear, signal.SIG_IGN)
+
     @contextmanager
     def interrupting(self) -> Iterator[None]:
         """In this block a signal raises KeyboardInterrupt; elsewhere it is only noted."""
@@ -66,8 +70,14 @@ def _end_at_once(status: int) -> None:
 
 @contextmanager
 def heed_signals() -> Iterator[Stop]:
-    """A Stop that hears the signals. One that is ignored stays so, as under nohup; only the main thread hears any."""
+    """A Stop that hears the signals. One that is ignored stays so, as under nohup; only the main thread hears any.
+
+    A KeyboardInterrupt without a signal is an exception of the target.
+    """
+    from conformance.targets.raised import MAY_BE_INTERRUPTED
+
     stop, former = Stop(), {}
+    token = MAY_BE_INTERRUPTED.set(stop.may_interrupt)
     if threading.current_thread() is threading.main_thread():
         numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
         former = {number: signal.getsignal(number) for number in numbers}
@@ -77,5 +87,6 @@ def heed_signals() -> Iterator[Stop]:
             signal.signal(number, stop.hear)
         yield stop
     finally:
+        MAY_BE_INTERRUPTED.reset(token)
         for number, handler in former.items():
             signal.signal(number, handler)

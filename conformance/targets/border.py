@@ -3,8 +3,6 @@
 What passes is made of plain arrays, in nouns of ours: nothing that is computed with it runs code of the target.
 """
 
-import signal
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,7 +13,7 @@ from conformance.arrays import subnormals_are_kept
 from conformance.nouns import name_all_arrays
 from conformance.outcome import Errored, Refuted
 from conformance.targets.mistakes import suggest_answer, suggest_array, suggest_pair
-from conformance.targets.raised import describe_raised, name_type, read_message
+from conformance.targets.raised import describe_raised, name_type, raise_interrupt, read_message
 from lstm_spec import Answer, Backend, Gate, Gradients, Parameters, State
 from lstm_spec.types import GATES, Array
 
@@ -54,19 +52,9 @@ def call_target(function: Callable[..., Any], arguments: Any, plain: Callable[[A
     except Errored as error:  # already known from the backend's own process
         return error
     except BaseException as error:
-        if is_made_of(error, KeyboardInterrupt) and hears_interrupts():
-            raise
+        raise_interrupt(error)
         return describe_exception(error)
     return result if subnormals_are_kept() else Errored(SWITCHED_OFF)
-
-
-def hears_interrupts() -> bool:
-    """Whether a KeyboardInterrupt may be the user's: processes that judge for another one block the signal."""
-    from multiprocessing import parent_process
-
-    if sys.platform == "win32" or parent_process() is None:
-        return True
-    return signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def describe_exception(error: BaseException) -> Errored:

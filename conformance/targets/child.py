@@ -9,7 +9,7 @@ import numpy as np
 
 from conformance.nouns import Known, forget_nouns, take_apart
 from conformance.outcome import Errored, Refuted
-from conformance.targets.border import call_target, describe_exception, make_plain_answer, make_plain_pair
+from conformance.targets.border import call_target, make_plain_answer, make_plain_pair
 from conformance.targets.link import (
     Question,
     list_writable,
@@ -18,7 +18,7 @@ from conformance.targets.link import (
     receive_message,
     send_message,
 )
-from conformance.targets.raised import describe_raised
+from conformance.targets.raised import MAY_BE_INTERRUPTED, describe_raised
 from conformance.targets.resolve import TargetError, resolve
 from conformance.targets.shared import Shared, hold_for_good
 from conformance.targets.wire import About, Tensors, pack_tensors
@@ -29,6 +29,7 @@ STARTING = 60.0  # seconds at least: making a backend may import a large library
 
 def serve_questions(descriptor: int) -> None:
     """Make the backend that the first message names, then answer questions until the parent closes the socket."""
+    MAY_BE_INTERRUPTED.set(lambda: False)  # no user can interrupt a process in a session of its own
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what it prints is not lost when it dies
     with socket.socket(fileno=descriptor) as link, suppress(ConnectionError):
         try:
@@ -66,7 +67,7 @@ def _introduce_backend(target: str, device: str | None) -> tuple[Backend | None,
         about = {"name": str(backend.name), "description": pack_description(backend.description)}
     except TargetError as error:
         return None, {"refused": str(error)}
-    except BaseException as error:  # also KeyboardInterrupt: no user can interrupt a process in a session of its own
+    except BaseException as error:
         return None, {"refused": f"target {target!r}: making the backend raised {describe_raised(error)}; mend that"}
     return backend, about if backend.gradients is None else about | {"gradients": "yes"}
 
@@ -102,8 +103,6 @@ def _call_backend(backend: Backend, question: Question) -> tuple[About, Tensors]
         result = call_target(getattr(backend, question.call), question.arguments, plain)
     except Refuted as refuted:
         return {"refuted": refuted.reason, "clause": refuted.clause}, answer
-    except KeyboardInterrupt as error:  # nor is this the user's
-        result = describe_exception(error)
     if isinstance(result, Errored):
         about = {"errored": str(result), "message": result.message}
         return about | ({"exception": "yes"} if result.is_exception else {}), answer

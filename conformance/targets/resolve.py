@@ -7,7 +7,7 @@ from conformance.arrays import subnormals_are_kept
 from conformance.targets.border import SWITCHED_OFF
 from conformance.targets.locate import TargetError as TargetError
 from conformance.targets.locate import import_place, is_file, list_modules_here, pick_object, split_target, suggest_name
-from conformance.targets.raised import describe_raised, read_message
+from conformance.targets.raised import describe_raised, raise_interrupt, read_message
 from conformance.text import clean_line
 from lstm_spec import Backend, BackendUnavailable
 from lstm_spec.claims import check_backend
@@ -40,13 +40,14 @@ def resolve(target: str, device: str | None = None) -> Backend:
         return _make_fault(target.removeprefix("fault:"))
     try:
         return _check_target(_make_backend(target, _load_target(target), device))
-    except (TargetError, KeyboardInterrupt):
+    except TargetError:
         raise
     except BackendUnavailable as error:
         raise TargetError(f"{target} is unavailable: {clean_line(read_message(error))}") from error
     except (TypeError, ValueError) as error:
         raise TargetError(f"target {target!r}: {clean_line(read_message(error))}") from error
     except BaseException as error:
+        raise_interrupt(error)
         raise TargetError(f"target {target!r}: looking at it raised {describe_raised(error)}; mend that") from error
 
 
@@ -88,9 +89,10 @@ def _load_target(target: str) -> Any:
 def _import_object(target: str, where: str, name: str) -> Any:
     try:
         module = import_place(target, where)
-    except (BackendUnavailable, TargetError, KeyboardInterrupt):
+    except (BackendUnavailable, TargetError):
         raise
     except BaseException as error:
+        raise_interrupt(error)
         raise TargetError(
             f"target {target!r}: module {where!r} cannot be imported ({describe_raised(error)})"
             f"{_suggest_import(where, error)}"
@@ -126,9 +128,10 @@ def _make_backend(target: str, found: Any, device: str | None) -> Backend:
         raise TargetError(f"target {target!r} {clean_line(explain_no_backend(found))}")
     try:
         made = found() if device is None else found(device)
-    except (BackendUnavailable, KeyboardInterrupt):
+    except BackendUnavailable:
         raise
     except BaseException as error:
+        raise_interrupt(error)
         raise TargetError(
             f"target {target!r}: making the backend raised {describe_raised(error)}; "
             "raise lstm_spec.BackendUnavailable if it cannot be used here"

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from conformance.cli.main import main
+from conformance.cli.stop import heed_signals
 from conformance.faults.catalogue import FAULTS
 from conformance.journal import read_journal
 from conformance.report.status import INTERRUPTED, TERMINATED
@@ -112,6 +113,28 @@ def test_an_interrupt_before_the_first_verdict_is_a_sentence(tmp_path: Path) -> 
         out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (INTERRUPTED, "")
     assert err.startswith("lstm-conform: waiting:BACKEND is not judged: interrupted\n") and "Traceback" not in err
+
+
+def test_an_interrupt_that_nobody_sent_is_a_verdict_and_the_others_stand(tmp_path: Path) -> None:
+    hostile = [f"tests.helpers.hostile:{when}.interrupted" for when in ("when_asked", "when_made")]
+    options = ("--no-isolate", "--profile", "quick", "-k", "of the equations", "--out", str(tmp_path))
+    done = CliRunner().invoke(main, ["run", *hostile, "numpy", *options, "--json", str(tmp_path / "r.json")])
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert [target["exit_status"] for target in report["targets"]] == [1, 0] and done.exit_code == 1
+    details = [verdict["detail"] for verdict in report["targets"][0]["verdicts"]]
+    assert [detail for detail in details if "claim" not in detail] == ["it raised KeyboardInterrupt: (no message)"] * 4
+    (reason,) = [target["reason"] for target in report["unavailable"]]
+    assert "making the backend raised KeyboardInterrupt: (no message)" in reason
+
+
+def test_an_interrupt_that_a_target_has_heard_by_another_handler_is_the_users() -> None:
+    with heed_signals() as stop:
+        assert not stop.may_interrupt()
+        former = signal.signal(signal.SIGINT, signal.default_int_handler)
+        assert stop.may_interrupt()
+        signal.signal(signal.SIGINT, former)
+        signal.raise_signal(signal.SIGINT)
+        assert stop.may_interrupt()
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -11,7 +11,7 @@ from conformance.outcome import Errored, Outcome
 from conformance.report.json import as_json
 from conformance.run.check import check
 from conformance.targets.border import guard_backend
-from conformance.targets.raised import KEPT
+from conformance.targets.raised import KEPT, MAY_BE_INTERRUPTED
 from conformance.targets.resolve import TargetError, resolve
 from lstm_spec import Backend
 from tests.helpers.hostile import KINDS, PLACES, RAISED, list_odd_arrays, raises_by_length, raising, returns_odd_arrays
@@ -33,6 +33,13 @@ def test_whatever_is_raised_is_one_clean_line(name: str) -> None:
 def test_an_interrupt_in_this_process_is_the_users() -> None:
     with pytest.raises(KeyboardInterrupt):
         guard_backend(raising("interrupted")).forward(drawn(2))
+
+
+def test_an_interrupt_that_nobody_sent_is_the_targets() -> None:
+    token = MAY_BE_INTERRUPTED.set(lambda: False)
+    with pytest.raises(Errored, match="it raised KeyboardInterrupt"):
+        guard_backend(raising("interrupted")).forward(drawn(2))
+    MAY_BE_INTERRUPTED.reset(token)
 
 
 def test_an_interrupt_in_a_process_that_judges_for_another_is_the_targets(monkeypatch: pytest.MonkeyPatch) -> None:
