@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from conformance.cli.streams import find_stderr
 from conformance.text import clean_line
 
 if TYPE_CHECKING:
@@ -21,13 +22,13 @@ def make_console(on_stderr: bool = False) -> Console:
     """A console that prints to what is now stdout, or stderr."""
     from rich.console import Console
 
-    stream = sys.stderr if on_stderr else sys.stdout
+    stream = find_stderr() if on_stderr else sys.stdout
     return Console(file=stream, width=None if stream.isatty() else 150, soft_wrap=False)
 
 
 def complain(sentence: str) -> None:
     """Print a sentence on stderr."""
-    print(f"lstm-conform: {sentence}", file=sys.stderr)
+    print(f"lstm-conform: {sentence}", file=find_stderr())
 
 
 def describe_suite_error(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from conformance.cli.console import complain
+from conformance.cli.streams import lend_stderr
 
 if TYPE_CHECKING:
     from conformance.run.judge import Judging
@@ -25,9 +26,14 @@ def lend_backend(loan: Loan) -> Iterator[Backend]:
     """
     from conformance.targets import keeper, lending
 
-    if loan.isolate is False:
+    is_here = loan.isolate is False
+    if is_here:
         keeper.watch_this_process()
-    with redirect_stdout(sys.stderr), lending.lend_backend(loan, complain) as backend:
+    with (
+        lend_stderr() if is_here else nullcontext(),
+        redirect_stdout(sys.stderr),
+        lending.lend_backend(loan, complain) as backend,
+    ):
         yield backend
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from conformance.cli.console import complain, make_console
+from conformance.cli.streams import find_stderr
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,7 +25,7 @@ def show_progress(subject: str, unit: str, total: int, quiet: bool) -> Iterator[
     console = make_console(on_stderr=True)
     if quiet:
         yield lambda done, failed: None
-    elif sys.stderr.isatty() and not console.is_dumb_terminal:
+    elif find_stderr().isatty() and not console.is_dumb_terminal:
         with _show_bar(console, subject, total) as advance:
             yield advance
     else:

@@ -11,6 +11,9 @@ import os
 import select
 import sys
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from subprocess import PIPE, Popen, TimeoutExpired
 from typing import Any, TextIO
 
 SPELLED = {  # what an old terminal shows instead; other letters lose their accents, and the rest is "?"
@@ -95,13 +98,76 @@ def own_streams() -> Outlet:
             os.open(os.devnull, how)  # takes the lowest number that is free
     outlet = Outlet(os.dup(1))
     sys.stdout = open_text(outlet, sys.stdout)
-    sys.stderr = open_text(Outlet(2), sys.stderr)
+    sys.stderr = open_text(Outlet(os.dup(2)), sys.stderr, by_line=True)
     os.dup2(2, 1)
     return outlet
 
 
-def open_text(outlet: Outlet, former: TextIO | None) -> TextIO:
+class Stream(io.TextIOWrapper):
+    """A text stream of ours, or one that is lent to a target in place of `ours`."""
+
+    ours: TextIO | None = None
+
+
+def open_text(outlet: Outlet, former: TextIO | None, by_line: bool = False) -> Stream:
     """A text stream with the encoding of the former one; None if that was closed."""
-    encoding = former.encoding if former else "utf-8"
-    by_line = outlet.isatty() or outlet.descriptor == 2
-    return io.TextIOWrapper(io.BufferedWriter(outlet), encoding, "lstm_conform.spell", line_buffering=by_line)
+    encoding, by_line = former.encoding if former else "utf-8", by_line or outlet.isatty()
+    return Stream(io.BufferedWriter(outlet), encoding, "lstm_conform.spell", line_buffering=by_line)
+
+
+def find_stderr() -> TextIO:
+    """Our stderr, also while a target has another one."""
+    return isinstance(sys.stderr, Stream) and sys.stderr.ours or sys.stderr
+
+
+@contextmanager
+def lend_stderr() -> Iterator[None]:
+    """Lend `sys.stderr`, and the descriptors 1 and 2, to a target in this process.
+
+    What is printed there goes to our stderr, as from a process of its own: another process copies it, as far as SHOWN.
+    Without streams of ours there is nothing to lend.
+    """
+    ours = sys.stderr
+    if sys.platform == "win32" or not isinstance(ours, Stream):
+        return (yield)
+    copier, output = _start_copier()
+    former = {number: os.dup(number) for number in (1, 2)}
+    for number in former:
+        os.dup2(output, number)
+    os.close(output)
+    lent = sys.stderr = open_text(Outlet(2), ours, by_line=True)
+    lent.ours = ours
+    try:
+        yield
+    finally:
+        sys.stderr = ours
+        with suppress(ValueError):  # it is closed
+            lent.flush()
+        for number, kept in former.items():
+            with suppress(OSError):  # the target closed it
+                os.dup2(kept, number)
+                os.close(kept)
+        _end_copier(copier)
+
+
+def _start_copier() -> tuple[Popen[bytes], int]:
+    """A process that copies to stderr what is written into a descriptor."""
+    from conformance.targets import keeper
+
+    source, output = os.pipe()
+    command = [sys.executable, "-I", "-S", keeper.__file__, keeper.SHOW, str(source)]
+    copier = Popen(command, pass_fds=[source], stdin=PIPE, bufsize=0, start_new_session=True)
+    os.close(source)
+    return copier, output
+
+
+def _end_copier(copier: Popen[bytes]) -> None:
+    from conformance.targets.keeper import END, KILLING
+
+    assert copier.stdin
+    with suppress(OSError, TimeoutExpired):
+        copier.stdin.write(END)
+        copier.stdin.close()
+        copier.wait(KILLING)
+    copier.kill()
+    copier.wait()

@@ -4,8 +4,8 @@ It is run as a script and imports the standard library only. On Linux every proc
 becomes its child, in whatever session it is, and the target dies with it. Elsewhere it reaches the target and the
 process group of the target. What the target prints goes to the standard error of the judge, as far as SHOWN.
 
-A target in the process of the judge has a watcher, on Linux: it kills what carries a mark once that process is gone.
-It does not find what was executed with another environment than that of the process.
+A target in the process of the judge has two others: one copies what the target prints, and one, on Linux, kills what
+carries a mark once that process is gone. It does not find what was executed with another environment.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ KILLING = 5.0  # seconds until a process that cannot be killed is left alone
 LOOKING = 1.0  # seconds between two looks at the parent
 SHOWN = 1 << 16  # bytes of what a target prints
 WATCHING = 3.0  # seconds until what a watcher cannot kill is left alone
-WATCH = "watch"  # as an argument of the script
+WATCH, SHOW = "watch", "show"  # as an argument of the script
 MARK = "LSTM_CONFORM_TARGET"  # in the environment of a target, and of what it starts
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
@@ -213,12 +213,22 @@ class Shown:
             self.left_out += len(piece)
 
     def finish(self) -> None:
-        """Copy the rest, and say how much was left out."""
-        while self.copy() and select.select([self.source], [], [], 0)[0]:
+        """Copy the rest, as far as it comes within a while, and say how much was left out."""
+        deadline = time.monotonic() + GRACE
+        while self.copy() and select.select([self.source], [], [], 0)[0] and time.monotonic() < deadline:
             pass
         if self.left_out:
             left_out, self.left_out = self.left_out, 0
             self._show(f"\nlstm-conform: {left_out:,} bytes more that the target printed are left out\n".encode())
+
+
+def show_output(source: int) -> None:
+    """Copy what is printed there until the judge writes something, or is gone."""
+    os.set_blocking(source, False)
+    shown = Shown(source)
+    while 0 not in select.select([0, source], [], [])[0] and shown.copy():
+        pass
+    shown.finish()
 
 
 if __name__ == "__main__":
@@ -228,5 +238,7 @@ if __name__ == "__main__":
         os.open(os.devnull, os.O_WRONLY)  # becomes 2
     if sys.argv[1] == WATCH:
         watch_process(int(sys.argv[2]), sys.argv[3])
+    elif sys.argv[1] == SHOW:
+        show_output(int(sys.argv[2]))
     else:
         keep_target(int(sys.argv[1]), sys.argv[2])

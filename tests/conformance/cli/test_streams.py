@@ -10,6 +10,7 @@ import pytest
 from conformance.cli.main import main
 from conformance.cli.streams import SPELLED, Outlet, open_text
 from conformance.report.status import MEANINGS, PASSED, UNUSABLE, UNWRITTEN, WRONG_OPTION
+from conformance.targets.keeper import SHOWN
 from tests.helpers.messages import EQUATIONS, assert_one_sentence
 from tests.helpers.program import run_program
 from tests.helpers.root import ROOT
@@ -158,6 +159,37 @@ def test_what_a_target_prints_while_a_case_is_asked_again_is_not_on_stdout(tmp_p
     first, *steps, last = done.stdout.splitlines()
     assert first.startswith("CELL-") and last.startswith("holds") and all(" x allowed" in step for step in steps)
     assert "loaded\n" in done.stderr and "in C\n" in done.stderr
+
+
+FLOODING = """
+import os, sys
+from dataclasses import replace
+from lstm_spec import REFERENCE
+text = "x" * 1_000_000
+def forward(problem):
+    print(text)
+    print(text, file=sys.stderr)
+    os.write(2, text.encode())
+    os.system("head -c 1000000 /dev/zero | tr '\\\\0' x")
+    {then}
+    return REFERENCE.forward(problem)
+BACKEND = replace(REFERENCE, name="flooding", forward=forward, gradients=None)
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "jobs"),
+    [("sys.stdout = sys.stderr = None", "1"), ("sys.stderr.close()", "1"), ("os.closerange(0, 3)", "2")],
+    ids=["no streams", "closed streams", "closed descriptors"],
+)
+def test_what_a_target_prints_here_has_an_end_and_the_sentences_are_there(then: str, jobs: str, tmp_path: Path) -> None:
+    (tmp_path / "flooding.py").write_text(FLOODING.format(then=then), encoding="utf-8")
+    asked = ("run", "flooding:BACKEND", "nump", *EQUATIONS, "--no-isolate", "--jobs", jobs)
+    done = run_program(*asked, folder=tmp_path)
+    assert SHOWN // 2 < done.stderr.count("x") < 2 * SHOWN
+    assert " bytes more that the target printed are left out\n" in done.stderr
+    assert "lstm-conform: target 'nump' is not an installed backend" in done.stderr.splitlines()[-1]
+    assert done.returncode in (PASSED, 1, UNUSABLE) and "of the equations" not in done.stderr
 
 
 # ---------------------------------------------------------------- exit statuses
