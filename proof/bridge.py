@@ -239,10 +239,11 @@ def _compare_sums(result: Comparison, folder: Path, case: Case, forward: Traject
 def _compare_pre(result: Comparison, coq: dict[str, Any], case: Case, w: Packed) -> None:
     plain = rounding.with_oracle(case.model)
     x, h, dz = case.problem.x[0], rounding.exact(case.y[0]), rounding.exact(case.dz[0])
-    loss, later = cell_backward.make_sum(case.d.y[0]), cell_backward.multiply_transposed(dz, w.U)
+    loss, later = cell_backward.make_sum(case.d.y[0]), cell.multiply_transposed(dz, w.U)
+    wx, uh = cell.multiply_transposed(rounding.exact(x), w.W.T), cell.multiply_transposed(h, w.U.T)
     for pre in range(3):
         m = replace(plain, pre=pre)
-        z = [cell.preactivations(w, rounding.exact(x), h, 9, model) for model in (plain, m)]
+        z = [cell.preactivations(wx, uh, w.b, 9, model) for model in (plain, m)]
         A = np.abs(x @ w.W.T) + np.abs(h.value @ w.U.T) + np.abs(w.b)
         for at in np.ndindex(A.shape):
             result.agree("F4 with pre", coq["pre_error"](m.u, pre, A[at], z[0].error[at]), float(z[1].error[at]))

@@ -26,7 +26,8 @@ from conformance.assertions.overflow import (
 from conformance.assertions.shapes import assert_gradients_shaped, name_arrays
 from conformance.outcome import Inconclusive, Refuted
 from conformance.tolerance.backpropagation import free_backpropagation, loss_of, observed_backpropagation
-from conformance.tolerance.cell_backward import Summed, make_sum, round_sum
+from conformance.tolerance.cell import Summed
+from conformance.tolerance.cell_backward import make_sum, round_sum
 from conformance.tolerance.conclusive import largest_conclusive_error
 from conformance.tolerance.layer_backward import Backpropagation, Loss, observe_backward
 from conformance.tolerance.reading import Trajectory

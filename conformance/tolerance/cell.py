@@ -4,6 +4,9 @@ Each function returns a value of the float64 oracle, and how far an implementati
 broadcasts: over the batch, and over all steps where none needs the one before.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 
 from conformance.tolerance import rounding
@@ -16,8 +19,22 @@ from conformance.tolerance.rounding import (
 )
 from lstm_spec import Kind
 from lstm_spec.accuracy import ErrorModel
-from lstm_spec.packing import Packed
 from lstm_spec.types import Array
+
+
+class Summed(NamedTuple):
+    """A sum of products, before it is rounded."""
+
+    value: Array
+    error: Array  # what is not known of its terms
+    size: Array  # the sum of the magnitudes of its terms
+    parts: Array  # the sum of the magnitudes of its finished partial sums
+    terms: Array | int
+
+    def rearrange(self, change: Callable[[Array], Array]) -> "Summed":
+        """Every array of it changed in the same way."""
+        value, error, size, parts, terms = self
+        return Summed(change(value), change(error), change(size), change(parts), terms)
 
 
 def count_terms(M: Array, used: Array) -> Array:
@@ -30,23 +47,28 @@ def multiply(a: Array, M: Array) -> Array:
     return a @ M if a.ndim == 2 else (a.reshape(-1, a.shape[-1]) @ M).reshape(*a.shape[:-1], M.shape[-1])
 
 
+def multiply_transposed(a: Bounded, M: Array, terms: Array | int | None = None, weights: Array | None = None) -> Summed:
+    """The products a M; `terms` of them can differ from 0, those where a (..., n) is used unless it says otherwise.
+
+    The weights are abs(M), for those who have them.
+    """
+    terms = count_terms(M.T, a.largest > 0) if terms is None else terms
+    value, weights = multiply(a.value, M), np.abs(M) if weights is None else weights
+    error = multiply(a.error, weights) if a.error.any() else np.zeros_like(value)
+    return Summed(value, error, multiply(a.largest, weights), np.abs(value), terms)
+
+
 def preactivations(
-    w: Packed, x: Bounded, h: Bounded, n: int | Array, m: ErrorModel, still_to_add: int | Array = 0
+    wx: Summed, uh: Summed, b: Array, n: int | Array, m: ErrorModel, still_to_add: int | Array = 0
 ) -> Bounded:
     """F1, F2 and F4 without peepholes, (..., G*H), where each row has n summands, so many of them still to be added.
 
-    The errors of x and h say how far the implementation's own may be from what is known of them.
+    The errors of W x (V8) and U h say how far the implementation's own may be from what is known of them.
     """
-    wx, uh, weights = multiply(x.value, w.W.T), multiply(h.value, w.U.T), np.abs(w.U).T
-    S = multiply(x.largest, np.abs(w.W).T) + multiply(h.largest, weights) + np.abs(w.b)
-    dz = n * m.u_acc * S + 2 * n * m.eta
-    if h.error.any():
-        dz = dz + multiply(h.error, weights)
-    if x.error.any():  # V8
-        dz = dz + multiply(x.error, np.abs(w.W).T)
+    dz = n * m.u_acc * (wx.size + uh.size + np.abs(b)) + 2 * n * m.eta + uh.error + wx.error
     if m.pre:
-        dz = dz + extra_roundings(m, m.pre + still_to_add) * (np.abs(wx) + np.abs(uh) + np.abs(w.b) + dz)
-    return Bounded(wx + uh + w.b, dz)
+        dz = dz + extra_roundings(m, m.pre + still_to_add) * (wx.parts + uh.parts + np.abs(b) + dz)
+    return Bounded(wx.value + uh.value + b, dz)
 
 
 def add_peephole(z: Bounded, p: Array, c: Bounded, n: Array, m: ErrorModel) -> Bounded:

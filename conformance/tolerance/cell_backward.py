@@ -1,18 +1,19 @@
 """The gradient of one step, of any kind: F13 to F15 of docs/accuracy.md, and V1, V2, V5 and V7 there."""
 
-from collections.abc import Callable
 from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 
-from conformance.tolerance.cell import count_terms, multiply, stretched_slope
+from conformance.tolerance.cell import Summed, multiply_transposed, stretched_slope
 from conformance.tolerance.reading import Reading, Trajectory
 from conformance.tolerance.rounding import (
     INFLATION,
     Bounded,
+    Product,
     exact,
     extra_roundings,
+    multiply_out,
     narrow,
     one_minus,
     one_minus_square,
@@ -22,32 +23,10 @@ from lstm_spec.accuracy import ErrorModel
 from lstm_spec.types import Array
 
 
-class Summed(NamedTuple):
-    """A sum of products, before it is rounded."""
-
-    value: Array
-    error: Array  # what is not known of its terms
-    size: Array  # the sum of the magnitudes of its terms
-    parts: Array  # the sum of the magnitudes of its finished partial sums
-    terms: Array | int
-
-    def rearrange(self, change: Callable[[Array], Array]) -> "Summed":
-        """Every array of it changed in the same way."""
-        value, error, size, parts, terms = self
-        return Summed(change(value), change(error), change(size), change(parts), terms)
-
-
 def make_sum(value: Array) -> Summed:
     """A number that is given, as a sum of one term."""
     value = value.astype(np.float64)
     return Summed(value, np.zeros_like(value), np.abs(value), np.abs(value), 1)
-
-
-def multiply_transposed(a: Bounded, M: Array, terms: Array | None = None) -> Summed:
-    """The products a M; `terms` of them can differ from 0, those where a (..., n) is used unless it says otherwise."""
-    weights, terms = np.abs(M), count_terms(M.T, a.largest > 0) if terms is None else terms
-    value = multiply(a.value, M)
-    return Summed(value, multiply(a.error, weights), multiply(a.largest, weights), np.abs(value), terms)
 
 
 def round_sum(s: Summed, roundings: int, m: ErrorModel) -> Bounded:
@@ -96,7 +75,12 @@ def candidate_slope(r: Reading, now: Trajectory, m: ErrorModel) -> Bounded:
 
 def through_peepholes(r: Reading, gates: str, dz: Bounded, m: ErrorModel) -> list[Bounded]:
     """V1: what each of these gates' peepholes sends back to the cell state that it saw."""
-    return [product((r.part(k, dz), exact(r.peepholes[k])), 1, m) for k in gates if k in r.peepholes]
+    return [through_peephole(r, k, r.part(k, dz), m) for k in gates if k in r.peepholes]
+
+
+def through_peephole(r: Reading, gate: str, dz: Bounded, m: ErrorModel) -> Bounded:
+    """V1 for one of them; dz (..., H) is that gate's own."""
+    return product((dz, exact(r.peepholes[gate])), 1, m)
 
 
 def add_up(parts: list[Bounded], m: ErrorModel, u_stored: float = 0.0) -> Bounded:
@@ -110,21 +94,63 @@ def add_up(parts: list[Bounded], m: ErrorModel, u_stored: float = 0.0) -> Bounde
     return Bounded(value, error + (u + u_stored) * size * (1 + u) + 2 * len(parts) * m.eta)
 
 
-def gate_gradients(r: Reading, dh: Bounded, dc: Bounded, now: Trajectory, m: ErrorModel) -> Bounded:
-    """F15, or V2 and V7: stacked as in the reading (..., G*H); dh is the gradient of what the output gate shows."""
-    i, o = now.i, now.o
-    dz = {"g": product((dc, i, candidate_slope(r, now, m)), 4, m)}
-    if "i" in r.gates:
-        dz["i"] = product((dc, now.g, i, one_minus(i, m)), 4, m)
-    if "f" in r.gates:
-        dz["f"] = product((dc, now.c_before, now.f, one_minus(now.f, m)), 4, m)
-    if "o" in r.gates:
-        dz["o"] = product((dh, now.squashed, o, one_minus(o, m)), 4, m)
+class Slopes(NamedTuple):
+    """What gradients are multiplied by on their way back through a step: k products (..., k, H), known beforehand."""
+
+    shown: Product  # of what the output gate shows: by the cell state, then by z of that gate if there is one
+    cell: Product  # of the cell state: by z of each other gate, then by z of i where that decides what is forgotten
+    kept: Product  # (..., H) of the cell state: by the one before
+
+
+def find_slopes(r: Reading, now: Trajectory, m: ErrorModel) -> Slopes:
+    """The factors of F14 and F15, or of V2 and V7, that are no gradients."""
+    i, f, o = now.i, now.f, now.o
+    cell = {"f": (now.c_before, f, one_minus(f, m)), "g": (i, candidate_slope(r, now, m))}
+    cell |= {"i": (now.g, i, one_minus(i, m))}
+    by_cell = [cell[k] for k in r.gates if k != "o"]
     if r.kind.keeps == "1 - i":
-        lost = product((dc, now.c_before, coupled_slope(i, now.f, m)), 4, m)
-        dz["i"] = add_up([dz["i"], Bounded(-lost.value, lost.error)], m)
-    stacked = Bounded(*(np.concatenate(column, axis=-1) for column in zip(*(dz[k] for k in r.gates), strict=True)))
-    return Bounded(stacked.value, narrow(stacked, m.wide_d, m).error * INFLATION + 6 * m.eta)
+        by_cell.append((now.c_before, coupled_slope(i, f, m)))
+    by_shown = [(o, squashing_slope(r, now, m)), *([(now.squashed, o, one_minus(o, m))] if "o" in r.gates else [])]
+    return Slopes(_stack(by_shown), _stack(by_cell), multiply_out(f))
+
+
+def _stack(factors: list[tuple[Bounded, ...]]) -> Product:
+    return Product(*(np.stack(column, axis=-2) for column in zip(*(multiply_out(*q) for q in factors), strict=True)))
+
+
+def take_rows(k: int | slice, q: Bounded) -> Bounded:
+    """One row or some of the k products in q (..., k, H)."""
+    return Bounded(q.value[..., k, :], q.error[..., k, :])
+
+
+def through_output_gate(dh: Bounded, slopes: Product, m: ErrorModel) -> tuple[Bounded, Bounded]:
+    """What goes on to the cell state (..., H), and F15 at that gate before its margin, (..., 0 or 1, H).
+
+    dh is the gradient of what the output gate shows.
+    """
+    through = multiply_each(dh, slopes, m)
+    return take_rows(0, through), take_rows(slice(1, None), through)
+
+
+def multiply_each(d: Bounded, slopes: Product, m: ErrorModel) -> Bounded:
+    """The gradient d (..., H) times each of the slopes (..., k, H); the first of F14, and F15 before its margin."""
+    return product((Bounded(*(a[..., None, :] for a in d)), slopes), 4, m)
+
+
+def gate_gradients(r: Reading, through_o: Bounded, dc: Bounded, slopes: Product, m: ErrorModel) -> Bounded:
+    """F15, or V2 and V7: stacked as in the reading (..., G*H); the output gate's (..., 0 or 1, H) are known."""
+    dz = multiply_each(dc, slopes, m)
+    if r.kind.keeps == "1 - i":
+        i, rest, lost = (take_rows(slice(*k), dz) for k in ((0, 1), (1, -1), (-1, None)))
+        i = add_up([i, Bounded(-lost.value, lost.error)], m)
+        dz = Bounded(*(np.concatenate(both, axis=-2) for both in zip(i, rest, strict=True)))
+    stacked = (np.concatenate(both, axis=-2) for both in zip(dz, through_o, strict=True))
+    return leave_margin(Bounded(*(a.reshape(*a.shape[:-2], -1) for a in stacked)), m)
+
+
+def leave_margin(dz: Bounded, m: ErrorModel) -> Bounded:
+    """F15: gate gradients as they may be returned."""
+    return Bounded(dz.value, narrow(dz, m.wide_d, m).error * INFLATION + 6 * m.eta)
 
 
 def coupled_slope(i: Bounded, f: Bounded, m: ErrorModel) -> Bounded:

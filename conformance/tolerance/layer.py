@@ -6,6 +6,7 @@ in which the direction reads. Everything is float64.
 """
 
 from dataclasses import replace
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from conformance.tolerance.cell import (
     hidden_state,
     multiplied_cell_state,
     multiply_gate,
+    multiply_transposed,
     preactivations,
     project,
     squash_candidate,
@@ -36,10 +38,10 @@ NOTHING: Known = {}
 
 
 class Received(NamedTuple):
-    """What the gates receive of input and hidden state; `opened` is σ of it, unless a peephole adds to it first."""
+    """What the gates receive of input and hidden state, and those made of it, unless a peephole adds to it first."""
 
     z: Bounded  # (..., G*H)
-    opened: Bounded | None
+    gates: Bounded | None  # the candidate among them
     n: Array  # (G*H,) summands
 
 
@@ -67,7 +69,9 @@ def count_peepholes(r: Reading) -> Array:
 
 
 def receive_all(r: Reading, z: Bounded, n: Array, m: ErrorModel) -> Received:
-    return Received(z, None if r.peepholes else rounding.sigmoid(z, m), n)  # one call is cheaper than three
+    if r.peepholes:
+        return Received(z, None, n)
+    return Received(z, rounding.sigmoid_or_tanh(z, r.places["g"], m), n)  # one call is cheaper than four
 
 
 def preactivation(r: Reading, gate: str, received: Received, c: Bounded | None, m: ErrorModel) -> Bounded:
@@ -83,8 +87,8 @@ def open_gate(r: Reading, gate: str, received: Received, c: Bounded | None, m: E
     """F5 at the gate's pre-activation; a gate that the cell does not have is 1."""
     if gate not in r.gates:
         return exact(np.ones_like(r.at("g", received.z.value)))
-    if received.opened is not None:
-        return r.part(gate, received.opened)
+    if received.gates is not None:
+        return r.part(gate, received.gates)
     return rounding.sigmoid(preactivation(r, gate, received, c, m), m)
 
 
@@ -98,7 +102,8 @@ def open_gates(r: Reading, received: Received, c: Bounded | None, m: ErrorModel)
         f = coupled_forget_gate(preactivation(r, "i", received, c, m), i, m)
     else:
         f = exact(np.ones_like(i.value))
-    return Gates(z_g, i, f, squash_candidate(r.kind, z_g, m))
+    at_once = received.gates is not None and r.kind.stretch == 1
+    return Gates(z_g, i, f, open_gate(r, "g", received, c, m) if at_once else squash_candidate(r.kind, z_g, m))
 
 
 def write_cell(r: Reading, k: Gates, m: ErrorModel) -> Bounded:
@@ -142,7 +147,8 @@ def observe_forward(r: Reading, seen: Bounded, model: ErrorModel, known: Known =
     returned = rounding.shown(r.select(seen), m.wide_h, m)
     h = Bounded(*(np.concatenate([first[None], a])[:-1] for first, a in zip(exact(r.state.h), returned, strict=True)))
     n = count_summands(r, h)
-    z = preactivations(r.w, r.x, h, n, m, count_peepholes(r))
+    wx, uh = multiply_transposed(r.x, r.w.W.T, 0), multiply_transposed(h, r.w.U.T, 0)
+    z = preactivations(wx, uh, r.w.b, n, m, count_peepholes(r))
     received = receive_all(r, recenter(z, known, "z"), n, m)
     k, cells, slope = _pass_through(r, received, m, known)
     after = Bounded(cells.value[1:], cells.error[1:])
@@ -201,8 +207,10 @@ def run_free(r: Reading, model: ErrorModel, handed_on: bool = False) -> Trajecto
     assert subnormals_are_kept(), "flush-to-zero is on in this process; the float64 oracle cannot be trusted"
     m, n = rounding.with_oracle(model), count_summands(r, Bounded(np.ones_like(r.state.h), np.zeros_like(r.state.h)))
     h, c, slope, steps = exact(r.state.h), exact(r.state.c), _no_bound(len(r.valid), *r.state.c.shape), []
+    wx, U, weights, peepholes = multiply_transposed(r.x, r.w.W.T, 0), r.w.U.T, np.abs(r.w.U.T), count_peepholes(r)
     for t, valid in enumerate(r.valid):
-        received = receive_all(r, preactivations(r.w, take_step(t, r.x), h, n, m, count_peepholes(r)), n, m)
+        of_h = multiply_transposed(h, U, 0, weights)
+        received = receive_all(r, preactivations(wx.rearrange(itemgetter(t)), of_h, r.w.b, n, m, peepholes), n, m)
         k = open_gates(r, received, c, m)
         after, slope_t = update_cell(r, k, None, write_cell(r, k, m), c, m)
         after = rounding.narrow(after, m.wide_h if handed_on else 0, m)

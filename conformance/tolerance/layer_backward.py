@@ -12,15 +12,18 @@ import numpy as np
 
 from conformance.tolerance import rounding
 from conformance.tolerance.audit import Known
-from conformance.tolerance.cell import count_terms
+from conformance.tolerance.cell import Summed, count_terms, multiply_transposed
 from conformance.tolerance.cell_backward import (
-    Summed,
+    Slopes,
     add_up,
+    find_slopes,
     gate_gradients,
     hidden_cotangent,
-    multiply_transposed,
+    leave_margin,
     round_sum,
-    squashing_slope,
+    take_rows,
+    through_output_gate,
+    through_peephole,
     through_peepholes,
     through_projection,
 )
@@ -80,22 +83,22 @@ def _through_all_steps(
     r: Reading, passed: Trajectory, loss: Loss, dh: Bounded, dz: Bounded, m: ErrorModel, known: Known
 ) -> tuple[Bounded, Bounded]:
     """The gate gradients (T, B, G*H) in which step t starts from dz[t + 1], and the gradient of c_0."""
-    into_shown = dh if r.R is None else through_projection(r.R, dh, m)
-    through_h = product((into_shown, passed.o, squashing_slope(r, passed, m)), 4, m)
-    T, B, H = through_h.value.shape
+    slopes = find_slopes(r, passed, m)
+    through_c, through_o = through_output_gate(dh if r.R is None else through_projection(r.R, dh, m), slopes.shown, m)
+    T, B, H = through_c.value.shape
     dc = Bounded(*np.empty((2, T, B, H)))
     carried = exact(loss.last.c if r.whole else np.zeros((B, H)))
     for t in reversed(range(T)):
         carried = carried if r.whole else _where(r.ends[t], exact(loss.last.c), carried)
-        raw = _into_cell(r, passed, t, [take_step(t, through_h), carried], take_step(t, dz), m)
-        dc.value[t], dc.error[t] = recenter(raw, known, "into_c", t)
-        carried = _carry(r, passed, t, take_step(t, dc), carried, take_step(t, dz), m)
-    return r.select(gate_gradients(r, into_shown, dc, passed, m)), carried
+        parts = [take_step(t, through_c), carried, *through_peepholes(r, "o", take_step(t, dz), m)]
+        dc.value[t], dc.error[t] = recenter(_into_cell(r, passed, t, parts, m), known, "into_c", t)
+        carried = _carry(r, slopes, t, take_step(t, dc), carried, take_step(t, dz), m)
+    return r.select(gate_gradients(r, through_o, dc, slopes.cell, m)), carried
 
 
-def _into_cell(r: Reading, passed: Trajectory, t: int, parts: list[Bounded], dz: Bounded, m: ErrorModel) -> Bounded:
+def _into_cell(r: Reading, passed: Trajectory, t: int, parts: list[Bounded], m: ErrorModel) -> Bounded:
     """F14: the gradient of the cell state of one step, before its bound; 0 where nothing is read."""
-    dc = add_up([*parts, *through_peepholes(r, "o", dz, m)], m, m.u_c)
+    dc = add_up(parts, m, m.u_c)
     if not np.isinf(r.bound):
         dc = product((dc, take_step(t, passed.slope)), 0, m)
     return dc if r.whole else _where(r.valid[t], dc, NONE)
@@ -104,9 +107,9 @@ def _into_cell(r: Reading, passed: Trajectory, t: int, parts: list[Bounded], dz:
 NONE = exact(np.zeros(()))
 
 
-def _carry(r: Reading, passed: Trajectory, t: int, dc: Bounded, held: Bounded, dz: Bounded, m: ErrorModel) -> Bounded:
+def _carry(r: Reading, slopes: Slopes, t: int, dc: Bounded, held: Bounded, dz: Bounded, m: ErrorModel) -> Bounded:
     """What goes on to the cell state before; `held` where nothing is read."""
-    kept = product((dc, take_step(t, passed.f)), 0 if r.kind.keeps == "1" else 1, m)
+    kept = product((dc, take_step(t, slopes.kept)), 0 if r.kind.keeps == "1" else 1, m)
     back = add_up([kept, *through_peepholes(r, "if", dz, m)], m)
     return back if r.whole else _where(r.valid[t], back, held)
 
@@ -138,21 +141,23 @@ def _step_by_step(
     """Gate gradients, gradients of h, and that of c_0; v is the roundoff of what is handed on from step to step."""
     T, B, _ = r.valid.shape
     later, carried = exact(np.zeros((B, len(r.w.b)))), exact(np.zeros((B, r.H)))
-    terms = count_terms(r.w.U.T, np.ones(len(r.w.b)))
+    terms, weights = count_terms(r.w.U.T, np.ones(len(r.w.b))), np.abs(r.w.U)
+    slopes = find_slopes(r, passed, m)
     dzs, dhs = [], []
     for t in reversed(range(T)):
-        now, dy = passed.at(t), loss.y.rearrange(itemgetter(t))
+        dy = loss.y.rearrange(itemgetter(t))
         d_last, carried = np.where(r.ends[t], loss.last.h, 0.0), _where(r.ends[t], exact(loss.last.c), carried)
-        dh = narrow(hidden_cotangent(dy, d_last, multiply_transposed(later, r.w.U, terms), m), v, m)
+        dh = narrow(hidden_cotangent(dy, d_last, multiply_transposed(later, r.w.U, terms, weights), m), v, m)
         dh = dh if r.whole else _where(r.valid[t], dh, NONE)
         into_shown = dh if r.R is None else through_projection(r.R, dh, m)
-        through_h = product((into_shown, now.o, squashing_slope(r, now, m)), 4, m)
-        # through the peephole of the output gate comes its own gradient, in which there is no dc
-        opened = gate_gradients(r, into_shown, through_h, now, m) if "o" in r.peepholes else later
-        dc = _into_cell(r, passed, t, [through_h, carried], opened, m)
-        later = gate_gradients(r, into_shown, dc, now, m)
+        through_c, through_o = through_output_gate(into_shown, take_step(t, slopes.shown), m)
+        parts = [through_c, carried]
+        if "o" in r.peepholes:
+            parts.append(through_peephole(r, "o", leave_margin(take_rows(0, through_o), m), m))
+        dc = _into_cell(r, passed, t, parts, m)
+        later = gate_gradients(r, through_o, dc, take_step(t, slopes.cell), m)
         later = later if r.whole else _where(r.valid[t], later, NONE)
-        carried = narrow(_carry(r, passed, t, dc, carried, later, m), v, m)
+        carried = narrow(_carry(r, slopes, t, dc, carried, later, m), v, m)
         dzs.append(later)
         dhs.append(dh)
     return stack_steps(dzs[::-1]), stack_steps(dhs[::-1]), carried

@@ -1,11 +1,12 @@
 """What a layer reads in one direction, and the pass through it, everything in float64."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
-from conformance.tolerance.rounding import Bounded
+from conformance.tolerance.rounding import Bounded, Product
 from lstm_spec import KINDS, Kind
 from lstm_spec.packing import Packed
 from lstm_spec.types import Array, Parameters, State, Variant
@@ -96,13 +97,12 @@ class Trajectory:
     h: Bounded  # (T, B, P)
     last: Bounded  # (B, H)  c where the sequence ends, as it is returned
 
-    def at(self, t: int) -> "Trajectory":
-        """One step of it."""
-        return replace(self, **{name: take_step(t, q) for name, q in vars(self).items() if name != "last"})
+
+Q = TypeVar("Q", Bounded, Product)
 
 
-def take_step(t: int, q: Bounded) -> Bounded:
-    return Bounded(q.value[t], q.error[t])
+def take_step(t: int, q: Q) -> Q:
+    return type(q)(*[a[t] for a in q])
 
 
 def stack_steps(steps: list[Bounded] | tuple[Bounded, ...]) -> Bounded:

@@ -5,6 +5,7 @@ A Bounded is a value of the float64 oracle, and how far an implementation's own 
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache, reduce
 from types import EllipsisType
 from typing import NamedTuple
 
@@ -34,6 +35,7 @@ def exact(value: Array) -> Bounded:
     return Bounded(value, np.zeros_like(value))
 
 
+@lru_cache
 def with_oracle(m: ErrorModel) -> ErrorModel:
     """The model of implementation and float64 oracle together: the oracle rounds too."""
     return replace(m, u=m.u + U64, u_acc=m.u_acc + U64, eta=m.eta + 3 * SUBNORMAL64)
@@ -76,11 +78,22 @@ def tanh(z: Bounded, m: ErrorModel) -> Bounded:
     return _activation(np.tanh(z.value), tanh_slope(_nearest_to_zero(z)), z.error, m.r_t, m.t_abs, m)
 
 
+def sigmoid_or_tanh(z: Bounded, tanhs: slice, m: ErrorModel) -> Bounded:
+    """F5 for many at once: tanh of those in the slice of the last axis, σ of the others."""
+    v, is_tanh = sigmoid_value(z.value), np.zeros(z.value.shape[-1], np.bool_)
+    is_tanh[tanhs], v[..., tanhs] = True, np.tanh(z.value[..., tanhs])
+    scale = np.where(is_tanh, 2.0, 1.0)
+    slope = scale * scale * sigmoid_slope(scale * _nearest_to_zero(z))  # as in tanh_slope
+    return _activation(v, slope, z.error, np.where(is_tanh, m.r_t, m.r_s), np.where(is_tanh, m.t_abs, m.s_abs), m)
+
+
 def _nearest_to_zero(z: Bounded) -> Array:
     return np.maximum(np.abs(z.value) - z.error, 0)
 
 
-def _activation(v: Array, slope: Array, dz: Array, relative: float, absolute: float, m: ErrorModel) -> Bounded:
+def _activation(
+    v: Array, slope: Array, dz: Array, relative: float | Array, absolute: float | Array, m: ErrorModel
+) -> Bounded:
     d = np.minimum(slope * dz, 2.0)
     return Bounded(v, d + relative * m.u * (np.abs(v) + d) + absolute * m.u + 2 * m.eta)
 
@@ -106,20 +119,33 @@ def shown(q: Bounded, v: float, m: ErrorModel) -> Bounded:
     return Bounded(q.value, np.where(lost, q.error + m.eta, q.error)) if lost.any() else q
 
 
-def product(factors: tuple[Bounded, ...], roundings: int, m: ErrorModel) -> Bounded:
+class Product(NamedTuple):
+    """A product of some factors, before its roundings."""
+
+    value: Array
+    error: Array
+    growth: Array  # what an underflow is multiplied by afterwards, at most
+
+
+def multiply_out(*factors: Bounded | Product) -> Product:
+    """F10 without its roundings: factors that are multiplied already count as one."""
+    return reduce(_times, map(_as_product, factors))
+
+
+def _as_product(q: Bounded | Product) -> Product:
+    return q if isinstance(q, Product) else Product(*q, np.maximum(1, q.largest))
+
+
+def _times(p: Product, q: Product) -> Product:
+    error = p.error * (np.abs(q.value) + q.error) + np.abs(p.value) * q.error
+    return Product(p.value * q.value, error, p.growth * q.growth)
+
+
+def product(factors: tuple[Bounded | Product, ...], roundings: int, m: ErrorModel) -> Bounded:
     """F10: a product with so many roundings in it, in any order of association."""
-    p, e = factors[0]
-    size = np.abs(p)
-    largest = np.maximum(1, size + e)
-    for v, d in factors[1:]:
-        reach = np.abs(v) + d
-        e = e * reach + size * d
-        p = p * v
-        size = np.abs(p)
-        largest = largest * np.maximum(1, reach)
-    r = roundings * m.u
-    e = np.where(np.isnan(e), np.inf, e)  # 0 times an error that overflowed
-    return Bounded(p, e + r * (size + e) * (1 + r) + roundings * m.eta * largest)
+    (p, e, growth), r = multiply_out(*factors), roundings * m.u
+    e = np.fmin(e, np.inf)  # not NaN: 0 times an error that overflowed
+    return Bounded(p, e + r * (np.abs(p) + e) * (1 + r) + roundings * m.eta * growth)
 
 
 def one_minus(s: Bounded, m: ErrorModel) -> Bounded:

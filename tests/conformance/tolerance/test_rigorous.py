@@ -133,7 +133,8 @@ def off(relative: float, function: Callable[..., Any]) -> Callable[..., Any]:
     "module, name, relative, seen_in",
     [
         (rounding, "sigmoid_value", 1e-14, "i f o c h dz dc"),
-        (rounding, "tanh", 1e-14, "g squashed c h dz"),
+        (rounding, "sigmoid_or_tanh", 1e-14, "i f g o c h dz"),
+        (rounding, "tanh", 1e-14, "squashed h dz"),
         (layer, "multiplied_cell_state", 1e-13, "c h"),
         (layer_backward, "add_up", 1e-13, "dz dc"),
         (layer_backward, "hidden_cotangent", 1e-13, "dz dc"),
