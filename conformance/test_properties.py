@@ -16,7 +16,6 @@ from conformance.report.report import Report
 from conformance.report.roots import Root
 from conformance.run.check import prepare_findings
 from conformance.run.judge import judge_pair
-from conformance.targets.resolve import TargetError
 from conformance.verdict import Verdict
 
 
@@ -29,16 +28,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     lender = metafunc.config.stash.get(LENDER, None)
     if lender is None:
         raise pytest.Collector.CollectError("nothing to judge; say which LSTM with --lstm TARGET, e.g. --lstm numpy")
-    try:
-        asked = [one for target in lender.targets for one in list_asked(target, lender.lend(target), lender.options)]
-    except TargetError as error:
-        raise pytest.Collector.CollectError(f"--lstm: {error}") from None
+    asked = [one for target, backend in lender.list_lent() for one in list_asked(target, backend, lender.options)]
+    if lender.is_worker:  # elsewhere `the_whole` fails
+        asked += [Asked(target, "", "cannot_be_made") for target in lender.unmade]
     metafunc.parametrize("asked", asked, ids=[one.id for one in asked])
 
 
 def test_property(asked: Asked, request: pytest.FixtureRequest) -> None:
     """Fails if a MUST is refuted, or the backend raises; a refuted SHOULD is a warning."""
     lender = request.config.stash[LENDER]
+    if reason := lender.unmade.get(asked.target):
+        pytest.fail(reason, pytrace=False)
     backend, prop = lender.lend(asked.target), find_property(asked.name)
     with warnings.catch_warnings():
         warnings.simplefilter("default")  # as on the command line, whatever filters the tests have

@@ -17,7 +17,6 @@ from conformance.plugin.selected import Asked, list_asked, parse_node, quote_tar
 from conformance.plugin.whole import Whole, conclude_whole
 from conformance.report.report import Report
 from conformance.run.check import prepare_findings
-from conformance.targets.resolve import TargetError
 
 
 class Gathering:
@@ -36,15 +35,13 @@ class Gathering:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
-        """Make every target. Raises UsageError if one cannot be used, or is asked nothing."""
-        for target in self.lender.targets:
-            try:
-                backend = self.lender.lend(target)
-            except TargetError as error:
-                raise pytest.UsageError(f"--lstm: {error}") from None
+        """Make every target. Raises UsageError if none can be used, or asked anything."""
+        for target, backend in self.lender.list_lent():
             if not list_asked(target, backend, self.lender.options):
                 statement = Report(prepare_findings(backend, self.lender.options)).statement
-                raise pytest.UsageError(f"--lstm: {target}: {statement}")
+                self.lender.unmade[target] = f"{target}: {statement}"
+        if len(self.lender.unmade) == len(self.lender.targets):
+            raise pytest.UsageError("\n".join(f"--lstm: {reason}" for reason in self.lender.unmade.values()))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
@@ -97,7 +94,9 @@ class Gathering:
 
     def _conclude(self, session: pytest.Session, is_cut: bool) -> None:
         copies = self.processes if self.is_each else 1
-        for target in self.lender.targets:
+        for target, reason in self.lender.unmade.items():
+            self._report_failure(session, target, reason)
+        for target, _ in self.lender.list_lent():
             asked = {node: what for node, what in self.selected.items() if what.target == target}
             lost = {node: what for node, what in asked.items() if len(self.delivered[node]) < copies}
             with warnings.catch_warnings():
@@ -122,7 +121,8 @@ class Gathering:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
         """Let nobody turn what has failed, or was never concluded, into a success."""
-        has_failed = not self.is_over or any(whole.has_failed for whole in self.wholes.values())
+        failures = [whole.has_failed for whole in self.wholes.values()]
+        has_failed = not self.is_over or bool(self.lender.unmade) or any(failures)
         try:
             return (yield)
         except pytest.exit.Exception as ended:
@@ -138,7 +138,7 @@ class Gathering:
         sentences = [f"{target}: {whole.sentence}" for target, whole in self.wholes.items()]
         if not self.is_over:
             sentences = [f"pytest ended early, with {len(self.delivered)} of {len(self.selected)} verdicts"]
-        if sentences := [*self.lender.complaints, *sentences]:
+        if sentences := [*self.lender.complaints, *self.lender.unmade.values(), *sentences]:
             terminalreporter.section("lstm-spec")
             terminalreporter.write("".join(f"{sentence}\n" for sentence in sentences))
 

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from conformance.report.deviations import read_deviations
 from conformance.run.options import Options
 from conformance.targets.lending import Loan, check_timeout, lend_backend
 from conformance.targets.origin import Origin
+from conformance.targets.resolve import TargetError
 from lstm_spec import Backend
 
 
@@ -30,17 +31,32 @@ class Lender:
         )
         self.complaints: list[str] = []
         self.lent: dict[str, Backend] = {}
+        self.unmade: dict[str, str] = {}  # why a target cannot be used
+        self.is_worker = hasattr(config, "workerinput")  # one of pytest-xdist's processes has that
         self._stack = ExitStack()
 
     def lend(self, target: str) -> Backend:
-        """The backend at the grade that is asked for; it is made once. Raises TargetError."""
+        """The backend at the grade that is asked for; it is made once. Raises TargetError, always after the first."""
+        if target in self.unmade:
+            raise TargetError(self.unmade[target])
         if target not in self.lent:
             loan = Loan(target, None, self.isolate, self.timeout, self.out)
             with warnings.catch_warnings():
                 warnings.simplefilter("default")  # as on the command line, whatever filters the tests have
-                backend = self._stack.enter_context(lend_backend(loan, self.complaints.append))
+                try:
+                    backend = self._stack.enter_context(lend_backend(loan, self.complaints.append))
+                except TargetError as error:
+                    self.unmade[target] = str(error)
+                    raise
             self.lent[target] = self.options.apply_grade(backend)
         return self.lent[target]
+
+    def list_lent(self) -> list[tuple[str, Backend]]:
+        """The targets that can be used, with their backends; those that cannot are `unmade`."""
+        for target in self.targets:
+            with suppress(TargetError):
+                self.lend(target)
+        return [(target, self.lent[target]) for target in self.targets if target not in self.unmade]
 
     def describe_origin(self, target: str) -> Origin:
         """How the command line names the target."""

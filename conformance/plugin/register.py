@@ -12,6 +12,6 @@ def register_plugins(config: pytest.Config) -> None:
     lender = config.stash[LENDER] = Lender(config)
     config.pluginmanager.register(lender, "lstm_spec_lender")
     config.pluginmanager.register(delivery, "lstm_spec_delivery")
-    if not hasattr(config, "workerinput"):  # one of pytest-xdist's processes has that
+    if not lender.is_worker:
         is_each = config.getoption("dist", default="no") == "each"
         config.pluginmanager.register(Gathering(lender, is_each), "lstm_spec_gathering")

@@ -85,10 +85,10 @@ def _borrow_backend(lend: Lend) -> None:
 
 def _watch_parent() -> None:
     """End this process when its parent is gone, also while a target is busy; where the system does not, by a thread."""
-    parent = parent_process()
+    parent, end_process = parent_process(), os._exit  # a target that is in this process has another function there
     assert parent is not None
     end_with_parent()
-    Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
+    Thread(target=lambda: (wait([parent.sentinel]), end_process(1)), daemon=True).start()
 
 
 def _judge_pair(options: Options, pair: tuple[Property, str]) -> Verdict:

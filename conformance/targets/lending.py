@@ -1,11 +1,13 @@
 """How a target is lent to the judge: made in this process, or in one of its own."""
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from threading import current_thread, main_thread
+from typing import Any, NamedTuple
 
 from conformance.targets.isolated import Isolated, start_isolated
 from conformance.targets.resolve import TargetError, is_ours, resolve
@@ -13,6 +15,7 @@ from lstm_spec import Backend
 
 PATIENCE = 60.0  # seconds for each question, unless another number is asked for
 NO_ISOLATION = "run it in this process: --no-isolate, with pytest --lstm-no-isolate, in Python isolate=False"
+ENDS = ("_exit", "execv", "execve")  # all others call one of these
 LONGEST = 86_400.0  # seconds, a day: what the system can wait for is not unlimited
 
 
@@ -56,7 +59,8 @@ def lend_backend(loan: Loan, complain: Callable[[str], object] = warnings.warn) 
     `complain` is called with a sentence if the folder cannot be written.
     """
     if loan.isolate is False or (loan.isolate is None and is_ours(loan.target)):
-        return nullcontext(resolve(loan.target, loan.device))
+        with forbid_ends():
+            return _enter_here(resolve(loan.target, loan.device))
     if sys.platform == "win32":
         raise TargetError(f"target {loan.target!r} cannot be isolated on Windows; {NO_ISOLATION}")
     try:
@@ -65,6 +69,39 @@ def lend_backend(loan: Loan, complain: Callable[[str], object] = warnings.warn) 
         complain(f"{loan.out} cannot be written ({error.strerror}), so no question is kept there; choose another --out")
         child = start_isolated(loan.target, loan.device, loan.timeout, None)
     return _enter_isolated(child)
+
+
+@contextmanager
+def _enter_here(backend: Backend) -> Iterator[Backend]:
+    with forbid_ends():
+        yield backend
+
+
+@contextmanager
+def forbid_ends() -> Iterator[None]:
+    """In this block the functions of `os` that end or replace this process raise SystemExit instead.
+
+    So no target in this process ends it as if all were well. Another thread may end it with a status that says that
+    something is wrong, and a process that is forked may do whatever it wants.
+    """
+    process, former = os.getpid(), {name: getattr(os, name) for name in ENDS}
+
+    def forbid(name: str) -> Callable[..., None]:
+        def end(*arguments: Any) -> None:
+            is_failure = name == "_exit" and arguments != (0,)
+            if os.getpid() != process or (is_failure and current_thread() is not main_thread()):
+                former[name](*arguments)
+            raise SystemExit(f"os.{name}, which would have ended the process of the judge")
+
+        return end
+
+    try:
+        for name in ENDS:
+            setattr(os, name, forbid(name))
+        yield
+    finally:
+        for name, function in former.items():
+            setattr(os, name, function)
 
 
 @contextmanager

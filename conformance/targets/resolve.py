@@ -1,5 +1,6 @@
 """From what stands on the command line to a Backend: an entry point, an import path or a known fault."""
 
+from dataclasses import fields, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -9,7 +10,7 @@ from conformance.targets.locate import TargetError as TargetError
 from conformance.targets.locate import import_place, is_file, list_modules_here, pick_object, split_target, suggest_name
 from conformance.targets.raised import describe_raised, raise_interrupt, read_message
 from conformance.text import clean_line
-from lstm_spec import Backend, BackendUnavailable
+from lstm_spec import Backend, BackendUnavailable, Description
 from lstm_spec.claims import check_backend
 from lstm_spec.remedies import EXPECTED, GROUP, explain_no_backend, find_network, list_needed_arguments
 
@@ -55,7 +56,9 @@ def _check_target(backend: Backend) -> Backend:
     check_backend(backend)
     if not subnormals_are_kept():
         raise ValueError(SWITCHED_OFF)
-    return backend
+    about = backend.description
+    plain = Description(**{field.name: getattr(about, field.name) for field in fields(Description)})
+    return backend if type(about) is Description else replace(backend, description=plain)
 
 
 def _make_fault(name: str) -> Backend:

@@ -51,7 +51,40 @@ XFAILS = doing("xfails", lambda: pytest.xfail("nobody may know"))
 EXITS = doing("exits", lambda: pytest.exit("nobody may know", returncode=0))
 RAISES_SKIP_TEST = doing("raises SkipTest", _raise_skip_test)
 DIES = doing("dies", lambda: os._exit(0))
+REPLACES_ITSELF = doing("replaces itself", lambda: os.execvp("true", ["true"]))
+ABORTS = doing("aborts", os.abort)
 WARNS = doing("warns", lambda: warnings.warn("old", DeprecationWarning, stacklevel=1))
+
+
+def dies_when_made() -> Backend:
+    """It never is."""
+    os._exit(0)
+
+
+def exits_when_made() -> Backend:
+    """It never is."""
+    pytest.exit("nobody may know", returncode=0)
+
+
+class Ending(Description):
+    """It ends pytest when it is looked at for the second time."""
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        if LOOKS:
+            pytest.exit("nobody may know", returncode=0)
+        LOOKS.append(1)
+        return ("float32",)
+
+
+LOOKS: list[int] = []
+
+
+def ends_later() -> Backend:
+    """It cannot be looked at twice."""
+    about = object.__new__(Ending)
+    vars(about).update({name: value for name, value in vars(ABOUT).items() if name != "dtypes"})
+    return replace(RIGHT, name="ends later", description=about)
 
 
 def warns_when_made() -> Backend:

@@ -16,7 +16,7 @@ from conformance.journal import read_journal
 from conformance.report.status import INTERRUPTED, TERMINATED
 from conformance.selftest import look
 from conformance.selftest.look import Sight
-from tests.helpers.program import count_left, start_program, wait_for
+from tests.helpers.program import count_left, run_program, start_program, wait_for
 
 WAITING = """
 import time
@@ -125,6 +125,15 @@ def test_an_interrupt_that_nobody_sent_is_a_verdict_and_the_others_stand(tmp_pat
     assert [detail for detail in details if "claim" not in detail] == ["it raised KeyboardInterrupt: (no message)"] * 4
     (reason,) = [target["reason"] for target in report["unavailable"]]
     assert "making the backend raised KeyboardInterrupt: (no message)" in reason
+
+
+def test_an_end_of_the_process_as_if_all_were_well_is_a_verdict_and_the_others_stand(tmp_path: Path) -> None:
+    targets = [f"tests.helpers.plugged:{name}" for name in ("dies_when_made", "DIES", "RIGHT")]
+    done = run_program(
+        "run", *targets, "--no-isolate", "--profile", "quick", "-k", "hidden state never", folder=tmp_path
+    )
+    assert done.returncode == 1 and "does not conform: 1 of 1 verdicts" in done.stdout
+    assert "holds on this selection" in done.stdout and "dies_when_made': making the backend raised" in done.stderr
 
 
 def test_an_interrupt_that_a_target_has_heard_by_another_handler_is_the_users() -> None:

@@ -75,15 +75,29 @@ def test_a_crash_and_a_hang_are_verdicts(tmp_path: Path) -> None:
 
 
 def test_a_process_that_ends_is_no_success(tmp_path: Path) -> None:
-    ran = run_pytest(tmp_path, "DIES", HERE, *TWO, "--max-worker-restart", "0")
+    ran = run_pytest(tmp_path, "ABORTS", HERE, *TWO, "--max-worker-restart", "0")
     assert ran.status not in (0, 5)
-    assert "tests left no verdict" in ran.find_statement("DIES")
+    assert "tests left no verdict" in ran.find_statement("ABORTS")
+
+
+UNMADE = ("dies_when_made", "exits_when_made", "ends_later", "CLAIMS_NO_DTYPE")
+
+
+@pytest.mark.parametrize("processes", [(), TWO], ids=" ".join)
+def test_a_target_that_cannot_be_made_or_would_end_pytest_costs_no_other_its_verdicts(
+    processes: tuple[str, ...], tmp_path: Path
+) -> None:
+    ran = run_pytest(tmp_path, " ".join([*UNMADE, "DIES", "REPLACES_ITSELF", "RIGHT"]), HERE, *processes)
+    assert ran.status == 1 and ran.find_wholes() == [*UNMADE, "DIES", "REPLACES_ITSELF"]
+    assert "raised SystemExit: os._exit, which would have ended the process of the judge" in ran.text
+    assert ran.find_statement("RIGHT").startswith("no fault found by quick (forward only)")
 
 
 def test_a_target_that_cannot_be_made_in_one_process_is_no_success(tmp_path: Path) -> None:
     ran = run_pytest(tmp_path, "made_in_the_main_process_only RIGHT", HERE, *TWO)
     assert ran.status not in (0, 5)
     assert "there is no GPU here" in ran.text
+    assert ran.find_statement("RIGHT").startswith("no fault found by quick (forward only)")
 
 
 # ---------------------------------------------------------------- what other plugins do
@@ -139,7 +153,7 @@ def test_a_selection_of_nothing_is_refused(processes: tuple[str, ...], tmp_path:
 
 
 def test_a_target_that_is_asked_nothing_is_refused(tmp_path: Path) -> None:
-    ran = run_pytest(tmp_path, "CLAIMS_NO_DTYPE RIGHT", HERE)
+    ran = run_pytest(tmp_path, "CLAIMS_NO_DTYPE", HERE)
     assert (ran.status, "CLAIMS_NO_DTYPE: does not conform: it claims no dtype" in ran.text) == (4, True)
 
 

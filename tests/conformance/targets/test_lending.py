@@ -8,6 +8,7 @@ import pytest
 
 from conformance import check, lend
 from conformance.outcome import Errored
+from conformance.targets.lending import ENDS
 from conformance.targets.resolve import TargetError
 from tests.helpers.isolation import SHORT, gone, process_of
 
@@ -20,6 +21,17 @@ def test_a_target_that_is_not_ours_runs_in_a_process_of_its_own(isolate: bool | 
         process = process_of(backend)
     assert (process == os.getpid()) is is_here
     assert is_here or gone(process)
+
+
+def test_a_target_that_is_lent_here_cannot_end_the_process_as_if_all_were_well() -> None:
+    former = {name: vars(os)[name] for name in ENDS}
+    with lend(f"{FRAGILE}:exits_as_if_well", isolate=False) as backend:
+        with pytest.raises(SystemExit, match="os._exit, which would have ended"):
+            backend.forward(SHORT)
+        if (forked := os.fork()) == 0:
+            os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1]) == 7
+    assert {name: vars(os)[name] for name in ENDS} == former
 
 
 def test_what_is_ours_is_made_here() -> None:
