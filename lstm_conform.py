@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 NEEDED = ("hypothesis", "click", "rich", "autograd", "safetensors", "ml_dtypes", "junitparser")
@@ -18,6 +16,9 @@ PROFILES = ("quick", "standard", "full", "soak")
 
 def trouble() -> str:
     """Why the suite cannot run here, in one sentence with the remedy; empty if it can."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
     ours = find_spec("lstm_spec")
     if ours is None or ours.origin is None:
         return 'lstm_spec is not installed; pip install "lstm-spec[conformance]"'
@@ -36,17 +37,23 @@ def trouble() -> str:
 
 
 def main() -> None:
-    """Run the command line, or say in one sentence why it cannot."""
+    """Run the command line, or say in one sentence why it cannot; an interrupt is one, too, from here on."""
+    try:
+        _run_command()
+    except KeyboardInterrupt:
+        print("lstm-conform: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def _run_command() -> None:
     reason = trouble()
     if reason:
         print(f"lstm-conform: {reason}", file=sys.stderr)
         sys.exit(3)
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # many small products: threads only get in the way
         os.environ.setdefault(variable, "1")
-    try:
-        from conformance.cli.main import run_program
-    except KeyboardInterrupt:
-        sys.exit(130)
+    from conformance.cli.main import run_program
+
     run_program()
 
 

@@ -17,6 +17,7 @@ from conformance.plugin.selected import Asked, list_asked, parse_node, quote_tar
 from conformance.plugin.whole import Whole, conclude_whole
 from conformance.report.report import Report
 from conformance.run.check import prepare_findings
+from conformance.targets.raised import describe_raised
 
 
 class Gathering:
@@ -29,6 +30,7 @@ class Gathering:
         self.delivered: dict[str, list[Delivered]] = defaultdict(list)
         self.silences: dict[str, str] = {}  # what pytest says of a test without a verdict
         self.wholes: dict[str, Whole] = {}
+        self.mishaps: dict[str, str] = {}  # why a target has no whole
         self.is_over = True  # whether no test is still to run
 
     # ---------------------------------------------------------------- before the tests
@@ -101,7 +103,12 @@ class Gathering:
             lost = {node: what for node, what in asked.items() if len(self.delivered[node]) < copies}
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what the target warns of was shown with its tests
-                report = conclude_whole(target, self.lender, asked, self.delivered, [*lost.values()])
+                try:
+                    report = conclude_whole(target, self.lender, asked, self.delivered, [*lost.values()])
+                except Exception as error:  # a mistake of ours: the other targets are concluded
+                    self.mishaps[target] = f"{target}: suite error, please report it: {describe_raised(error)}"
+                    self._report_failure(session, target, self.mishaps[target])
+                    continue
             silence = next((self.silences[node] for node in lost if node in self.silences), "")
             whole = self.wholes[target] = Whole(report, len(asked), [*lost.values()], silence, is_cut)
             if whole.has_failed:
@@ -122,7 +129,7 @@ class Gathering:
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
         """Let nobody turn what has failed, or was never concluded, into a success."""
         failures = [whole.has_failed for whole in self.wholes.values()]
-        has_failed = not self.is_over or bool(self.lender.unmade) or any(failures)
+        has_failed = not self.is_over or bool(self.lender.unmade or self.mishaps) or any(failures)
         try:
             return (yield)
         except pytest.exit.Exception as ended:
@@ -138,7 +145,7 @@ class Gathering:
         sentences = [f"{target}: {whole.sentence}" for target, whole in self.wholes.items()]
         if not self.is_over:
             sentences = [f"pytest ended early, with {len(self.delivered)} of {len(self.selected)} verdicts"]
-        if sentences := [*self.lender.complaints, *self.lender.unmade.values(), *sentences]:
+        if sentences := [*self.lender.complaints, *self.lender.unmade.values(), *self.mishaps.values(), *sentences]:
             terminalreporter.section("lstm-spec")
             terminalreporter.write("".join(f"{sentence}\n" for sentence in sentences))
 

@@ -28,6 +28,8 @@ from conformance.verdict import Verdict
 from lstm_spec import Backend, Feature
 from lstm_spec.claims import check_backend
 
+UNSEEN = "the deviations and the measurements could not be looked at, because the suite failed"
+
 
 def check(
     backend: Backend,
@@ -66,8 +68,10 @@ def conclude_report(findings: Findings, backend: Backend, options: Options, judg
     report = Report(findings)
     if findings.request.is_whole:
         report = _add_measurements(report, backend, options.make_profile().reach == "full")
-    complaints, unread = find_complaints(findings, backend), list_unread(report.activations)
-    findings = replace(findings, complaints=complaints, unread=unread)
+    findings = replace(findings, unread=(UNSEEN,))  # unless both of these come to their end
+    with _keep_what_was_found("looking at the deviations and the measurements", report.mishaps):
+        complaints, unread = find_complaints(findings, backend), list_unread(report.activations)
+        findings = replace(findings, complaints=complaints, unread=unread)
     if options.diagnose:
         with _keep_what_was_found("looking for another grade", report.mishaps):
             grades = find_lenient_grades(findings, backend, options)

@@ -59,9 +59,21 @@ def judge_pair(
     options: Options,
     observe: Callable[[Any], None] = ignore_example,
 ) -> Verdict:
-    """Try to refute a property of a backend at a dtype, at the grade that the options name."""
-    (prop, dtype), graded = pair, options.apply_grade(backend)
-    return judge_property(prop, graded, dtype, options.make_profile(), options.run_seed, observe, options.shrink)
+    """Try to refute a property of a backend at a dtype, at the grade that the options name.
+
+    A mistake of ours is a verdict.
+    """
+    prop, dtype = pair
+    try:
+        profile, graded = options.make_profile(), options.apply_grade(backend)
+        return judge_property(prop, graded, dtype, profile, options.run_seed, observe, options.shrink)
+    except Exception as error:
+        return describe_mishap(pair, error)
+
+
+def describe_mishap(pair: tuple[Property, str], error: Exception) -> Verdict:
+    """The verdict when a mistake of ours keeps a property from being judged."""
+    return Verdict(*pair, Outcome.SUITE_ERROR, describe_raised(error))
 
 
 def _try_to_refute(

@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from multiprocessing import active_children, get_context, parent_process
@@ -12,7 +13,7 @@ from multiprocessing.connection import wait
 from threading import Thread
 
 from conformance.property import Property
-from conformance.run.judge import Judging, judge_pair
+from conformance.run.judge import Judging, describe_mishap, judge_pair
 from conformance.run.options import Options
 from conformance.targets.keeper import end_with_parent
 from conformance.verdict import Verdict
@@ -60,9 +61,20 @@ def _judge_in_pool(pool: ProcessPoolExecutor, pairs: list[tuple[Property, str]],
     short = [pair for pair in pairs if not pair[0].exhaustive]
     half = len(short) // 2
     with _hide_interrupts():
-        begun = {pair: pool.submit(_judge_pair, options, pair) for pair in (*short[:half], *long, *short[half:])}
-    found = as_completed(begun.values()) if options.maxfail is None else (begun[pair] for pair in pairs)
-    return (future.result() for future in found)
+        begun = {pool.submit(_judge_pair, options, pair): pair for pair in (*short[:half], *long, *short[half:])}
+    order = {pair: future for future, pair in begun.items()}
+    found = as_completed(begun) if options.maxfail is None else (order[pair] for pair in pairs)
+    return (await_verdict(future, begun[future]) for future in found)
+
+
+def await_verdict(future: Future[Verdict], pair: tuple[Property, str]) -> Verdict:
+    """The verdict; one that cannot be sent from one process to another costs none of the others."""
+    try:
+        return future.result()
+    except (BrokenProcessPool, CancelledError):
+        raise
+    except Exception as error:
+        return describe_mishap(pair, error)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import weakref
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ from conformance.files import remove_oldest
 
 FORMAT = "lstm-spec question 1"
 NAME = r"(crash-[0-9a-f]{4}|asked-\d+)\.safetensors"  # the latter is there if the judge itself was killed
+PART = r"asked-(\d{1,9})\.part"
 MOST_QUESTIONS = 200  # in a folder; those of this process are kept
 
 
@@ -25,6 +27,7 @@ class Notes:
             self.part.write_bytes(b"")
             self.part.unlink()
             self.kept.add(self.asked)
+            _remove_parts(folder)
             remove_oldest(folder, NAME, FORMAT, MOST_QUESTIONS, self.kept)
             weakref.finalize(self, _remove_file, self.asked)
 
@@ -56,6 +59,24 @@ class Notes:
         if self.folder:
             _remove_file(self.asked)
             self.folder = None
+
+
+def _remove_parts(folder: Path) -> None:
+    """Remove the halves of questions that processes left which are gone."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if (found := re.fullmatch(PART, path.name)) and _is_gone(int(found[1])):
+                _remove_file(path)
+
+
+def _is_gone(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):  # it belongs to somebody else; it is no number of a process
+        pass
+    return False
 
 
 def _remove_file(path: Path) -> None:

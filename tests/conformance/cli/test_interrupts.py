@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import lstm_conform
 from conformance.cli.main import main
 from conformance.cli.stop import heed_signals
 from conformance.faults.catalogue import FAULTS
@@ -144,6 +145,18 @@ def test_an_interrupt_that_a_target_has_heard_by_another_handler_is_the_users() 
         signal.signal(signal.SIGINT, former)
         signal.raise_signal(signal.SIGINT)
         assert stop.may_interrupt()
+
+
+def test_an_interrupt_before_the_command_has_begun_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt() -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lstm_conform, "trouble", interrupt)
+    with pytest.raises(SystemExit) as ended:
+        lstm_conform.main()
+    assert ended.value.code == INTERRUPTED and capsys.readouterr() == ("", "lstm-conform: interrupted\n")
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -129,6 +129,21 @@ def test_a_plugin_that_ends_pytest_as_if_all_were_well_does_not_succeed(hook: st
     assert ran.status != 0, ran.text
 
 
+def test_a_mistake_of_ours_at_one_target_costs_no_other_its_whole(tmp_path: Path) -> None:
+    (tmp_path / "mistaken.py").write_text(
+        "from conformance.plugin import gathering\n"
+        "conclude = gathering.conclude_whole\n"
+        "def fail(target, *rest):\n"
+        "    return conclude(target, *rest) if 'WRONG' in target else 1 / 0\n"
+        "gathering.conclude_whole = fail\n",
+        encoding="utf-8",
+    )
+    ran = run_pytest(tmp_path, "RIGHT WRONG", HERE, "-p", "mistaken")
+    assert ran.status == 1 and ran.find_wholes() == ["RIGHT", "WRONG"]
+    assert ran.find_statement("RIGHT") == "suite error, please report it: ZeroDivisionError: division by zero"
+    assert ran.find_statement("WRONG").startswith("does not conform: 1 of 4")
+
+
 # ---------------------------------------------------------------- what is left out on purpose
 
 

@@ -1,21 +1,28 @@
 """What fails after the verdicts loses none of them, and is said."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from io import StringIO
+from pickle import PicklingError
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from conformance.outcome import Outcome
+from conformance.property import PROPERTIES
 from conformance.report.findings import Findings
 from conformance.report.json import as_json
 from conformance.report.report import Report
-from conformance.report.status import FAILED, PASSED
+from conformance.report.status import FAILED, PASSED, SUITE_ERROR
 from conformance.report.text import print_report
 from conformance.run import check as checking
 from conformance.run import witnesses
+from conformance.run.parallel import await_verdict
+from conformance.targets.border import guard_backend
+from conformance.verdict import Verdict
 from lstm_spec import REFERENCE, Backend
 from tests.helpers import specimens
 
@@ -25,6 +32,8 @@ FAILING = {
     "judge_at_grades": "looking for another grade",
     "probe_activations": "measuring σ and tanh at float32",
     "measure_end_to_end": "measuring from end to end at float32",
+    "find_complaints": "looking at the deviations and the measurements",
+    "list_unread": "looking at the deviations and the measurements",
 }
 
 
@@ -71,6 +80,35 @@ def test_where_the_probes_failed_nothing_is_claimed(
     assert report.findings.unread == (
         "the probes of σ and tanh were not answered as by an LSTM at float32 (the suite failed)",
     )
+
+
+@pytest.mark.parametrize("name", ["find_complaints", "list_unread"])
+def test_what_cannot_be_looked_at_is_not_passed(
+    name: str, judge: Callable[[Backend], Report], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, name, fail)
+    report = judge(REFERENCE)
+    assert report.failures == [] and report.status != PASSED and report.findings.unread == (checking.UNSEEN,)
+
+
+def test_a_property_that_cannot_be_judged_costs_no_other_its_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = iter([fail])
+    monkeypatch.setattr("conformance.run.judge.guard_backend", lambda backend: next(calls, guard_backend)(backend))
+    report = checking.check(REFERENCE, profile="quick", examples=1, dtypes=("float32",), name="of the equations")
+    outcomes = [verdict.outcome for verdict in report.verdicts]
+    assert outcomes[0] is Outcome.SUITE_ERROR and Outcome.HOLDS in outcomes[1:] and report.status == SUITE_ERROR
+    assert report.verdicts[0].detail == "LookupError: a bug of ours"
+
+
+def test_a_verdict_that_cannot_be_sent_costs_no_other_its_own() -> None:
+    pair = PROPERTIES[0], "float32"
+    future = Future[Verdict]()
+    future.set_exception(PicklingError("no file can hold it"))
+    assert await_verdict(future, pair).outcome is Outcome.SUITE_ERROR
+    broken = Future[Verdict]()
+    broken.set_exception(BrokenProcessPool())
+    with pytest.raises(BrokenProcessPool):
+        await_verdict(broken, pair)
 
 
 def test_an_interrupt_is_no_mishap(judge: Callable[[Backend], Report], monkeypatch: pytest.MonkeyPatch) -> None:

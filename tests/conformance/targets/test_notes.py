@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,6 +112,16 @@ def test_a_folder_that_becomes_a_file_changes_no_verdict(tmp_path: Path) -> None
         (tmp_path / "gone").write_text("no folder")
         text = said(it.backend.forward, LONG)
     assert "; the question could not be written to " in text
+
+
+def test_the_half_of_a_question_goes_once_its_process_is_gone(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    names = [f"asked-{ended.pid}.part", f"asked-{os.getppid()}.part", f"asked-{'9' * 30}.part", "asked-.part"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"half")
+    Notes(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
 
 
 def test_processes_that_ask_at_once_write_files_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
