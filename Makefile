@@ -6,7 +6,7 @@
 # make soak         looks for false alarms in 300,000 random examples of right implementations; prints error/bound for each
 #                   output, form and dtype. Takes hours; what was interrupted goes on with tools.checks.soak --resume. Then it
 #                   runs the tests that `make test` leaves out, because they look for rare false alarms and take long
-# make hostile      judges some 190 targets that do whatever a target may do, in three ways; takes long (docs/hostile.md has a third)
+# make hostile      judges some 190 targets that do whatever a target may do, in three ways; writes docs/hostile.md; takes long
 # make kills        kills 50 runs at random moments, and looks for processes and halves of files that are left; takes minutes
 # make versions     runs the suite with the oldest and the newest versions of what it needs on several Pythons, which have to
 #                   be there, and says what differs (needs uv); takes minutes
@@ -73,7 +73,7 @@ soak: torch
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m soak
 
 hostile: dev
-	$(BIN)/python -m tools.checks.hostile
+	$(BIN)/python -m tools.checks.hostile --every 1 --page docs/hostile.md
 
 kills: dev
 	$(BIN)/python -m tools.checks.kills

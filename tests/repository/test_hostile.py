@@ -1,10 +1,22 @@
 """That no hostile target is passed, costs another one a verdict, or leaves a process. `make hostile` has them all."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tools.checks.hostile import CONTROL, Row, Way, judge_all, judge_by_command, list_targets
+from tests.helpers.root import ROOT
+from tools.checks.hostile import (
+    ASKED,
+    CONTROL,
+    INTRODUCTION,
+    TIMEOUT,
+    Row,
+    Way,
+    judge_all,
+    judge_by_command,
+    list_targets,
+)
 
 MISCHIEF, HOSTILE = "tests.planted.mischief", "tests.helpers.hostile"
 UNMADE = [f"{HOSTILE}:when_made.mute", f"{MISCHIEF}:claims.a_name_with_escapes"]
@@ -49,6 +61,15 @@ def test_what_should_not_be_is_found() -> None:
 def test_there_are_hostile_targets_of_every_kind(tmp_path: Path) -> None:
     targets = list_targets(tmp_path)
     assert len(set(targets)) == len(targets) >= 60
+
+
+def test_the_page_has_every_hostile_target(tmp_path: Path) -> None:
+    page, targets = (ROOT / "docs" / "hostile.md").read_text(encoding="utf-8"), list_targets(tmp_path)
+    assert INTRODUCTION.format(count=len(targets), asked=ASKED, timeout=TIMEOUT) in page
+    rows = re.findall(r"^\| `(\S+)` \| (\d, \d, \d) \|.*\| (\d+) \|", page, re.MULTILINE)
+    shown = [target.replace(f"{tmp_path}/", "").removeprefix("tests.") for target in [*targets, CONTROL]]
+    assert [name for name, *_ in rows] == shown and {left for *_, left in rows} == {"0"}
+    assert [statuses for _, statuses, _ in rows if "0" in statuses] == ["0, 0, 0"]
 
 
 @pytest.mark.soak

@@ -4,7 +4,7 @@ All targets are judged in three ways: by one command, by `check` in this process
 its exit status is 0 though it is wrong. Every process inherits a mark in its environment, by which it is found if it is
 left.
 
-    python -m tools.checks.hostile --page docs/hostile.md
+    python -m tools.checks.hostile --every 1 --page docs/hostile.md
 """
 
 import json
@@ -69,12 +69,13 @@ INTRODUCTION = """\
 “{asked}” in their sentence: by one command (`lstm-conform run T1 T2 …`), by `check` with `conformance.lend`, and by
 `pytest --lstm`, with {timeout:g} s for a question. Exit status 1 says that the target does not conform, 3 that it
 cannot be made, 5 that nothing could be asked. The three numbers of seconds are those of the three ways. The last
-target is right, and holds. `make hostile` judges all hostile targets there are.
+target is right, and holds. `make hostile` writes this page.
 
 A target in a process of its own can do what its user can: it may kill the judge. Then nothing is green, and the
 journal has the verdicts until then. With `--no-isolate`, and if a Backend is given to `check` directly, the target
-is in the process of the judge: what it raises and returns is a verdict there, too, but an end of the process ends
-the judge, a hang lasts, and what it changes in NumPy or in the suite is changed for the judge.
+is in the process of the judge: what it raises and returns is a verdict there, too, but a crash ends the judge, a hang
+lasts, and what it changes in NumPy or in the suite is changed for the judge. With `--no-isolate`, `os._exit` and
+`os.exec` are verdicts; if the target calls them when Python ends, or ends the process in C, the exit status is its own.
 
 """
 
@@ -135,7 +136,7 @@ def judge_by_command(targets: list[str], folder: Path) -> Run:
 
 
 def judge_by_pytest(targets: list[str], folder: Path) -> Run:
-    """All targets that can be made, by pytest; another one would end it before the first test."""
+    """All targets that can be made, by pytest."""
     asked = [word for target in targets for word in ("--lstm", target)]
     options = ["--lstm-timeout", str(TIMEOUT), "--lstm-profile", "quick", "--lstm-out", str(folder / "out")]
     files = ["--junitxml", str(folder / "junit.xml"), "-k", ASKED.replace(" ", "_"), "-p", "no:cacheprovider"]
