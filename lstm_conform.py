@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # to import it would take longer than all else here, and an interrupt then shows a traceback
+if TYPE_CHECKING:
+    from typing import Any
 
 NEEDED = ("hypothesis", "click", "rich", "autograd", "safetensors", "ml_dtypes", "junitparser")
 PROFILES = ("quick", "standard", "full", "soak")

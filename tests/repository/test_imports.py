@@ -168,7 +168,8 @@ def test_importing_the_judge_asks_for_nothing_that_is_slow() -> None:
 
 
 def test_the_guard_is_imported_with_the_standard_library_alone() -> None:
-    assert list_imports("lstm_conform", ROOT, "-S") <= sys.stdlib_module_names | {"lstm_conform"}
+    quick = list_imports("os", ROOT, "-S") | {"sys", "__future__"}  # an interrupt meanwhile would show a traceback
+    assert list_imports("lstm_conform", ROOT, "-S") <= quick | {"lstm_conform"}
 
 
 @pytest.mark.parametrize(
