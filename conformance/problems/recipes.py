@@ -9,7 +9,7 @@ A recipe is a function from a Context to a strategy; only the runner turns it in
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from math import prod
 from typing import Any
@@ -82,14 +82,19 @@ def _draw_problems(
 
 def _draw_fillings(table: dict[str, str], *letters: str) -> st.SearchStrategy[tuple[str, ...]]:
     """The fillings of all these arrays by one draw: a draw for each would cost more than the numbers themselves."""
-    shares = [table[letter].split() for letter in letters]
+    return st.sampled_from(_list_patterns(*(table[letter] for letter in letters)))
+
+
+@cache  # every recipe lists them again, and most have the same fillings
+def _list_patterns(*fillings: str) -> tuple[tuple[str, ...], ...]:
+    shares = [names.split() for names in fillings]
     if prod(map(len, shares)) <= PATTERNS:
         ranks = list(product(*(range(len(share)) for share in shares)))
     else:
         rng = np.random.default_rng(0)
         ranks = [tuple(int(rng.integers(len(share))) for share in shares) for _ in range(PATTERNS)]
     patterns = (tuple(share[k] for share, k in zip(shares, rank, strict=True)) for rank in sorted(ranks, key=sum))
-    return st.sampled_from(list(patterns))
+    return tuple(patterns)
 
 
 def _draw_forms(context: Context, form: dict[str, Any]) -> st.SearchStrategy[Form]:

@@ -32,7 +32,7 @@ class Bounded(NamedTuple):
 def exact(value: Array) -> Bounded:
     """A number that oracle and implementation share."""
     value = np.asarray(value, np.float64)
-    return Bounded(value, np.zeros_like(value))
+    return Bounded(value, np.zeros(value.shape))
 
 
 @lru_cache
@@ -145,7 +145,7 @@ def product(factors: tuple[Bounded | Product, ...], roundings: int, m: ErrorMode
     """F10: a product with so many roundings in it, in any order of association."""
     (p, e, growth), r = multiply_out(*factors), roundings * m.u
     e = np.fmin(e, np.inf)  # not NaN: 0 times an error that overflowed
-    return Bounded(p, e + r * (np.abs(p) + e) * (1 + r) + roundings * m.eta * growth)
+    return Bounded(p, e + r * (1 + r) * (np.abs(p) + e) + roundings * m.eta * growth)
 
 
 def one_minus(s: Bounded, m: ErrorModel) -> Bounded:
