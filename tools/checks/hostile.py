@@ -75,7 +75,7 @@ A target in a process of its own can do what its user can: it may kill the judge
 journal has the verdicts until then. With `--no-isolate`, and if a Backend is given to `check` directly, the target
 is in the process of the judge: what it raises and returns is a verdict there, too, but a crash ends the judge, a hang
 lasts, and what it changes in NumPy or in the suite is changed for the judge. With `--no-isolate`, `os._exit` and
-`os.exec` are verdicts; if the target calls them when Python ends, or ends the process in C, the exit status is its own.
+`os.exec` are verdicts; if the target ends the process in C, or pytest's when Python ends, the exit status is its own.
 
 """
 

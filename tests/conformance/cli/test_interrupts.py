@@ -137,6 +137,17 @@ def test_an_end_of_the_process_as_if_all_were_well_is_a_verdict_and_the_others_s
     assert "holds on this selection" in done.stdout and "dies_when_made': making the backend raised" in done.stderr
 
 
+@pytest.mark.parametrize("end", ["lambda: os._exit(0)", "os._exit, 0"])
+def test_an_end_of_python_as_if_all_were_well_changes_no_exit_status(end: str, tmp_path: Path) -> None:
+    source = f"import atexit, os\nfrom tests.helpers.plugged import WRONG\natexit.register({end})\n"
+    (tmp_path / "ending.py").write_text(source, encoding="utf-8")
+    options = ("--no-isolate", "--profile", "quick", "-k", "shut input gate", "--quiet")
+    with start_program("run", "ending:WRONG", *options, folder=tmp_path) as process:
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 1 and "does not conform" in out
+    assert "os._exit, which would have ended the process of the judge" in err
+
+
 def test_an_interrupt_that_a_target_has_heard_by_another_handler_is_the_users() -> None:
     with heed_signals() as stop:
         assert not stop.may_interrupt()
