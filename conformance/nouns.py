@@ -15,11 +15,15 @@ from lstm_spec import (
     Problem,
     State,
 )
+from lstm_spec.modules.sessions import Call, Session
 from lstm_spec.types import Array, Variant
 
 Tensors = dict[str, Array]
 Form = Any  # JSON: the name of a tensor, null, [noun, part, ...], {"plain": value}, {"module": ..., "name": ...}
-NOUNS = {noun.__name__: noun for noun in (Problem, Variant, Parameters, Gate, State, Cotangents, Answer, Gradients)}
+NOUNS = {
+    noun.__name__: noun
+    for noun in (Problem, Variant, Parameters, Gate, State, Cotangents, Answer, Gradients, Call, Session)
+}
 UNNAMED = {(Problem, "parameters"), (Gradients, "parameters"), (Cotangents, "state")}  # i.W, not parameters.i.W
 OTHERS: dict[str, Callable[[list[Any]], Any]] = {
     "tuple": tuple,

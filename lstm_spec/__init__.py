@@ -9,6 +9,8 @@ from lstm_spec.contract import Backend as Backend
 from lstm_spec.contract import BackendUnavailable as BackendUnavailable
 from lstm_spec.contract import Description as Description
 from lstm_spec.contract import GradientsNotOffered as GradientsNotOffered
+from lstm_spec.contract import Implementation as Implementation
+from lstm_spec.contract import Module as Module
 from lstm_spec.contract import Shapes as Shapes
 from lstm_spec.contract import at_most as at_most
 from lstm_spec.contract import multiple_of as multiple_of
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
     from lstm_spec.layouts.convert import to_layout as to_layout
     from lstm_spec.layouts.table import LAYOUTS as LAYOUTS
     from lstm_spec.layouts.table import Layout as Layout
+    from lstm_spec.modules.backend import make_backend as make_backend
+    from lstm_spec.modules.reference import REFERENCE_MODULE as REFERENCE_MODULE
+    from lstm_spec.modules.reference import ReferenceModule as ReferenceModule
     from lstm_spec.network import REFERENCE as REFERENCE
     from lstm_spec.packing import Packed as Packed
     from lstm_spec.packing import pack as pack
@@ -54,6 +59,8 @@ _WHEN_USED = {
     "clauses": ("CLAUSES", "SPECIFICATION", "Clause"),
     "layouts.convert": ("LossyConversion", "convert", "from_layout", "to_layout"),
     "layouts.table": ("LAYOUTS", "Layout"),
+    "modules.backend": ("make_backend",),
+    "modules.reference": ("REFERENCE_MODULE", "ReferenceModule"),
     "network": ("REFERENCE",),
     "packing": ("Packed", "pack", "unpack"),
     "validation": ("checked",),

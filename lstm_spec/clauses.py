@@ -37,6 +37,11 @@ _PEEPHOLES = "Gers, Schraudolph & Schmidhuber 2002, jmlr.org/papers/v3/gers02a.h
 _BOTH = "Schuster & Paliwal 1997, doi:10.1109/78.650093; Graves & Schmidhuber 2005, doi:10.1016/j.neunet.2005.06.042"
 _PROJECTION = "Sak, Senior & Beaufays 2014, doi:10.21437/Interspeech.2014-80"
 _ODYSSEY = "Greff et al. 2017, doi:10.1109/TNNLS.2016.2582924"
+_1990_TRUNCATED = "Williams & Peng 1990, doi:10.1162/neco.1990.2.4.490"
+_ONNX = "ONNX operator LSTM, onnx.ai/onnx/operators/onnx__LSTM.html"
+_PYTORCH = "Paszke et al. 2019, arXiv:1912.01703"
+_TYING = "Press & Wolf 2017, arXiv:1608.05859"
+_DROPOUT = "Srivastava et al. 2014, jmlr.org/papers/v15/srivastava14a.html"
 _2002 = "Higham 2002, Accuracy and Stability of Numerical Algorithms, 2nd ed."
 
 _TABLE = (
@@ -116,6 +121,16 @@ _TABLE = (
     Clause("CONTRACT-2", MUST, "The same question gets the same answer, to the last bit if the backend is deterministic; one call leaves no trace in the next. Inputs are read anew in every call, and an answer never changes afterwards, whatever is asked or written into the inputs."),
     Clause("CONTRACT-3", SHOULD, "A problem, or a cotangent, whose shapes do not fit is refused with an exception."),
     Clause("CONTRACT-4", MUST, "Inputs are read as they are, whether they may be written or not, whatever their strides and addresses, and also if they share memory with each other or with an earlier answer."),
+    Clause("MOD-1", MUST, "A module is built once and asked often, with any T, B and lengths; each answer, and each gradient, is that of a new module with the same parameters. Modules share nothing unless they are tied, and an answer never changes afterwards.", source=_PYTORCH),
+    Clause("MOD-2", MUST, "Parameters that are changed in place act at the next call, forward and backward.", source=_PYTORCH),
+    Clause("MOD-3", MUST, "A state that is left out is zero, and lengths that are left out are full, whatever was given before.", "h_0 = c_0 = 0", _ONNX),
+    Clause("MOD-4", MUST, "A bias that is left out is zero, also after parameters were changed.", "b = 0", _ONNX),
+    Clause("MOD-5", MUST, "A kept state continues the sequence, step by step or in parts, as if it were whole; a reset forgets it, and a new module has none: then the state is zero.", "s_0 = s_T of the last call", _1990_TRUNCATED),
+    Clause("MOD-6", MUST, "Parameters that are saved and restored are the same to the last bit, whatever the other module had before.", source=_PYTORCH),
+    Clause("MOD-7", MUST, "A copy has parameters and a kept state of its own, equal at first. Modules that are tied have one set of parameters, and stay tied.", source=_TYING),
+    Clause("MOD-8", MUST, "Gradients that are wanted of some parts only are those parts of the whole gradient.", source=_PYTORCH),
+    Clause("MOD-9", MUST, "In evaluation, the same question gets the same answer, whatever training did before, as long as the parameters are the same.", source=_DROPOUT),
+    Clause("MOD-10", MUST, "Calls leave the parameters as they are, to the last bit."),
 )  # fmt: skip
 
 CHOICES: dict[str, tuple[str, ...]] = {  # where implementations differ, and the clauses that say what holds here
@@ -144,7 +159,9 @@ CHOICES: dict[str, tuple[str, ...]] = {  # where implementations differ, and the
     "the truncated gradient of 1997": ("VAR-9",),
     "dropout": ("NET-7",),
     "the order of h and c": ("NET-8",),
-    "an omitted initial state": ("NET-8",),
+    "an omitted initial state": ("NET-8", "MOD-3"),
+    "an omitted bias": ("MOD-4",),
+    "a state that is kept between calls": ("MOD-5",),
     "which lengths": ("LEN-4", "LEN-7"),
     "layer normalisation": ("NET-7",),
 }

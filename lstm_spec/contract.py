@@ -1,11 +1,23 @@
-"""What an implementation offers: two functions, and what it says of itself."""
+"""What an implementation offers: two functions, or modules that are built once, and what it says of itself."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, SupportsIndex
+from typing import Any, Literal, Protocol, SupportsIndex
 
 from lstm_spec.accuracy import DEFAULT_GRADES, ErrorModel
-from lstm_spec.types import Answer, Cotangents, Feature, Gradients, Problem
+from lstm_spec.types import (
+    OF_MODULES,
+    Answer,
+    Array,
+    Cotangents,
+    Direction,
+    Feature,
+    Gradients,
+    Parameters,
+    Problem,
+    State,
+    Variant,
+)
 
 LARGEST = 2**20
 DTYPES = ("float64", "float32", "float16", "bfloat16")  # the dtypes that a backend can claim
@@ -65,20 +77,22 @@ class Description:
 
 @dataclass(frozen=True)
 class Backend:
-    """An implementation. Arrays in and out are NumPy's, inputs are read-only, one dtype per Problem (or two, ACC-5).
+    """An implementation as functions of whole problems. Arrays in and out are NumPy's, inputs are read-only.
 
-    `gradients` returns the Answer of the very pass it differentiated.
+    There is one dtype per Problem (or two, ACC-5). `gradients` returns the Answer of the very pass it differentiated.
+    `converse`, if modules can be asked, holds an `lstm_spec.modules.Session`; nobody writes it by hand.
     """
 
     name: str
     forward: Callable[[Problem], Answer]
     gradients: Callable[[Problem, Cotangents], tuple[Answer, Gradients]] | None = None
     description: Description = Description()
+    converse: Callable[[Any], Any] | None = None
 
     def offers(self, feature: Feature) -> bool:
-        """Whether the backend claims the feature. To offer gradients it also has to have the function."""
-        claimed = feature in self.description.features
-        return claimed and (feature is not Feature.GRADIENTS or self.gradients is not None)
+        """Whether the backend claims the feature. It also has to have the function for gradients, or for modules."""
+        needed = self.gradients if feature is Feature.GRADIENTS else self.converse if feature in OF_MODULES else self
+        return feature in self.description.features and needed is not None
 
     def differentiate(self, problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
         """The answer and the gradients of one and the same pass, where d are the cotangents of the answer.
@@ -88,6 +102,84 @@ class Backend:
         if self.gradients is None:
             raise GradientsNotOffered(self.name)
         return self.gradients(problem, d)
+
+
+Rows = tuple[tuple[Parameters, ...], ...]  # [layer][direction]
+Kept = Literal["kept"]  # in place of a state: the one that the last call of this module left
+PARTS = ("W", "U", "b", "p", "R", "x", "h", "c")  # of which gradients may be wanted
+
+
+class Module(Protocol):
+    """An LSTM that is built once with its parameters, and asked often; arrays in and out are NumPy's (family MOD).
+
+    x is (T, B, I), a state as in Problem; without lengths, all are full. Arrays are read-only, and are the caller's:
+    a module that keeps one copies it.
+    """
+
+    def forward(self, x: Array, state: State | Kept | None = None, lengths: Array | None = None) -> Answer:
+        """The answer. Without a state, which is asked only of who claims OMITS_STATE, it is zero."""
+        ...
+
+    def gradients(
+        self,
+        x: Array,
+        cotangents: Cotangents,
+        state: State | Kept | None = None,
+        lengths: Array | None = None,
+        wanted: tuple[str, ...] = PARTS,
+    ) -> tuple[Answer, Gradients]:
+        """The answer, and the gradients of the same pass. What is not wanted may be None."""
+        ...
+
+    def load(self, parameters: Rows) -> None:
+        """Write these over the parameters, in place, as an optimiser does."""
+        ...
+
+    def read(self) -> Rows:
+        """The parameters as they are now."""
+        ...
+
+
+class FullModule(Module, Protocol):
+    """A module with everything that is optional. What belongs to a feature is called only if that is claimed."""
+
+    def reset(self) -> None:
+        """Forget the state that was kept (STATEFUL)."""
+        ...
+
+    def save(self) -> bytes:
+        """The parameters as a file (SAVED)."""
+        ...
+
+    def restore(self, saved: bytes) -> None:
+        """Read what another module of the same sizes saved (SAVED)."""
+        ...
+
+    def copy(self) -> "FullModule":
+        """Another module with the same parameters and kept state, which are its own (COPIED)."""
+        ...
+
+    def tie(self, other: "FullModule") -> None:
+        """From now on, have the parameters of the other module: what changes them changes both (TIED)."""
+        ...
+
+    def train(self, on: bool) -> None:
+        """Switch to training, or to evaluation (TRAINING). It is built for evaluation."""
+        ...
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """An implementation as modules: `build(parameters, variant, directions)`, all of one dtype, makes one.
+
+    Parameters have a bias of None in every gate if it is left out, which is asked only of who claims OMITS_BIAS.
+    Whoever claims no GRADIENTS needs no method for them. A pure Backend is the special case that is built anew for
+    each question; `lstm_spec.make_backend` makes one of this.
+    """
+
+    name: str
+    build: Callable[[Rows, Variant, tuple[Direction, ...]], Any]  # a Module, with what its features need
+    description: Description = Description()
 
 
 class BackendUnavailable(Exception):

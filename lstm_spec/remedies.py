@@ -7,7 +7,7 @@ from inspect import Parameter, Signature, signature
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from lstm_spec.contract import Backend
+from lstm_spec.contract import Backend, Implementation
 
 GROUP = "lstm_spec.backends"  # of the entry points of installed backends
 EXPECTED = "expected an lstm_spec.Backend"
@@ -119,7 +119,9 @@ def _describe_module(module: ModuleType) -> str:
 
 def list_backends(module: ModuleType) -> list[str]:
     """The names of the Backends in a module, each of them once."""
-    found = {id(value): name for name, value in reversed(vars(module).items()) if isinstance(value, Backend)}
+    found = {
+        id(value): name for name, value in reversed(vars(module).items()) if isinstance(value, Backend | Implementation)
+    }
     return sorted(found.values())
 
 

@@ -96,6 +96,18 @@ class Feature(StrEnum):
     EMPTY_BATCH = "empty batch"  # B = 0
     BFLOAT16_WEIGHTS = "bfloat16 weights"  # and inputs, where states are float32
     DETERMINISTIC = "deterministic"  # the same question gets the same bits
+    MODULE = "module"  # it is built once and asked often, as an Implementation is; what follows is of modules alone
+    OMITS_STATE = "omits state"  # a call may leave the state out
+    OMITS_BIAS = "omits bias"  # it may be built without biases
+    STATEFUL = "stateful"  # a call may continue from the state that the last one left
+    SAVED = "saved"  # parameters can be saved, and restored in another module
+    COPIED = "copied"
+    TIED = "tied"  # two modules can share their parameters
+    TRAINING = "training"  # it can be switched from training, where it may do more, to evaluation
+    PARTIAL_GRADIENTS = "partial gradients"  # gradients may be wanted of some parts only
+
+
+OF_MODULES = frozenset(list(Feature)[list(Feature).index(Feature.MODULE) :])
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from conformance.property import Property
 from conformance.text import LONGEST_NAME, clean_line, is_printable, quote_value
 from lstm_spec import CLAUSES, GRADES, Cotangents, Feature, Problem, checked
 from lstm_spec.contract import DTYPES, LARGEST
+from lstm_spec.modules.sessions import Session, check_session
 from lstm_spec.validation import check_cotangents
 
 FORMAT = "lstm-spec case 1"
@@ -28,6 +29,7 @@ EXAMPLES: dict[str, tuple[Callable[..., Any], tuple[type, ...]]] = {  # by noun:
     "Question": (Question, (Problem, Cotangents)),
     "Split": (Split, (Problem, int, Cotangents)),
     "Switched": (Switched, (Problem, Problem, str, int)),
+    "Session": (Session, (tuple,)),
 }
 
 
@@ -113,6 +115,8 @@ def _make_example(noun: str, parts: list[Any]) -> Any:
         if isinstance(part, Cotangents):
             check_cotangents(parts[0], part)
     drawn = make(*parts)
+    if isinstance(drawn, Session):
+        check_session(drawn, LARGEST)
     if isinstance(drawn, Split) and drawn.at not in range(1, len(drawn.whole.x)):
         raise ValueError(f"it is cut before step {drawn.at} of {len(drawn.whole.x)}")
     return drawn._replace(feature=Feature(drawn.feature)) if isinstance(drawn, Switched) else drawn

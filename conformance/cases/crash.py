@@ -10,14 +10,16 @@ from conformance.cases.expectations import is_well_formed
 from conformance.cases.replay import Replayed, find_reason_to_skip, sort_outcome
 from conformance.files import read_format, read_whole
 from conformance.outcome import Errored, Outcome
-from conformance.problems.question import describe_example
+from conformance.problems.question import describe_example, problem_of
 from conformance.targets.border import guard_backend
 from conformance.targets.link import FORMAT, unpack_question
 from conformance.targets.wire import unpack_tensors
 from conformance.text import is_printable, quote_value
 from lstm_spec import Backend, Cotangents, Feature, Problem
+from lstm_spec.modules.sessions import Session, check_session
 
-CALLS: dict[str, tuple[type, ...]] = {"forward": (Problem,), "gradients": (Problem, Cotangents)}
+CALLS: dict[str, tuple[type, ...]] = {"forward": (Problem,), "gradients": (Problem, Cotangents), "converse": (Session,)}
+FEATURES = {"gradients": Feature.GRADIENTS, "converse": Feature.MODULE}
 
 
 class Crash(NamedTuple):
@@ -31,7 +33,12 @@ class Crash(NamedTuple):
     @property
     def is_well_formed(self) -> bool:
         """Whether an implementation may not refuse the question."""
-        return is_well_formed(self.arguments[0], self.arguments[1] if self.arguments[1:] else None)
+        return self.call == "converse" or is_well_formed(*self.arguments, *(None,) * (2 - len(self.arguments)))
+
+    @property
+    def problem(self) -> Any:
+        """The problem that was asked, or the first one of a session."""
+        return problem_of(self.arguments[0]) if self.call == "converse" else self.arguments[0]
 
 
 def is_crash(path: Path) -> bool:
@@ -57,7 +64,11 @@ def _check_crash(crash: Crash) -> None:
     """Raise ValueError for what no `run` writes."""
     kinds = tuple(map(type, crash.arguments))
     if not isinstance(crash.call, str) or CALLS.get(crash.call) != kinds:
-        raise ValueError(f"it calls {quote_value(crash.call)}, expected forward or gradients, with their arguments")
+        raise ValueError(
+            f"it calls {quote_value(crash.call)}, expected one of {', '.join(CALLS)}, with their arguments"
+        )
+    if crash.call == "converse":
+        check_session(crash.arguments[0])
     for name, text in (("target", crash.target), ("device", crash.device)):
         if text is not None and not is_printable(text):
             raise ValueError(f"its {name} is {quote_value(text)}, expected some characters that can be printed")
@@ -65,18 +76,20 @@ def _check_crash(crash: Crash) -> None:
 
 def describe_crash(crash: Crash) -> str:
     """Which question it is, in a line."""
-    problem = crash.arguments[0]
+    problem = crash.problem
     if not crash.is_well_formed:
         return f"{crash.call} of a malformed problem, which an LSTM may refuse"
+    if crash.call == "converse":
+        return f"a session of {len(crash.arguments[0].calls)} calls, of which the first builds a module for {problem}"
     return f"{crash.call} of {describe_example(problem)} ({problem.dtype})"
 
 
 def ask_crash(crash: Crash, backend: Backend) -> Replayed:
     """Whether the backend answers the question now. The answer itself is not judged."""
-    if crash.is_well_formed and (reason := find_reason_to_skip(crash.arguments[0], backend)):
+    if crash.is_well_formed and (reason := find_reason_to_skip(crash.problem, backend)):
         return Replayed(Outcome.NOT_CLAIMED, reason)
-    if crash.call == "gradients" and not backend.offers(Feature.GRADIENTS):
-        return Replayed(Outcome.NOT_CLAIMED, f"it does not claim {Feature.GRADIENTS}")
+    if crash.call in FEATURES and not backend.offers(FEATURES[crash.call]):
+        return Replayed(Outcome.NOT_CLAIMED, f"it does not claim {FEATURES[crash.call]}")
     try:
         with np.errstate(all="ignore"):
             getattr(guard_backend(backend), crash.call)(*crash.arguments)

@@ -21,6 +21,7 @@ from conformance.tolerance.backpropagation import observed_backpropagation
 from conformance.tolerance.layer_backward import Backpropagation
 from conformance.tolerance.trajectories import ORDER, observed_trajectory
 from lstm_spec import Backend, Cotangents, Gradients, Problem, checked, pack
+from lstm_spec.modules.sessions import Session
 from lstm_spec.types import Array
 from lstm_spec.validation import check_cotangents
 
@@ -80,7 +81,8 @@ def compare_answers(backend: Backend, prop: Property, example: Any, asked: Asked
     """
     found: Tensors = {}
     with np.errstate(all="ignore"):
-        for compare in (_record_comparisons,) if asked.problem.is_more else (_compare_forward, _compare_backward):
+        is_more = asked.problem.is_more or isinstance(example, Session)
+        for compare in (_record_comparisons,) if is_more else (_compare_forward, _compare_backward):
             with suppress(Exception):
                 found |= compare(backend, prop, example, asked)
     return found

@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance.faults.lstm import build_backend
 from conformance.faults.parts import RIGHT_PARTS, Parts
-from lstm_spec import Backend
+from lstm_spec import REFERENCE_MODULE, Backend, Description, Implementation, make_backend
 
 Change = Callable[[Parts], Parts]
 Wrap = Callable[[Backend], Backend]
@@ -26,20 +26,28 @@ class Fault:
     clause: str
     sentence: str
     source: str
-    kind: str  # forward, gradient or contract
+    kind: str  # forward, gradient, contract or module
     change: Change = lambda parts: parts
     wrap: Wrap = lambda right: right
     networks: bool = False
+    module: Any = None  # the wrong module, if it is one of modules
 
     def backend(self) -> Backend:
         """An LSTM with this mistake and no other."""
+        if self.module:
+            return _make_module(f"fault:{self.name}", self.module)
         changed = self.change(RIGHT_PARTS)
         forward = changed if self.kind == "forward" else RIGHT_PARTS
         return self.wrap(build_backend(f"fault:{self.name}", forward, changed, self.networks))
 
     def right_backend(self) -> Backend:
         """The same LSTM without the mistake."""
-        return build_backend("right", networks=self.networks)
+        return make_backend(REFERENCE_MODULE) if self.module else build_backend("right", networks=self.networks)
+
+
+def _make_module(name: str, module: Any) -> Backend:
+    about = Description(version="(deliberately wrong)", features=REFERENCE_MODULE.description.features)
+    return make_backend(Implementation(name, module, about))
 
 
 FAULTS: dict[str, Fault] = {}

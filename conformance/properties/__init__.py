@@ -19,3 +19,4 @@ from conformance.properties import directions as directions
 from conformance.properties import layers as layers
 from conformance.properties import variants as variants
 from conformance.properties import combinations as combinations
+from conformance.properties import modules as modules

@@ -40,6 +40,8 @@ STAGES = (  # first what the others depend on
     Stage("layers", ("NET-3", "NET-4", "NET-6", "NET-7", "NET-8"), ("network-gradients",)),
     Stage("network-gradients", ("LEN-5", "LEN-6", "NET-5"), ()),
     Stage("empty", ("SHAPE-5", "SHAPE-6"), ()),
+    Stage("module", ("MOD-1", "MOD-2", "MOD-10"), ("parts-of-modules",)),
+    Stage("parts-of-modules", ("MOD-3", "MOD-4", "MOD-5", "MOD-6", "MOD-7", "MOD-8", "MOD-9"), ()),
     Stage("manners", ("CONTRACT-3", "LEN-7"), ()),
 )
 OF_GRADIENTS = {  # the stage of a property that asks for gradients

@@ -25,14 +25,14 @@ from conformance.run.selection import explain_no_match, plan_verdicts, select_dt
 from conformance.run.witnesses import find_complaints
 from conformance.targets.raised import describe_raised
 from conformance.verdict import Verdict
-from lstm_spec import Backend, Feature
+from lstm_spec import Backend, Feature, Implementation, make_backend
 from lstm_spec.claims import check_backend
 
 UNSEEN = "the deviations and the measurements could not be looked at, because the suite failed"
 
 
 def check(
-    backend: Backend,
+    backend: Backend | Implementation,
     *,
     progress: Callable[[Verdict], None] = lambda verdict: None,
     observe: Callable[[Any], None] = ignore_example,
@@ -48,13 +48,14 @@ def check(
 
 
 def check_with(
-    backend: Backend,
+    backend: Backend | Implementation,
     options: Options,
     progress: Callable[[Verdict], None] = lambda verdict: None,
     observe: Callable[[Any], None] = ignore_example,
     judging: Judging | None = None,
 ) -> Report:
     """Judge a backend as the options ask; the rest as in `check`."""
+    backend = make_backend(backend) if isinstance(backend, Implementation) else backend
     check_backend(backend)
     backend, started = options.apply_grade(backend), time.perf_counter()
     pairs = plan_verdicts(backend, options)

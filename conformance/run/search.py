@@ -23,6 +23,7 @@ from conformance.outcome import Errored, Inconclusive, NotClaimed, Refuted
 from conformance.problems.question import problem_of
 from conformance.property import Property
 from lstm_spec import Backend
+from lstm_spec.modules.sessions import Session
 
 SHRINKING = 2.0  # seconds
 FAINT, CLEAR = 10.0, 100.0  # times what is allowed: below, it looks like rounding; above, it does not
@@ -106,6 +107,7 @@ class Trial:
             backend,
             forward=self._note_question("forward", backend.forward),
             gradients=backend.gradients and self._note_question("backward", backend.gradients),
+            converse=backend.converse and self._note_session(backend.converse),
         )
         self.asked: Any = None
         self.loss: Any = None
@@ -172,3 +174,15 @@ class Trial:
             return answer
 
         return ask
+
+    def _note_session(self, function: Callable[[Session], Any]) -> Callable[[Session], Any]:
+        def converse(session: Session) -> Any:
+            self.asked, self.loss = problem_of(session), None
+            replies = function(session)
+            for call in session.calls:
+                if call.problem is not None:
+                    which = "backward" if call.does == "gradients" else "forward"
+                    widen_extents(self.extents, {which: measure_extent(call.problem)})
+            return replies
+
+        return converse

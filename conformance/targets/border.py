@@ -20,11 +20,12 @@ from lstm_spec.types import GATES, Array
 
 def guard_backend(backend: Backend) -> Backend:
     """The backend behind a border: what it raises becomes Errored, what is not an answer is Refuted."""
-    gradients = backend.gradients
+    gradients, converse = backend.gradients, backend.converse
     return replace(
         backend,
         forward=_guard_function(backend.forward, make_plain_answer),
         gradients=None if gradients is None else _guard_function(gradients, make_plain_pair),
+        converse=None if converse is None else _guard_function(converse, make_plain_replies),
     )
 
 
@@ -97,21 +98,45 @@ def make_plain_answer(result: Any) -> Answer:
     return Answer(y, State(h, c))
 
 
-def make_plain_pair(result: Any) -> tuple[Answer, Gradients]:
-    """What `gradients` returned, of plain arrays. Raises Refuted, and whatever its fields raise."""
+def make_plain_replies(result: Any) -> tuple[Any, ...]:
+    """What a session of modules returned, of plain arrays. Raises Refuted, and whatever its fields raise."""
+    return tuple(map(_make_plain_reply, tuple.__iter__(result)))
+
+
+def _make_plain_reply(reply: Any) -> Any:
+    """An Answer, a pair of it and gradients, of which parts may be missing, parameters, or None."""
+    if reply is None:
+        return None
+    if (rows := _make_plain_rows(reply)) is not None:
+        return rows
+    if is_made_of(reply, tuple):
+        return make_plain_pair(reply, partial=True)
+    return make_plain_answer(reply)
+
+
+def make_plain_pair(result: Any, partial: bool = False) -> tuple[Answer, Gradients]:
+    """What `gradients` returned, of plain arrays; `partial`: an array may be None. Raises as `make_plain_answer`."""
     if not (is_made_of(result, tuple) and tuple.__len__(result) == 2):
         raise _refuse_pair(result)
     answer, found = tuple.__iter__(result)
     if not (is_made_of(found, Gradients) and is_made_of(found.state, State)):
         raise _refuse_pair(result)
-    layers = [_list_parts(row) for row in _list_parts(found.parameters)]
-    if not (layers and all(row and all(is_made_of(p, Parameters) for p in row) for row in layers)):
+    answer, rows = make_plain_answer(answer), _make_plain_rows(found.parameters)
+    if rows is None:
         raise _refuse_pair(result)
-    answer, parameters = make_plain_answer(answer), tuple(tuple(map(_make_plain_parameters, row)) for row in layers)
     h, c = tuple.__iter__(found.state)
     parts = {"x": found.x, "h_0": h, "c_0": c}
-    x, h, c = (_require_plain(f"the gradient of {name}", a, "SHAPE-3") for name, a in parts.items())
-    return answer, Gradients(parameters, x, State(h, c))
+    require = _require_plain_or_none if partial else _require_plain
+    x, h, c = (require(f"the gradient of {name}", a) for name, a in parts.items())
+    return answer, Gradients(rows, x, State(h, c))  # type: ignore[arg-type]  # None only if partial
+
+
+def _make_plain_rows(value: Any) -> tuple[tuple[Parameters, ...], ...] | None:
+    """Parameters of layers and directions; None if it is something else."""
+    layers = [_list_parts(row) for row in _list_parts(value)]
+    if not (layers and all(row and all(is_made_of(p, Parameters) for p in row) for row in layers)):
+        return None
+    return tuple(tuple(map(_make_plain_parameters, row)) for row in layers)
 
 
 def is_made_of(value: Any, noun: type) -> bool:
@@ -137,19 +162,19 @@ def _make_plain_parameters(p: Parameters) -> Parameters:
         raise _refuse_pair((p,))
     i, f, g, o = (None if gate is None else _make_plain_gate(k, gate) for k, gate in zip(GATES, gates, strict=True))
     assert g is not None
-    return Parameters(i, f, g, o, _require_plain_or_none("R", R))
+    return Parameters(i, f, g, o, _require_plain_or_none("the gradient of R", R))
 
 
 def _make_plain_gate(letter: str, gate: Gate) -> Gate:
     named = zip(Gate._fields, tuple.__iter__(gate), strict=True)
-    return Gate(*(_require_plain_or_none(f"{letter}.{part}", a) for part, a in named))  # type: ignore[arg-type]
+    return Gate(*(_require_plain_or_none(f"the gradient of {letter}.{part}", a) for part, a in named))  # type: ignore[arg-type]
 
 
 def _require_plain_or_none(name: str, a: Any) -> Array | None:
-    return None if a is None else _require_plain(f"the gradient of {name}", a, "SHAPE-3")
+    return None if a is None else _require_plain(name, a)
 
 
-def _require_plain(what: str, a: Any, clause: str) -> Array:
+def _require_plain(what: str, a: Any, clause: str = "SHAPE-3") -> Array:
     """The array. Raises Refuted if it is no numpy.ndarray, of a subclass, or of objects."""
     if type(a) is np.ndarray and a.dtype.kind in WRITTEN and not a.dtype.hasobject:
         return a

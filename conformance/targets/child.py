@@ -3,13 +3,20 @@
 import json
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 
 from conformance.nouns import Known, forget_nouns, take_apart
 from conformance.outcome import Errored, Refuted
-from conformance.targets.border import call_target, make_plain_answer, make_plain_pair
+from conformance.targets.border import (
+    call_target,
+    make_plain_answer,
+    make_plain_pair,
+    make_plain_replies,
+)
 from conformance.targets.link import (
     Question,
     list_writable,
@@ -24,6 +31,11 @@ from conformance.targets.shared import Shared, hold_for_good
 from conformance.targets.wire import About, Tensors, pack_tensors
 from lstm_spec import Backend
 
+PLAIN: dict[str, Callable[[Any], Any]] = {
+    "forward": make_plain_answer,
+    "gradients": make_plain_pair,
+    "converse": make_plain_replies,
+}
 STARTING = 60.0  # seconds at least: making a backend may import a large library
 
 
@@ -69,7 +81,7 @@ def _introduce_backend(target: str, device: str | None) -> tuple[Backend | None,
         return None, {"refused": str(error)}
     except BaseException as error:
         return None, {"refused": f"target {target!r}: making the backend raised {describe_raised(error)}; mend that"}
-    return backend, about if backend.gradients is None else about | {"gradients": "yes"}
+    return backend, about | {name: "yes" for name in ("gradients", "converse") if getattr(backend, name) is not None}
 
 
 class Child:
@@ -98,9 +110,8 @@ class Child:
 def _call_backend(backend: Backend, question: Question) -> tuple[About, Tensors]:
     """What the call returned or raised, with the messages of `border`, and the arrays of the answer."""
     answer: Tensors = {}
-    plain = make_plain_pair if question.call == "gradients" else make_plain_answer
     try:
-        result = call_target(getattr(backend, question.call), question.arguments, plain)
+        result = call_target(getattr(backend, question.call), question.arguments, PLAIN[question.call])
     except Refuted as refuted:
         return {"refuted": refuted.reason, "clause": refuted.clause}, answer
     if isinstance(result, Errored):

@@ -72,11 +72,11 @@ def start_isolated(target: str, device: str | None, timeout: float, folder: Path
 
 def _make_backend(child: "Child", about: About) -> Backend:
     """The backend that says this of itself. Raises TargetError if that makes no sense."""
-    gradients = partial(child.ask, "gradients") if "gradients" in about else None
+    more = {name: partial(child.ask, name) for name in ("gradients", "converse") if name in about}
     try:
         with read_strictly():
             name, description = about["name"], unpack_description(about["description"])
-            backend = Backend(name, partial(child.ask, "forward"), gradients, description)
+            backend = Backend(name, partial(child.ask, "forward"), description=description, **more)
             check_backend(backend)
     except FrameError as error:
         raise TargetError(f"target {child.target!r}: its description cannot be read: {error}") from None

@@ -10,7 +10,7 @@ from conformance.targets.locate import TargetError as TargetError
 from conformance.targets.locate import import_place, is_file, list_modules_here, pick_object, split_target, suggest_name
 from conformance.targets.raised import describe_raised, raise_interrupt, read_message
 from conformance.text import clean_line
-from lstm_spec import Backend, BackendUnavailable, Description
+from lstm_spec import Backend, BackendUnavailable, Description, Implementation, make_backend
 from lstm_spec.claims import check_backend
 from lstm_spec.remedies import EXPECTED, GROUP, explain_no_backend, find_network, list_needed_arguments
 
@@ -119,6 +119,7 @@ def _suggest_import(where: str, error: BaseException) -> str:
 
 
 def _make_backend(target: str, found: Any, device: str | None) -> Backend:
+    found = make_backend(found) if isinstance(found, Implementation) else found
     if isinstance(found, Backend):
         if device is not None and device != found.description.device:
             raise TargetError(
@@ -139,6 +140,7 @@ def _make_backend(target: str, found: Any, device: str | None) -> Backend:
             f"target {target!r}: making the backend raised {describe_raised(error)}; "
             "raise lstm_spec.BackendUnavailable if it cannot be used here"
         ) from error
+    made = make_backend(made) if isinstance(made, Implementation) else made
     if isinstance(made, Backend):
         return made
     raise TargetError(f"target {target!r} makes something that {clean_line(explain_no_backend(made))}")

@@ -1,0 +1,83 @@
+"""Sessions: what is done with modules, one call after the other, on questions of one form and width."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from conformance.arrays import frozen
+from conformance.problems.build import build_loss, build_problem
+from conformance.problems.contract_rows import TAME
+from conformance.problems.covering import LOSS
+from conformance.problems.form import MANY_ARRAYS, form_of
+from conformance.problems.question import Context, Question, Recipe
+from conformance.problems.recipes import SEEDS, networks
+from conformance.problems.sizes import draw_size, find_projectable_units
+from lstm_spec import Feature, Problem
+from lstm_spec.modules.sessions import Call, Session
+
+Sizes = tuple[int, int]  # T and B
+Script = Callable[[list[Question], "Asks"], list[Call]]
+OTHERS = {"T": range(1, 40), "B": range(1, 20)}
+BASE = networks(**MANY_ARRAYS, T=(1, 2, 3, 5), B=(1, 2, 3, 5), I=(1, 2, 3, 5), H=(1, 2, 3, 5, 8, 17, 33))
+
+
+class Asks:
+    """Makes the calls of a session for a backend that claims these features, of lengths T that its shapes allow."""
+
+    def __init__(self, context: Context) -> None:
+        self.claimed, self.lengths = context.description.features, context.description.shapes.T
+
+    def ask(self, question: Question, module: int = 0, **how: Any) -> list[Call]:
+        """Both passes, if gradients are claimed."""
+        forward = Call(question.problem, "forward", module, **how)
+        if Feature.GRADIENTS not in self.claimed:
+            return [forward]
+        return [forward, Call(question.problem, "gradients", module, question.d, **how)]
+
+    def cut(self, problem: Problem, cuts: tuple[int, ...]) -> list[Problem]:
+        """The problem without lengths in parts of at most so many steps each, the last of which is repeated."""
+        parts, start, T = list[Problem](), 0, len(problem.x)
+        while start < T:
+            wanted = cuts[min(len(parts), len(cuts) - 1)]
+            size = next((n for n in (wanted, 1, T - start) if n in self.lengths and n <= T - start), T - start)
+            parts.append(replace(problem, x=frozen(problem.x[start : start + size].copy()), lengths=None))
+            start += size
+        return parts if all(len(part.x) in self.lengths for part in parts) else [replace(problem, lengths=None)]
+
+
+def sessions(script: Script) -> Recipe:
+    """Sessions of a script, which is given four questions: two of the same sizes, two of other T and B."""
+
+    def recipe(context: Context) -> st.SearchStrategy[Session]:
+        sizes = st.tuples(*(draw_size(context, letter, OTHERS[letter], 1) for letter in "TBTB"))
+        build = partial(_build_session, script, Asks(context), find_projectable_units(context))
+        return st.builds(build, BASE(context), sizes, SEEDS)
+
+    return recipe
+
+
+def _build_session(
+    script: Script, asks: Asks, units: int, base: Problem, others: tuple[int, ...], seed: int
+) -> Session:
+    T, B, I, H = base.sizes
+    questions = []
+    for k, (t, b) in enumerate(((T, B), (T, B), others[:2], others[2:])):
+        problem = build_problem(base.dtype, form_of(base), (t, b, I, H, base.P), TAME, seed + k, units)
+        questions.append(Question(problem, build_loss(problem, LOSS, seed + k)))
+    return Session(tuple(script(questions, asks)))
+
+
+def describe_call(session: Session, k: int) -> str:
+    """Which call of the session it is, in words."""
+    call = session.calls[k]
+    sizes = "" if call.problem is None else " with T, B = {}, {}".format(*np.shape(call.problem.x)[:2])
+    how = "".join(
+        [f" without {call.without}" if call.without else "", " from the kept state" if call.state == "kept" else ""]
+    )
+    before = ", ".join(f"{c.does}{f' of {c.module}' if c.module else ''}" for c in session.calls[max(0, k - 6) : k])
+    module = f" of module {call.module}" if any(c.module for c in session.calls) else ""
+    return f"{call.does}{module}{sizes}{how}, call {k + 1}, after {'… ' if k > 6 else ''}{before}"

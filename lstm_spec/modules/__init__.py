@@ -1,0 +1,1 @@
+"""Modules: LSTMs that are built once with their weights, and asked often."""

@@ -1,0 +1,31 @@
+"""An Implementation as a Backend: each question is put to a module that is built for it."""
+
+from dataclasses import replace
+from functools import partial
+
+from lstm_spec.contract import Backend, Implementation
+from lstm_spec.modules.sessions import hold_session
+from lstm_spec.types import Answer, Cotangents, Feature, Gradients, Problem
+
+
+def make_backend(implementation: Implementation) -> Backend:
+    """The backend that builds a module for each question, and lets modules be asked in sessions (family MOD)."""
+    about = implementation.description
+
+    def forward(problem: Problem) -> Answer:
+        module = implementation.build(problem.parameters, problem.variant, problem.directions)
+        answer: Answer = module.forward(problem.x, problem.state, problem.lengths)
+        return answer
+
+    def differentiate(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        module = implementation.build(problem.parameters, problem.variant, problem.directions)
+        found: tuple[Answer, Gradients] = module.gradients(problem.x, d, problem.state, problem.lengths)
+        return found
+
+    return Backend(
+        implementation.name,
+        forward,
+        differentiate if Feature.GRADIENTS in about.features else None,
+        replace(about, features=about.features | {Feature.MODULE}),
+        partial(hold_session, implementation),
+    )
