@@ -13,7 +13,7 @@ from conformance.assertions.shapes import assert_answer_shaped, assert_shaped
 from conformance.nouns import Tensors, name_all_arrays
 from conformance.outcome import Inconclusive, Refuted
 from conformance.problems.sessions import describe_call
-from lstm_spec import Answer, Backend, Cotangents, Gradients, Parameters, Problem
+from lstm_spec import Answer, Backend, Cotangents, Gate, Gradients, Parameters, Problem
 from lstm_spec.modules.sessions import Meant, Reply, Session, interpret_session
 
 Pair = tuple[Answer, Any]  # and Gradients, or None
@@ -100,10 +100,11 @@ def merge_gradients(whole: Gradients | None, some: Gradients | None, wanted: tup
         return whole
     gates = [name for name in wanted if name in "WUbp"]
 
+    def merge_gates(mine: Gate | None, other: Gate | None) -> Any:
+        return mine and mine._replace(**{name: getattr(other, name) for name in gates})
+
     def merge(p: Parameters, q: Parameters) -> Parameters:
-        pairs = zip(p[:4], q[:4], strict=True)
-        merged = [None if g is None else g._replace(**{n: getattr(o, n) for n in gates}) for g, o in pairs]
-        return Parameters(*merged, q.R if "R" in wanted else p.R)  # type: ignore[call-arg]
+        return Parameters(*map(merge_gates, p[:4], q[:4]), q.R if "R" in wanted else p.R)
 
     rows = tuple(tuple(map(merge, row, other)) for row, other in zip(whole.parameters, some.parameters, strict=True))
     state = whole.state._replace(**{n: getattr(some.state, n) for n in wanted if n in "hc"})

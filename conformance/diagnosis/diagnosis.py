@@ -86,7 +86,8 @@ def plan_network_search(about: Description, dtype: str, form: Form) -> Search:
 
 def _list_faults(networks: bool) -> tuple[Fault, ...]:
     """Faults of a contract give right answers to a single question."""
-    return tuple(fault for fault in FAULTS.values() if fault.networks == networks and fault.kind != "contract")
+    kinds = (FORWARD.kind, GRADIENT.kind)
+    return tuple(fault for fault in FAULTS.values() if fault.networks == networks and fault.kind in kinds)
 
 
 def find_cause(backend: Backend, search: Search) -> Diagnosis | None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.problems.question import Question
-from conformance.problems.sessions import Asks
+from conformance.problems.sessions import Asks, Script
 from lstm_spec import Feature
 from lstm_spec.modules.sessions import Call
 
@@ -89,6 +89,8 @@ def copy_and_change(q: list[Question], asks: Asks) -> list[Call]:
 def tie_and_change(q: list[Question], asks: Asks) -> list[Call]:
     """Two modules with one set of parameters, changed through either."""
     calls = [build(q[0]), build(q[1], 1), *asks.ask(q[1], 1), Call(None, "tie", 1, other=0), Call(None, "read", 1)]
+    if Feature.SAVED in asks.claimed:
+        calls += [build(q[3], 2), Call(None, "save", 2), Call(None, "restore", 0, other=2), *asks.ask(q[2], 1)]
     calls += [*asks.ask(q[0], 1), load(q[2]), *asks.ask(q[1], 1), load(q[3], 1), *asks.ask(q[0])]
     return [*calls, Call(None, "read"), *asks.ask(q[2], 1)]
 
@@ -112,3 +114,20 @@ def read_between_calls(q: list[Question], asks: Asks) -> list[Call]:
     """The parameters are read before and after calls."""
     look = Call(None, "read")
     return [build(q[0]), look, *asks.ask(q[0]), look, *asks.ask(q[2]), *asks.ask(q[1]), look, load(q[1]), look]
+
+
+SCRIPTS: tuple[tuple[Script, tuple[Feature, ...]], ...] = (  # and what a backend has to claim besides modules
+    (ask_often, ()),
+    (interleave, ()),
+    (change_parameters, ()),
+    (read_between_calls, ()),
+    (leave_state_out, (Feature.OMITS_STATE,)),
+    (leave_lengths_out, (Feature.LENGTHS,)),
+    (leave_bias_out, (Feature.OMITS_BIAS,)),
+    (keep_state, (Feature.STATEFUL,)),
+    (save_and_restore, (Feature.SAVED,)),
+    (copy_and_change, (Feature.COPIED,)),
+    (tie_and_change, (Feature.TIED,)),
+    (want_parts, (Feature.GRADIENTS, Feature.PARTIAL_GRADIENTS)),
+    (train_and_evaluate, (Feature.TRAINING,)),
+)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,13 @@ from conformance.arrays import frozen
 from conformance.problems.build import build_loss, build_problem
 from conformance.problems.contract_rows import TAME
 from conformance.problems.covering import LOSS
-from conformance.problems.form import MANY_ARRAYS, form_of
+from conformance.problems.form import MANY_ARRAYS, Form, form_of
 from conformance.problems.question import Context, Question, Recipe
 from conformance.problems.recipes import SEEDS, networks
 from conformance.problems.sizes import draw_size, find_projectable_units
 from lstm_spec import Feature, Problem
 from lstm_spec.modules.sessions import Call, Session
 
-Sizes = tuple[int, int]  # T and B
 Script = Callable[[list[Question], "Asks"], list[Call]]
 OTHERS = {"T": range(1, 40), "B": range(1, 20)}
 BASE = networks(**MANY_ARRAYS, T=(1, 2, 3, 5), B=(1, 2, 3, 5), I=(1, 2, 3, 5), H=(1, 2, 3, 5, 8, 17, 33))
@@ -53,20 +51,33 @@ def sessions(script: Script) -> Recipe:
     """Sessions of a script, which is given four questions: two of the same sizes, two of other T and B."""
 
     def recipe(context: Context) -> st.SearchStrategy[Session]:
-        sizes = st.tuples(*(draw_size(context, letter, OTHERS[letter], 1) for letter in "TBTB"))
-        build = partial(_build_session, script, Asks(context), find_projectable_units(context))
-        return st.builds(build, BASE(context), sizes, SEEDS)
+        asks, units = Asks(context), find_projectable_units(context)
+
+        def build(base: Problem, others: tuple[int, ...], seed: int) -> Session:
+            T, B, *width = base.sizes
+            sizes = ((T, B), others[:2], others[2:])
+            return build_session(script, asks, form_of(base), base.dtype, (*width, base.P), sizes, seed, units)
+
+        others = st.tuples(*(draw_size(context, letter, OTHERS[letter], 1) for letter in "TBTB"))
+        return st.builds(build, BASE(context), others, SEEDS)
 
     return recipe
 
 
-def _build_session(
-    script: Script, asks: Asks, units: int, base: Problem, others: tuple[int, ...], seed: int
+def build_session(
+    script: Script,
+    asks: Asks,
+    form: Form,
+    dtype: np.dtype[Any],
+    width: tuple[int, ...],
+    sizes: tuple[tuple[int, ...], ...],
+    seed: int,
+    units: int = 2,
 ) -> Session:
-    T, B, I, H = base.sizes
+    """The session of a script with questions of this form, of the width I, H, or P, too; `sizes` are three T and B."""
     questions = []
-    for k, (t, b) in enumerate(((T, B), (T, B), others[:2], others[2:])):
-        problem = build_problem(base.dtype, form_of(base), (t, b, I, H, base.P), TAME, seed + k, units)
+    for k, (T, B) in enumerate((sizes[0], *sizes)):
+        problem = build_problem(dtype, form, (T, B, *width), TAME, seed + k, units)
         questions.append(Question(problem, build_loss(problem, LOSS, seed + k)))
     return Session(tuple(script(questions, asks)))
 

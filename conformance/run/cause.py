@@ -16,6 +16,7 @@ from conformance.run.grades import ABOUT_ANY_VALUES
 from conformance.targets.border import guard_backend
 from conformance.verdict import Verdict
 from lstm_spec import Backend, Description
+from lstm_spec.modules.sessions import Session
 
 if TYPE_CHECKING:
     from conformance.diagnosis.diagnosis import Diagnosis
@@ -65,8 +66,11 @@ def is_reproduced(verdict: Verdict, faults: "tuple[Fault, ...]", about: Descript
 def diagnose_refutation(refuted: Verdict, backend: Backend) -> "Diagnosis | None":
     """The diagnosis of the plain LSTM, or of the form of network at which the backend was refuted."""
     from conformance.diagnosis.diagnosis import diagnose
+    from conformance.diagnosis.sessions import diagnose_session
 
     example = refuted.refutation.problem if refuted.refutation else None
+    if isinstance(example, Session):
+        return diagnose_session(guard_backend(backend), example)
     form = form_of(problem_of(example)) if refuted.property.beyond_core and example is not None else None
     with np.errstate(all="ignore"):
         return diagnose(guard_backend(backend), refuted.dtype, form)

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 import numpy as np
 
 from lstm_spec.contract import LARGEST, PARTS, Implementation, Rows
-from lstm_spec.types import Answer, Array, Cotangents, Parameters, Problem, State
+from lstm_spec.types import Answer, Array, Cotangents, Gate, Parameters, Problem, State
 from lstm_spec.validation import check_cotangents, checked
 
 MOST = 8  # modules of a session
@@ -139,9 +139,11 @@ def _zero_biases(rows: Rows) -> Rows:
 
 
 def _change_biases(rows: Rows, change: Any) -> Rows:
+    def change_gate(gate: Gate | None) -> Gate | None:
+        return gate and gate._replace(b=change(gate.b))
+
     def change_one(p: Parameters) -> Parameters:
-        *gates, R = p
-        return Parameters(*(None if g is None else g._replace(b=change(g.b)) for g in gates), R)  # type: ignore[call-arg]
+        return p._replace(i=change_gate(p.i), f=change_gate(p.f), g=p.g._replace(b=change(p.g.b)), o=change_gate(p.o))
 
     return tuple(tuple(map(change_one, row)) for row in rows)
 
