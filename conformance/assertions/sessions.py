@@ -104,7 +104,8 @@ def merge_gradients(whole: Gradients | None, some: Gradients | None, wanted: tup
         return mine and mine._replace(**{name: getattr(other, name) for name in gates})
 
     def merge(p: Parameters, q: Parameters) -> Parameters:
-        return Parameters(*map(merge_gates, p[:4], q[:4]), q.R if "R" in wanted else p.R)
+        i, f, g, o = map(merge_gates, p[:4], q[:4])
+        return Parameters(i, f, g, o, q.R if "R" in wanted else p.R)
 
     rows = tuple(tuple(map(merge, row, other)) for row, other in zip(whole.parameters, some.parameters, strict=True))
     state = whole.state._replace(**{n: getattr(some.state, n) for n in wanted if n in "hc"})

@@ -13,7 +13,20 @@ import numpy as np
 
 from conformance.nouns import Tensors, put_together
 from conformance.targets.locate import import_place, pick_object, split_target
-from lstm_spec import REFERENCE, Answer, Backend, Cotangents, Gradients, Parameters, Problem, State, pack
+from lstm_spec import (
+    REFERENCE,
+    Answer,
+    Backend,
+    Cotangents,
+    Gradients,
+    Implementation,
+    Parameters,
+    Problem,
+    State,
+    make_backend,
+    pack,
+)
+from lstm_spec.modules.sessions import Session, interpret_session
 from lstm_spec.remedies import GROUP
 from lstm_spec.types import GATES, Array
 
@@ -26,7 +39,10 @@ def show(path: Path, target: str, device: str | None = None) -> None:
     backend = find_backend(target, device)
     print(about["reason"])
     problem, *d = (put_together(part, arrays) for part in json.loads(about["asked"])["parts"])
-    if problem.is_more:
+    drawn = json.loads(about["drawn"])
+    if drawn["noun"] == "Session":
+        _compare_session(backend, Session(*(put_together(part, arrays) for part in drawn["parts"])))
+    elif problem.is_more:
         _compare_with_reference(backend, problem, *d)
     else:
         _compare_with_file(_ask_plainly(backend, about, problem, *d), arrays)
@@ -59,7 +75,9 @@ def find_backend(target: str, device: str | None) -> Backend:
     else:
         where, name = split_target(target)
         found = pick_object(target, import_place(target, where), name)
-    made = found if isinstance(found, Backend) else found(device) if device else found()
+    is_made = isinstance(found, Backend | Implementation)
+    made = found if is_made else found(device) if device else found()
+    made = make_backend(made) if isinstance(made, Implementation) else made
     assert isinstance(made, Backend)
     return made
 
@@ -107,17 +125,34 @@ def _compare_with_file(found: dict[str, Array], arrays: Tensors) -> None:
             print(f"{name}[{_join(at)}]: expected {expected[at]:.9g}, got {float(got[at]):.9g}, {units}")
 
 
+# ---------------------------------------------------------------- a session of modules
+
+
+def _compare_session(backend: Backend, session: Session) -> None:
+    print("each call of the session beside what lstm_spec answers itself:")
+    assert backend.converse is not None
+    replies = backend.converse(session)
+    for k, (meant, reply) in enumerate(zip(interpret_session(session, replies), replies, strict=True)):
+        print(f"call {k + 1}: {session.calls[k].does}")
+        if meant is not None and meant.problem is not None:
+            _print_pair(meant.problem, meant.d, reply)
+
+
+def _print_pair(problem: Problem, d: Cotangents | None, reply: Any) -> None:
+    if d is None:
+        _print_answer(reply, REFERENCE.forward(problem))
+        return
+    answer, wanted = REFERENCE.differentiate(problem, d)
+    _print_answer(reply[0], answer)
+    _print_gradients(reply[1], wanted)
+
+
 # ---------------------------------------------------------------- any network
 
 
 def _compare_with_reference(backend: Backend, problem: Problem, d: Cotangents | None = None) -> None:
     print(f"{problem} answered; where each part is furthest from what lstm_spec answers itself:")
-    if d is None:
-        _print_answer(backend.forward(problem), REFERENCE.forward(problem))
-        return
-    (answer, gradients), (expected, wanted) = backend.differentiate(problem, d), REFERENCE.differentiate(problem, d)
-    _print_answer(answer, expected)
-    _print_gradients(gradients, wanted)
+    _print_pair(problem, d, backend.forward(problem) if d is None else backend.differentiate(problem, d))
 
 
 def _print_answer(answer: Answer, expected: Answer) -> None:

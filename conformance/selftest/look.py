@@ -27,6 +27,7 @@ from conformance.run.options import SHARPEST
 from lstm_spec import Backend
 
 RIGHT = build_backend("right", networks=False)
+OF_MODULES = ("modules",)
 OF_NETWORKS = ("combinations", "lengths", "directions", "layers", "variants", "numbers")  # families of properties
 
 
@@ -61,6 +62,7 @@ def judge_backend(
         backend,
         forward=_watch(backend.forward, right.forward, changed),
         gradients=backend.gradients and _watch(backend.gradients, right.gradients, changed),
+        converse=backend.converse and _watch(backend.converse, right.converse, changed),
     )
     how: Any = {"profile": profile, "dtypes": (dtype,), "maxfail": 1, "first": first}
     with recorded_ratios() as ratios:
@@ -92,7 +94,8 @@ def _same(found: Any, right: Any, asked: tuple[Any, ...]) -> bool:
 def judge_faults(dtype: str, profile: str, faults: Iterable[Fault] = ()) -> Iterator[Sight]:
     """Judge each of the faults, or the whole catalogue, one after the other."""
     for fault in faults or FAULTS.values():
-        right, first = fault.right_backend(), OF_NETWORKS if fault.networks else SHARPEST
+        right = fault.right_backend()
+        first = OF_MODULES if fault.module else OF_NETWORKS if fault.networks else SHARPEST
         yield judge_backend(fault.name, fault.family, fault.backend(), dtype, profile, right, first)
 
 

@@ -70,9 +70,9 @@ class ReferenceModule:
         return State(np.zeros((readers, B, P), dtype), np.zeros((readers, B, H), dtype))
 
     def load(self, parameters: Rows) -> None:
-        """Write these over the parameters, in place (MOD-2, and MOD-7 for whoever shares them)."""
+        """Write these over the parameters, in place: whoever shares them sees it."""
         for array, new in zip(self.list_arrays(), list_arrays(parameters), strict=True):
-            array[...] = 0 if new is None else new
+            array[...] = 0 if new is None else new  # MOD-2
 
     def read(self) -> Rows:
         """Copies of the parameters."""
@@ -80,7 +80,7 @@ class ReferenceModule:
 
     def reset(self) -> None:
         """Forget the state that was kept (MOD-5)."""
-        self.kept = None
+        self.kept = None  # MOD-5
 
     def save(self) -> bytes:
         """The parameters as a file (MOD-6)."""
@@ -92,7 +92,7 @@ class ReferenceModule:
         """Write what was saved over the parameters (MOD-6)."""
         arrays = np.load(io.BytesIO(saved), allow_pickle=False)
         for k, array in enumerate(self.list_arrays()):
-            array[...] = arrays[f"arr_{k}"]
+            array[...] = arrays[f"arr_{k}"]  # MOD-6
 
     def copy(self) -> "ReferenceModule":
         """Another module with the same parameters and the same kept state (MOD-7)."""
@@ -102,7 +102,7 @@ class ReferenceModule:
 
     def tie(self, other: "ReferenceModule") -> None:
         """Have the very arrays of the other module (MOD-7)."""
-        self.parameters = other.parameters
+        self.parameters = other.parameters  # MOD-7
 
     def train(self, on: bool) -> None:
         """Nothing is different in training (MOD-9)."""
@@ -126,7 +126,7 @@ def _copy_parameters(p: Parameters) -> Parameters:
     def copy_gate(gate: Gate | None) -> Gate | None:
         if gate is None:
             return None
-        b = np.zeros(len(gate.W), gate.W.dtype) if gate.b is None else gate.b.copy()
+        b = np.zeros(len(gate.W), gate.W.dtype) if gate.b is None else gate.b.copy()  # MOD-4
         return Gate(gate.W.copy(), gate.U.copy(), b, None if gate.p is None else gate.p.copy())
 
     i, f, g, o = map(copy_gate, p[:4])

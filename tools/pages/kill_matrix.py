@@ -30,22 +30,25 @@ Row = dict[str, int]  # examples until refuted, by property; without those that 
 
 
 class Section(NamedTuple):
-    """The known faults of one layer, or those of networks, and the properties that may refute them."""
+    """The known faults of one layer, of networks or of modules, and the properties that may refute them."""
 
     title: str
     networks: bool
+    modules: bool = False
 
     @property
     def faults(self) -> dict[str, Fault]:
         """The faults by name."""
-        return {name: fault for name, fault in FAULTS.items() if fault.networks == self.networks}
+        asked = (self.networks, self.modules)
+        return {name: fault for name, fault in FAULTS.items() if (fault.networks, bool(fault.module)) == asked}
 
     @property
     def families(self) -> dict[str, list[Property]]:
         """The properties by family, in their order."""
         found: dict[str, list[Property]] = defaultdict(list)
         for prop in PROPERTIES:
-            if prop.beyond_core == self.networks:
+            is_of_modules = prop.family == "modules"
+            if is_of_modules if self.modules else prop.beyond_core == self.networks and not is_of_modules:
                 found[prop.family].append(prop)
         return found
 
@@ -57,12 +60,13 @@ class Section(NamedTuple):
 
 ONE_LAYER = Section("One layer of the standard cell", False)
 NETWORKS = Section("Lengths, directions, layers and variants", True)
-SECTIONS = (ONE_LAYER, NETWORKS)
+MODULES = Section("Modules that are built once and asked often", True, modules=True)
+SECTIONS = (ONE_LAYER, NETWORKS, MODULES)
 
 
 def judge_fault(name: str) -> Row:
     """The properties that refute the fault of that name."""
-    section = NETWORKS if FAULTS[name].networks else ONE_LAYER
+    section = next(section for section in SECTIONS if name in section.faults)
     found = {prop.name: find_median(prop, name) for prop in section.properties}
     return {prop: many for prop, many in found.items() if many < NEVER}
 

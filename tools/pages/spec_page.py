@@ -27,6 +27,7 @@ TITLES = {
     "FLOW": "Gradient flow",
     "ACC": "Accuracy",
     "CONTRACT": "The contract",
+    "MOD": "Modules",
 }
 
 

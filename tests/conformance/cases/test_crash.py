@@ -112,7 +112,7 @@ def test_who_does_not_claim_it_is_not_asked(tmp_path: Path) -> None:
 
 
 WRONG: dict[str, tuple[dict[str, str], str]] = {
-    "another call": ({"call": "__init__"}, "it calls '__init__', expected forward or gradients"),
+    "another call": ({"call": "__init__"}, "it calls '__init__', expected one of forward, gradients, converse"),
     "a call without its arguments": ({"call": "gradients"}, "it calls 'gradients', expected"),
     "a target with colours": (
         {"target": "\x1b[31m"},
