@@ -12,9 +12,9 @@ from conformance.faults.fault import Fault
 from conformance.nouns import Tensors, name_all_arrays
 from conformance.outcome import Errored, NotClaimed, Refuted
 from conformance.problems.form import form_of
+from conformance.problems.modules.scripts import SCRIPTS
+from conformance.problems.modules.sessions import Asks, build_session
 from conformance.problems.question import Context, problem_of
-from conformance.problems.scripts import SCRIPTS
-from conformance.problems.sessions import Asks, build_session
 from lstm_spec import Backend
 from lstm_spec.modules.sessions import Session
 

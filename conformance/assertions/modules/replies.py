@@ -12,7 +12,7 @@ from conformance.assertions.network import assert_network_gradients_conform_free
 from conformance.assertions.shapes import assert_answer_shaped, assert_shaped
 from conformance.nouns import Tensors, name_all_arrays
 from conformance.outcome import Inconclusive, Refuted
-from conformance.problems.sessions import describe_call
+from conformance.problems.modules.sessions import describe_call
 from lstm_spec import Answer, Backend, Cotangents, Gate, Gradients, Parameters, Problem
 from lstm_spec.modules.sessions import Meant, Reply, Session, interpret_session
 

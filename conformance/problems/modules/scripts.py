@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+from conformance.problems.modules.sessions import Asks, Script
 from conformance.problems.question import Question
-from conformance.problems.sessions import Asks, Script
 from lstm_spec import Feature
 from lstm_spec.modules.sessions import Call
 

@@ -5,9 +5,9 @@ All properties are refuted in the same way; what they differ in is what is done 
 
 from collections.abc import Callable
 
-from conformance.assertions.sessions import assert_session_conforms
-from conformance.problems.scripts import SCRIPTS
-from conformance.problems.sessions import sessions
+from conformance.assertions.modules.replies import assert_session_conforms
+from conformance.problems.modules.scripts import SCRIPTS
+from conformance.problems.modules.sessions import sessions
 from conformance.property import verifies
 from lstm_spec import Backend, Feature
 from lstm_spec.modules.sessions import Session

@@ -1,0 +1,1 @@
+"""Whether modules answer as they should."""

@@ -1,0 +1,1 @@
+"""What is asked of modules: sessions of calls, and what is done in them."""
