@@ -160,7 +160,7 @@ class keeps_its_state_through_a_reset(OpenModule):
         return super().make_problem(x, state, lengths)
 
     def reset(self) -> None:
-        """Nothing is forgotten."""
+        """Leave the state as it is."""
 
 
 @breaks("MOD-5")
