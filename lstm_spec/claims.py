@@ -30,6 +30,8 @@ def check_backend(backend: Any) -> None:
     _check_printable("Description.version", about.version)
     _check_text("Description.device", about.device)
     _check_shapes(about.shapes)
+    if not isinstance(about.compiles, bool):
+        raise TypeError(f"Description.compiles is {about.compiles!r}, expected True or False; leave it out if unsure")
     if not isinstance(about.grades, Mapping):
         raise TypeError(
             f"Description.grades is {about.grades!r}, expected one by dtype; write {{'float32': 'absolute'}}"

@@ -60,7 +60,8 @@ class Description:
     """What a backend says about itself.
 
     `grades` has, by dtype, the name of a grade of `lstm_spec.accuracy`, or an error model of the backend. A dtype that
-    it lacks has the grade "relative", or "op-by-op" with 16 bits.
+    it lacks has the grade "relative", or "op-by-op" with 16 bits. `compiles`: it compiles for every size that is new,
+    so that the judge asks few sizes; that is measured, unless it is said.
     """
 
     version: str = ""
@@ -69,6 +70,7 @@ class Description:
     features: frozenset[Feature] = frozenset({Feature.DETERMINISTIC})
     shapes: Shapes = Shapes()
     grades: Mapping[str, str | ErrorModel] = field(default_factory=dict)
+    compiles: bool = False
 
     def grade(self, dtype: str) -> str | ErrorModel:
         """The grade at which the backend is judged with this dtype, or its own error model."""

@@ -53,7 +53,7 @@ def judge_target(loan: Loan, options: Options, manner: Manner) -> Judged:
         with _audit(manner.rigorous) as audited:
             report = _judge_backend(backend, loan, options, manner)
         origin = Origin(loan.target, options.run_seed, loan.device, options.grade)
-        return Judged(_save_cases(report, options.apply_grade(backend), origin, loan.out), audited)
+        return Judged(_save_cases(report, options.apply_to(backend), origin, loan.out), audited)
 
 
 def _judge_backend(backend: Backend, loan: Loan, options: Options, manner: Manner) -> Report:

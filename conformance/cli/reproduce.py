@@ -49,7 +49,7 @@ def reproduce(
         if crash:
             device, isolate = device or crash.device, True if isolate is None else isolate
         with lend_backend(Loan(named, device, isolate, timeout)) as backend:
-            lines, status = _ask_again(found, options.apply_grade(backend))
+            lines, status = _ask_again(found, options.apply_to(backend))
     except (CaseError, TargetError) as error:
         complain(str(error))
         sys.exit(UNUSABLE)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from conformance.measurements.compiling import note_compiling
 from conformance.report.deviations import read_deviations
 from conformance.run.options import Options
 from conformance.targets.lending import Loan, check_timeout, lend_backend
@@ -48,7 +49,7 @@ class Lender:
                 except TargetError as error:
                     self.unmade[target] = str(error)
                     raise
-            self.lent[target] = self.options.apply_grade(backend)
+            self.lent[target] = note_compiling(self.options.apply_to(backend))
         return self.lent[target]
 
     def list_lent(self) -> list[tuple[str, Backend]]:

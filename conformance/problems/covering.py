@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
 from conformance.problems.question import Context, Question, Recipe
-from conformance.problems.sizes import find_least_sizes, find_projectable_units, limit_sizes, nearest_sizes
+from conformance.problems.sizes import find_least_sizes, find_projectable_units, limit_sizes, nearest_sizes, snap_sizes
 from lstm_spec import Problem
 from lstm_spec.variants import KINDS
 
@@ -239,7 +239,10 @@ def fit_row(row: Row, context: Context) -> Row:
         ):
             value = INSTEAD.get(value, getattr(Form(), name))
         form = {**form, name: value}
-    return Row((*limit_sizes(tuple(nearest), shapes), *row.sizes[4:]), Form(**form), row.fillings)
+    sizes = limit_sizes(tuple(nearest), shapes)
+    if context.description.compiles:
+        sizes = snap_sizes(sizes, shapes)
+    return Row((*sizes, *row.sizes[4:]), Form(**form), row.fillings)
 
 
 INSTEAD = {"zeros": "any", "full": "narrow"}

@@ -1,5 +1,7 @@
 """How large problems are, and which sizes a backend's shapes allow."""
 
+from functools import partial
+from math import log2
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -44,6 +46,10 @@ def draw_sizes(context: Context, fixed: dict[str, Size], several: str = "") -> s
     """
     reach, shapes = REACHES[context.reach], context.description.shapes
     find_least_sizes(shapes)
+    for letter, wanted in fixed.items():
+        draw_size(context, letter, SMALL[letter] if wanted is None else wanted, 1 + (letter in several))  # raises
+    if context.description.compiles:
+        return _draw_from_pool(context, fixed, several)
 
     def draw_one(letter: str, usual: Size) -> st.SearchStrategy[int]:
         wanted = usual if fixed[letter] is None else fixed[letter]
@@ -61,6 +67,45 @@ def draw_sizes(context: Context, fixed: dict[str, Size], several: str = "") -> s
         return drawn.map(lambda sizes: limit_sizes(sizes, shapes))
 
     return st.sampled_from(reach.modes).flatmap(draw_all_four)
+
+
+POOL = (  # sizes T, B, I, H for what compiles for each: equal and unequal, small, past 32 and 128, several together
+    *((1, 1, 1, 1), (1, 2, 3, 5), (1, 3, 2, 2), (2, 1, 2, 3), (2, 2, 2, 2), (2, 3, 3, 5), (3, 1, 5, 5), (3, 2, 3, 5)),
+    *((3, 3, 3, 3), (3, 2, 1, 8), (5, 1, 3, 5), (5, 2, 3, 5), (5, 3, 2, 8), (9, 2, 3, 5), (9, 1, 2, 2), (2, 20, 3, 5)),
+    *((34, 2, 3, 5), (131, 1, 2, 2), (3, 33, 3, 5), (2, 130, 2, 3), (3, 2, 37, 5), (3, 2, 3, 34), (2, 2, 3, 131)),
+    (2, 33, 34, 35),
+)
+FEW = 3  # of the pool at least, with other sizes where they are fixed
+
+
+def snap_sizes(sizes: tuple[int, ...], shapes: Shapes) -> tuple[int, ...]:
+    """The sizes of the pool, as the shapes allow them, that are nearest to these T, B, I, H."""
+    allowed = {letter: getattr(shapes, letter) for letter in "TBIH"}
+    fitting = (tuple(nearest_sizes(k, (n,), allowed[k])[0] for k, n in zip("TBIH", one, strict=True)) for one in POOL)
+    return min(fitting, key=partial(_measure_distance, sizes))
+
+
+def _measure_distance(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+    return sum(abs(log2((a + 1) / (b + 1))) for a, b in zip(one, other, strict=True))
+
+
+def _draw_from_pool(context: Context, fixed: dict[str, Size], several: str) -> st.SearchStrategy[tuple[int, ...]]:
+    """One of the sizes of the pool that are wanted; where there are few, also the nearest ones that are."""
+
+    def fit(letter: str, n: int) -> int:
+        wanted, least = fixed[letter], 1 + (letter in several)
+        if isinstance(wanted, int):
+            return wanted
+        if isinstance(wanted, range):
+            wanted = (min(max(n, wanted[0]), wanted[-1]),)
+        fitting = nearest_sizes(letter, wanted or (n,), getattr(context.description.shapes, letter), least)
+        return min(fitting, key=lambda size: abs(log2((size + 1) / (n + 1))))
+
+    fitted = {one: tuple(fit(k, n) for k, n in zip("TBIH", one, strict=True)) for one in POOL}
+    by_distance = sorted(fitted, key=lambda one: _measure_distance(one, fitted[one]))
+    exact = [one for one in by_distance if fitted[one] == one]
+    found = exact if len(exact) >= FEW else [fitted[one] for one in by_distance[:FEW]]
+    return st.sampled_from(list(dict.fromkeys(limit_sizes(one, context.description.shapes) for one in found)))
 
 
 def draw_size(context: Context, letter: str, wanted: Size, least: int) -> st.SearchStrategy[int]:

@@ -167,11 +167,13 @@ def _format_extent(extent: Extent) -> str:
 
 def _format_shapes(about: Description) -> str:
     """The shapes that the backend is restricted to, if any."""
+    from conformance.problems.sizes import POOL
     from lstm_spec.contract import Shapes
 
     free = vars(Shapes())
     limited = [f"{k} {_format_range(size)}" for k, size in vars(about.shapes).items() if size != free[k]]
-    return f"; shapes {', '.join(limited)}" if limited else ""
+    pool = f"; compiles per shape: {len(POOL)} shapes" if about.compiles else ""
+    return (f"; shapes {', '.join(limited)}" if limited else "") + pool
 
 
 def _format_range(size: range) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.measurements.activation_text import list_unread
 from conformance.measurements.activations import Accuracy, probe_activations, unread_accuracy
+from conformance.measurements.compiling import note_compiling
 from conformance.measurements.end_to_end import Row, measure_end_to_end
 from conformance.property import PROPERTIES
 from conformance.report.deviations import select_deviations
@@ -57,7 +58,8 @@ def check_with(
     """Judge a backend as the options ask; the rest as in `check`."""
     backend = make_backend(backend) if isinstance(backend, Implementation) else backend
     check_backend(backend)
-    backend, started = options.apply_grade(backend), time.perf_counter()
+    started, backend = time.perf_counter(), note_compiling(options.apply_to(backend))
+    options = replace(options, compiles=backend.description.compiles)
     pairs = plan_verdicts(backend, options)
     verdicts = judging(pairs, options) if judging else (judge_pair(pair, backend, options, observe) for pair in pairs)
     findings = _collect_verdicts(prepare_findings(backend, options), verdicts, options, progress)
@@ -139,7 +141,7 @@ def _sort_verdicts(findings: Findings, options: Options) -> Findings:
 
 def report_cut(backend: Backend, options: Options, verdicts: list[Verdict], cut: Cut) -> Report:
     """The report on a run that ended before its time, with the verdicts that it came to."""
-    backend = options.apply_grade(backend)
+    backend = options.apply_to(backend)
     findings = prepare_findings(backend, options)
     request = replace(findings.request, is_whole=False)
     findings = replace(findings, request=request, verdicts=list(verdicts), cut=cut)

@@ -65,7 +65,7 @@ def judge_pair(
     """
     prop, dtype = pair
     try:
-        profile, graded = options.make_profile(), options.apply_grade(backend)
+        profile, graded = options.make_profile(), options.apply_to(backend)
         return judge_property(prop, graded, dtype, profile, options.run_seed, observe, options.shrink)
     except Exception as error:
         return describe_mishap(pair, error)

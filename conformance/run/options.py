@@ -35,6 +35,7 @@ class Options:
     deviations: tuple[Deviation, ...] = ()
     shrink: bool = True  # look for a smaller example after the first one
     first: tuple[str, ...] = SHARPEST  # the families of properties that are tried first
+    compiles: bool = False  # for every size, so that few are asked; it is also measured
 
     def __post_init__(self) -> None:
         for option, value in vars(self).items():
@@ -61,9 +62,12 @@ class Options:
         """The dtypes that have the grade."""
         return tuple(dtype for name, dtype in GRADES if name == self.grade)
 
-    def apply_grade(self, backend: Backend) -> Backend:
-        """The backend, naming the grade at every dtype that has it."""
-        return with_grades(backend, dict.fromkeys(self.graded_dtypes, self.grade))
+    def apply_to(self, backend: Backend) -> Backend:
+        """The backend, naming the grade at every dtype that has it; and that it compiles, if that was seen."""
+        graded = with_grades(backend, dict.fromkeys(self.graded_dtypes, self.grade))
+        if not self.compiles or graded.description.compiles:
+            return graded
+        return replace(graded, description=replace(graded.description, compiles=True))
 
     @property
     def is_thorough(self) -> bool:

@@ -14,7 +14,7 @@ from conformance.problems.covering import LOSS
 from conformance.problems.form import MANY_ARRAYS, Form, form_of
 from conformance.problems.question import Context, Question, Recipe
 from conformance.problems.recipes import SEEDS, networks
-from conformance.problems.sizes import draw_size, find_projectable_units
+from conformance.problems.sizes import POOL, draw_size, find_projectable_units
 from lstm_spec import Feature, Problem
 from lstm_spec.modules.sessions import Call, Session
 
@@ -58,10 +58,18 @@ def sessions(script: Script) -> Recipe:
             sizes = ((T, B), others[:2], others[2:])
             return build_session(script, asks, form_of(base), base.dtype, (*width, base.P), sizes, seed, units)
 
-        others = st.tuples(*(draw_size(context, letter, OTHERS[letter], 1) for letter in "TBTB"))
-        return st.builds(build, BASE(context), others, SEEDS)
+        if not context.description.compiles:
+            others = st.tuples(*(draw_size(context, letter, OTHERS[letter], 1) for letter in "TBTB"))
+            return st.builds(build, BASE(context), others, SEEDS)
+        return st.builds(lambda base, seed: build(base, _take_from_pool(base.sizes, seed), seed), BASE(context), SEEDS)
 
     return recipe
+
+
+def _take_from_pool(sizes: tuple[int, ...], seed: int) -> tuple[int, ...]:
+    """T and B twice, from the sizes of the pool that have this I and H."""
+    pairs = [(T, B) for T, B, *width in POOL if tuple(width) == sizes[2:]] or [(sizes[0], sizes[1])]
+    return (*pairs[seed % len(pairs)], *pairs[seed // len(pairs) % len(pairs)])
 
 
 def build_session(
