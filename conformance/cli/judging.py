@@ -57,7 +57,10 @@ def judge_target(loan: Loan, options: Options, manner: Manner) -> Judged:
 
 
 def _judge_backend(backend: Backend, loan: Loan, options: Options, manner: Manner) -> Report:
-    """The report; if judging ends before its time, that on the verdicts so far."""
+    """The report; if judging ends before its time, that on the verdicts so far.
+
+    A target that can be made once only is judged in one process.
+    """
     from concurrent.futures.process import BrokenProcessPool
 
     from conformance.report.status import SUITE_ERROR, Cut
@@ -66,7 +69,7 @@ def _judge_backend(backend: Backend, loan: Loan, options: Options, manner: Manne
 
     verdicts: list[Verdict] = []
     planned, stop = len(plan_verdicts(backend, options)), manner.stop
-    jobs = 1 if manner.rigorous else manner.jobs or choose_job_count(loan.target, backend, options)
+    jobs = 1 if manner.rigorous else manner.jobs or choose_job_count(loan, backend, options)
     manner.journal.add(_describe_run(loan, options, planned))
     try:
         with (
@@ -79,6 +82,8 @@ def _judge_backend(backend: Backend, loan: Loan, options: Options, manner: Manne
     except KeyboardInterrupt:
         cut = Cut(stop.word, stop.status, planned)
     except BrokenProcessPool:
+        if not (verdicts or manner.jobs or stop.number):
+            return _judge_backend(backend, loan, options, manner._replace(jobs=1))
         reason = "a process that judged died, with the target in it; use --isolate: ended"
         cut = Cut(stop.word, stop.status, planned) if stop.number else Cut(reason, SUITE_ERROR, planned)
     except Exception as error:  # of ours: what was judged stands

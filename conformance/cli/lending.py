@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.cli.console import complain
@@ -37,15 +38,33 @@ def lend_backend(loan: Loan) -> Iterator[Backend]:
         yield backend
 
 
-def choose_job_count(target: str, backend: Backend, options: Options) -> int:
-    """The default number of judging processes: one if a library, or a device, may use all cores itself."""
+ROOM = 2 << 30  # bytes of free memory for each process that holds somebody else's target
+
+
+def choose_job_count(loan: Loan, backend: Backend, options: Options) -> int:
+    """The default number of judging processes: as many as help, on the CPU, as far as there is memory for them.
+
+    A target of somebody else's is judged in several only if each can have a process of its own.
+    """
     from conformance.run.parallel import choose_process_count
     from conformance.run.selection import plan_verdicts
     from conformance.targets.resolve import is_ours
 
-    if not is_ours(target) or backend.description.device != "cpu":
+    if backend.description.device != "cpu":
         return 1
-    return choose_process_count(len(plan_verdicts(backend, options)))
+    many = choose_process_count(len(plan_verdicts(backend, options)))
+    if is_ours(loan.target):
+        return many
+    return 1 if loan.isolate is False else max(1, min(many, _measure_free_memory() // ROOM))
+
+
+def _measure_free_memory() -> int:
+    """Bytes that are available without swapping; 0 if the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")), 0)
 
 
 def judge_in_processes(jobs: int, loan: Loan) -> AbstractContextManager[Judging | None]:

@@ -16,6 +16,7 @@ from conformance.property import Property
 from conformance.run.judge import Judging, describe_mishap, judge_pair
 from conformance.run.options import Options
 from conformance.targets.keeper import end_with_parent
+from conformance.targets.locate import TargetError
 from conformance.verdict import Verdict
 from lstm_spec import Backend
 
@@ -92,7 +93,10 @@ def _hide_interrupts() -> Iterator[None]:
 def _borrow_backend(lend: Lend) -> None:
     global _mine
     _watch_parent()
-    _mine = _lent.enter_context(lend())
+    try:
+        _mine = _lent.enter_context(lend())
+    except TargetError:  # it may be made once only; the judge sees that this process is gone, and says what to say
+        os._exit(1)
 
 
 def _watch_parent() -> None:

@@ -9,11 +9,13 @@ import pytest
 from click.testing import CliRunner
 
 from conformance.arrays import fingerprint
+from conformance.cli import judging, lending
 from conformance.cli.main import main
 from conformance.property import PROPERTIES, find_property
 from conformance.report.report import Report
 from conformance.run import parallel
 from conformance.run.check import check
+from conformance.run.options import Options
 from conformance.run.parallel import choose_process_count, start_processes
 from conformance.targets.lending import Loan, lend_backend
 from conformance.targets.resolve import resolve
@@ -91,3 +93,38 @@ def test_a_process_that_dies_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_what_is_counted_in_one_process_is_not_asked_of_several() -> None:
     found = CliRunner().invoke(main, ["run", "numpy", "--rigorous", "--jobs", "2"])
     assert found.exit_code == 2 and "--rigorous" in found.output and "drop --jobs" in found.output
+
+
+ONCE = """
+import fcntl
+from dataclasses import replace
+from lstm_spec import REFERENCE, BackendUnavailable
+held = open("lock", "w")
+try:
+    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except OSError:
+    raise BackendUnavailable("somebody else has the device")
+BACKEND = replace(REFERENCE, name="once")
+"""
+
+
+def test_a_target_that_can_be_made_once_only_is_judged_in_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "once_lstm.py").write_text(ONCE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(judging, "choose_job_count", lambda *given: 2)
+    found = CliRunner().invoke(main, ["run", "once_lstm.py:BACKEND", "--profile", "quick", "--clause", "SHAPE-1"])
+    assert found.exit_code == 0, found.output
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_somebody_elses_target_is_judged_in_as_many_processes_as_there_is_memory_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(4)), raising=False)
+    backend, options = resolve("numpy"), Options("standard")
+    for free, isolate, expected in ((9, None, 4), (5, None, 2), (1, None, 1), (9, False, 1)):
+        monkeypatch.setattr(lending, "_measure_free_memory", lambda free=free: free << 30)
+        assert lending.choose_job_count(Loan("mine.py", isolate=isolate), backend, options) == expected
+    assert lending.choose_job_count(Loan("numpy"), backend, options) == 4
