@@ -43,6 +43,7 @@ def test_property(asked: Asked, request: pytest.FixtureRequest) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("default")  # as on the command line, whatever filters the tests have
         verdict = judge_pair((prop, asked.dtype), backend, lender.options)
+        lender.note_first_answers(asked.target)
     deliver_verdict(request.node, Delivered(verdict, {}, {}))
     message = f"{verdict.outcome}: {prop.sentence} ({', '.join(prop.clauses)}): {verdict.detail}"
     if verdict.outcome is Outcome.NOT_CLAIMED:

@@ -32,6 +32,7 @@ class Lender:
         )
         self.complaints: list[str] = []
         self.lent: dict[str, Backend] = {}
+        self.measured: set[str] = set()
         self.unmade: dict[str, str] = {}  # why a target cannot be used
         self.is_worker = hasattr(config, "workerinput")  # one of pytest-xdist's processes has that
         self._stack = ExitStack()
@@ -49,8 +50,14 @@ class Lender:
                 except TargetError as error:
                     self.unmade[target] = str(error)
                     raise
-            self.lent[target] = note_compiling(self.options.apply_to(backend))
+            self.lent[target] = self.options.apply_to(backend)
         return self.lent[target]
+
+    def note_first_answers(self, target: str) -> None:
+        """Measure, once what it answered first was judged, whether the target compiles for every size."""
+        if target not in self.measured:
+            self.measured.add(target)
+            self.lent[target] = note_compiling(self.lent[target])
 
     def list_lent(self) -> list[tuple[str, Backend]]:
         """The targets that can be used, with their backends; those that cannot are `unmade`."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from conformance.measurements.activation_text import list_unread
@@ -58,10 +59,14 @@ def check_with(
     """Judge a backend as the options ask; the rest as in `check`."""
     backend = make_backend(backend) if isinstance(backend, Implementation) else backend
     check_backend(backend)
-    started, backend = time.perf_counter(), note_compiling(options.apply_to(backend))
-    options = replace(options, compiles=backend.description.compiles)
+    started, backend = time.perf_counter(), options.apply_to(backend)
     pairs = plan_verdicts(backend, options)
-    verdicts = judging(pairs, options) if judging else (judge_pair(pair, backend, options, observe) for pair in pairs)
+    first, rest = ([], pairs) if judging else (pairs[:1], pairs[1:])  # the first call is judged, not measured
+    begun = [judge_pair(pair, backend, options, observe) for pair in first]
+    backend = note_compiling(backend)
+    options = replace(options, compiles=backend.description.compiles)
+    later = judging(rest, options) if judging else (judge_pair(pair, backend, options, observe) for pair in rest)
+    verdicts = chain(begun, later)
     findings = _collect_verdicts(prepare_findings(backend, options), verdicts, options, progress)
     return replace(conclude_report(findings, backend, options, judging), seconds=time.perf_counter() - started)
 

@@ -28,13 +28,16 @@ class Asks:
 
     def __init__(self, context: Context) -> None:
         self.claimed, self.lengths = context.description.features, context.description.shapes.T
+        self.asked = 0
 
     def ask(self, question: Question, module: int = 0, **how: Any) -> list[Call]:
-        """Both passes, if gradients are claimed."""
+        """Both passes, if gradients are claimed; each of them comes first in turn."""
+        self.asked += 1
         forward = Call(question.problem, "forward", module, **how)
         if Feature.GRADIENTS not in self.claimed:
             return [forward]
-        return [forward, Call(question.problem, "gradients", module, question.d, **how)]
+        both = [forward, Call(question.problem, "gradients", module, question.d, **how)]
+        return both if self.asked % 2 else both[::-1]
 
     def cut(self, problem: Problem, cuts: tuple[int, ...]) -> list[Problem]:
         """The problem without lengths in parts of at most so many steps each, the last of which is repeated."""
@@ -83,7 +86,7 @@ def build_session(
     units: int = 2,
 ) -> Session:
     """The session of a script with questions of this form, of the width I, H, or P, too; `sizes` are three T and B."""
-    questions = []
+    questions, asks.asked = [], 0
     for k, (T, B) in enumerate((sizes[0], *sizes)):
         problem = build_problem(dtype, form, (T, B, *width), TAME, seed + k, units)
         questions.append(Question(problem, build_loss(problem, LOSS, seed + k)))

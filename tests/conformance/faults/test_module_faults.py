@@ -22,6 +22,7 @@ from conformance.targets.isolated import start_isolated
 from conformance.targets.origin import Origin
 from lstm_spec import REFERENCE_MODULE, Description, Feature, Implementation, Shapes, at_most, make_backend
 from tests.helpers.isolation import PLENTY
+from tests.planted.modules import RIGHT, WRONG
 
 OF_MODULES = [prop for prop in PROPERTIES if prop.family == "modules"]
 MODULE_FAULTS = {name: fault for name, fault in FAULTS.items() if fault.module}
@@ -90,3 +91,22 @@ def test_a_session_is_a_case(name: str, tmp_path: Path, capsys: pytest.CaptureFi
     show(path, f"fault:{name}")
     text = capsys.readouterr().out
     assert "each call of the session beside what lstm_spec answers itself:" in text and "call 1: build" in text
+
+
+def build(name: str, module: Any) -> Implementation:
+    return Implementation(name, module, Description(features=REFERENCE_MODULE.description.features))
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_mistake_that_is_in_no_catalogue_is_refuted(name: str) -> None:
+    clause, module = WRONG[name]
+    how: Any = {"profile": "quick", "dtypes": ("float32",), "maxfail": 1, "diagnose": False, "shrink": False}
+    report = check(build(name, module), clauses=(clause,), **how)
+    assert [v.outcome for v in report.failures] == [Outcome.REFUTED]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_is_right_in_an_unusual_way_is_accepted(name: str) -> None:
+    how: Any = {"profile": "quick", "dtypes": ("float32",), "examples": 6, "diagnose": False}
+    report = check(build(name, RIGHT[name]), clauses=("MOD-*",), **how)
+    assert {v.outcome for v in report.verdicts} == {Outcome.HOLDS}, [v.detail for v in report.failures]
