@@ -33,24 +33,26 @@ def compute_wide(backend: Backend, applies: Callable[[Problem], bool]) -> Backen
     def forward(problem: Problem) -> Answer:
         if not applies(problem):
             return backend.forward(problem)
-        return _store_answer(backend.forward(_widen(problem)), problem)
+        return store_answer(backend.forward(widen_problem(problem)), problem)
 
     def gradients(problem: Problem, cotangents: Cotangents) -> tuple[Answer, Gradients]:
         if not applies(problem):
             return backend.differentiate(problem, cotangents)
-        answer, found = backend.differentiate(_widen(problem), _widen_cotangents(problem, cotangents))
-        return _store_answer(answer, problem), _store_gradients(found, problem)
+        answer, found = backend.differentiate(widen_problem(problem), widen_cotangents(problem, cotangents))
+        return store_answer(answer, problem), store_gradients(found, problem)
 
     return replace(backend, forward=forward, gradients=backend.gradients and gradients)
 
 
-def _widen(problem: Problem) -> Problem:
+def widen_problem(problem: Problem) -> Problem:
+    """The problem in float32. Raises ValueError or TypeError if it is not well formed."""
     checked(problem)
     rows = tuple(tuple(each_array(_to_float32, p) for p in row) for row in problem.parameters)
     return replace(problem, parameters=rows, x=_to_float32(problem.x), state=State(*map(_to_float32, problem.state)))
 
 
-def _widen_cotangents(problem: Problem, d: Cotangents) -> Cotangents:
+def widen_cotangents(problem: Problem, d: Cotangents) -> Cotangents:
+    """The cotangents in float32. Raises ValueError or TypeError if they do not fit the problem."""
     check_cotangents(problem, d)
     return Cotangents(_to_float32(d.y), State(*map(_to_float32, d.state)))
 
@@ -59,13 +61,17 @@ def _to_float32(a: Array) -> Array:
     return a.astype(np.float32)
 
 
-def _store_answer(answer: Answer, problem: Problem) -> Answer:
+def store_answer(answer: Answer, problem: Problem) -> Answer:
+    """The answer, rounded to the dtype of the problem's states."""
     return Answer(answer.y.astype(problem.dtype), State(*(a.astype(problem.dtype) for a in answer.state)))
 
 
-def _store_gradients(found: Gradients, problem: Problem) -> Gradients:
+def store_gradients(found: Gradients, problem: Problem) -> Gradients:
+    """The gradients, each rounded to the dtype of what it belongs to; one that is missing stays so."""
+
     def store(a: Array) -> Array:
-        return a.astype(problem.x.dtype)
+        return a if a is None else a.astype(problem.x.dtype)
 
     rows = tuple(tuple(each_array(store, p) for p in row) for row in found.parameters)
-    return Gradients(rows, store(found.x), State(*(a.astype(problem.dtype) for a in found.state)))
+    state = State(*(a if a is None else a.astype(problem.dtype) for a in found.state))
+    return Gradients(rows, store(found.x), state)

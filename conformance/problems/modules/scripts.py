@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from conformance.outcome import NotClaimed
 from conformance.problems.modules.sessions import Asks, Script
 from conformance.problems.question import Question
 from lstm_spec import Feature
@@ -55,6 +56,8 @@ def leave_bias_out(q: list[Question], asks: Asks) -> list[Call]:
 def keep_state(q: list[Question], asks: Asks) -> list[Call]:
     """Sequences in parts and step by step, each from the state that the one before left, and others after a reset."""
     calls = [build(q[0])]
+    if not asks.keeps_state:
+        raise NotClaimed("with 16 bits, a state that is kept may be wider than the one that was returned")
     for question, cuts in ((q[0], (1,)), (q[2], (2, 1, 3)), (q[3], (5,))):
         parts = [Call(part, "forward", state="kept") for part in asks.cut(question.problem, cuts)[:6]]
         calls += [*parts, Call(None, "reset")]
@@ -79,7 +82,7 @@ def copy_and_change(q: list[Question], asks: Asks) -> list[Call]:
     """The copy and the original are changed in turn; if a state may be kept, each has its own."""
     calls = [build(q[0]), *asks.ask(q[0]), Call(None, "copy", 1, other=0), Call(None, "read", 1)]
     calls += [load(q[1]), *asks.ask(q[2]), *asks.ask(q[2], 1), load(q[2], 1), *asks.ask(q[3]), *asks.ask(q[3], 1)]
-    if Feature.STATEFUL not in asks.claimed:
+    if not asks.keeps_state:
         return calls
     one, two = (replace(q[k].problem, lengths=None) for k in (0, 1))
     calls += [Call(one, "forward"), Call(None, "copy", 2, other=0), Call(two, "forward", 2, state="kept")]

@@ -20,7 +20,7 @@ from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES
 from conformance.targets.isolated import start_isolated
 from conformance.targets.origin import Origin
-from lstm_spec import REFERENCE_MODULE, Description, Feature, Implementation, Shapes, at_most, make_backend
+from lstm_spec import REFERENCE_MODULE, Description, Feature, Implementation, Shapes, at_most, make_backend, wide_inside
 from tests.helpers.isolation import PLENTY
 from tests.planted.modules import RIGHT, WRONG
 
@@ -47,6 +47,15 @@ def test_every_mistake_is_refuted_by_its_clause_and_it_alone_is_named(name: str)
 def test_the_reference_module_is_right(prop: Property, dtype: str) -> None:
     verdict = judge_property(prop, make_backend(REFERENCE_MODULE), dtype, replace(QUICK, examples=3))
     assert (verdict.outcome, verdict.inconclusive) == (Outcome.HOLDS, 0), verdict.detail
+
+
+@pytest.mark.parametrize("prop", OF_MODULES, ids=lambda prop: prop.name)
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_module_that_is_wide_inside_is_right(prop: Property, dtype: str) -> None:
+    backend = wide_inside(make_backend(REFERENCE_MODULE))
+    verdict = judge_property(prop, backend, dtype, replace(QUICK, examples=2, narrow_share=1))
+    expected = Outcome.NOT_CLAIMED if prop.name == "a_kept_state_continues_the_sequence" else Outcome.HOLDS
+    assert (verdict.outcome, verdict.inconclusive) == (expected, 0), verdict.detail
 
 
 @pytest.mark.parametrize("features", [(), (Feature.GRADIENTS,), (Feature.LAYERS, Feature.STATEFUL)], ids=str)
