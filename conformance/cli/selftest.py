@@ -30,9 +30,10 @@ from conformance.cli.stop import heed_signals
     default=0,
     help="Judge this number of pairs of mistakes, instead of single ones.",
 )
+@click.option("--few-sizes", is_flag=True, help="Ask the few sizes that are asked of what compiles for each.")
 @QUIET
 @click.option("--device", help="The device of the mistakes; only cpu is possible.")
-def selftest(dtype: str, profile: str, pairs: int, device: str | None, quiet: bool) -> None:
+def selftest(dtype: str, profile: str, pairs: int, few_sizes: bool, device: str | None, quiet: bool) -> None:
     """Run the suite against every known mistake.
 
     Shows which of them it refutes on this machine. The exit status is 4 if it misses one that can be seen.
@@ -45,7 +46,7 @@ def selftest(dtype: str, profile: str, pairs: int, device: str | None, quiet: bo
         complain(f"the known mistakes run on cpu only, not on {device!r}; drop --device")
         sys.exit(UNUSABLE)
     console = make_console()
-    looking = judge_pairs(pairs, 0, dtype, profile) if pairs else judge_faults(dtype, profile)
+    looking = judge_pairs(pairs, 0, dtype, profile) if pairs else judge_faults(dtype, profile, compiles=few_sizes)
     total, sights = pairs or len(FAULTS), list[Sight]()
     with (
         heed_signals() as stop,

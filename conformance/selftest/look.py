@@ -54,9 +54,19 @@ class Sight(NamedTuple):
 
 
 def judge_backend(
-    name: str, family: str, backend: Backend, dtype: str, profile: str, right: Backend = RIGHT, first: Any = SHARPEST
+    name: str,
+    family: str,
+    backend: Backend,
+    dtype: str,
+    profile: str,
+    right: Backend = RIGHT,
+    first: Any = SHARPEST,
+    compiles: bool = False,
 ) -> Sight:
-    """Judge the backend until a property refutes it, the families `first` first; `right` is it without the fault."""
+    """Judge the backend until a property refutes it, the families `first` first; `right` is it without the fault.
+
+    `compiles`: with the few sizes that are asked of what compiles for each.
+    """
     changed: list[bool] = []
     watched = replace(
         backend,
@@ -64,7 +74,7 @@ def judge_backend(
         gradients=backend.gradients and _watch(backend.gradients, right.gradients, changed),
         converse=backend.converse and _watch(backend.converse, right.converse, changed),
     )
-    how: Any = {"profile": profile, "dtypes": (dtype,), "maxfail": 1, "first": first}
+    how: Any = {"profile": profile, "dtypes": (dtype,), "maxfail": 1, "first": first, "compiles": compiles}
     with recorded_ratios() as ratios:
         report = check(watched, strict=True, diagnose=False, shrink=False, **how)
     by = report.failures[0].property.name if report.failures else ""
@@ -91,12 +101,12 @@ def _same(found: Any, right: Any, asked: tuple[Any, ...]) -> bool:
         return False
 
 
-def judge_faults(dtype: str, profile: str, faults: Iterable[Fault] = ()) -> Iterator[Sight]:
-    """Judge each of the faults, or the whole catalogue, one after the other."""
+def judge_faults(dtype: str, profile: str, faults: Iterable[Fault] = (), compiles: bool = False) -> Iterator[Sight]:
+    """Judge each of the faults, or the whole catalogue, one after the other; `compiles` as in `judge_backend`."""
     for fault in faults or FAULTS.values():
         right = fault.right_backend()
         first = OF_MODULES if fault.module else OF_NETWORKS if fault.networks else SHARPEST
-        yield judge_backend(fault.name, fault.family, fault.backend(), dtype, profile, right, first)
+        yield judge_backend(fault.name, fault.family, fault.backend(), dtype, profile, right, first, compiles)
 
 
 # ---------------------------------------------------------------- scores
