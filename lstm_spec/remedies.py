@@ -8,6 +8,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from lstm_spec.contract import Backend, Implementation
+from lstm_spec.frameworks import ADAPTERS
 
 GROUP = "lstm_spec.backends"  # of the entry points of installed backends
 EXPECTED = "expected an lstm_spec.Backend"
@@ -44,6 +45,10 @@ def explain_no_backend(found: Any) -> str:
     if network := find_network(found):
         what, form = network
         which = f"the class {found.__name__}" if isinstance(found, type) else f"of type {type(found).__name__}"
+        if adapter := find_adapter(found):
+            name = found.__name__ if isinstance(found, type) else "module"
+            remedy = f"write {adapter}: before its name on the command line, or BACKEND = from_{adapter}({name})"
+            return f"is {which}, {what}, {EXPECTED}; {remedy}"
         remedy = f"{WRITE_PACKED} gives it the weights and runs it, and wrap that: from_packed(function{form})"
         return f"is {which}, {what}, {EXPECTED}; {remedy}"
     if isinstance(found, type):
@@ -57,11 +62,22 @@ def explain_no_backend(found: Any) -> str:
 
 def find_network(found: Any) -> tuple[str, str] | None:
     """What kind of a framework's network an object or a class is, and options of `from_packed`; None if it is none."""
+    framework = _find_framework(found)
+    return NETWORKS[framework][1:] if framework else None
+
+
+def find_adapter(found: Any) -> str:
+    """The prefix of the adapter for such an object or a class; "" if there is none."""
+    framework = _find_framework(found)
+    return framework if framework in ADAPTERS else ""
+
+
+def _find_framework(found: Any) -> str:
     for base in (found if isinstance(found, type) else type(found)).__mro__:
-        known = NETWORKS.get(str(base.__module__).partition(".")[0])
-        if known and base.__name__ == known[0]:
-            return known[1:]
-    return None
+        framework = str(base.__module__).partition(".")[0]
+        if framework in NETWORKS and base.__name__ == NETWORKS[framework][0]:
+            return framework
+    return ""
 
 
 def list_needed_arguments(function: Any) -> list[str] | None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from conformance.nouns import Tensors, put_together
-from conformance.targets.locate import import_place, pick_object, split_target
+from conformance.targets.locate import adapt_target, import_place, pick_object, split_target
 from lstm_spec import (
     REFERENCE,
     Answer,
@@ -26,6 +26,7 @@ from lstm_spec import (
     make_backend,
     pack,
 )
+from lstm_spec.frameworks import split_adapter
 from lstm_spec.modules.sessions import Session, interpret_session
 from lstm_spec.remedies import GROUP
 from lstm_spec.types import GATES, Array
@@ -69,6 +70,8 @@ def find_backend(target: str, device: str | None) -> Backend:
     if target.startswith("fault:"):
         resolved: Backend = import_module("conformance.targets.resolve").resolve(target)
         return resolved
+    if split_adapter(target)[0]:
+        return make_backend(adapt_target(target, device))
     entries = [*entry_points(group=GROUP, name=target)]
     if entries:
         found = entries[0].load()

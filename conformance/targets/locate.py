@@ -1,4 +1,4 @@
-"""From an import path, `module:NAME` or `file.py:NAME`, to what it names.
+"""From an import path, `module:NAME` or `file.py:NAME`, to what it names, or with an adapter to an Implementation.
 
 Needs the standard library and lstm_spec only, for the script beside a case uses it, too.
 """
@@ -8,12 +8,15 @@ import importlib
 import os
 import re
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from lstm_spec.remedies import explain_no_backend, list_backends
+from lstm_spec import Implementation
+from lstm_spec.frameworks import ADAPTERS, adapt, require_library, split_adapter
+from lstm_spec.remedies import explain_no_backend, find_adapter, list_backends
 
 
 class TargetError(Exception):
@@ -133,6 +136,13 @@ def pick_object(target: str, module: ModuleType, name: str) -> Any:
     """What has that name in the module; without a name, the only Backend in it. Raises TargetError if there is none."""
     if not name:
         return _pick_only_backend(target, module)
+    return pick_named(
+        target, module, name, list_backends(module), "a Backend, or a function that makes one from a device"
+    )
+
+
+def pick_named(target: str, module: ModuleType, name: str, known: list[str], wanted: str) -> Any:
+    """What has that name in the module. Raises TargetError, with the names that are known, if there is none."""
     found: Any = module
     try:
         for part in name.split("."):
@@ -140,11 +150,9 @@ def pick_object(target: str, module: ModuleType, name: str) -> Any:
     except AttributeError as error:
         names = [other for other in dir(found) if not other.startswith("_")]
         hint = suggest_name(part, names)
-        known = list_backends(module)
         hint = hint or (f"; it has {', '.join(known)}" if known else "")
         raise TargetError(
-            f"target {target!r}: module {module.__name__!r} has no {name!r}{hint}; "
-            "name a Backend, or a function that makes one from a device"
+            f"target {target!r}: module {module.__name__!r} has no {name!r}{hint}; name {wanted}"
         ) from error
     return found
 
@@ -175,3 +183,42 @@ def suggest_name(name: str, names: list[str]) -> str:
     """What was probably meant, as the end of a sentence; empty if nothing is like it."""
     close = difflib.get_close_matches(name, names, 1) or [other for other in names if name and other.startswith(name)]
     return f", did you mean {close[0]!r}?" if close else ""
+
+
+# ---------------------------------------------------------------- modules of a framework
+
+
+def adapt_target(
+    target: str, device: str | None, find_module: Callable[[str, str], ModuleType] = import_place
+) -> Implementation:
+    """The Implementation of a target with the prefix of an adapter. `find_module` is as `import_place`.
+
+    Raises TargetError, BackendUnavailable without the library, and whatever the adapter raises.
+    """
+    prefix, rest = split_adapter(target)
+    require_library(prefix)
+    if ADAPTERS[prefix].is_file:
+        return adapt(prefix, rest, Path(rest).stem, device)
+    where, name = split_target(rest)
+    module = find_module(target, where)
+    names = _list_networks(module, prefix)
+    name = name or _choose_only(target, names, prefix)
+    found = pick_named(target, module, name, names, "a class, a function that makes one, or one that is ready")
+    return adapt(prefix, found, name.rpartition(".")[2], device)
+
+
+def _list_networks(module: ModuleType, prefix: str) -> list[str]:
+    """The names of the framework's classes that are written there."""
+    own = {name: value for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
+    return [name for name, value in own.items() if isinstance(value, type) and find_adapter(value) == prefix]
+
+
+def _choose_only(target: str, names: list[str], prefix: str) -> str:
+    """The only name. Raises TargetError if there are others, or none."""
+    if len(names) == 1:
+        return names[0]
+    where = target.rstrip(":")
+    if names:
+        listed = ", ".join(f"{where}:{name}" for name in names[:5])
+        raise TargetError(f"target {target!r} has {len(names)} modules of {prefix} in it; name one of them: {listed}")
+    raise TargetError(f"target {target!r} has no module of {prefix} in it; name what makes one: {where}:NAME")

@@ -1,17 +1,27 @@
-"""From what stands on the command line to a Backend: an entry point, an import path or a known fault."""
+"""From what stands on the command line to a Backend: an entry point, an import path, a module or a known fault."""
 
 from dataclasses import fields, replace
 from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
 from typing import Any
 
 from conformance.arrays import subnormals_are_kept
 from conformance.targets.border import SWITCHED_OFF
 from conformance.targets.locate import TargetError as TargetError
-from conformance.targets.locate import import_place, is_file, list_modules_here, pick_object, split_target, suggest_name
+from conformance.targets.locate import (
+    adapt_target,
+    import_place,
+    is_file,
+    list_modules_here,
+    pick_object,
+    split_target,
+    suggest_name,
+)
 from conformance.targets.raised import describe_raised, raise_interrupt, read_message
 from conformance.text import clean_line
 from lstm_spec import Backend, BackendUnavailable, Description, Implementation, make_backend
 from lstm_spec.claims import check_backend
+from lstm_spec.frameworks import split_adapter
 from lstm_spec.remedies import EXPECTED, GROUP, explain_no_backend, find_network, list_needed_arguments
 
 
@@ -23,7 +33,7 @@ def list_installed() -> list[str]:
 def is_ours(target: str) -> bool:
     """Whether the target belongs to this project: one of its backends, the reference, or a known mistake."""
     entry = find_entry(target)
-    module = entry.module if entry else split_target(target)[0]
+    module = entry.module if entry else split_target(split_adapter(target)[1])[0]
     is_fault = target.startswith("fault:")
     return is_fault or (not is_file(module) and module.partition(".")[0] in ("backends", "lstm_spec"))
 
@@ -40,7 +50,7 @@ def resolve(target: str, device: str | None = None) -> Backend:
             raise TargetError(f"target {target!r} runs on cpu only, not on {device!r}; drop --device")
         return _make_fault(target.removeprefix("fault:"))
     try:
-        return _check_target(_make_backend(target, _load_target(target), device))
+        return _check_target(_make_backend(target, _load_target(target, device), device))
     except TargetError:
         raise
     except BackendUnavailable as error:
@@ -71,7 +81,9 @@ def _make_fault(name: str) -> Backend:
     return FAULTS[name].backend()
 
 
-def _load_target(target: str) -> Any:
+def _load_target(target: str, device: str | None) -> Any:
+    if split_adapter(target)[0]:
+        return adapt_target(target, device, _import_module)
     if entry := find_entry(target):
         return _import_object(target, entry.module, entry.attr)
     where, name = split_target(target)
@@ -90,8 +102,12 @@ def _load_target(target: str) -> Any:
 
 
 def _import_object(target: str, where: str, name: str) -> Any:
+    return pick_object(target, _import_module(target, where), name)
+
+
+def _import_module(target: str, where: str) -> ModuleType:
     try:
-        module = import_place(target, where)
+        return import_place(target, where)
     except (BackendUnavailable, TargetError):
         raise
     except BaseException as error:
@@ -100,7 +116,6 @@ def _import_object(target: str, where: str, name: str) -> Any:
             f"target {target!r}: module {where!r} cannot be imported ({describe_raised(error)})"
             f"{_suggest_import(where, error)}"
         ) from error
-    return pick_object(target, module, name)
 
 
 def _is_within(module: str, package: str | None) -> bool:

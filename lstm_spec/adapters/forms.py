@@ -1,8 +1,8 @@
 """The form in which a function takes packed weights, and what it looks like if that is another than the one given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import permutations, product
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -86,37 +86,58 @@ def find_right_form(ask: Callable[[Problem, Form], Answer], given: Form, about: 
 
     Empty if the given ones are right, or if none is.
     """
-    problem = _make_small_problem(about)
+    problem = make_small_problem(about)
     if problem is None:
         return ""
-    expected, layouts = _answer_by_equations(problem), list(product((False, True), repeat=2))
-    orders = dict.fromkeys((given.order, *map("".join, permutations(GATES))))
-    for form in (given, *(Form(order, *layout) for order in orders for layout in layouts)):
+    layouts, orders = list(product((False, True), repeat=2)), list_orders(given.order)
+    forms = (given, *(Form(order, *layout) for order in orders for layout in layouts))
+    found = find_form(ask, forms, problem)
+    if found is None or found == given:
+        return ""
+    other = {name: value for name, value in found._asdict().items() if value != getattr(given, name)}
+    options = ", ".join(f"{name}={value!r}" for name, value in other.items())
+    return f"with from_packed(..., {options}) it answers like the equations, so pass that"
+
+
+def list_orders(first: str = GATES) -> list[str]:
+    """Every order of the gates, once."""
+    return list(dict.fromkeys((first, *map("".join, permutations(GATES)))))
+
+
+F = TypeVar("F")
+
+
+def find_form(ask: Callable[[Problem, F], Answer], forms: Iterable[F], problem: Problem) -> F | None:
+    """The first form in which the outputs are those of the equations; None if there is none."""
+    expected = _answer_by_equations(problem)
+    for form in forms:
         try:
             y = np.asarray(ask(problem, form).y, np.float64)
         except Exception:
             continue
         if y.shape == expected.shape and np.abs(y - expected).max() < NEAR:
-            if form == given:
-                return ""
-            other = {name: value for name, value in form._asdict().items() if value != getattr(given, name)}
-            options = ", ".join(f"{name}={value!r}" for name, value in other.items())
-            return f"with from_packed(..., {options}) it answers like the equations, so pass that"
-    return ""
+            return form
+    return None
 
 
-def _make_small_problem(about: Description) -> Problem | None:
-    """A problem of different sizes; None if the shapes allow none that is small, or no dtype is usual."""
+def make_small_problem(about: Description, least: tuple[int, int, int, int] = (3, 2, 4, 5)) -> Problem | None:
+    """A problem of different sizes T, B, I, H, at least these.
+
+    None if the shapes allow none that is small, or no dtype is usual.
+    """
     sizes: list[int] = []
-    for allowed, least in zip(
-        (about.shapes.T, about.shapes.B, about.shapes.I, about.shapes.H), (3, 2, 4, 5), strict=True
-    ):
-        fitting = (n for n in allowed[: least + 4 * least] if n >= least and n not in sizes)
+    for letter, n in zip("TBIH", least, strict=True):
+        fitting = (size for size in getattr(about.shapes, letter)[: 5 * n] if size >= n and size not in sizes)
         sizes.append(next(fitting, 0))
     T, B, I, H = sizes
     dtype = next((name for name in about.dtypes if name in ("float32", "float64")), "")
     if not dtype or not all(sizes) or max(4 * H * (I + H), T * B * I) > LARGEST:
         return None
+    return draw_problem(T, B, I, H, dtype)
+
+
+def draw_problem(T: int, B: int, I: int, H: int, dtype: str = "float32") -> Problem:
+    """One layer of the standard cell with normally distributed numbers, always the same."""
     rng = np.random.default_rng(0)
 
     def draw(*shape: int) -> Array:

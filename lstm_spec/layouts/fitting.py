@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
@@ -44,9 +45,11 @@ def sizes_of(H: int, I: int, P: int) -> Sizes:
     return {"H": H, "I": I, "P": P, "4": 4, "3": 3, "1": 1, "D": 1, "L": 1}
 
 
+@lru_cache(256)  # not to be changed
 def tensors_of(layout: Layout, peepholes: bool = False, projection: bool = False) -> Tensors:
     """The pieces in each tensor, one behind the other, by the tensor's name."""
-    gates = dict.fromkeys(("W", "U", "b", "b2"), tuple(layout.order))
+    matrices = ("W", "U") if layout.first == "W" else ("U", "W")
+    gates = dict.fromkeys((*matrices, "b", "b2"), tuple(layout.order))
     gates |= {"p": tuple(layout.peepholes)} if peepholes else {}
     gates |= {"R": ("",)} if projection else {}
     found: Tensors = {}
@@ -58,6 +61,7 @@ def tensors_of(layout: Layout, peepholes: bool = False, projection: bool = False
     return found
 
 
+@lru_cache(256)
 def names_and_axes(text: str) -> tuple[list[str], tuple[str, ...]]:
     """The names and the axes in a text like "NAME NAME (AXIS, AXIS)"; an empty text has no names."""
     names, _, axes = text.removesuffix(")").partition(" (")

@@ -14,7 +14,8 @@ class Layout:
 
     One name: the gates are stacked along the axis that has the 4 (peepholes: the 3). Several names: a tensor for each
     gate, in the same order. Parts with one name share a tensor, one behind the other along the axis where they differ,
-    or else the last one. Letters as in `lstm_spec.types`; D and L are 1 here, one direction and one layer.
+    or else the last one; `first` is W or U. Letters as in `lstm_spec.types`; D and L are 1 here, one direction and one
+    layer.
     """
 
     framework: str
@@ -28,6 +29,7 @@ class Layout:
     R: str = ""
     forget_bias: float = 0.0  # added to that of the forget gate whenever it runs: what is stored is less by this
     negated: str = ""  # gates that are kept as one minus themselves: all their weights with the other sign
+    first: str = "W"  # in a tensor that W and U share
     state: str = "hc"  # the order in which it takes and returns the two memories
     verified: str = ""  # by a golden vector: the framework and its version; "": read in source only
     source: str = ""  # the file, at a commit

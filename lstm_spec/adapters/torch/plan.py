@@ -1,0 +1,127 @@
+"""How a module of somebody's is made, called, and given its parameters: what was found by asking."""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lstm_spec.adapters.torch.calling import Style
+from lstm_spec.adapters.torch.making import DROPPED, Maker
+from lstm_spec.adapters.torch.naming import Names
+from lstm_spec.contract import Rows
+from lstm_spec.layouts.convert import from_layout, to_layout
+from lstm_spec.layouts.fitting import tensors_of
+from lstm_spec.layouts.table import Layout
+from lstm_spec.types import Array, Gate, Parameters
+
+
+class Form(NamedTuple):
+    """What a network is, but for its inputs."""
+
+    H: int
+    layers: int = 1
+    directions: int = 1
+    P: int | None = None
+    has_bias: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What has to be known to build a module and to ask it."""
+
+    maker: Maker
+    style: Style
+    layout: Layout
+    names: Names = Names()
+    device: str = "cpu"
+    compile: bool = False
+    pass_batch_first: bool = False
+
+    def form_of(self, rows: Rows) -> Form:
+        """The form of a network with these parameters."""
+        p = rows[0][0]
+        return Form(len(p.g.W), len(rows), len(rows[0]), None if p.R is None else len(p.R), p.g.b is not None)
+
+    def construct(self, I: int, form: Form) -> Any:
+        """A module of this form. Raises ValueError if it takes no such option."""
+        options: dict[str, Any] = {}
+        if form.layers > 1:
+            options["layers"] = form.layers
+        if form.directions > 1:
+            options["both"] = True
+        if form.P is not None:
+            options["P"] = form.P
+        if not form.has_bias:
+            options["bias"] = False
+        is_dropped = form.layers > 1 or not self.maker.is_torchs
+        if "dropout" in self.maker.options and is_dropped and self.device == "cpu":  # cuDNN trains only in training
+            options["dropout"] = DROPPED
+        if self.pass_batch_first:
+            options["batch_first"] = True
+        return self.maker.make_apart(I, form.H, **options)
+
+    def arrays_of(self, rows: Rows, form: Form) -> dict[str, Array]:
+        """The arrays by the names of the module's parameters.
+
+        Of two biases each is half of ours, so that one that is forgotten is missed.
+        """
+        found: dict[str, Array] = {}
+        single, second = _join_biases(self.layout)
+        for k, row in enumerate(rows):
+            for d, p in enumerate(row):
+                tensors = to_layout(p if form.has_bias else _fill_biases(p), single)
+                for name, other in second.items():
+                    tensors[name] = tensors[other] = tensors[name] / 2
+                found |= {self.names.rename(name, k, d): a for name, a in tensors.items()}
+        return found
+
+    def rows_of(self, named: dict[str, Array], form: Form, is_gradient: bool = False) -> Rows:
+        """The parameters, or their gradients, from arrays by the names of the module's parameters."""
+        layout, second = _join_biases(self.layout)
+        layout = replace(layout, forget_bias=0.0) if is_gradient and layout.forget_bias else layout
+        held = tensors_of(layout, projection=form.P is not None)
+
+        def find_parameters(k: int, d: int) -> Parameters:
+            tensors = {}
+            for name, pieces in held.items():
+                a = named.get(self.names.rename(name, k, d))
+                if a is None:  # a bias that was left out
+                    a = np.zeros(pieces[0].shape({"4": 4, "H": form.H, "1": 1}), next(iter(named.values())).dtype)
+                elif name in second:
+                    a = a + named[self.names.rename(second[name], k, d)]
+                    a = a / 2 if is_gradient else a
+                tensors[name] = a
+            return from_layout(tensors, layout)
+
+        return tuple(tuple(find_parameters(k, d) for d in range(form.directions)) for k in range(form.layers))
+
+    def parts_of(self, name: str, form: Form) -> frozenset[str]:
+        """The parts W, U, b and R that are in a parameter of the module."""
+        return _list_parts(self.layout, self.names, form).get(name, frozenset())
+
+
+@lru_cache(64)
+def _join_biases(layout: Layout) -> tuple[Layout, dict[str, str]]:
+    """The layout with one bias, and by the name of each of its tensors that of the second bias; the sum is in both."""
+    held = [[name for name, pieces in tensors_of(layout).items() if pieces[0].part == part] for part in ("b", "b2")]
+    return (replace(layout, b2=""), dict(zip(*held, strict=True))) if held[1] else (layout, {})
+
+
+@lru_cache(1 << 10)
+def _list_parts(layout: Layout, names: Names, form: Form) -> dict[str, frozenset[str]]:
+    held = tensors_of(layout, projection=form.P is not None)
+    return {
+        names.rename(name, k, d): frozenset(piece.part[0] for piece in pieces)
+        for name, pieces in held.items()
+        for k in range(form.layers)
+        for d in range(form.directions)
+    }
+
+
+def _fill_biases(p: Parameters) -> Parameters:
+    def fill(gate: Gate | None) -> Any:
+        return gate and gate._replace(b=np.zeros(len(gate.W), gate.W.dtype))
+
+    i, f, g, o = map(fill, p[:4])
+    return Parameters(i, f, g, o, p.R)
