@@ -43,6 +43,7 @@ def network(module: str, name: str) -> type:
 
 
 TORCH, KERAS = network("torch.nn.modules.module", "Module"), network("keras.src.layers.layer", "Layer")
+HAIKU = network("haiku._src.module", "Module")
 BY_HAND = "write a function (x, h, c, W, U, b_input, b_recurrent) of NumPy arrays that"
 INSTEAD: dict[str, tuple[Any, str, str]] = {
     "a name": ("numpy", "is the text 'numpy'", "pass what it names: from backends.numpy.backend import BACKEND"),
@@ -68,8 +69,9 @@ INSTEAD: dict[str, tuple[Any, str, str]] = {
     "a partial": (partial(of_two, d=1), "is of type partial, which is called with (problem)", "if it takes a Problem"),
     "a class": (Cell, "is the class Cell", f"{BY_HAND} runs it, and wrap that with from_packed"),
     "a cell": (Cell(3), "is of type Cell, which is called with (x, h, c)", f"{BY_HAND} calls it, and wrap"),
-    "torch": (TORCH(), "is of type Mine, a torch.nn.Module", f"{BY_HAND} gives it the weights and runs it, and wrap"),
-    "torch's": (TORCH, "is the class Mine, a torch.nn.Module", "and wrap that: from_packed(function)"),
+    "torch": (TORCH(), "is of type Mine, a torch.nn.Module", "or BACKEND = from_torch(module)"),
+    "torch's": (TORCH, "is the class Mine, a torch.nn.Module", "write torch: before its name on the command line"),
+    "haiku": (HAIKU, "is the class Mine, a Haiku module", f"{BY_HAND} gives it the weights and runs it, and wrap"),
     "keras": (
         KERAS(),
         "is of type Mine, a Keras layer",

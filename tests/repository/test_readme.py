@@ -8,17 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.environment import TORCH
 from tests.helpers.root import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
-BACKEND, USE = (text for kind, text in BLOCKS if kind == "python")
+MODULE, BACKEND, USE = (text for kind, text in BLOCKS if kind == "python")
 COMMANDS = [line[2:].split("#")[0].strip() for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "my_lstm.py").write_text(BACKEND, encoding="utf-8")
+    (tmp_path / "my_model.py").write_text(MODULE, encoding="utf-8")
     return tmp_path
 
 
@@ -75,11 +77,32 @@ def test_the_equations_are_those_of_the_clauses() -> None:
 
 
 def test_the_refutation_shown_is_the_one_that_is_printed(folder: Path) -> None:
-    done = run(
-        folder, "lstm-conform", "run", "fault:swaps_input_and_forget_gates", "--profile", "quick", "--maxfail", "1"
-    )
-    assert done.returncode == 1
-    shown = next(text for kind, text in BLOCKS if kind == "text" and text.startswith("REFUTED"))
+    target = "fault:swaps_input_and_forget_gates"
+    done = run(folder, "lstm-conform", "run", target, "--profile", "quick", "--maxfail", "1")
+    assert_shown(target, done)
+
+
+@pytest.mark.skipif(not TORCH, reason="TORCH=none")
+def test_the_mistake_in_the_module_of_torch_is_the_one_that_is_printed(folder: Path) -> None:
+    line = next(command for command in COMMANDS if "torch:" in command)
+    done = run(folder, *line.split(), "--profile", "quick", "--maxfail", "1", "--jobs", "1")
+    assert_shown("MyLSTM", done)
+
+
+@pytest.mark.skipif(not TORCH, reason="TORCH=none")
+def test_without_its_mistake_the_module_of_torch_holds(folder: Path) -> None:
+    mended = MODULE.replace("h = o.sigmoid() * c\n", "h = o.sigmoid() * c.tanh()\n")
+    assert mended != MODULE
+    (folder / "my_model.py").write_text(mended, encoding="utf-8")
+    asked = ("--profile", "quick", "--examples", "1", "--clause", "CELL-1", "--clause", "MOD-*")
+    done = run(folder, "lstm-conform", "run", "torch:my_model.py:MyLSTM", *asked)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def assert_shown(target: str, done: subprocess.CompletedProcess[str]) -> None:
+    """The report says what the README shows of that target."""
+    assert done.returncode == 1, done.stdout + done.stderr
+    shown = next(text for kind, text in BLOCKS if kind == "text" and text.startswith("REFUTED") and target in text)
     shown, printed = (re.sub(r"(?<=\d) (?=\d{3}\b)", "", text) for text in (shown, done.stdout))  # 38 000
     for line in shown.splitlines():  # the figures depend on how far shrinking came in its time
         pattern = r"\S+".join(re.escape(part) for part in re.split(r"\d\S*", line))
