@@ -12,7 +12,8 @@ from conformance.nouns import change_all_arrays
 from conformance.targets.child import Child
 from conformance.targets.link import Reply, pack_question, read_reply
 from conformance.targets.shared import Shared
-from lstm_spec import Answer, Backend, Problem
+from lstm_spec import REFERENCE_MODULE, Answer, Backend, Problem, make_backend
+from lstm_spec.modules.sessions import Call, Session
 from tests.helpers.hostile import raising
 from tests.helpers.isolation import SHORT, cotangents
 from tools.checks.odd import damage_bytes, replace_token
@@ -31,10 +32,18 @@ def _write_and_answer(problem: Problem) -> Answer:
 
 
 ANSWERING = [NUMPY, replace(NUMPY, forward=_answer_in_another_order), replace(NUMPY, forward=_write_and_answer)]
+_CALLS = (
+    Call(SHORT, "build"),
+    Call(SHORT, "forward"),
+    Call(SHORT, "gradients", d=cotangents(SHORT)),
+    Call(None, "read"),
+)
+SESSION = Session(_CALLS)
 CALLS: list[tuple[Backend, str, tuple[Any, ...]]] = [
     *((backend, "forward", (SHORT,)) for backend in ANSWERING),
     (NUMPY, "gradients", (SHORT, cotangents(SHORT))),
     (raising("colours"), "forward", (SHORT,)),
+    (make_backend(REFERENCE_MODULE), "converse", (SESSION,)),
 ]
 
 

@@ -24,6 +24,7 @@ from conformance.run.profiles import PROFILES
 from conformance.targets.link import pack_question
 from conformance.targets.origin import Origin
 from conformance.targets.resolve import resolve
+from lstm_spec.modules.sessions import Session
 from tools.checks.odd import ODD_TEXT, ODD_VALUES, damage_bytes, replace_token
 
 REFUTED = (  # known faults, each refuted by a property with another form of example
@@ -32,6 +33,7 @@ REFUTED = (  # known faults, each refuted by a property with another form of exa
     ("fault:drops_the_path_through_the_hidden_state", "the_gradient_of_a_sequence_is_that_of_its_halves_chained"),
     ("fault:ignores_the_reverse_direction", "two_directions_read_side_by_side"),
     ("fault:ignores_the_lengths", "a_feature_that_is_claimed_is_not_ignored"),
+    ("fault:copies_the_weights_that_are_tied", "tied_modules_stay_tied"),
 )
 DEEP = ("[" * 50_000, '{"a":' * 20_000, "[" * 900 + "]" * 900)
 FORMS = ("drawn", "asked", "form", "layout", "writable", "versions")  # JSON in JSON
@@ -49,8 +51,9 @@ def _make_files(folder: Path, target: str, name: str) -> tuple[bytes, bytes]:
     verdict = judge_property(find_property(name), backend, "float32", PROFILES["quick"])
     path = save_case(folder, backend, verdict, Origin(target, 0))
     assert path is not None and verdict.refutation is not None
-    problem, d = verdict.refutation.asked, verdict.refutation.loss
+    example, problem, d = verdict.refutation.problem, verdict.refutation.asked, verdict.refutation.loss
     call, arguments = ("forward", (problem,)) if d is None else ("gradients", (problem, d))
+    call, arguments = ("converse", (example,)) if isinstance(example, Session) else (call, arguments)
     return path.read_bytes(), pack_question(call, arguments, {"target": target, "device": ""})[1]
 
 

@@ -26,6 +26,8 @@ def assert_session_conforms(backend: Backend, session: Session) -> None:
     """
     assert backend.converse is not None
     replies, unclear = backend.converse(session), list[str]()
+    if len(replies) != len(session.calls):
+        raise Refuted(f"{len(session.calls)} calls of a session got {len(replies)} replies", clause="SHAPE-1")
     for k, reply in enumerate(replies):
         with _in_call(session, k):
             _require_kind(session.calls[k].does, reply)
@@ -50,9 +52,11 @@ def _in_call(session: Session, k: int) -> Iterator[None]:
 
 def _require_kind(does: str, reply: Reply) -> None:
     """Refuted unless the reply is of the kind that the call asks for."""
-    kind = "Answer" if isinstance(reply, Answer) else "tuple" if isinstance(reply, tuple) else "nothing"
-    wanted = {"forward": "Answer", "gradients": "tuple", "read": "tuple"}.get(does, "nothing")
-    if kind != wanted and wanted != "nothing":
+    is_pair = isinstance(reply, tuple) and len(reply) == 2 and isinstance(reply[1], Gradients)
+    kind = "an Answer" if isinstance(reply, Answer) else "an Answer and Gradients" if is_pair else "something else"
+    kind = "parameters" if isinstance(reply, tuple) and not is_pair else "nothing" if reply is None else kind
+    wanted = {"forward": "an Answer", "gradients": "an Answer and Gradients", "read": "parameters"}.get(does, kind)
+    if kind != wanted:
         raise Refuted(f"{does} returned {kind}, expected {wanted}", clause="SHAPE-1")
 
 
