@@ -45,7 +45,10 @@ def check_session(session: Session, largest: int = LARGEST) -> None:
         raise ValueError("a session has no calls, expected one that builds a module at least")
     built, saved = set[int](), set[int]()
     for call in session.calls:
-        _check_call(call, built, saved, largest)
+        try:
+            _check_call(call, built, saved, largest)
+        except AttributeError as error:
+            raise ValueError(f"a call of a session has not the form of one ({error})") from error
 
 
 def _check_call(call: Call, built: set[int], saved: set[int], largest: int) -> None:
