@@ -39,7 +39,7 @@ def recall_question(raised: Refuted | Errored) -> Asked:
 
 def recall_own_problem(raised: Refuted | Errored) -> Problem:
     """What a user would call the problem: without what was added to look inside, and whole though asked in steps."""
-    if raised.asked is None or raised.asked.is_more:
+    if raised.asked is None or raised.asked.is_more or isinstance(raised.problem, Session):
         return problem_of(raised.problem)
     return recall_question(raised).problem
 

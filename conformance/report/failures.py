@@ -13,6 +13,7 @@ from conformance.report.roots import Root
 from conformance.verdict import Verdict, find_broken_clauses
 from lstm_spec import CLAUSES, error_model
 from lstm_spec.accuracy import DEFAULT_GRADES
+from lstm_spec.modules.sessions import Session
 
 if TYPE_CHECKING:
     from lstm_spec import Problem
@@ -65,7 +66,8 @@ def _evidence_lines(verdict: Verdict) -> list[str]:
     if raised is None or raised.problem is None:
         return lines
     if refutation and refutation.difference:
-        lines = lines if verdict.detail != refutation.reason else []
+        says_more = verdict.detail != refutation.reason or isinstance(refutation.problem, Session)
+        lines = lines if says_more else []
         asked, own = refutation.asked or problem_of(refutation.problem), recall_own_problem(refutation)
         lines += _difference_lines(refutation.difference, asked, own, verdict.dtype)
     return lines + _example_lines(raised)
@@ -83,6 +85,8 @@ def _example_lines(raised: Refuted | Errored) -> list[str]:
 def _describe_raised(raised: Refuted | Errored) -> str:
     """The sizes of the user's problem, and those of ours if more was asked to look inside."""
     own = recall_own_problem(raised)
+    if isinstance(raised.problem, Session):
+        return f"a session of {len(raised.problem.calls)} calls; module 0 is built for {describe_example(own)}"
     asked = raised.asked if is_well_formed(raised.asked, None) else own
     named = zip("TBIH", own.sizes, asked.sizes, strict=True)
     ours = [f"{letter} = {now}" for letter, before, now in named if now != before]
