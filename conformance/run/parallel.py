@@ -1,5 +1,6 @@
 """Verdicts from several processes at once; every question is the one that a single process would ask."""
 
+import gc
 import os
 import signal
 import sys
@@ -97,6 +98,7 @@ def _borrow_backend(lend: Lend) -> None:
         _mine = _lent.enter_context(lend())
     except TargetError:  # it may be made once only; the judge sees that this process is gone, and says what to say
         os._exit(1)
+    gc.freeze()  # what is there by now stays: it need not be looked through again and again
 
 
 def _watch_parent() -> None:
