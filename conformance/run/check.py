@@ -4,14 +4,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 from conformance.measurements.activation_text import list_unread
 from conformance.measurements.activations import Accuracy, probe_activations, unread_accuracy
 from conformance.measurements.compiling import note_compiling
 from conformance.measurements.end_to_end import Row, measure_end_to_end
-from conformance.property import PROPERTIES
+from conformance.property import PROPERTIES, Property
 from conformance.report.deviations import select_deviations
 from conformance.report.findings import Findings, Request
 from conformance.report.report import Report
@@ -61,14 +60,22 @@ def check_with(
     check_backend(backend)
     started, backend = time.perf_counter(), options.apply_to(backend)
     pairs = plan_verdicts(backend, options)
-    first, rest = ([], pairs) if judging else (pairs[:1], pairs[1:])  # the first call is judged, not measured
-    begun = [judge_pair(pair, backend, options, observe) for pair in first]
-    backend = note_compiling(backend)
-    options = replace(options, compiles=backend.description.compiles)
-    later = judging(rest, options) if judging else (judge_pair(pair, backend, options, observe) for pair in rest)
-    verdicts = chain(begun, later)
+    verdicts = judging(pairs, options) if judging else _judge_in_turn(pairs, backend, options, observe)
     findings = _collect_verdicts(prepare_findings(backend, options), verdicts, options, progress)
+    if any(verdict.compiles for verdict in findings.verdicts):
+        options = replace(options, compiles=True)
+        backend = options.apply_to(backend)
+        findings = replace(findings, description=backend.description)
     return replace(conclude_report(findings, backend, options, judging), seconds=time.perf_counter() - started)
+
+
+def _judge_in_turn(
+    pairs: list[tuple[Property, str]], backend: Backend, options: Options, observe: Callable[[Any], None]
+) -> Iterator[Verdict]:
+    """The verdicts; after the first one it is measured whether the backend compiles, so that no first call is lost."""
+    for k, pair in enumerate(pairs):
+        yield judge_pair(pair, backend, options, observe)
+        backend = backend if k else note_compiling(backend)
 
 
 def conclude_report(findings: Findings, backend: Backend, options: Options, judging: Judging | None = None) -> Report:

@@ -50,7 +50,8 @@ def judge_property(
     counts = (trial.examples, trial.inconclusive, time.perf_counter() - started)
     refutation = raised if isinstance(raised, Refuted) else None
     error = raised if isinstance(raised, Errored) else None
-    return Verdict(prop, dtype, outcome, detail, *counts, refutation, error, trial.extents)
+    compiles = backend.description.compiles
+    return Verdict(prop, dtype, outcome, detail, *counts, refutation, error, trial.extents, compiles)
 
 
 def judge_pair(

@@ -13,6 +13,7 @@ from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from threading import Thread
 
+from conformance.measurements.compiling import note_compiling
 from conformance.property import Property
 from conformance.run.judge import Judging, describe_mishap, judge_pair
 from conformance.run.options import Options
@@ -28,6 +29,7 @@ WORTH_ONE = 40  # verdicts: starting a process takes about a second
 
 _lent = ExitStack()  # in a process that judges: until it ends
 _mine: Backend
+_is_measured = False
 
 
 def choose_process_count(verdicts: int) -> int:
@@ -110,4 +112,9 @@ def _watch_parent() -> None:
 
 
 def _judge_pair(options: Options, pair: tuple[Property, str]) -> Verdict:
-    return judge_pair(pair, _mine, options)
+    """The verdict; after the first one it is measured whether the backend compiles for every size."""
+    global _mine, _is_measured
+    verdict = judge_pair(pair, _mine, options)
+    if not _is_measured:
+        _mine, _is_measured = note_compiling(_mine), True
+    return verdict
