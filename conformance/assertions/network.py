@@ -41,8 +41,9 @@ from conformance.outcome import Inconclusive, NotClaimed
 from conformance.tolerance.cell_backward import make_sum
 from conformance.tolerance.conclusive import is_conclusive
 from conformance.tolerance.layer_backward import run_free_backward
+from conformance.tolerance.reading import Trajectory
 from conformance.tolerance.rounding import Bounded, exact
-from lstm_spec import Answer, Backend, Cotangents, Problem, State
+from lstm_spec import Answer, Backend, Cotangents, ErrorModel, Gradients, Problem, State
 
 LONGEST, FEW = 12, 2  # steps that are looked into one at a time; few, where the wider network shows all of them
 LONGEST_FREE = 40  # steps of a free run beside a wider network; it says little of more
@@ -193,22 +194,33 @@ def assert_network_gradients_conform_freely(backend: Backend, problem: Problem, 
     assert_gradients_shaped(gradients, problem)
     with breaking("GRAD-8"):
         seen, passes = assert_runs_freely(problem, answer, model)
-    valid, above, parts = mark_valid_steps(problem), make_sum(d.y), list[Part]()
-    above = above.rearrange(lambda a: np.where(valid, a, 0))
     if not all(np.isfinite(a).all() for a in name_all_arrays(gradients=gradients).values()):
         assert_gradients_could_overflow(problem, d)
-    assert_padding_zero("dx", gradients.x, valid, "LEN-5")
+    assert_padding_zero("dx", gradients.x, mark_valid_steps(problem), "LEN-5")
+    parts = list_free_parts(seen, passes, d, gradients, model) if passes else None
+    for part in parts or ():
+        with breaking(part.clause):
+            assert_within(part.compare())
+    return parts is not None
+
+
+def list_free_parts(
+    seen: Seen, passes: list[list[Trajectory]], d: Cotangents, gradients: Gradients, model: ErrorModel
+) -> list[Part] | None:
+    """Each gradient of a network beside what it should be, given the passes of its layers.
+
+    None if rounding may have grown too much for that to say anything.
+    """
+    problem, parts = seen.problem, list[Part]()
+    above = make_sum(d.y).rearrange(lambda a: np.where(mark_valid_steps(problem), a, 0))
     for layer in reversed(range(len(passes))):
         sums, x = [], read_below(seen, layer, model)
         for n, passed in enumerate(passes[layer]):
             k, loss = take_loss(problem, (layer, n), d, above)
             found = run_free_backward(read_layer(problem, layer, n, x), passed, loss, model)
             if not is_conclusive_enough(found, d, model):
-                return False
+                return None
             parts += list_parts(gradients, found, layer, n, k, name_place(problem, layer, n))
             sums.append(found.into_x.rearrange(partial(turn, problem, n)))
         above = add_sums(sums)
-    for part in (*parts, list_inputs(problem, gradients, above, model)) if passes else ():
-        with breaking(part.clause):
-            assert_within(part.compare())
-    return bool(passes)
+    return [*parts, list_inputs(problem, gradients, above, model)]

@@ -1,0 +1,269 @@
+"""An answer that somebody has: is it that of the equations? Nothing is asked of whoever gave it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from io import StringIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from safetensors.numpy import save as pack_tensors
+
+from conformance.arrays import frozen
+from conformance.assertions.comparison import STATE, STEP, Comparison, assert_within
+from conformance.assertions.forward import Seen, join_outputs, read_below, read_layer
+from conformance.assertions.network import list_free_parts
+from conformance.assertions.order import mark_valid_steps, name_place, read_direction
+from conformance.files import write_whole
+from conformance.nouns import name_all_arrays
+from conformance.numbers import format_times, shorten
+from conformance.outcome import Difference, Refuted
+from conformance.problems.question import change_arrays
+from conformance.tolerance.conclusive import largest_conclusive_error
+from conformance.tolerance.layer import observe_forward, run_free
+from conformance.tolerance.reading import Trajectory
+from conformance.tolerance.rounding import Bounded, exact
+from lstm_spec import GRADES, Answer, Cotangents, ErrorModel, Gradients, Problem, State, checked, error_model
+from lstm_spec.contract import DTYPES
+from lstm_spec.types import Array
+from lstm_spec.validation import check_cotangents
+
+Given = Answer | Array | tuple[Array | None, ...] | list[Any]
+ORDER = ("relative", "absolute", "wide", "op-by-op")  # the strictest grade first, at each dtype
+
+
+class Part(NamedTuple):
+    """One output beside what it should be."""
+
+    name: str
+    ratio: float  # the largest error, in units of what is allowed
+    difference: Difference | None  # the first element that is further off than allowed
+    got: Array
+    expected: Array
+    allowed: Array
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the equations say of an answer."""
+
+    grade: str  # the strictest grade at which everything holds; empty if none does
+    at: str  # the grade at which the parts were compared
+    dtype: str
+    parts: tuple[Part, ...]
+    unjudged: tuple[str, ...]  # what was not judged, and why: a sentence each
+    problem: Problem
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is an answer of an LSTM, as far as it was judged."""
+        return bool(self.grade)
+
+    @property
+    def ratio(self) -> float:
+        """The largest error of all parts, in units of what is allowed."""
+        return max((part.ratio for part in self.parts), default=0.0)
+
+    def __str__(self) -> str:
+        said = f"holds at grade {self.grade}" if self.grade else f"refuted at grade {self.at}"
+        table = Table("output", "error/allowed", "first difference", box=None, pad_edge=False)
+        for part in self.parts:
+            table.add_row(part.name, format_times(part.ratio), _describe(part.difference))
+        console = Console(width=150, file=StringIO(), highlight=False)
+        with console.capture() as shown:
+            console.print(table)
+        lines = [line.rstrip() for line in shown.get().splitlines()]
+        return "\n".join([f"{said} ({self.dtype})", *lines, *(f"not judged: {why}" for why in self.unjudged)])
+
+    def save(self, path: Path | str) -> None:
+        """Write the problem, and what was got, expected and allowed, as a safetensors file. Raises OSError."""
+        tensors = {name: a for name, a in name_all_arrays(problem=self.problem).items() if a.dtype.name != "int64"}
+        for part in self.parts:
+            name = part.name.replace(" ", "_")
+            tensors |= {f"{what}.{name}": getattr(part, what) for what in ("got", "expected", "allowed")}
+        write_whole(Path(path), pack_tensors({name: np.array(a, order="C") for name, a in tensors.items()}))
+
+
+def _describe(difference: Difference | None) -> str:
+    if difference is None:
+        return ""
+    where = ", ".join(f"{axis} {k}" for axis, k in difference.where.items())
+    return f"{where}: expected {difference.expected:.9g} ±{shorten(difference.allowed)}, got {difference.got:.9g}"
+
+
+def judge(
+    problem: Problem,
+    answer: Given,
+    gradients: tuple[Cotangents, Gradients] | None = None,
+    *,
+    grade: str = "auto",
+    inner: Sequence[Array | None] = (),
+) -> Judgement:
+    """Whether that is the answer to the problem, with tolerances derived from it, forward and perhaps backward.
+
+    The answer is an Answer, or y (T, B, D*P), or (y, h, c) of which the states may be None; a list of them is a
+    sequence that was read in parts, each from the state that the part before returned. It may be of another dtype than
+    the problem, at which it is then judged. `gradients` are cotangents, and the gradients for them. `inner` are the outputs
+    of the layers below the last one, if they are known: without them, each layer is judged from the equations alone,
+    which says less of long sequences. `grade` is a name of `lstm_spec.GRADES`; "auto" finds the strictest that holds.
+    Raises ValueError or TypeError for what does not fit the problem.
+    """
+    if isinstance(answer, list):
+        return _join_judgements([judge(*part, grade=grade) for part in _split_sequence(problem, answer)], problem)
+    y, h, c = _take_apart(checked(problem), answer)
+    dtype, notes = y.dtype, list[str]()
+    if dtype.name not in DTYPES:
+        raise TypeError(f"y is {dtype}, expected one of {', '.join(DTYPES)}; convert it")
+    cast = change_arrays(problem, lambda a: frozen(a.astype(dtype)))
+    if not all(np.array_equal(a, b.astype(a.dtype)) for a, b in zip(_list(problem), _list(cast), strict=True)):
+        notes.append(f"the rounding of the problem's numbers to {dtype}, which was taken for granted")
+    if gradients is not None:
+        check_cotangents(cast, gradients[0])
+    grades = [name for name in ORDER if (name, dtype.name) in GRADES] if grade == "auto" else [grade]
+    for name in grades:
+        unjudged = [*notes]
+        compared = _Comparing(cast, (y, h, c), inner, error_model(name, dtype.name), unjudged)
+        parts = tuple(_measure(one) for one in (*compared.list_forward(), *compared.list_backward(gradients)))
+        holds = all(part.ratio <= 1 for part in parts)
+        if holds:
+            break
+    return Judgement(name if holds else "", name, dtype.name, parts, tuple(unjudged), cast)
+
+
+def _list(problem: Problem) -> list[Array]:
+    return [a for a in name_all_arrays(problem=problem).values() if a.dtype.kind != "i"]
+
+
+def _take_apart(problem: Problem, answer: Any) -> tuple[Array, Array | None, Array | None]:
+    """y, h and c. Raises ValueError if one has another shape than the problem asks for."""
+    parts = (answer.y, *answer.state) if isinstance(answer, Answer) else answer
+    y, h, c = parts if isinstance(parts, tuple) and len(parts) == 3 else (parts, None, None)
+    T, B, _, H = problem.sizes
+    readers, D = len(problem.directions) * len(problem.parameters), len(problem.directions)
+    shapes = {"y": (T, B, D * problem.P), "h": (readers, B, problem.P), "c": (readers, B, H)}
+    for (name, shape), a in zip(shapes.items(), (y, h, c), strict=True):
+        if a is None and name != "y":
+            continue
+        if not isinstance(a, np.ndarray) or a.shape != shape:
+            what = f"has shape {a.shape}" if isinstance(a, np.ndarray) else f"is a {type(a).__name__}"
+            raise ValueError(f"{name} {what}, expected an array of shape {shape}; steps come first, then samples")
+    return y, h, c
+
+
+# ---------------------------------------------------------------- comparisons
+
+
+class _Comparing:
+    """An answer beside the equations, at one grade."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        given: tuple[Array, Array | None, Array | None],
+        inner: Sequence[Array | None],
+        model: ErrorModel,
+        unjudged: list[str],
+    ) -> None:
+        self.problem, (self.y, self.h, self.c), self.inner = problem, given, inner
+        self.model, self.unjudged = model, unjudged
+        self.seen = Seen(problem, Answer(self.y, problem.state), [])
+        self.passes: list[list[Trajectory]] = []
+
+    def list_forward(self) -> Iterator[Comparison]:
+        """The outputs of the layers that are known, and the final states that are."""
+        for name, a in (("the final h", self.h), ("the final c", self.c)):
+            self.unjudged += [f"{name}, which was not given"] if a is None else []
+        if not len(self.problem.x):
+            self.unjudged.append("y, which has no steps")
+            return
+        for layer, row in enumerate(self.problem.parameters):
+            is_last = layer == len(self.problem.parameters) - 1
+            known = self.y if is_last else self.inner[layer] if layer < len(self.inner) else None
+            x = read_below(self.seen, layer, self.model)
+            readings = [read_layer(self.problem, layer, d, x) for d in range(len(row))]
+            if known is None:
+                passes = [run_free(reading, self.model) for reading in readings]
+            else:
+                outputs = (read_direction(self.problem, d, exact(known)) for d in range(len(row)))
+                passes = [observe_forward(r, q, self.model) for r, q in zip(readings, outputs, strict=True)]
+            joined, place = join_outputs(self.problem, passes), name_place(self.problem, layer)
+            if not joined.error.max(initial=0) <= largest_conclusive_error(self.model):
+                self.unjudged.append(
+                    f"layer {layer} and those above it: rounding may have grown too much below; give inner"
+                )
+                return
+            self.passes.append(passes)
+            self.seen.outputs.append(joined if known is None else exact(known))
+            if known is not None:
+                yield Comparison(f"y{place}", STEP, known, *joined)
+            else:
+                self.unjudged.append(f"y{place}, which was not given")
+            yield from self._list_states(layer, passes)
+
+    def _list_states(self, layer: int, passes: list[Trajectory]) -> Iterator[Comparison]:
+        lengths = mark_valid_steps(self.problem).sum(axis=0)[:, 0]
+        last, rows, some = np.maximum(lengths - 1, 0), np.arange(len(lengths)), (lengths > 0)[:, None]
+        for d, passed in enumerate(passes):
+            k, place = layer * len(passes) + d, name_place(self.problem, layer, d)
+            h = Bounded(*(a[last, rows] for a in read_direction(self.problem, d, self.seen.outputs[layer])))
+            for name, got, found, first in (
+                ("h_T", self.h, h, self.problem.state.h[k]),
+                ("c_T", self.c, passed.last, self.problem.state.c[k]),
+            ):
+                if got is not None:
+                    value, error = np.where(some, found.value, first), np.where(some, found.error, 0)
+                    yield Comparison(f"{name}{place}", STATE[1:], got[k], value, error)
+
+    def list_backward(self, gradients: tuple[Cotangents, Gradients] | None) -> Iterator[Comparison]:
+        """The gradients, from the passes forward; none if a layer was not judged."""
+        if gradients is None:
+            return
+        parts = None
+        if len(self.passes) == len(self.problem.parameters):
+            parts = list_free_parts(self.seen, self.passes, *gradients, self.model)
+        if parts is None:
+            self.unjudged.append("the gradients: rounding may have grown too much for them to say anything")
+        yield from (part.compare() for part in parts or ())
+
+
+def _measure(one: Comparison) -> Part:
+    """The largest error in units of what is allowed; infinite where nothing is, or for what is no number."""
+    expected, allowed = (np.broadcast_to(a, one.got.shape) for a in (one.expected, one.allowed))
+    with np.errstate(all="ignore"):
+        error = np.abs(one.got.astype(np.float64) - expected)
+        ratio = np.nan_to_num(np.where(error == 0, 0, error / allowed), nan=np.inf, posinf=np.inf)
+    try:
+        assert_within(one)
+    except Refuted as refuted:
+        return Part(one.quantity, float(ratio.max()), refuted.difference, one.got, expected, allowed)
+    return Part(one.quantity, float(ratio.max(initial=0)), None, one.got, expected, allowed)
+
+
+# ---------------------------------------------------------------- sequences in parts
+
+
+def _split_sequence(problem: Problem, answers: list[Any]) -> Iterator[tuple[Problem, Any]]:
+    """Each part of a sequence as a problem of its own, which starts from the state that the part before returned."""
+    start, state = 0, problem.state
+    if problem.lengths is not None:
+        raise ValueError("a sequence with lengths was given in parts, expected one without; judge each part by itself")
+    for k, answer in enumerate(answers):
+        y = answer.y if isinstance(answer, Answer) else answer[0] if isinstance(answer, tuple) else answer
+        part = replace(problem, x=frozen(problem.x[start : start + len(y)].copy()), state=state)
+        yield part, answer
+        _, h, c = _take_apart(part, answer)
+        if k + 1 < len(answers) and (h is None or c is None):
+            raise ValueError(f"part {k} has no final states, from which the next one starts; give (y, h, c)")
+        start, state = start + len(y), state if h is None or c is None else State(h, c)
+    if start != len(problem.x):
+        raise ValueError(f"the parts have {start} steps together, expected {len(problem.x)}; give all of them")
+
+
+def _join_judgements(found: list[Judgement], problem: Problem) -> Judgement:
+    """The judgement on all parts: at the most lenient grade that one of them needs."""
+    worst = max(found, key=lambda one: len(ORDER) if not one.grade else ORDER.index(one.grade))
+    parts = [p._replace(name=f"{p.name} of part {k}") for k, one in enumerate(found) for p in one.parts]
+    unjudged = dict.fromkeys(why for one in found for why in one.unjudged)
+    return Judgement(worst.grade, worst.at, worst.dtype, tuple(parts), tuple(unjudged), problem)

@@ -1,0 +1,143 @@
+"""An answer that somebody has is judged without asking anybody."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from backends.numpy.backend import BACKEND as NUMPY
+from conformance import judge
+from conformance.problems.build import build_loss, build_problem
+from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
+from lstm_spec import Answer, Problem, State
+from tests.helpers.problems import make_loss, make_problem
+from tools.checks.right.backends import RIGHT
+
+TAME = ("dense", "by-width", "small", "dense", "within-1", "dense")
+FORMS = (
+    Form(),
+    Form(1, REVERSE, "peephole", "narrow", lengths="any"),
+    Form(2, BOTH, projection="narrow", lengths="zeros"),
+    Form(3, FORWARD, "coupled", clip=0.7),
+)
+
+
+def draw(
+    form: Form = FORMS[0], dtype: str = "float32", sizes: tuple[int, ...] = (6, 3, 4, 5), seed: int = 0
+) -> Problem:
+    return build_problem(np.dtype(dtype), form, sizes, TAME, seed)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float16"])
+def test_a_right_answer_holds(form: Form, dtype: str) -> None:
+    problem = draw(form, dtype)
+    loss = build_loss(problem, ("dense",) * 3, 1)
+    answer, found = NUMPY.differentiate(problem, loss)
+    said = judge(problem, answer, (loss, found))
+    assert said.holds and 0 < said.ratio <= 1, str(said)
+    assert said.grade == ("relative" if problem.dtype.itemsize > 2 else "wide")
+    is_open = any(why.startswith("the gradients") for why in said.unjudged)  # with 16 bits, three layers are too much
+    assert is_open == (dtype == "float16" and form.layers == 3)
+    assert is_open or {"dx", "dh_0", "dc_0"} <= {part.name.split(" of ")[0] for part in said.parts}
+
+
+def double(a: Any) -> Any:
+    return (a * np.asarray(2, a.dtype)).astype(a.dtype)
+
+
+WRONG: dict[str, Callable[[Answer], Answer]] = {
+    "y": lambda answer: replace(answer, y=double(answer.y)),
+    "h_T": lambda answer: replace(answer, state=answer.state._replace(h=double(answer.state.h))),
+    "c_T": lambda answer: replace(answer, state=answer.state._replace(c=double(answer.state.c))),
+}
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+@pytest.mark.parametrize("part", WRONG)
+def test_a_wrong_part_is_refuted_and_named(part: str, form: Form) -> None:
+    problem = draw(form)
+    said = judge(problem, WRONG[part](NUMPY.forward(problem)))
+    wrong = [one for one in said.parts if one.difference]
+    assert not said.holds and all(one.name.startswith(part) for one in wrong) or part == "y"
+    assert any(one.name.startswith(part) for one in wrong) and "refuted at grade absolute (float32)" in str(said)
+
+
+def test_a_wrong_gradient_is_refuted() -> None:
+    problem, loss = draw(), build_loss(draw(), ("dense",) * 3, 1)
+    answer, found = NUMPY.differentiate(problem, loss)
+    said = judge(problem, answer, (loss, replace(found, x=double(found.x))))
+    assert [part.name for part in said.parts if part.difference] == ["dx"]
+
+
+def test_what_is_missing_is_not_judged_and_that_is_said() -> None:
+    problem = draw(FORMS[2])
+    answer = NUMPY.forward(problem)
+    said = judge(problem, answer.y)
+    assert said.holds and [part.name for part in said.parts] == ["y of layer 1"]
+    assert said.unjudged == (
+        "the final h, which was not given",
+        "the final c, which was not given",
+        "y of layer 0, which was not given",
+    )
+    below = replace(problem, parameters=problem.parameters[:1], state=State(*(a[:2] for a in problem.state)))
+    known = judge(problem, answer, inner=[NUMPY.forward(below).y])
+    assert known.holds and not known.unjudged
+    assert not judge(problem, answer, inner=[double(NUMPY.forward(below).y)]).holds
+
+
+def test_the_strictest_grade_that_holds_is_found() -> None:
+    rough = RIGHT["by tanh"]()
+    problem = draw(sizes=(3, 2, 3, 4))
+    problem = replace(problem, x=(problem.x * np.float32(40)).astype(np.float32))
+    said = judge(problem, rough.forward(problem))
+    assert (said.grade, judge(problem, rough.forward(problem), grade="relative").grade) == ("absolute", "")
+
+
+@pytest.mark.parametrize(("dtype", "grade"), [("float64", "relative"), ("float32", "relative"), ("bfloat16", "wide")])
+def test_an_answer_of_another_dtype_is_judged_at_its_own(dtype: str, grade: str) -> None:
+    problem = draw(dtype="float64")
+    cast = draw(dtype=dtype)
+    said = judge(cast, NUMPY.forward(cast))
+    assert (said.dtype, said.grade) == (dtype, grade)
+    single = judge(problem, NUMPY.forward(draw(dtype="float32")))
+    assert single.dtype == "float32" and single.unjudged[0].startswith("the rounding of the problem's numbers")
+
+
+def test_a_sequence_in_parts_is_judged_part_by_part() -> None:
+    problem, answers, state = draw(), list[Answer](), draw().state
+    for start, stop in ((0, 1), (1, 4), (4, 6)):
+        answers.append(NUMPY.forward(replace(problem, x=problem.x[start:stop], state=state)))
+        state = answers[-1].state
+    said = judge(problem, answers)
+    assert said.holds and [part.name for part in said.parts][:3] == ["y of part 0", "h_T of part 0", "c_T of part 0"]
+    answers[1] = WRONG["c_T"](answers[1])
+    wrong = [part.name for part in judge(problem, answers).parts if part.difference]
+    assert wrong == ["c_T of part 1", "y of part 2", "c_T of part 2"]  # which did not start from what was given
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (np.zeros((3, 2, 9), np.float32), r"y has shape \(3, 2, 9\), expected an array of shape \(4, 2, 5\)"),
+        ([np.zeros((4, 2, 5), np.float32)] * 2, "part 0 has no final states"),
+        (np.zeros((4, 2, 5), np.int64), "y is int64, expected one of float64"),
+        ((None, None, None), "y is a NoneType, expected an array"),
+    ],
+    ids=["shape", "parts", "dtype", "nothing"],
+)
+def test_what_does_not_fit_is_refused(answer: Any, sentence: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=sentence):
+        judge(make_problem(), answer)
+
+
+def test_a_judgement_is_a_file(tmp_path: Any) -> None:
+    problem = make_problem()
+    answer, gradients = NUMPY.differentiate(problem, make_loss(problem))
+    judge(problem, answer, (make_loss(problem), gradients)).save(tmp_path / "answer.safetensors")
+    found = load_file(tmp_path / "answer.safetensors")
+    np.testing.assert_array_equal(found["got.y"], answer.y)
+    assert {"expected.y", "allowed.y", "got.dW"} <= set(found)
