@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -12,37 +12,19 @@ from rich.table import Table
 from safetensors.numpy import save as pack_tensors
 
 from conformance.arrays import frozen
-from conformance.assertions.comparison import STATE, STEP, Comparison, assert_within
-from conformance.assertions.forward import Seen, join_outputs, read_below, read_layer
-from conformance.assertions.network import list_free_parts
-from conformance.assertions.order import mark_valid_steps, name_place, read_direction
 from conformance.files import write_whole
 from conformance.nouns import name_all_arrays
 from conformance.numbers import format_times, shorten
-from conformance.outcome import Difference, Refuted
+from conformance.outcome import Difference
 from conformance.problems.question import change_arrays
-from conformance.tolerance.conclusive import largest_conclusive_error
-from conformance.tolerance.layer import observe_forward, run_free
-from conformance.tolerance.reading import Trajectory
-from conformance.tolerance.rounding import Bounded, exact
-from lstm_spec import GRADES, Answer, Cotangents, ErrorModel, Gradients, Problem, State, checked, error_model
+from conformance.run.given import Compared, Part, measure_part
+from lstm_spec import GRADES, Answer, Cotangents, Gradients, Problem, State, checked, error_model
 from lstm_spec.contract import DTYPES
 from lstm_spec.types import Array
 from lstm_spec.validation import check_cotangents
 
 Given = Answer | Array | tuple[Array | None, ...] | list[Any]
 ORDER = ("relative", "absolute", "wide", "op-by-op")  # the strictest grade first, at each dtype
-
-
-class Part(NamedTuple):
-    """One output beside what it should be."""
-
-    name: str
-    ratio: float  # the largest error, in units of what is allowed
-    difference: Difference | None  # the first element that is further off than allowed
-    got: Array
-    expected: Array
-    allowed: Array
 
 
 @dataclass(frozen=True)
@@ -105,9 +87,10 @@ def judge(
 
     The answer is an Answer, or y (T, B, D*P), or (y, h, c) of which the states may be None; a list of them is a
     sequence that was read in parts, each from the state that the part before returned. It may be of another dtype than
-    the problem, at which it is then judged. `gradients` are cotangents, and the gradients for them. `inner` are the outputs
-    of the layers below the last one, if they are known: without them, each layer is judged from the equations alone,
-    which says less of long sequences. `grade` is a name of `lstm_spec.GRADES`; "auto" finds the strictest that holds.
+    the problem, at which it is then judged. `gradients` are cotangents, and the gradients for them. `inner` are the
+    outputs of the layers below the last one, if they are known: without them, each layer is judged from the equations
+    alone, which says less of long sequences. `grade` is a name in `lstm_spec.GRADES`; "auto" finds the strictest that
+    holds.
     Raises ValueError or TypeError for what does not fit the problem.
     """
     if isinstance(answer, list):
@@ -124,8 +107,8 @@ def judge(
     grades = [name for name in ORDER if (name, dtype.name) in GRADES] if grade == "auto" else [grade]
     for name in grades:
         unjudged = [*notes]
-        compared = _Comparing(cast, (y, h, c), inner, error_model(name, dtype.name), unjudged)
-        parts = tuple(_measure(one) for one in (*compared.list_forward(), *compared.list_backward(gradients)))
+        compared = Compared(cast, (y, h, c), inner, error_model(name, dtype.name), unjudged)
+        parts = tuple(measure_part(one) for one in (*compared.list_forward(), *compared.list_backward(gradients)))
         holds = all(part.ratio <= 1 for part in parts)
         if holds:
             break
@@ -150,95 +133,6 @@ def _take_apart(problem: Problem, answer: Any) -> tuple[Array, Array | None, Arr
             what = f"has shape {a.shape}" if isinstance(a, np.ndarray) else f"is a {type(a).__name__}"
             raise ValueError(f"{name} {what}, expected an array of shape {shape}; steps come first, then samples")
     return y, h, c
-
-
-# ---------------------------------------------------------------- comparisons
-
-
-class _Comparing:
-    """An answer beside the equations, at one grade."""
-
-    def __init__(
-        self,
-        problem: Problem,
-        given: tuple[Array, Array | None, Array | None],
-        inner: Sequence[Array | None],
-        model: ErrorModel,
-        unjudged: list[str],
-    ) -> None:
-        self.problem, (self.y, self.h, self.c), self.inner = problem, given, inner
-        self.model, self.unjudged = model, unjudged
-        self.seen = Seen(problem, Answer(self.y, problem.state), [])
-        self.passes: list[list[Trajectory]] = []
-
-    def list_forward(self) -> Iterator[Comparison]:
-        """The outputs of the layers that are known, and the final states that are."""
-        for name, a in (("the final h", self.h), ("the final c", self.c)):
-            self.unjudged += [f"{name}, which was not given"] if a is None else []
-        if not len(self.problem.x):
-            self.unjudged.append("y, which has no steps")
-            return
-        for layer, row in enumerate(self.problem.parameters):
-            is_last = layer == len(self.problem.parameters) - 1
-            known = self.y if is_last else self.inner[layer] if layer < len(self.inner) else None
-            x = read_below(self.seen, layer, self.model)
-            readings = [read_layer(self.problem, layer, d, x) for d in range(len(row))]
-            if known is None:
-                passes = [run_free(reading, self.model) for reading in readings]
-            else:
-                outputs = (read_direction(self.problem, d, exact(known)) for d in range(len(row)))
-                passes = [observe_forward(r, q, self.model) for r, q in zip(readings, outputs, strict=True)]
-            joined, place = join_outputs(self.problem, passes), name_place(self.problem, layer)
-            if not joined.error.max(initial=0) <= largest_conclusive_error(self.model):
-                self.unjudged.append(
-                    f"layer {layer} and those above it: rounding may have grown too much below; give inner"
-                )
-                return
-            self.passes.append(passes)
-            self.seen.outputs.append(joined if known is None else exact(known))
-            if known is not None:
-                yield Comparison(f"y{place}", STEP, known, *joined)
-            else:
-                self.unjudged.append(f"y{place}, which was not given")
-            yield from self._list_states(layer, passes)
-
-    def _list_states(self, layer: int, passes: list[Trajectory]) -> Iterator[Comparison]:
-        lengths = mark_valid_steps(self.problem).sum(axis=0)[:, 0]
-        last, rows, some = np.maximum(lengths - 1, 0), np.arange(len(lengths)), (lengths > 0)[:, None]
-        for d, passed in enumerate(passes):
-            k, place = layer * len(passes) + d, name_place(self.problem, layer, d)
-            h = Bounded(*(a[last, rows] for a in read_direction(self.problem, d, self.seen.outputs[layer])))
-            for name, got, found, first in (
-                ("h_T", self.h, h, self.problem.state.h[k]),
-                ("c_T", self.c, passed.last, self.problem.state.c[k]),
-            ):
-                if got is not None:
-                    value, error = np.where(some, found.value, first), np.where(some, found.error, 0)
-                    yield Comparison(f"{name}{place}", STATE[1:], got[k], value, error)
-
-    def list_backward(self, gradients: tuple[Cotangents, Gradients] | None) -> Iterator[Comparison]:
-        """The gradients, from the passes forward; none if a layer was not judged."""
-        if gradients is None:
-            return
-        parts = None
-        if len(self.passes) == len(self.problem.parameters):
-            parts = list_free_parts(self.seen, self.passes, *gradients, self.model)
-        if parts is None:
-            self.unjudged.append("the gradients: rounding may have grown too much for them to say anything")
-        yield from (part.compare() for part in parts or ())
-
-
-def _measure(one: Comparison) -> Part:
-    """The largest error in units of what is allowed; infinite where nothing is, or for what is no number."""
-    expected, allowed = (np.broadcast_to(a, one.got.shape) for a in (one.expected, one.allowed))
-    with np.errstate(all="ignore"):
-        error = np.abs(one.got.astype(np.float64) - expected)
-        ratio = np.nan_to_num(np.where(error == 0, 0, error / allowed), nan=np.inf, posinf=np.inf)
-    try:
-        assert_within(one)
-    except Refuted as refuted:
-        return Part(one.quantity, float(ratio.max()), refuted.difference, one.got, expected, allowed)
-    return Part(one.quantity, float(ratio.max(initial=0)), None, one.got, expected, allowed)
 
 
 # ---------------------------------------------------------------- sequences in parts

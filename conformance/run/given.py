@@ -1,0 +1,115 @@
+"""An answer that was given, beside the equations: layer by layer, from what is known of it."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from conformance.assertions.comparison import STATE, STEP, Comparison, assert_within
+from conformance.assertions.forward import Seen, join_outputs, read_below, read_layer
+from conformance.assertions.network import list_free_parts
+from conformance.assertions.order import mark_valid_steps, name_place, read_direction
+from conformance.outcome import Difference, Refuted
+from conformance.tolerance.conclusive import largest_conclusive_error
+from conformance.tolerance.layer import observe_forward, run_free
+from conformance.tolerance.reading import Trajectory
+from conformance.tolerance.rounding import Bounded, exact
+from lstm_spec import Answer, Cotangents, ErrorModel, Gradients, Problem
+from lstm_spec.types import Array
+
+
+class Part(NamedTuple):
+    """One output beside what it should be."""
+
+    name: str
+    ratio: float  # the largest error, in units of what is allowed
+    difference: Difference | None  # the first element that is further off than allowed
+    got: Array
+    expected: Array
+    allowed: Array
+
+
+class Compared:
+    """An answer beside the equations, at one grade."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        given: tuple[Array, Array | None, Array | None],
+        inner: Sequence[Array | None],
+        model: ErrorModel,
+        unjudged: list[str],
+    ) -> None:
+        self.problem, (self.y, self.h, self.c), self.inner = problem, given, inner
+        self.model, self.unjudged = model, unjudged
+        self.seen = Seen(problem, Answer(self.y, problem.state), [])
+        self.passes: list[list[Trajectory]] = []
+
+    def list_forward(self) -> Iterator[Comparison]:
+        """The outputs of the layers that are known, and the final states that are."""
+        for name, a in (("the final h", self.h), ("the final c", self.c)):
+            self.unjudged += [f"{name}, which was not given"] if a is None else []
+        if not len(self.problem.x):
+            self.unjudged.append("y, which has no steps")
+            return
+        for layer, row in enumerate(self.problem.parameters):
+            is_last = layer == len(self.problem.parameters) - 1
+            known = self.y if is_last else self.inner[layer] if layer < len(self.inner) else None
+            x = read_below(self.seen, layer, self.model)
+            readings = [read_layer(self.problem, layer, d, x) for d in range(len(row))]
+            if known is None:
+                passes = [run_free(reading, self.model) for reading in readings]
+            else:
+                outputs = (read_direction(self.problem, d, exact(known)) for d in range(len(row)))
+                passes = [observe_forward(r, q, self.model) for r, q in zip(readings, outputs, strict=True)]
+            joined, place = join_outputs(self.problem, passes), name_place(self.problem, layer)
+            if not joined.error.max(initial=0) <= largest_conclusive_error(self.model):
+                self.unjudged.append(
+                    f"layer {layer} and those above it: rounding may have grown too much below; give inner"
+                )
+                return
+            self.passes.append(passes)
+            self.seen.outputs.append(joined if known is None else exact(known))
+            if known is not None:
+                yield Comparison(f"y{place}", STEP, known, *joined)
+            else:
+                self.unjudged.append(f"y{place}, which was not given")
+            yield from self._list_states(layer, passes)
+
+    def _list_states(self, layer: int, passes: list[Trajectory]) -> Iterator[Comparison]:
+        lengths = mark_valid_steps(self.problem).sum(axis=0)[:, 0]
+        last, rows, some = np.maximum(lengths - 1, 0), np.arange(len(lengths)), (lengths > 0)[:, None]
+        for d, passed in enumerate(passes):
+            k, place = layer * len(passes) + d, name_place(self.problem, layer, d)
+            h = Bounded(*(a[last, rows] for a in read_direction(self.problem, d, self.seen.outputs[layer])))
+            for name, got, found, first in (
+                ("h_T", self.h, h, self.problem.state.h[k]),
+                ("c_T", self.c, passed.last, self.problem.state.c[k]),
+            ):
+                if got is not None:
+                    value, error = np.where(some, found.value, first), np.where(some, found.error, 0)
+                    yield Comparison(f"{name}{place}", STATE[1:], got[k], value, error)
+
+    def list_backward(self, gradients: tuple[Cotangents, Gradients] | None) -> Iterator[Comparison]:
+        """The gradients, from the passes forward; none if a layer was not judged."""
+        if gradients is None:
+            return
+        parts = None
+        if len(self.passes) == len(self.problem.parameters):
+            parts = list_free_parts(self.seen, self.passes, *gradients, self.model)
+        if parts is None:
+            self.unjudged.append("the gradients: rounding may have grown too much for them to say anything")
+        yield from (part.compare() for part in parts or ())
+
+
+def measure_part(one: Comparison) -> Part:
+    """The largest error in units of what is allowed; infinite where nothing is, or for what is no number."""
+    expected, allowed = (np.broadcast_to(a, one.got.shape) for a in (one.expected, one.allowed))
+    with np.errstate(all="ignore"):
+        error = np.abs(one.got.astype(np.float64) - expected)
+        ratio = np.nan_to_num(np.where(error == 0, 0, error / allowed), nan=np.inf, posinf=np.inf)
+    try:
+        assert_within(one)
+    except Refuted as refuted:
+        return Part(one.quantity, float(ratio.max()), refuted.difference, one.got, expected, allowed)
+    return Part(one.quantity, float(ratio.max(initial=0)), None, one.got, expected, allowed)
