@@ -1,5 +1,6 @@
 """Verdicts from several processes at once; every question is the one that a single process would ask."""
 
+import atexit
 import gc
 import os
 import signal
@@ -96,6 +97,7 @@ def _hide_interrupts() -> Iterator[None]:
 def _borrow_backend(lend: Lend) -> None:
     global _mine
     _watch_parent()
+    atexit.register(_lent.close)  # while there is still something to close it with
     try:
         _mine = _lent.enter_context(lend())
     except TargetError:  # it may be made once only; the judge sees that this process is gone, and says what to say

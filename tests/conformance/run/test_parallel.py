@@ -19,6 +19,7 @@ from conformance.run.options import Options
 from conformance.run.parallel import choose_process_count, start_processes
 from conformance.targets.lending import Loan, lend_backend
 from conformance.targets.resolve import resolve
+from tests.helpers.program import DEADLINE, start_program
 
 TARGETS = ("numpy", "fault:swaps_input_and_forget_gates", "fault:leaves_out_the_gradient_of_the_initial_hidden_state")
 SOME = ("SEQ-*", "CELL-2", "SHAPE-2", "CONTRACT-2", "GRAD-3")
@@ -88,6 +89,14 @@ def test_a_process_that_dies_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
     asked = ["run", "dying_lstm:BACKEND", "--no-isolate", "--jobs", "2", "--profile", "quick", "--out", str(tmp_path)]
     found = CliRunner().invoke(main, asked)
     assert found.exit_code == 4 and "a process that judged died" in found.output and "--isolate" in found.output
+
+
+def test_processes_that_judge_end_their_targets_without_a_word(tmp_path: Path) -> None:
+    asked = ("run", "numpy", "--isolate", "--jobs", "2", "--profile", "quick", "-k", "equations", "--examples", "1")
+    with start_program(*asked, "--quiet", folder=tmp_path) as process:
+        output, errors = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 0 and "holds" in output
+    assert errors == ""
 
 
 def test_what_is_counted_in_one_process_is_not_asked_of_several() -> None:
