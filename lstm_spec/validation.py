@@ -34,7 +34,8 @@ def checked(problem: Problem) -> Problem:
     if not 1 <= problem.P <= H:
         raise ValueError(f"P = {problem.P}, expected 1 to H = {H}; R is (P, H), so transpose it if it is the other way")
     _check_bound(problem)
-    _check_lengths(problem)
+    if problem.lengths is not None:
+        check_lengths(problem.lengths, *problem.sizes[:2])
     mixed = dtype.name == "bfloat16" and problem.dtype == np.float32  # ACC-5
     for array, shape, where in _expect_arrays(problem):
         wanted = problem.dtype if mixed and where[0].startswith("state") else dtype
@@ -143,10 +144,8 @@ def _list_letters(letters: str) -> str:
     return " and ".join(filter(None, (", ".join(letters[:-1]), letters[-1])))
 
 
-def _check_lengths(problem: Problem) -> None:
-    lengths, (T, B, _, _) = problem.lengths, problem.sizes
-    if lengths is None:
-        return
+def check_lengths(lengths: Any, T: int, B: int) -> None:
+    """Return if these are the lengths of B sequences of T steps. Raises ValueError or TypeError if not."""
     if not isinstance(lengths, np.ndarray):
         raise TypeError(f"lengths is a {type(lengths).__name__}, expected a NumPy array; convert it first")
     if lengths.shape != (B,):

@@ -13,6 +13,7 @@ from lstm_spec.adapters.torch.plan import Plan
 from lstm_spec.adapters.torch.tensors import to_array, to_tensor
 from lstm_spec.contract import PARTS, Rows
 from lstm_spec.types import STANDARD, Answer, Array, Cotangents, Direction, Gradients, Problem, State, Variant
+from lstm_spec.validation import check_lengths
 
 QUIET = "LSTM with projections is not supported with oneDNN"  # only speed
 
@@ -76,6 +77,8 @@ class TorchModule:
     def arrange(self, x: Array, state: Any, lengths: Array | None) -> tuple[Any, Any, Any]:
         """x, the pair of h and c, and the lengths, as the module takes them."""
         device = self.plan.device
+        if lengths is not None and self.plan.style.is_cell:  # the steps are done here, and not by the module
+            _check_samples(x, state, lengths)
         states = None if state is None else tuple(to_tensor(self.flatten(a), device) for a in state)
         sizes = None if lengths is None else torch.from_numpy(np.array(lengths))
         return to_tensor(self.turn(x), device), states, sizes
@@ -151,6 +154,14 @@ class TorchModule:
     def train(self, on: bool) -> None:
         """Switch to training, or to evaluation."""
         self.module.train(on)
+
+
+def _check_samples(x: Array, state: State | None, lengths: Array) -> None:
+    T, B = x.shape[:2]
+    check_lengths(lengths, T, B)
+    for a in state or ():
+        if a.shape[1] != B:
+            raise ValueError(f"a state has {a.shape[1]} samples, expected {B} as in x; give one for each")
 
 
 def build_module(plan: Plan, problem: Problem) -> TorchModule:

@@ -155,6 +155,11 @@ TORCHS: dict[str, tuple[Callable[[], Any], set[Feature]]] = {
 }
 
 
+def test_lengths_that_do_not_fit_are_refused_for_a_cell_too() -> None:
+    """Its steps are done by the adapter."""
+    assert judge(torch.nn.LSTMCell, ("LEN-7",), 20, strict=True).status == 0
+
+
 @pytest.mark.parametrize("name", TORCHS)
 def test_what_torch_has_holds_in_all_forms(name: str) -> None:
     make, features = TORCHS[name]
