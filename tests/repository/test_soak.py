@@ -14,7 +14,7 @@ from conformance.property import PROPERTIES, Property
 from conformance.run.profiles import PROFILES
 from tools.checks import soak
 from tools.checks.right.backends import RIGHT
-from tools.checks.right.restricted import RESTRICTIONS
+from tools.checks.right.restricted import AS_A_MODULE, RESTRICTIONS
 from tools.checks.soaked import BINS, Ratios, Soaked, add_up, load_soaked
 
 WRONG = "fault:swaps_input_and_forget_gates"
@@ -82,7 +82,7 @@ def test_a_piece_is_saved_and_left_out_when_the_soak_is_resumed(tmp_path: Path) 
     before = first.stat().st_mtime_ns
     status, text = run_command(*given, "--resume")
     assert status == 1, "one trivial example of each property is not the mix that is wanted"
-    assert "in 7 runs: 0 false alarms" in text
+    assert "in 8 runs: 0 false alarms" in text
     assert first.stat().st_mtime_ns == before
     assert run_command("--add", *sorted(tmp_path.glob("*.json"))) == (status, text)
 
@@ -101,7 +101,7 @@ def test_the_median_is_that_of_the_comparisons_and_the_largest_is_exact() -> Non
 
 
 def test_an_alarm_is_counted_and_fails_the_piece(tmp_path: Path) -> None:
-    given = (WRONG, "--examples", "4", "--piece", "1", "--of", "7", "--jobs", "1", "--out", tmp_path)
+    given = (WRONG, "--examples", "4", "--piece", "1", "--of", "8", "--jobs", "1", "--out", tmp_path)
     status, text = run_command(*given)
     assert status == 1
     assert f"alarm: {WRONG} float32 seed 1 {VALUES}: refuted" in text.replace("\n", " ")
@@ -155,3 +155,10 @@ def test_what_is_restricted_holds_and_refuses_the_rest(
     problem = build_problem(np.dtype("float32"), Form(), sizes, ("dense",) * 6, 1)
     with pytest.raises(ValueError, match="which fused does not claim"):
         backend.forward(problem)
+
+
+def test_each_is_judged_as_modules_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = select(VALUES, "tied_modules_stay_tied", "calls_leave_the_parameters_as_they_are")
+    monkeypatch.setattr(soak, "PROPERTIES", asked)
+    found = soak.soak(soak.Run("reversed", AS_A_MODULE, "float32", 4, 1))
+    assert (found.examples, found.alarms, found.silent) == (8, [], [])

@@ -32,7 +32,7 @@ from conformance.targets.resolve import TargetError, resolve
 from conformance.verdict import Verdict
 from lstm_spec import Backend, BackendUnavailable, Problem
 from tools.checks.right.backends import RIGHT
-from tools.checks.right.restricted import RESTRICTIONS
+from tools.checks.right.restricted import AS_A_MODULE, RESTRICTIONS
 from tools.checks.soaked import DTYPES, WANTED, Soaked, add_up, load_soaked, print_soaked, save_soaked
 
 OURS = ("numpy", "torch")
@@ -168,7 +168,8 @@ def judge(backend: Backend, run: Run, found: Soaked) -> Iterator[Verdict]:
             form = name_form(problem)
             found.shares.update(list_kinds(problem))
 
-        for prop in PROPERTIES:
+        is_module = run.restriction == AS_A_MODULE
+        for prop in (prop for prop in PROPERTIES if (prop.family == "modules") == is_module):
             yield judge_property(prop, backend, run.dtype, profile, run.seed, observe)
             drain()
 

@@ -1,9 +1,11 @@
-"""The same implementation claiming less; it raises at what it does not claim, so that asking for it is seen."""
+"""The same implementation claiming less, or as modules; it raises at what it does not claim, so that this is seen."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from lstm_spec import Answer, Backend, Cotangents, Feature, Gradients, Problem
+from conformance.faults.modules.registering import OpenModule
+from lstm_spec import Answer, Backend, Cotangents, Feature, Gradients, Implementation, Problem, make_backend
+from lstm_spec.types import OF_MODULES
 
 EMPTY = frozenset({Feature.EMPTY_SEQUENCE, Feature.EMPTY_BATCH, Feature.ZERO_LENGTHS})
 
@@ -48,9 +50,27 @@ def _refuse(backend: Backend, what: str, is_refused: Callable[[Problem], bool]) 
     return replace(backend, forward=lambda problem: backend.forward(take(problem)), gradients=gradients)
 
 
+AS_A_MODULE = "as a module"
+
+
+def make_modules(backend: Backend) -> Backend:
+    """The backend as modules that hold their parameters, and are asked in sessions."""
+
+    class BackendModule(OpenModule):
+        def answer(self, problem: Problem) -> Answer:
+            return backend.forward(problem)
+
+        def differentiate(self, problem: Problem, d: Cotangents, wanted: tuple[str, ...]) -> tuple[Answer, Gradients]:
+            return backend.differentiate(problem, d)
+
+    about = replace(backend.description, features=backend.description.features | OF_MODULES)
+    return make_backend(Implementation(backend.name, BackendModule, about))
+
+
 RESTRICTIONS: dict[str, Callable[[Backend], Backend]] = {
     "": keep_all,
     "one sample": keep_one_sample,
     "nothing empty": keep_no_empty,
     "no gradients": keep_no_gradients,
+    AS_A_MODULE: make_modules,
 }
