@@ -1,6 +1,5 @@
 """The readable reference module: the equations with parameters of their own (family MOD)."""
 
-import io
 from typing import Literal
 
 import numpy as np
@@ -83,16 +82,16 @@ class ReferenceModule:
         self.kept = None  # MOD-5
 
     def save(self) -> bytes:
-        """The parameters as a file (MOD-6)."""
-        file = io.BytesIO()
-        np.savez(file, *self.list_arrays())
-        return file.getvalue()
+        """The numbers of all parameters, one array after the other (MOD-6)."""
+        return b"".join(a.tobytes() for a in self.list_arrays())
 
     def restore(self, saved: bytes) -> None:
         """Write what was saved over the parameters (MOD-6)."""
-        arrays = np.load(io.BytesIO(saved), allow_pickle=False)
-        for k, array in enumerate(self.list_arrays()):
-            array[...] = arrays[f"arr_{k}"]  # MOD-6
+        start = 0
+        for array in self.list_arrays():
+            numbers: Array = np.frombuffer(saved, array.dtype, array.size, start)
+            array[...] = numbers.reshape(array.shape)  # MOD-6
+            start += array.nbytes
 
     def copy(self) -> "ReferenceModule":
         """Another module with the same parameters and the same kept state (MOD-7)."""
