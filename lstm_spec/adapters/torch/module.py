@@ -147,8 +147,8 @@ class TorchModule:
         """Assign the parameters of the other module, as people tie weights."""
         mine, theirs = (dict(unwrap_compiled(one.module).named_modules()) for one in (self, other))
         for path, module in mine.items():
-            for name in list(module._parameters):
-                setattr(module, name, getattr(theirs[path], name))
+            for name, parameter in theirs[path].named_parameters(recurse=False, remove_duplicate=False):
+                setattr(module, name, parameter)
         self.parameters = dict(unwrap_compiled(self.module).named_parameters())
 
     def train(self, on: bool) -> None:

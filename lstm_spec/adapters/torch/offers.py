@@ -35,7 +35,7 @@ def describe_plan(plan: Plan, size: tuple[int, int], compile: bool, description:
     module = build_module(plan, problem)
     if _is_differentiable(module, problem):
         features |= {Feature.GRADIENTS, Feature.PARTIAL_GRADIENTS}
-    if _works(lambda: copy.deepcopy(module.module)):
+    if _works(lambda: copy.deepcopy(build_module(plan, problem).module)):  # one that was never asked
         features.add(Feature.COPIED)
     I, H = size
     shapes = Shapes(I=range(I, I + 1), H=range(H, H + 1)) if plan.maker.is_ready else Shapes()

@@ -74,6 +74,7 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {  # where it is seen, the clas
         "h, c = (torch.zeros(B, self.hidden_size, dtype=x.dtype, device=x.device) for _ in range(2))",
         "h, c = (a if self.kept and len(a) == B else x.new_zeros(B, self.hidden_size) for a in self.kept or (x, x))",
     ),
+    "keeps the graph": ("MOD-7", "FusedColumns", "self.kept = h.detach(), c.detach()", "self.kept = h, c"),
     "has no bias in the recurrence": (
         "CELL-*",
         "TwoLinears",
