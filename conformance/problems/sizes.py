@@ -72,7 +72,7 @@ def draw_sizes(context: Context, fixed: dict[str, Size], several: str = "") -> s
 POOL = (  # sizes T, B, I, H for what compiles for each: equal and unequal, small, past 32 and 128, several together
     *((1, 1, 1, 1), (1, 2, 3, 5), (1, 3, 2, 2), (2, 1, 2, 3), (2, 2, 2, 2), (2, 3, 3, 5), (3, 1, 5, 5), (3, 2, 3, 5)),
     *((3, 3, 3, 3), (3, 2, 1, 8), (5, 1, 3, 5), (5, 2, 3, 5), (5, 3, 2, 8), (9, 2, 3, 5), (9, 1, 2, 2), (2, 20, 3, 5)),
-    *((34, 2, 3, 5), (131, 1, 2, 2), (3, 33, 3, 5), (2, 130, 2, 3), (3, 2, 37, 5), (3, 2, 3, 34), (2, 2, 3, 131)),
+    *((34, 2, 3, 5), (131, 1, 2, 2), (3, 33, 3, 5), (2, 130, 2, 3), (3, 2, 37, 5), (3, 2, 3, 64), (2, 2, 3, 131)),
     (2, 33, 34, 35),
 )
 FEW = 3  # of the pool at least, with other sizes where they are fixed
