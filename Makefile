@@ -6,6 +6,7 @@
 # make soak         looks for false alarms in 300,000 random examples of right implementations; prints error/bound for each
 #                   output, form and dtype. Takes hours; what was interrupted goes on with tools.checks.soak --resume. Then it
 #                   runs the tests that `make test` leaves out, because they look for rare false alarms and take long
+# make test-adapters  tests each adapter with its library, in an environment that it makes; `make test-adapter-onnx` tests one
 # make hostile      judges some 190 targets that do whatever a target may do, in three ways; writes docs/hostile.md; takes long
 # make kills        kills 50 runs at random moments, and looks for processes and halves of files that are left; takes minutes
 # make versions     runs the suite with the oldest and the newest versions of what it needs on several Pythons, which have to
@@ -32,7 +33,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test dev torch check figures check-workflows fuzz hostile kills versions soak docs kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
+.PHONY: conform test test-adapters dev torch check figures check-workflows fuzz hostile kills versions soak docs kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -57,6 +58,21 @@ conform: .venv/conformance
 
 test: torch
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+ADAPTERS ?= .adapters
+LIBRARIES := onnx
+
+$(ADAPTERS)/%/made: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet -c constraints.txt -e ".[conformance,$*]"
+	touch $@
+
+test-adapters: $(addprefix test-adapter-,$(LIBRARIES))
+
+.PRECIOUS: $(ADAPTERS)/%/made
+
+test-adapter-%: $(ADAPTERS)/%/made
+	$(ADAPTERS)/$*/bin/python -m pytest tests/adapters/$*
 
 check: dev
 	$(BIN)/ruff check .

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lstm_spec.accuracy import ErrorModel as ErrorModel
     from lstm_spec.accuracy import error_model as error_model
     from lstm_spec.adapters.narrow import wide_inside as wide_inside
+    from lstm_spec.adapters.onnx import from_onnx as from_onnx
     from lstm_spec.adapters.packed import from_packed as from_packed
     from lstm_spec.adapters.torch import from_torch as from_torch
     from lstm_spec.clauses import CLAUSES as CLAUSES
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 _WHEN_USED = {
     "accuracy": ("GRADES", "ErrorModel", "error_model"),
     "adapters.narrow": ("wide_inside",),
+    "adapters.onnx": ("from_onnx",),
     "adapters.packed": ("from_packed",),
     "adapters.torch": ("from_torch",),
     "clauses": ("CLAUSES", "SPECIFICATION", "Clause"),

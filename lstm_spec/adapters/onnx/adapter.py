@@ -1,0 +1,114 @@
+"""What can be asked of an ONNX model, or of the runtime on graphs that are made here."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime
+
+from lstm_spec.adapters.onnx.given import GivenModel
+from lstm_spec.adapters.onnx.graph import make_graph
+from lstm_spec.adapters.onnx.module import OnnxModule, Start
+from lstm_spec.contract import BackendUnavailable, Description, Implementation, Rows, Shapes
+from lstm_spec.types import Direction, Feature, Variant
+
+ALWAYS = frozenset({Feature.DETERMINISTIC, Feature.SAVED})
+OF_RUNTIME = ALWAYS | {
+    Feature.LENGTHS,
+    Feature.REVERSE,
+    Feature.BIDIRECTIONAL,
+    Feature.LAYERS,
+    Feature.PEEPHOLES,
+    Feature.COUPLED,  # input_forget: f = 1 - i, whatever the weights of f
+    Feature.OMITS_STATE,
+    Feature.OMITS_BIAS,
+}
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+def adapt_model(
+    model: Any,
+    name: str,
+    input: str,
+    output: str,
+    batch_first: bool | None,
+    layout: int,
+    device: str,
+    description: Description | None,
+) -> Implementation:
+    """As `from_onnx`, with its libraries there."""
+    start = partial(_start_session, _find_provider(device))
+    about = Description(onnxruntime.__version__, device, ("float32",), OF_RUNTIME, grades={"float32": "absolute"})
+    if model is None:
+        return Implementation(name, partial(_build_made, start, layout), description or about)
+    given = GivenModel(_read_model(model), input, output)
+    is_turned = bool(given.layout) if batch_first is None else batch_first
+    about = Description(
+        onnxruntime.__version__,
+        device,
+        (given.dtype,),
+        _list_features(given),
+        _find_shapes(given, is_turned),
+        grades={"float32": "absolute"},
+    )
+    return Implementation(name, partial(_build_given, start, given, is_turned), description or about)
+
+
+def _find_provider(device: str) -> str:
+    provider, able = PROVIDERS.get(device, device), onnxruntime.get_available_providers()
+    if provider not in able:
+        raise BackendUnavailable(
+            f"onnxruntime {onnxruntime.__version__} has no {provider}",
+            f"choose one that it has: {', '.join(able)}",
+        )
+    return provider
+
+
+def _start_session(provider: str, model: bytes) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, 4
+    return onnxruntime.InferenceSession(model, options, providers=[provider])
+
+
+def _read_model(model: Any) -> Any:
+    if isinstance(model, str | Path):
+        return onnx.load(model)
+    if isinstance(model, bytes):
+        return onnx.load_model_from_string(model)
+    if not isinstance(model, onnx.ModelProto):
+        raise TypeError(
+            f"model is a {type(model).__name__}, expected a ModelProto, a path or bytes; or None, for the runtime"
+        )
+    return model
+
+
+def _list_features(given: GivenModel) -> frozenset[Feature]:
+    """What can be asked of a model: what its node takes."""
+    optional = {
+        Feature.LENGTHS: bool(given.taken["lengths"]),
+        Feature.PEEPHOLES: bool(given.taken["P"]),
+        Feature.OMITS_STATE: not given.needs_state(),
+    }
+    return ALWAYS | {feature for feature, is_there in optional.items() if is_there}
+
+
+def _find_shapes(given: GivenModel, batch_first: bool) -> Shapes:
+    """I and H, and T and B if the model fixes them."""
+    I, H = given.sizes
+    axes, free = given.shapes[given.x][:2], Shapes()
+    T, B = axes[::-1] if batch_first else axes
+    return Shapes(range(T, T + 1) if T else free.T, range(B, B + 1) if B else free.B, range(I, I + 1), range(H, H + 1))
+
+
+def _build_made(
+    start: Start, layout: int, rows: Rows, variant: Variant, directions: tuple[Direction, ...]
+) -> OnnxModule:
+    make = partial(make_graph, directions=directions, layout=layout, coupled=variant.kind == "coupled")
+    return OnnxModule(rows, start, make, layout, bool(layout))
+
+
+def _build_given(
+    start: Start, given: GivenModel, batch_first: bool, rows: Rows, variant: Variant, directions: Any
+) -> OnnxModule:
+    return OnnxModule(rows, start, given.cut, given.layout, batch_first)

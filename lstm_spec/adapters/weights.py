@@ -1,0 +1,46 @@
+"""The parameters of all layers and directions as tensors of a framework, and back."""
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from lstm_spec.contract import BackendUnavailable, Rows
+from lstm_spec.layouts.convert import from_layout, to_layout
+from lstm_spec.types import Array, Gate, Parameters
+
+Named = dict[str, Array]  # the tensors of one layer in one direction, by the names of its layout
+
+
+def require_module(name: str, extra: str) -> Any:
+    """The library of that name. Raises BackendUnavailable, which names the extra, if it cannot be imported."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise BackendUnavailable(f"{name} cannot be imported ({error})", f'pip install "lstm-spec[{extra}]"') from error
+
+
+def name_tensors(rows: Rows, layout: str) -> list[list[Named]]:
+    """Fresh tensors for each layer and direction; a bias that is left out is zero. Raises as `to_layout`."""
+    return [[to_layout(_fill_biases(p), layout) for p in row] for row in rows]
+
+
+def read_tensors(named: list[list[Named]], layout: str) -> Rows:
+    """The parameters that these tensors are. Raises as `from_layout`."""
+    return tuple(tuple(from_layout(tensors, layout) for tensors in row) for row in named)
+
+
+def has_biases(rows: Rows) -> bool:
+    """Whether the parameters have biases; if not, all are None."""
+    b: Array | None = rows[0][0].g.b
+    return b is not None
+
+
+def _fill_biases(p: Parameters) -> Parameters:
+    def fill(gate: Gate | None) -> Gate | None:
+        b: Array | None = None if gate is None else gate.b
+        return gate and gate._replace(b=np.zeros(len(gate.W), gate.W.dtype) if b is None else b)
+
+    i, f, g, o = map(fill, p[:4])
+    assert g is not None
+    return Parameters(i, f, g, o, p.R)

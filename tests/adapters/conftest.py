@@ -1,0 +1,9 @@
+"""An adapter is tested in an environment that has its library; `make test-adapters` makes one for each.
+
+Without the library its folder is not collected. Asked for by name, it has no tests then, and that is a failure.
+"""
+
+from importlib.util import find_spec
+
+LIBRARIES = {"onnx": "onnxruntime"}  # by folder, which is named like the extra
+collect_ignore = [folder for folder, library in LIBRARIES.items() if find_spec(library) is None]
