@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from lstm_spec.accuracy import GRADES as GRADES
     from lstm_spec.accuracy import ErrorModel as ErrorModel
     from lstm_spec.accuracy import error_model as error_model
+    from lstm_spec.adapters.jax import from_equinox as from_equinox
+    from lstm_spec.adapters.jax import from_flax as from_flax
+    from lstm_spec.adapters.keras import from_keras as from_keras
+    from lstm_spec.adapters.mlx import from_mlx as from_mlx
     from lstm_spec.adapters.narrow import wide_inside as wide_inside
     from lstm_spec.adapters.onnx import from_onnx as from_onnx
     from lstm_spec.adapters.packed import from_packed as from_packed
@@ -56,6 +60,9 @@ if TYPE_CHECKING:
 
 _WHEN_USED = {
     "accuracy": ("GRADES", "ErrorModel", "error_model"),
+    "adapters.jax": ("from_equinox", "from_flax"),
+    "adapters.keras": ("from_keras",),
+    "adapters.mlx": ("from_mlx",),
     "adapters.narrow": ("wide_inside",),
     "adapters.onnx": ("from_onnx",),
     "adapters.packed": ("from_packed",),

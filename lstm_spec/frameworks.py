@@ -18,6 +18,11 @@ class Adapter(NamedTuple):
 
 
 ADAPTERS = {
+    "equinox": Adapter("jax", "from_equinox", "equinox", "jax"),
+    "flax": Adapter("jax", "from_flax", "flax", "jax"),
+    "keras": Adapter("keras", "from_keras", "keras", "keras"),
+    "mlx": Adapter("mlx", "from_mlx", "mlx", "mlx"),
+    "onnx": Adapter("onnx", "from_onnx", "onnxruntime", "onnx", is_file=True),
     "torch": Adapter("torch", "from_torch", "torch", "torch"),
 }
 
@@ -31,6 +36,7 @@ def split_adapter(target: str) -> tuple[str, str]:
 def require_library(prefix: str) -> None:
     """Import the library of an adapter. Raises BackendUnavailable if it is not there."""
     adapter = ADAPTERS[prefix]
+    import_module(f"lstm_spec.adapters.{adapter.module}")  # which may have to be first
     try:
         import_module(adapter.library)
     except ImportError as error:

@@ -7,6 +7,7 @@ import numpy as np
 
 from lstm_spec.contract import BackendUnavailable, Rows
 from lstm_spec.layouts.convert import from_layout, to_layout
+from lstm_spec.layouts.table import Layout
 from lstm_spec.types import Array, Gate, Parameters
 
 Named = dict[str, Array]  # the tensors of one layer in one direction, by the names of its layout
@@ -20,12 +21,12 @@ def require_module(name: str, extra: str) -> Any:
         raise BackendUnavailable(f"{name} cannot be imported ({error})", f'pip install "lstm-spec[{extra}]"') from error
 
 
-def name_tensors(rows: Rows, layout: str) -> list[list[Named]]:
+def name_tensors(rows: Rows, layout: str | Layout) -> list[list[Named]]:
     """Fresh tensors for each layer and direction; a bias that is left out is zero. Raises as `to_layout`."""
     return [[to_layout(_fill_biases(p), layout) for p in row] for row in rows]
 
 
-def read_tensors(named: list[list[Named]], layout: str) -> Rows:
+def read_tensors(named: list[list[Named]], layout: str | Layout) -> Rows:
     """The parameters that these tensors are. Raises as `from_layout`."""
     return tuple(tuple(from_layout(tensors, layout) for tensors in row) for row in named)
 

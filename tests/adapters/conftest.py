@@ -5,5 +5,11 @@ Without the library its folder is not collected. Asked for by name, it has no te
 
 from importlib.util import find_spec
 
-LIBRARIES = {"onnx": "onnxruntime"}  # by folder, which is named like the extra
+# by folder, which is named like the extra
+LIBRARIES = {
+    "jax": "flax",
+    "keras": "keras",
+    "mlx": "mlx",
+    "onnx": "onnxruntime",
+}
 collect_ignore = [folder for folder, library in LIBRARIES.items() if find_spec(library) is None]

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from lstm_spec.frameworks import ADAPTERS
 from tests.helpers.imports import list_imports, name_top_levels
 from tests.helpers.root import ROOT
 
@@ -139,12 +139,24 @@ def test_a_contract_of_layers_names_every_room(package: str, contract: str) -> N
 # ---------------------------------------------------------------- allow-lists
 
 
+def libraries_of(path: Path) -> set[str]:
+    """What an adapter may import: the libraries of the extra that is named like its folder."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    listed = extras.get(path.parent.name, []) if path.parent.parent.name == "adapters" else []
+    own = [path.stem.removeprefix("on_")] if path.stem.startswith("on_") else []  # a backend of the library
+    return {re.split(r"\W", requirement)[0] for requirement in (*listed, *own)}
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "lstm_spec").rglob("*.py")), ids=lambda path: path.name)
 def test_the_specification_imports_numpy_the_standard_library_and_itself(path: Path) -> None:
-    """And an adapter its own library; what loads it only when it is used is asked below."""
-    places = {f"lstm_spec/adapters/{adapter.module}": adapter.library for adapter in ADAPTERS.values()}
-    own = {library for place, library in places.items() if place in path.as_posix()}
-    assert {name for name in strangers_to_the_specification(path.read_text()) if name.split(".")[0] not in own} == set()
+    """And an adapter its own libraries; what loads them only when it is used is asked below."""
+    assert name_top_levels(strangers_to_the_specification(path.read_text())) <= libraries_of(path)
+
+
+def test_only_an_adapter_may_import_libraries_and_only_its_own() -> None:
+    folder = ROOT / "lstm_spec" / "adapters"
+    assert libraries_of(folder / "onnx" / "graph.py") == {"onnx", "onnxruntime"}
+    assert not libraries_of(folder / "packed.py") and not libraries_of(ROOT / "lstm_spec" / "onnx" / "graph.py")
 
 
 def test_the_page_imports_numpy_and_its_types() -> None:

@@ -9,7 +9,7 @@ from lstm_spec.contract import Description, Implementation
 def from_onnx(
     model: Any = None,
     *,
-    name: str = "onnxruntime",
+    name: str | None = None,
     input: str = "",
     output: str = "",
     batch_first: bool | None = None,

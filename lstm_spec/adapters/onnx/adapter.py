@@ -29,7 +29,7 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 def adapt_model(
     model: Any,
-    name: str,
+    name: str | None,
     input: str,
     output: str,
     batch_first: bool | None,
@@ -41,7 +41,7 @@ def adapt_model(
     start = partial(_start_session, _find_provider(device))
     about = Description(onnxruntime.__version__, device, ("float32",), OF_RUNTIME, grades={"float32": "absolute"})
     if model is None:
-        return Implementation(name, partial(_build_made, start, layout), description or about)
+        return Implementation(name or "onnxruntime", partial(_build_made, start, layout), description or about)
     given = GivenModel(_read_model(model), input, output)
     is_turned = bool(given.layout) if batch_first is None else batch_first
     about = Description(
@@ -52,7 +52,7 @@ def adapt_model(
         _find_shapes(given, is_turned),
         grades={"float32": "absolute"},
     )
-    return Implementation(name, partial(_build_given, start, given, is_turned), description or about)
+    return Implementation(name or "onnxruntime", partial(_build_given, start, given, is_turned), description or about)
 
 
 def _find_provider(device: str) -> str:

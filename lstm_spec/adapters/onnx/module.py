@@ -32,7 +32,7 @@ class OnnxModule:
         self.put([_stack_directions(row, self.has_biases) for row in name_tensors(whole, "onnx")])
 
     def put(self, weights: Weights) -> None:
-        """Have these weights."""
+        """Have these weights in new sessions."""
         self.weights, self.sessions = weights, dict[Form, tuple[Any, Ends]]()
 
     def read(self) -> Rows:

@@ -1,0 +1,58 @@
+"""On jax, a layer is a pure function of its variables, compiled once for each way in which layers are made."""
+
+from contextlib import AbstractContextManager
+from functools import cache, partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from lstm_spec.adapters.keras.calling import Given, Pulled
+from lstm_spec.adapters.keras.plan import Plan, make_layer
+from lstm_spec.types import Array
+
+compile_once = cache(make_layer)  # the layer whose function is compiled, for all that are made alike
+
+
+@partial(jax.jit, static_argnums=0)
+def _run(plan: Plan, weights: list[Any], rest: list[Any], x: Any, states: Any, mask: Any) -> tuple[Any, Any]:
+    found, rest = compile_once(plan).stateless_call(weights, rest, x, initial_state=states, mask=mask)
+    return found, rest
+
+
+@partial(jax.jit, static_argnums=0)
+def _pull(
+    plan: Plan, weights: list[Any], rest: list[Any], x: Any, states: Any, mask: Any, d: Any
+) -> tuple[Any, tuple[Any, Any, Any]]:
+    def run(weights: list[Any], x: Any, states: Any) -> Any:
+        return tuple(_run(plan, weights, rest, x, states, mask)[0])
+
+    answer, pull = jax.vjp(run, weights, x, states)
+    return answer, pull(tuple(d))
+
+
+class OnJax:
+    """Layers of one plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    def settings(self) -> AbstractContextManager[Any]:
+        """float64 only for who has it: a literal of somebody's code has the width that jax is set to."""
+        return jax.enable_x64(self.plan.dtype == "float64")
+
+    def run(self, plan: Plan, layer: Any, given: Given) -> list[Array]:
+        compile_once(plan)  # outside of what is traced
+        found, rest = _run(plan, *_list_values(layer), *given)
+        for variable, value in zip(layer.non_trainable_variables, rest, strict=True):
+            variable.assign(value)
+        return list(map(np.asarray, found))
+
+    def pull(self, plan: Plan, layer: Any, given: Given, d: list[Array]) -> Pulled:
+        compile_once(plan)
+        answer, (dw, dx, ds) = _pull(plan, *_list_values(layer), *given, d)
+        return [*map(np.asarray, answer)], [*map(np.asarray, dw)], np.asarray(dx), [*map(np.asarray, ds or ())]
+
+
+def _list_values(layer: Any) -> tuple[list[Any], list[Any]]:
+    return [v.value for v in layer.trainable_variables], [v.value for v in layer.non_trainable_variables]
