@@ -239,5 +239,5 @@ def show_memory(a: Array) -> Array:
         return a.ravel("K")  # no copy
     last = sum((n - 1) * abs(s) for n, s in zip(a.shape, a.strides, strict=True))
     lowest = a[tuple(slice(-1, None) if s < 0 else slice(1) for s in a.strides)].reshape(1).view(np.uint8)
-    row = as_strided(lowest, (last + a.itemsize,), (1,), writeable=False)
+    row = as_strided(lowest, (last + a.itemsize,), (1,), writeable=bool(a.flags.writeable))
     return row.view(a.dtype) if all(s % a.itemsize == 0 for s in a.strides) else row

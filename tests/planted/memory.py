@@ -649,6 +649,22 @@ def answers_with_parts_of_one_array(ask: Ask) -> Ask:
 
 
 @right
+def answers_in_memory_of_another_library(ask: Ask) -> Ask:
+    """A view of an array with strides whose memory no array of NumPy owns: as what torch returns."""
+
+    def move(answer: Answer) -> Answer:
+        y = answer.y
+        T, B, H = y.shape
+        strides = (H * y.itemsize, B * H * y.itemsize, y.itemsize)
+        samples: Array = np.ndarray((B, T, H), y.dtype, bytearray(max(1, y.nbytes)), 0, strides)
+        moved = samples.swapaxes(0, 1)
+        moved[...] = y
+        return replace(answer, y=moved)
+
+    return answering(ask, move)
+
+
+@right
 def keeps_weights_by_their_numbers(ask: Ask) -> Ask:
     def describe(problem: Problem) -> Any:
         arrays: list[Array] = []
