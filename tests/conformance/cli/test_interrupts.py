@@ -172,7 +172,7 @@ def test_an_interrupt_before_the_command_has_begun_is_a_sentence(
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_an_interrupted_selftest_shows_what_it_saw(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    def judge_faults(dtype: str, profile: str) -> Iterator[Sight]:
+    def judge_faults(dtype: str, profile: str, compiles: bool) -> Iterator[Sight]:
         for k in range(count):
             yield Sight(f"is_missed_{k}", "one", dtype, "", 1.0, 3.0, True)
         raise KeyboardInterrupt

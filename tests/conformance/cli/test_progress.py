@@ -70,7 +70,7 @@ def test_the_selftest_prints_progress(quiet: tuple[str, ...], monkeypatch: pytes
         if " 1 of 2 " in line:
             printed.set()
 
-    def judge_faults(dtype: str, profile: str) -> Iterator[Sight]:
+    def judge_faults(dtype: str, profile: str, compiles: bool) -> Iterator[Sight]:
         yield Sight("is_missed", "one", dtype, "", 1.0, 3.0, True)
         assert quiet or printed.wait(60)
         yield Sight("is_seen", "one", dtype, "a property", 1.0, 3.0, True)
