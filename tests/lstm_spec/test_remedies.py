@@ -72,11 +72,7 @@ INSTEAD: dict[str, tuple[Any, str, str]] = {
     "torch": (TORCH(), "is of type Mine, a torch.nn.Module", "or BACKEND = from_torch(module)"),
     "torch's": (TORCH, "is the class Mine, a torch.nn.Module", "write torch: before its name on the command line"),
     "haiku": (HAIKU, "is the class Mine, a Haiku module", f"{BY_HAND} gives it the weights and runs it, and wrap"),
-    "keras": (
-        KERAS(),
-        "is of type Mine, a Keras layer",
-        "from_packed(function, biases=1, batch_first=True, transposed=True)",
-    ),
+    "keras": (KERAS(), "is of type Mine, a Keras layer", "or BACKEND = from_keras(module)"),
     "an array": (np.ones(3), "is of type ndarray", "from_packed(function) makes one"),
 }
 
