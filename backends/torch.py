@@ -7,7 +7,8 @@ from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 
-from lstm_spec.contract import Backend, BackendUnavailable, Description
+from lstm_spec.contract import Backend, Description
+from lstm_spec.frameworks import require_library
 from lstm_spec.packing import Packed, pack, unpack
 from lstm_spec.types import GATES, STANDARD, Answer, Array, Cotangents, Feature, Gradients, Parameters, Problem, State
 from lstm_spec.validation import check_cotangents, checked
@@ -15,18 +16,12 @@ from lstm_spec.validation import check_cotangents, checked
 
 def backend(device: str = "cpu") -> Backend:
     """The backend on a torch device; raises BackendUnavailable without torch or without that device."""
-    try:
-        import torch
-    except ImportError as error:
-        raise BackendUnavailable(f"torch cannot be imported ({error})", 'pip install "lstm-spec[torch]"') from error
-    try:
-        torch.zeros(1, device=device).item()
-    except Exception as error:  # torch raises a different class for each kind of device it lacks
-        reason = str(error).splitlines()[0]
-        raise BackendUnavailable(
-            f"torch {torch.__version__} cannot use device {device!r} ({reason})",
-            "choose one that it can with --device, e.g. cpu",
-        ) from error
+    require_library("torch")
+    import torch
+
+    from lstm_spec.adapters.torch.tensors import require_device
+
+    require_device(device)
     return Backend(
         "torch",
         partial(forward, device),
@@ -70,6 +65,8 @@ def gradients(device: str, problem: Problem, cotangents: Cotangents) -> tuple[An
     """The answer of the training pass and its gradients by autograd. Raises like `forward`."""
     import torch
 
+    from lstm_spec.adapters.torch.tensors import to_array, to_tensor
+
     _check_supported(problem)
     check_cotangents(problem, cotangents)
     lstm = make_module(device, problem)
@@ -79,8 +76,8 @@ def gradients(device: str, problem: Problem, cotangents: Cotangents) -> tuple[An
     for leaf in leaves:
         leaf.requires_grad_()
     y, (h, c) = _run_module(lstm, problem, x, (h0, c0))
-    d = [to_tensor(device, a) for a in (_select_valid(problem, cotangents.y), *cotangents.state)]
-    dx, dh, dc, *found = (_to_array(a, problem.dtype) for a in torch.autograd.grad([y, h, c], leaves, d))
+    d = [to_tensor(a, device) for a in (_select_valid(problem, cotangents.y), *cotangents.state)]
+    dx, dh, dc, *found = (to_array(a, problem.dtype) for a in torch.autograd.grad([y, h, c], leaves, d))
     named = dict(zip(names, found, strict=True))
     rows = tuple(
         tuple(_gradients_of_layer(named, layer, k, problem) for k in range(len(row)))
@@ -112,6 +109,8 @@ def _select_valid(problem: Problem, dy: Array) -> Array:
 
 def make_module(device: str, problem: Problem) -> Any:
     """A torch.nn.LSTM with the problem's weights; each of its two biases is half of ours, so that both are used."""
+    from lstm_spec.adapters.torch.tensors import to_tensor
+
     _, _, I, H = problem.sizes
     layers, both = len(problem.parameters), len(problem.directions) == 2
     size = 0 if problem.layer.R is None else problem.P
@@ -121,7 +120,7 @@ def make_module(device: str, problem: Problem) -> Any:
             W, U, b = pack(p, GATES)
             values = {"W": W, "U": U, "b": b / 2, "b_hh": b / 2} | ({} if p.R is None else {"R": p.R})
             for name, value in values.items():
-                getattr(lstm, _weight_name(name, layer, d)).data = to_tensor(device, value)
+                getattr(lstm, _weight_name(name, layer, d)).data = to_tensor(value, device)
     return lstm
 
 
@@ -165,30 +164,13 @@ def _run_module(lstm: Any, problem: Problem, x: Any, state: tuple[Any, Any]) -> 
 
 def to_inputs(device: str, problem: Problem) -> tuple[Any, tuple[Any, Any]]:
     """The tensors that torch.nn.LSTM reads: x, and the pair of h and c."""
-    return to_tensor(device, problem.x), (to_tensor(device, problem.state.h), to_tensor(device, problem.state.c))
+    from lstm_spec.adapters.torch.tensors import to_tensor
 
-
-def to_tensor(device: str, array: Array) -> Any:
-    """The array as a tensor. torch cannot convert NumPy's bfloat16, so its bits are passed."""
-    import torch
-
-    copied = np.array(array, order="C")
-    if _is_bfloat16(copied.dtype):
-        return torch.from_numpy(copied.view(np.int16)).view(torch.bfloat16).to(device)
-    return torch.from_numpy(copied).to(device)
-
-
-def _is_bfloat16(dtype: np.dtype[Any]) -> bool:
-    return dtype.itemsize == 2 and dtype.name == "bfloat16"  # `name` alone is slow
-
-
-def _to_array(tensor: Any, dtype: np.dtype[Any]) -> Array:
-    import torch
-
-    found = tensor.detach().cpu()
-    return found.view(torch.int16).numpy().view(dtype) if _is_bfloat16(dtype) else found.numpy()
+    return to_tensor(problem.x, device), (to_tensor(problem.state.h, device), to_tensor(problem.state.c, device))
 
 
 def _to_answer(problem: Problem, *tensors: Any) -> Answer:
-    y, h, c = (_to_array(tensor, problem.dtype) for tensor in tensors)
+    from lstm_spec.adapters.torch.tensors import to_array
+
+    y, h, c = (to_array(tensor, problem.dtype) for tensor in tensors)
     return Answer(y, State(h, c))

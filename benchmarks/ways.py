@@ -41,12 +41,13 @@ def torch_module(problem: Problem, d: Cotangents) -> Candidate:
     """torch.nn.LSTM with everything in its place; the smallest that a caller can pay."""
     import torch
 
-    from backends.torch import make_module, to_inputs, to_tensor
+    from backends.torch import make_module, to_inputs
+    from lstm_spec.adapters.torch.tensors import to_tensor
 
     torch.set_num_threads(1)
     lstm, (x, state) = make_module("cpu", problem), to_inputs("cpu", problem)
     leaves = [x, *state, *lstm.parameters()]
-    outside = [to_tensor("cpu", a) for a in (d.y, *d.state)]
+    outside = [to_tensor(a) for a in (d.y, *d.state)]
 
     def forward() -> Any:
         with torch.inference_mode():

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from backends.stacked import stack_problem
-from backends.torch import to_tensor
 from lstm_spec import (
     Answer,
     Array,
@@ -22,6 +21,7 @@ from lstm_spec import (
     State,
     checked,
 )
+from lstm_spec.adapters.torch.tensors import to_tensor
 from lstm_spec.types import each_array
 from lstm_spec.variants import KINDS
 
@@ -40,7 +40,7 @@ def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
     flat = [a.requires_grad_() for a in (*_arrays(rows), x, *state)]
     y, h, c = _run(problem, *leaves)
     dy = stack_problem(np, problem, problem.x, problem.state, problem.lengths).select_valid(d.y)
-    outputs = [(a, to_tensor("cpu", da)) for a, da in zip((y, h, c), (dy, *d.state), strict=True) if a.requires_grad]
+    outputs = [(a, to_tensor(da)) for a, da in zip((y, h, c), (dy, *d.state), strict=True) if a.requires_grad]
     ends, losses = zip(*outputs, strict=True)
     found = torch.autograd.grad(ends, flat, losses, allow_unused=True, materialize_grads=True)
     turned = iter([_to_array(a, problem) for a in found])
@@ -49,9 +49,9 @@ def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
 
 
 def _leaves(problem: Problem) -> tuple[Any, Any, Any]:
-    rows = [[each_array(lambda a: to_tensor("cpu", a), p) for p in row] for row in problem.parameters]
+    rows = [[each_array(lambda a: to_tensor(a), p) for p in row] for row in problem.parameters]
     q = stack_problem(np, problem, problem.x, problem.state, problem.lengths)
-    return rows, to_tensor("cpu", q.select_valid(q.x)), [to_tensor("cpu", a) for a in problem.state]
+    return rows, to_tensor(q.select_valid(q.x)), [to_tensor(a) for a in problem.state]
 
 
 def _arrays(rows: Any) -> list[Any]:

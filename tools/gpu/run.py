@@ -74,7 +74,8 @@ def times(sizes: tuple[int, int, int, int], device: str, of_torch: str, dtype: s
     from backends.cupy.backend import device_number, problem_on_device
     from backends.cupy.backwards import read_backwards
     from backends.cupy.layer import layer_of, read_forwards
-    from backends.torch import make_module, to_inputs, to_tensor
+    from backends.torch import make_module, to_inputs
+    from lstm_spec.adapters.torch.tensors import to_tensor
 
     problem, d = make_probe(0, sizes, dtype)
     with cupy.cuda.Device(device_number(device)) as where:
@@ -82,7 +83,7 @@ def times(sizes: tuple[int, int, int, int], device: str, of_torch: str, dtype: s
         s, dy = State(q.state.h[0], q.state.c[0]), cupy.asarray(d.y)
         last = State(*(cupy.asarray(a[0]) for a in d.state))
         lstm, (x, state) = make_module(of_torch, problem), to_inputs(of_torch, problem)
-        leaves, outside = [x, *state, *lstm.parameters()], [to_tensor(of_torch, a) for a in (d.y, *d.state)]
+        leaves, outside = [x, *state, *lstm.parameters()], [to_tensor(a, of_torch) for a in (d.y, *d.state)]
 
         def cupy_forward() -> Any:
             return read_forwards(layer, q.x, s, None, keep=False)

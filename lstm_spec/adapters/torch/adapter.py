@@ -13,7 +13,8 @@ from lstm_spec.adapters.torch.making import WRITE_MAKE, Maker, find_maker, unwra
 from lstm_spec.adapters.torch.module import ask_module
 from lstm_spec.adapters.torch.offers import describe_plan
 from lstm_spec.adapters.torch.plan import Plan
-from lstm_spec.contract import BackendUnavailable, Description, Implementation
+from lstm_spec.adapters.torch.tensors import require_device
+from lstm_spec.contract import Description, Implementation
 from lstm_spec.layouts.fitting import find_layout, tensors_of
 from lstm_spec.layouts.table import LAYOUTS, Layout
 from lstm_spec.types import Problem
@@ -32,7 +33,7 @@ def adapt_module(
     description: Description | None,
 ) -> Implementation:
     """As `from_torch`, with torch there."""
-    _require_device(device)
+    require_device(device)
     maker = find_maker(make, name)
     module = unwrap_compiled(maker.make_apart(I, H))
     wanted = None if layout is None else find_layout(layout)
@@ -41,17 +42,6 @@ def adapt_module(
     plan = replace(plan, pass_batch_first=batch_first is True and "batch_first" in maker.options)
     plan, size = _find_plan(plan, list_styles(module, batch_first), layouts)
     return describe_plan(plan, size, compile, description)
-
-
-def _require_device(device: str) -> None:
-    try:
-        torch.zeros(1, device=device).item()
-    except Exception as error:  # torch raises a different class for each kind of device it lacks
-        reason = str(error).splitlines()[0]
-        raise BackendUnavailable(
-            f"torch {torch.__version__} cannot use device {device!r} ({reason})",
-            "choose one that it can with --device, e.g. cpu",
-        ) from error
 
 
 # ---------------------------------------------------------------- sizes and weights

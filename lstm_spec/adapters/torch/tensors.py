@@ -1,11 +1,24 @@
-"""NumPy's arrays as torch's tensors, and back."""
+"""NumPy's arrays as torch's tensors on a device, and back."""
 
 from typing import Any
 
 import numpy as np
 import torch
 
+from lstm_spec.contract import BackendUnavailable
 from lstm_spec.types import Array
+
+
+def require_device(device: str) -> None:
+    """Raises BackendUnavailable unless torch can compute on that device."""
+    try:
+        torch.zeros(1, device=device).item()
+    except Exception as error:  # torch raises a different class for each kind of device it lacks
+        reason = str(error).splitlines()[0]
+        raise BackendUnavailable(
+            f"torch {torch.__version__} cannot use device {device!r} ({reason})",
+            "choose one that it can with --device, e.g. cpu",
+        ) from error
 
 
 def to_tensor(array: Array, device: str = "cpu") -> Any:
