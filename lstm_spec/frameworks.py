@@ -14,6 +14,7 @@ class Adapter(NamedTuple):
     name: str
     library: str  # that it imports
     extra: str  # of this package, that installs the library
+    more: tuple[str, ...] = ()  # that do not come with it
     is_file: bool = False  # the target names a file, not something in Python
 
 
@@ -21,8 +22,8 @@ ADAPTERS = {
     "equinox": Adapter("jax", "from_equinox", "equinox", "jax"),
     "flax": Adapter("jax", "from_flax", "flax", "jax"),
     "keras": Adapter("keras", "from_keras", "keras", "keras"),
-    "mlx": Adapter("mlx", "from_mlx", "mlx", "mlx"),
-    "onnx": Adapter("onnx", "from_onnx", "onnxruntime", "onnx", is_file=True),
+    "mlx": Adapter("mlx", "from_mlx", "mlx.core", "mlx"),
+    "onnx": Adapter("onnx", "from_onnx", "onnxruntime", "onnx", ("onnx",), is_file=True),
     "torch": Adapter("torch", "from_torch", "torch", "torch"),
 }
 
@@ -34,14 +35,15 @@ def split_adapter(target: str) -> tuple[str, str]:
 
 
 def require_library(prefix: str) -> None:
-    """Import the library of an adapter. Raises BackendUnavailable if it is not there."""
+    """Import the libraries of an adapter. Raises BackendUnavailable if one is not there."""
     adapter = ADAPTERS[prefix]
     import_module(f"lstm_spec.adapters.{adapter.module}")  # which may have to be first
-    try:
-        import_module(adapter.library)
-    except ImportError as error:
-        reason = f"{adapter.library} cannot be imported ({error})"
-        raise BackendUnavailable(reason, f'pip install "lstm-spec[{adapter.extra}]"') from error
+    for library in (adapter.library, *adapter.more):
+        try:
+            import_module(library)
+        except ImportError as error:
+            reason = f"{library} cannot be imported ({error})"
+            raise BackendUnavailable(reason, f'pip install "lstm-spec[{adapter.extra}]"') from error
 
 
 def adapt(prefix: str, found: Any, name: str | None, device: str | None) -> Implementation:

@@ -1,11 +1,8 @@
 """The parameters of all layers and directions as tensors of a framework, and back."""
 
-from importlib import import_module
-from typing import Any
-
 import numpy as np
 
-from lstm_spec.contract import BackendUnavailable, Rows
+from lstm_spec.contract import Rows
 from lstm_spec.layouts.convert import from_layout, to_layout
 from lstm_spec.layouts.table import Layout
 from lstm_spec.types import Array, Gate, Parameters
@@ -13,17 +10,9 @@ from lstm_spec.types import Array, Gate, Parameters
 Named = dict[str, Array]  # the tensors of one layer in one direction, by the names of its layout
 
 
-def require_module(name: str, extra: str) -> Any:
-    """The library of that name. Raises BackendUnavailable, which names the extra, if it cannot be imported."""
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise BackendUnavailable(f"{name} cannot be imported ({error})", f'pip install "lstm-spec[{extra}]"') from error
-
-
 def name_tensors(rows: Rows, layout: str | Layout) -> list[list[Named]]:
     """Fresh tensors for each layer and direction; a bias that is left out is zero. Raises as `to_layout`."""
-    return [[to_layout(_fill_biases(p), layout) for p in row] for row in rows]
+    return [[to_layout(fill_biases(p), layout) for p in row] for row in rows]
 
 
 def read_tensors(named: list[list[Named]], layout: str | Layout) -> Rows:
@@ -37,7 +26,9 @@ def has_biases(rows: Rows) -> bool:
     return b is not None
 
 
-def _fill_biases(p: Parameters) -> Parameters:
+def fill_biases(p: Parameters) -> Parameters:
+    """The parameters with zeros for biases that are left out."""
+
     def fill(gate: Gate | None) -> Gate | None:
         b: Array | None = None if gate is None else gate.b
         return gate and gate._replace(b=np.zeros(len(gate.W), gate.W.dtype) if b is None else b)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from lstm_spec.adapters.weights import require_module
 from lstm_spec.contract import Description, Implementation
+from lstm_spec.frameworks import require_library
 from lstm_spec.layouts.table import Layout
 
 
@@ -24,8 +24,7 @@ def from_flax(
     `device` is one of jax's platforms; `description` replaces everything that is said of the cell. Raises
     BackendUnavailable without jax or flax, or without that device, TypeError or ValueError for what is no such cell.
     """
-    for library in ("jax", "flax"):
-        require_module(library, "jax")
+    require_library("flax")
     from lstm_spec.adapters.jax.adapter import adapt_flax
 
     return adapt_flax(make, name, layout, device, description)
@@ -45,8 +44,7 @@ def from_equinox(
     that, as (x, (h, c)) -> (h, c), and its parameters have the names of `layout`. If it takes use_bias, a bias may be
     left out. The rest as in `from_flax`.
     """
-    for library in ("jax", "equinox"):
-        require_module(library, "jax")
+    require_library("equinox")
     from lstm_spec.adapters.jax.adapter import adapt_equinox
 
     return adapt_equinox(make, name, layout, device, description)

@@ -5,8 +5,8 @@ import sys
 from importlib.util import find_spec
 from typing import Any
 
-from lstm_spec.adapters.weights import require_module
 from lstm_spec.contract import Description, Implementation
+from lstm_spec.frameworks import require_library
 from lstm_spec.layouts.table import Layout
 
 BACKENDS = ("jax", "torch", "tensorflow")  # of Keras, which asks for one when it is imported
@@ -33,7 +33,7 @@ def from_keras(
     first of jax, torch and tensorflow that is installed. `description` replaces everything that is said of the layer.
     Raises BackendUnavailable without keras or a backend, ValueError if variables have other names.
     """
-    require_module("keras", "keras")
+    require_library("keras")
     from lstm_spec.adapters.keras.adapter import adapt_layer
 
     return adapt_layer(make, name, layout, device, description)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from lstm_spec.adapters.weights import require_module
 from lstm_spec.contract import Description, Implementation
+from lstm_spec.frameworks import require_library
 from lstm_spec.layouts.table import Layout
 
 
@@ -24,7 +24,7 @@ def from_mlx(
     `device` is cpu or gpu; `description` replaces everything that is said of the module. Raises BackendUnavailable
     without mlx or that device, ValueError if parameters have other names.
     """
-    require_module("mlx.core", "mlx")
+    require_library("mlx")
     from lstm_spec.adapters.mlx.module import adapt_module
 
     return adapt_module(make, name, layout, device, description)

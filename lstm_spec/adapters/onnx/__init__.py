@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from lstm_spec.adapters.weights import require_module
 from lstm_spec.contract import Description, Implementation
+from lstm_spec.frameworks import require_library
 
 
 def from_onnx(
@@ -28,8 +28,7 @@ def from_onnx(
     activations are accurate in that sense only; `description` replaces everything that is said of it. Raises
     BackendUnavailable without onnx, onnxruntime or the provider, ValueError or TypeError for no model with such a node.
     """
-    for library in ("onnx", "onnxruntime"):
-        require_module(library, "onnx")
+    require_library("onnx")
     from lstm_spec.adapters.onnx.adapter import adapt_model
 
     return adapt_model(model, name, input, output, batch_first, layout, device, description)

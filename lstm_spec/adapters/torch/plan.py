@@ -9,11 +9,12 @@ import numpy as np
 from lstm_spec.adapters.torch.calling import Style
 from lstm_spec.adapters.torch.making import DROPPED, Maker
 from lstm_spec.adapters.torch.naming import Names
+from lstm_spec.adapters.weights import fill_biases
 from lstm_spec.contract import Rows
 from lstm_spec.layouts.convert import from_layout, to_layout
 from lstm_spec.layouts.fitting import tensors_of
 from lstm_spec.layouts.table import Layout
-from lstm_spec.types import Array, Gate, Parameters
+from lstm_spec.types import Array, Parameters
 
 
 class Form(NamedTuple):
@@ -70,7 +71,7 @@ class Plan:
         single, second = _join_biases(self.layout)
         for k, row in enumerate(rows):
             for d, p in enumerate(row):
-                tensors = to_layout(p if form.has_bias else _fill_biases(p), single)
+                tensors = to_layout(p if form.has_bias else fill_biases(p), single)
                 for name, other in second.items():
                     tensors[name] = tensors[other] = tensors[name] / 2
                 found |= {self.names.rename(name, k, d): a for name, a in tensors.items()}
@@ -117,11 +118,3 @@ def _list_parts(layout: Layout, names: Names, form: Form) -> dict[str, frozenset
         for k in range(form.layers)
         for d in range(form.directions)
     }
-
-
-def _fill_biases(p: Parameters) -> Parameters:
-    def fill(gate: Gate | None) -> Any:
-        return gate and gate._replace(b=np.zeros(len(gate.W), gate.W.dtype))
-
-    i, f, g, o = map(fill, p[:4])
-    return Parameters(i, f, g, o, p.R)
