@@ -12,10 +12,11 @@ from rich.table import Table
 from safetensors.numpy import save as pack_tensors
 
 from conformance.arrays import frozen
+from conformance.assertions.shapes import assert_gradients_shaped
 from conformance.files import write_whole
 from conformance.nouns import name_all_arrays
 from conformance.numbers import format_times, shorten
-from conformance.outcome import Difference
+from conformance.outcome import Difference, Refuted
 from conformance.problems.question import change_arrays
 from conformance.run.given import Compared, Part, measure_part
 from lstm_spec import GRADES, Answer, Cotangents, Gradients, Problem, State, checked, error_model
@@ -93,7 +94,11 @@ def judge(
     holds.
     Raises ValueError or TypeError for what does not fit the problem.
     """
+    if not isinstance(problem, Problem):
+        raise TypeError(f"problem is a {type(problem).__name__}, expected an lstm_spec.Problem; make one")
     if isinstance(answer, list):
+        if gradients is not None or inner:
+            raise ValueError("a sequence in parts has no gradients and no inner layers here; give it whole")
         return _join_judgements([judge(*part, grade=grade) for part in _split_sequence(problem, answer)], problem)
     y, h, c = _take_apart(checked(problem), answer)
     dtype, notes = y.dtype, list[str]()
@@ -102,8 +107,9 @@ def judge(
     cast = change_arrays(problem, lambda a: frozen(a.astype(dtype)))
     if not all(np.array_equal(a, b.astype(a.dtype)) for a, b in zip(_list(problem), _list(cast), strict=True)):
         notes.append(f"the rounding of the problem's numbers to {dtype}, which was taken for granted")
+    _check_inner(cast, inner)
     if gradients is not None:
-        check_cotangents(cast, gradients[0])
+        _check_gradients(cast, gradients)
     grades = [name for name in ORDER if (name, dtype.name) in GRADES] if grade == "auto" else [grade]
     for name in grades:
         unjudged = [*notes]
@@ -113,6 +119,28 @@ def judge(
         if holds:
             break
     return Judgement(name if holds else "", name, dtype.name, parts, tuple(unjudged), cast)
+
+
+def _check_inner(problem: Problem, inner: Sequence[Array | None]) -> None:
+    """Raise ValueError if what a layer returned has another shape than that."""
+    T, B, _, _ = problem.sizes
+    wanted = (T, B, len(problem.directions) * problem.P)
+    for k, a in enumerate(inner):
+        if a is not None and np.shape(a) != wanted:
+            raise ValueError(f"inner[{k}] has shape {np.shape(a)}, expected {wanted}: what layer {k} returned")
+
+
+def _check_gradients(problem: Problem, gradients: Any) -> None:
+    """Raise TypeError or ValueError unless these are cotangents and gradients that fit the problem."""
+    kinds = tuple(map(type, gradients)) if isinstance(gradients, tuple) else (type(gradients),)
+    if kinds != (Cotangents, Gradients):
+        named = ", ".join(kind.__name__ for kind in kinds)
+        raise TypeError(f"gradients is ({named}), expected (Cotangents, Gradients); give both")
+    check_cotangents(problem, gradients[0])
+    try:
+        assert_gradients_shaped(gradients[1], problem)
+    except Refuted as refuted:
+        raise ValueError(refuted.reason) from None
 
 
 def _list(problem: Problem) -> list[Array]:

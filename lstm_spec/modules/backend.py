@@ -3,14 +3,22 @@
 from dataclasses import replace
 from functools import partial
 
-from lstm_spec.contract import Backend, Implementation
+from lstm_spec.contract import Backend, Description, Implementation
 from lstm_spec.modules.sessions import hold_session
 from lstm_spec.types import Answer, Cotangents, Feature, Gradients, Problem
 
 
 def make_backend(implementation: Implementation) -> Backend:
-    """The backend that builds a module for each question, and lets modules be asked in sessions (family MOD)."""
+    """The backend that builds a module for each question, and lets modules be asked in sessions (family MOD).
+
+    Raises TypeError if the implementation has no function `build`, or no Description.
+    """
     about = implementation.description
+    if not callable(implementation.build):
+        kind = type(implementation.build).__name__
+        raise TypeError(f"build is a {kind}, expected a function (parameters, variant, directions); a class will do")
+    if not isinstance(about, Description):
+        raise TypeError(f"description is a {type(about).__name__}, expected a Description; write Description(...)")
 
     def forward(problem: Problem) -> Answer:
         module = implementation.build(problem.parameters, problem.variant, problem.directions)

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from conformance.problems.question import redraw_numbers, with_gates
-from lstm_spec import REFERENCE, REFERENCE_MODULE, Feature, Problem, ReferenceModule, State, make_backend
+from lstm_spec import (
+    REFERENCE,
+    REFERENCE_MODULE,
+    Feature,
+    Implementation,
+    Problem,
+    ReferenceModule,
+    State,
+    make_backend,
+)
 from lstm_spec.modules.sessions import Call, Session, check_session, hold_session, interpret_session, omit_biases
 from tests.helpers.problems import make_loss, make_problem
 
@@ -134,3 +143,11 @@ NONSENSE = {
 def test_a_session_without_sense_is_refused(what: str) -> None:
     with pytest.raises((ValueError, TypeError)):
         check_session(NONSENSE[what])
+
+
+def test_an_implementation_without_sense_is_refused() -> None:
+    wrong: Any = None
+    with pytest.raises(TypeError, match="build is a NoneType, expected a function"):
+        make_backend(Implementation("mine", wrong))
+    with pytest.raises(TypeError, match="description is a NoneType, expected a Description"):
+        make_backend(Implementation("mine", ReferenceModule, wrong))

@@ -134,6 +134,24 @@ def test_what_does_not_fit_is_refused(answer: Any, sentence: str) -> None:
         judge(make_problem(), answer)
 
 
+def test_what_is_no_problem_and_no_gradients_is_refused() -> None:
+    problem, answer = make_problem(), NUMPY.forward(make_problem())
+    cases: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"problem": None}, "problem is a NoneType, expected an lstm_spec.Problem"),
+        ({"gradients": 3}, r"gradients is \(int\), expected \(Cotangents, Gradients\)"),
+        ({"inner": [np.zeros(3)]}, r"inner\[0\] has shape \(3,\), expected \(4, 2, 5\)"),
+        ({"grade": "fine"}, "grade 'fine' is not defined at float32, expected one of: absolute, relative"),
+        ({"answer": [answer], "inner": [answer.y]}, "a sequence in parts has no gradients and no inner layers here"),
+    )
+    for given, sentence in cases:
+        asked: dict[str, Any] = {"problem": problem, "answer": answer, **given}
+        with pytest.raises((ValueError, TypeError), match=sentence):
+            judge(**asked)
+    other = NUMPY.differentiate(make_problem(T=3), make_loss(make_problem(T=3)))[1]
+    with pytest.raises(ValueError, match="shape"):
+        judge(problem, answer, (make_loss(problem), other))
+
+
 def test_a_judgement_is_a_file(tmp_path: Any) -> None:
     problem = make_problem()
     answer, gradients = NUMPY.differentiate(problem, make_loss(problem))
