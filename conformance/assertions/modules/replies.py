@@ -46,7 +46,7 @@ def _in_call(session: Session, k: int) -> Iterator[None]:
     try:
         yield
     except Refuted as refuted:
-        reason = f"{refuted.reason}, while a module that is built anew answers right ({describe_call(session, k)})"
+        reason = f"{refuted.reason} ({describe_call(session, k)})"
         raise Refuted(reason, clause=refuted.clause, difference=refuted.difference) from None
 
 
@@ -92,9 +92,10 @@ def _is_right(backend: Backend, meant: Meant, pair: Pair, final: bool = False) -
         if meant.d is None:
             return assert_conforms_freely(said, meant.problem)
         return assert_network_gradients_conform_freely(said, meant.problem, meant.d)
-    except Refuted:
+    except Refuted as refuted:
         if final:
-            raise
+            reason = f"{refuted.reason}, while a module that is built anew answers right"
+            raise Refuted(reason, clause=refuted.clause, difference=refuted.difference) from None
         return False
 
 

@@ -114,6 +114,36 @@ def test_a_mistake_that_is_in_no_catalogue_is_refuted(name: str) -> None:
     assert [v.outcome for v in report.failures] == [Outcome.REFUTED]
 
 
+class AnswersNothing(REFERENCE_MODULE.build):  # type: ignore[name-defined, misc]
+    def forward(self, *asked: Any, **how: Any) -> Any:
+        return None
+
+
+class CopiesNothing(REFERENCE_MODULE.build):  # type: ignore[name-defined, misc]
+    def copy(self) -> Any:
+        return None
+
+
+class Exits(REFERENCE_MODULE.build):  # type: ignore[name-defined, misc]
+    def load(self, parameters: Any) -> None:
+        raise SystemExit(3)
+
+
+@pytest.mark.parametrize(
+    ("module", "clause", "said"),
+    [
+        (AnswersNothing, "MOD-1", "forward returned nothing, expected an Answer (forward with T, B = "),
+        (CopiesNothing, "MOD-7", "it raised AttributeError: 'NoneType' object has no attribute "),
+        (Exits, "MOD-2", "it raised SystemExit: 3"),
+    ],
+)
+def test_what_is_no_reply_is_a_verdict_and_nothing_else_is_said(module: Any, clause: str, said: str) -> None:
+    how: Any = {"profile": "quick", "dtypes": ("float32",), "maxfail": 1, "diagnose": False, "shrink": False}
+    (verdict,) = check(build("odd", module), clauses=(clause,), **how).failures
+    assert verdict.outcome in (Outcome.REFUTED, Outcome.ERRORED) and verdict.detail.startswith(said)
+    assert "built anew answers right" not in verdict.detail
+
+
 @pytest.mark.parametrize("name", RIGHT)
 def test_what_is_right_in_an_unusual_way_is_accepted(name: str) -> None:
     how: Any = {"profile": "quick", "dtypes": ("float32",), "examples": 6, "diagnose": False}
