@@ -13,7 +13,8 @@ import pytest
 from tests.helpers.few_properties import HOLDS, NOT_CLAIMED, REFUTED
 from tests.helpers.root import ROOT
 
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PY", "FORCE_COLOR"))}
+NOT_OURS = ("PY", "FORCE_COLOR", "CI")  # with CI pytest shows each failure's whole text a second time, in its summary
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(NOT_OURS)}
 HERE = "--lstm-no-isolate"
 MISCHIEF = ("-p", "tests.helpers.plugged", HERE)
 TWO = ("-n", "2", "--dist", "worksteal")
