@@ -18,7 +18,7 @@ from conformance.nouns import name_all_arrays
 from conformance.numbers import format_times, shorten
 from conformance.outcome import Difference, Refuted
 from conformance.problems.question import change_arrays
-from conformance.run.given import Compared, Part, measure_part
+from conformance.run.given import Compared, Part, Sizes, measure_part
 from lstm_spec import GRADES, Answer, Cotangents, Gradients, Problem, State, checked, error_model
 from lstm_spec.contract import DTYPES
 from lstm_spec.types import Array
@@ -83,6 +83,7 @@ def judge(
     *,
     grade: str = "auto",
     inner: Sequence[Array | None] = (),
+    bias_sizes: Sizes = (),
 ) -> Judgement:
     """Whether that is the answer to the problem, with tolerances derived from it, forward and perhaps backward.
 
@@ -90,8 +91,8 @@ def judge(
     sequence that was read in parts, each from the state that the part before returned. It may be of another dtype than
     the problem, at which it is then judged. `gradients` are cotangents, and the gradients for them. `inner` are the
     outputs of the layers below the last one, if they are known: without them, each layer is judged from the equations
-    alone, which says less of long sequences. `grade` is a name in `lstm_spec.GRADES`; "auto" finds the strictest that
-    holds.
+    alone, which says less of long sequences. `bias_sizes`, if two biases are added apart, are |b_ih| + |b_hh|, by gate,
+    for each layer and direction. `grade` is a name in `lstm_spec.GRADES`; "auto" finds the strictest that holds.
     Raises ValueError or TypeError for what does not fit the problem.
     """
     if not isinstance(problem, Problem):
@@ -99,7 +100,8 @@ def judge(
     if isinstance(answer, list):
         if gradients is not None or inner:
             raise ValueError("a sequence in parts has no gradients and no inner layers here; give it whole")
-        return _join_judgements([judge(*part, grade=grade) for part in _split_sequence(problem, answer)], problem)
+        given = _split_sequence(problem, answer)
+        return _join_judgements([judge(*one, grade=grade, bias_sizes=bias_sizes) for one in given], problem)
     y, h, c = _take_apart(checked(problem), answer)
     dtype, notes = y.dtype, list[str]()
     if dtype.name not in DTYPES:
@@ -108,12 +110,13 @@ def judge(
     if not all(np.array_equal(a, b.astype(a.dtype)) for a, b in zip(_list(problem), _list(cast), strict=True)):
         notes.append(f"the rounding of the problem's numbers to {dtype}, which was taken for granted")
     _check_inner(cast, inner)
+    _check_sizes(cast, bias_sizes)
     if gradients is not None:
         _check_gradients(cast, gradients)
     grades = [name for name in ORDER if (name, dtype.name) in GRADES] if grade == "auto" else [grade]
     for name in grades:
         unjudged = [*notes]
-        compared = Compared(cast, (y, h, c), inner, error_model(name, dtype.name), unjudged)
+        compared = Compared(cast, (y, h, c), inner, error_model(name, dtype.name), unjudged, bias_sizes)
         parts = tuple(measure_part(one) for one in (*compared.list_forward(), *compared.list_backward(gradients)))
         holds = all(part.ratio <= 1 for part in parts)
         if holds:
@@ -128,6 +131,15 @@ def _check_inner(problem: Problem, inner: Sequence[Array | None]) -> None:
     for k, a in enumerate(inner):
         if a is not None and np.shape(a) != wanted:
             raise ValueError(f"inner[{k}] has shape {np.shape(a)}, expected {wanted}: what layer {k} returned")
+
+
+def _check_sizes(problem: Problem, sizes: Sizes) -> None:
+    """Raise ValueError unless there are none, or H of them for each gate, layer and direction."""
+    wanted = [[{gate: p.g.b.shape for gate in p.gates} for p in row] for row in problem.parameters]
+    if sizes and [[{gate: np.shape(a) for gate, a in one.items()} for one in row] for row in sizes] != wanted:
+        raise ValueError(
+            f"bias_sizes does not fit, expected [layer][direction] of {wanted[0][0]}; give |b_ih| + |b_hh| by gate"
+        )
 
 
 def _check_gradients(problem: Problem, gradients: Any) -> None:

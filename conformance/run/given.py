@@ -1,6 +1,7 @@
 """An answer that was given, beside the equations: layer by layer, from what is known of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +13,12 @@ from conformance.assertions.order import mark_valid_steps, name_place, read_dire
 from conformance.outcome import Difference, Refuted
 from conformance.tolerance.conclusive import largest_conclusive_error
 from conformance.tolerance.layer import observe_forward, run_free
-from conformance.tolerance.reading import Trajectory
+from conformance.tolerance.reading import Reading, Trajectory
 from conformance.tolerance.rounding import Bounded, exact
 from lstm_spec import Answer, Cotangents, ErrorModel, Gradients, Problem
 from lstm_spec.types import Array
+
+Sizes = Sequence[Sequence[Mapping[str, Array]]]  # [layer][direction], by gate: (H,)
 
 
 class Part(NamedTuple):
@@ -39,8 +42,9 @@ class Compared:
         inner: Sequence[Array | None],
         model: ErrorModel,
         unjudged: list[str],
+        sizes: Sizes = (),
     ) -> None:
-        self.problem, (self.y, self.h, self.c), self.inner = problem, given, inner
+        self.problem, (self.y, self.h, self.c), self.inner, self.sizes = problem, given, inner, sizes
         self.model, self.unjudged = model, unjudged
         self.seen = Seen(problem, Answer(self.y, problem.state), [])
         self.passes: list[list[Trajectory]] = []
@@ -56,7 +60,7 @@ class Compared:
             is_last = layer == len(self.problem.parameters) - 1
             known = self.y if is_last else self.inner[layer] if layer < len(self.inner) else None
             x = read_below(self.seen, layer, self.model)
-            readings = [read_layer(self.problem, layer, d, x) for d in range(len(row))]
+            readings = [self._read_layer(layer, d, x) for d in range(len(row))]
             if known is None:
                 passes = [run_free(reading, self.model) for reading in readings]
             else:
@@ -75,6 +79,13 @@ class Compared:
             else:
                 self.unjudged.append(f"y{place}, which was not given")
             yield from self._list_states(layer, passes)
+
+    def _read_layer(self, layer: int, d: int, x: Bounded) -> Reading:
+        reading = read_layer(self.problem, layer, d, x)
+        if not self.sizes:
+            return reading
+        sizes = [np.asarray(self.sizes[layer][d][gate], np.float64) for gate in reading.gates]
+        return replace(reading, b_size=np.maximum(np.concatenate(sizes), np.abs(reading.w.b)))
 
     def _list_states(self, layer: int, passes: list[Trajectory]) -> Iterator[Comparison]:
         lengths = mark_valid_steps(self.problem).sum(axis=0)[:, 0]

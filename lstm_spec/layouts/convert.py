@@ -79,12 +79,16 @@ Kept = dict[tuple[str, str], Array]  # what a layout keeps, by part and gate; R 
 def _arrange_piece(piece: Piece, kept: Kept, sizes: Sizes) -> Array:
     arrays = [kept[piece.part, gate] for gate in piece.gates]
     whole = np.stack(arrays) if piece.stacked else arrays[0]
+    if piece.is_reread:
+        whole = whole.reshape(*whole.shape[:-2], *whole.shape[:-3:-1]).swapaxes(-1, -2)
     return whole.transpose([piece.letters.index(letter) for letter in piece.stored_letters]).reshape(piece.shape(sizes))
 
 
 def _take_apart(piece: Piece, array: Array, sizes: Sizes) -> Kept:
     axes = array.reshape([sizes[letter] for letter in piece.stored_letters])
     whole = axes.transpose([piece.stored_letters.index(letter) for letter in piece.letters])
+    if piece.is_reread:
+        whole = whole.swapaxes(-1, -2).reshape(whole.shape)
     arrays = whole if piece.stacked else [whole]
     return {(piece.part, gate): np.array(a, order="C") for gate, a in zip(piece.gates, arrays, strict=True)}
 

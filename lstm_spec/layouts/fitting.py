@@ -19,6 +19,7 @@ class Piece(NamedTuple):
     gates: tuple[str, ...]
     stacked: bool
     axes: tuple[str, ...]
+    is_reread: bool = False  # as Layout.reread
 
     @property
     def letters(self) -> str:
@@ -57,7 +58,7 @@ def tensors_of(layout: Layout, peepholes: bool = False, projection: bool = False
         names, axes = names_and_axes(getattr(layout, part))
         stacked = len(names) < len(order)
         for name, held in zip(names, [order] if stacked else [(gate,) for gate in order], strict=False):
-            found.setdefault(name, []).append(Piece(part, held, stacked, axes))
+            found.setdefault(name, []).append(Piece(part, held, stacked, axes, part in layout.reread.split()))
     return found
 
 

@@ -30,6 +30,7 @@ class Layout:
     forget_bias: float = 0.0  # added to that of the forget gate whenever it runs: what is stored is less by this
     negated: str = ""  # gates that are kept as one minus themselves: all their weights with the other sign
     first: str = "W"  # in a tensor that W and U share
+    reread: str = ""  # parts of which each gate's block holds the memory of our shape, whatever its own shape says
     state: str = "hc"  # the order in which it takes and returns the two memories
     verified: str = ""  # by a golden vector: the framework and its version; "": read in source only
     source: str = ""  # the file, at a commit
@@ -62,10 +63,13 @@ LAYOUTS: dict[str, Layout] = {
         "tf.keras v1 CuDNNLSTM",
         "ifgo",
         W="kernel (I, 4H)",
-        U="recurrent_kernel (P, 4H)",
+        U="recurrent_kernel (H, 4P)",
         b="bias (4H)",
         b2="bias (4H)",
-        source="tf_keras/layers/rnn/cudnn_lstm.py @dd0a723",
+        reread="W",
+        verified="tf_keras 2.21.0",
+        source="tf_keras/layers/rnn/cudnn_lstm.py @dd0a723, tf_keras/saving/legacy/hdf5_format.py 2.21.0",
+        note="a block of kernel is (I, H), and its memory is that of (H, I); run as the LSTM that tf_keras makes of it",
     ),
     "tf1-basic": Layout(
         "TensorFlow 1 BasicLSTMCell",
@@ -276,7 +280,21 @@ LAYOUTS: dict[str, Layout] = {
         b="i2h_bias (4H)",
         b2="h2h_bias (4H)",
         R="h2r_weight (P, H)",
+        verified="mxnet 1.9.1",
         source="src/operator/rnn_impl.h, rnn.cc @b84609d",
+        note="the projection is unverified: it runs on a GPU only",
+    ),
+    "dynet": Layout(
+        "DyNet VanillaLSTMBuilder",
+        "ifog",
+        W="Wx (4H, I)",
+        U="Wh (4H, P)",
+        b="b (4H)",
+        forget_bias=1.0,
+        state="ch",
+        verified="dynet 2.2",
+        source="dynet/lstm.cc @2cc0a32, nodes-lstm.cc @1bdcf24",
+        note="the parameters of a layer, in the order in which it makes them",
     ),
     "cntk": Layout(
         "CNTK layers.LSTM",
@@ -319,7 +337,7 @@ LAYOUTS: dict[str, Layout] = {
         R="projection_weights (P, H)",
         verified="tensorflow 2.21.0",
         source="tensorflow/lite/kernels/lstm_shared.h @2eb0e75, lstm_eval.cc @0004ac9",
-        note="peepholes and projection are unverified; the bias of a projection has no counterpart here",
+        note="the bias of a projection has no counterpart here",
     ),
     "tflite-cifg": Layout(
         "TensorFlow Lite LSTM with coupled gates",
@@ -329,6 +347,7 @@ LAYOUTS: dict[str, Layout] = {
         b="forget_gate_bias cell_gate_bias output_gate_bias (H)",
         R="projection_weights (P, H)",
         negated="i",
+        verified="tensorflow 2.21.0",
         source="tensorflow/lite/kernels/lstm_shared.h @2eb0e75, lstm_eval.cc @0004ac9",
         note="for the kind 'coupled': it keeps the forget gate, and i = 1 - f",
     ),

@@ -49,7 +49,11 @@ BURN = ("input_gate", "forget_gate", "cell_gate", "output_gate")
 TFLITE = ("input", "forget", "cell", "output")
 
 BY_HAND: dict[str, Callable[[Stacked], dict[str, Array]]] = {
-    "cudnnlstm-v1": lambda q: {"kernel": q.W.T, "recurrent_kernel": q.U.T, "bias": np.r_[q.b, q.none]},
+    "cudnnlstm-v1": lambda q: {
+        "kernel": np.hstack([W.reshape(W.shape[::-1]) for W in np.split(q.W, 4)]),
+        "recurrent_kernel": np.hstack(np.split(q.U, 4)),
+        "bias": np.r_[q.b, q.none],
+    },
     "webnn-iofg": lambda q: {
         "weight": rows(q.W, "iofg")[None],
         "recurrentWeight": rows(q.U, "iofg")[None],

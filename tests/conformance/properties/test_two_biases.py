@@ -1,11 +1,13 @@
 """An implementation that adds two biases one after the other is right, unless the two cancel."""
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from conformance import judge
 from conformance.assertions.forward import assert_conforms
 from conformance.outcome import Refuted
 from conformance.run.check import check
@@ -48,6 +50,22 @@ def test_two_biases_that_cancel_are_told_and_their_sum_conforms() -> None:
     assert_conforms(APART, answer_with(to_layout(layer, "pytorch"), asked), asked)
     with pytest.raises(Refuted):
         assert_conforms(APART, answer_with(tensors, asked), asked)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_two_biases_that_cancel_are_judged_with_their_sizes(dtype: str) -> None:
+    problem = make_problem(T=3, B=2, I=3, H=4, dtype=dtype)
+    W, U, b = pack(problem.layer)
+    ones = {"weight_ih": W, "weight_hh": U, "bias_ih": b + b.dtype.type(1000), "bias_hh": np.full_like(b, -1000)}
+    with warnings.catch_warnings(action="ignore"):
+        layer = from_layout(ones, "pytorch")
+    asked = replace(problem, parameters=((layer,),))
+    answer = answer_with(ones, asked)
+    gates = zip("ifgo", np.split(np.abs(ones["bias_ih"]) + np.abs(ones["bias_hh"]), 4), strict=True)
+    assert judge(asked, answer, bias_sizes=[[dict(gates)]]).holds
+    assert not judge(asked, answer).holds
+    with pytest.raises(ValueError, match=r"bias_sizes does not fit, expected \[layer\]\[direction\] of {'i': \(4,\)"):
+        judge(asked, answer, bias_sizes=[[{"i": b}]])
 
 
 def answer_with(tensors: dict[str, Array], problem: Problem) -> Answer:

@@ -21,7 +21,7 @@ FEW = 4  # cases: at the first of them nearly every change is seen
 CHANGES = [
     (layer, "count_summands", "+ 4", "+ 3"),
     (layer, "preactivations", "2 * n * m.eta", "n * m.eta"),
-    (cell, "preactivations", "+ np.abs(b) + dz)", "+ dz)"),
+    (cell, "preactivations", "+ size + dz)", "+ dz)"),
     (rounding, "_nearest_to_zero", "np.abs(z.value) - z.error", "np.abs(z.value)"),
     (rounding, "_activation", "2.0", "1.0"),
     (rounding, "_activation", "2 * m.eta", "m.eta"),
