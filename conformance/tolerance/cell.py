@@ -104,11 +104,26 @@ def multiply_gate(i: Bounded, g: Bounded) -> Bounded:
     return Bounded(i.value * g.value, np.abs(g.value) * i.error + i.value * g.error + i.error * g.error)
 
 
-def multiplied_cell_state(f: Bounded, new: Bounded, c: Bounded, m: ErrorModel) -> Bounded:
+class Written(NamedTuple):
+    """What a step makes of any cell state before, (..., H): the forget gate f, what is written, and their room."""
+
+    f: Array
+    of_error: Array  # what is kept of the error of the cell state, at most
+    of_size: Array  # what is added for its size
+    value: Array
+    error: Array
+
+
+def write_beside(f: Bounded, new: Bounded, m: ErrorModel) -> Written:
+    """F6 and F7 as far as they are the same for any cell state: f times it, and what is written, `new`."""
+    kept, room = f.largest, new.error + m.u * new.largest + 2 * m.eta
+    return Written(f.value, kept * (1 + m.u), f.error + m.u * kept, new.value, room)
+
+
+def multiplied_cell_state(new: Written, c: Bounded, m: ErrorModel) -> Bounded:
     """F6 and F7: f * c and what is written, added."""
-    after, kept, size = f.value * c.value + new.value, f.largest, np.abs(c.value)
-    e = kept * c.error + f.error * size + new.error
-    e = e + m.u * (kept * (size + c.error) + new.largest) + 2 * m.eta
+    after = new.f * c.value + new.value
+    e = new.of_error * c.error + new.of_size * np.abs(c.value) + new.error
     e = e + (m.u + m.u_c) * (np.abs(after) + e) * (1 + m.u) + rounding.flush_room(m)
     return Bounded(after, e * INFLATION)
 

@@ -15,6 +15,7 @@ from conformance.arrays import subnormals_are_kept
 from conformance.tolerance import rounding
 from conformance.tolerance.audit import Known
 from conformance.tolerance.cell import (
+    Written,
     add_peephole,
     added_cell_state,
     clip_cell_state,
@@ -28,6 +29,7 @@ from conformance.tolerance.cell import (
     preactivations,
     project,
     squash_candidate,
+    write_beside,
 )
 from conformance.tolerance.reading import Reading, Trajectory, stack_steps, take_step
 from conformance.tolerance.rounding import Bounded, exact, product, recenter
@@ -106,19 +108,16 @@ def open_gates(r: Reading, received: Received, c: Bounded | None, m: ErrorModel)
     return Gates(z_g, i, f, open_gate(r, "g", received, c, m) if at_once else squash_candidate(r.kind, z_g, m))
 
 
-def write_cell(r: Reading, k: Gates, m: ErrorModel) -> Bounded:
+def write_cell(r: Reading, k: Gates, m: ErrorModel) -> Bounded | Written:
     """What the input gate lets in; rounded already where nothing multiplies the cell state, as V3 has it."""
-    return product((k.i, k.g), 1, m) if r.kind.keeps == "1" else multiply_gate(k.i, k.g)
+    return product((k.i, k.g), 1, m) if r.kind.keeps == "1" else write_beside(k.f, multiply_gate(k.i, k.g), m)
 
 
 def update_cell(
-    r: Reading, k: Gates, t: int | None, new: Bounded, c: Bounded, m: ErrorModel
+    r: Reading, k: Gates, t: int | None, new: Bounded | Written, c: Bounded, m: ErrorModel
 ) -> tuple[Bounded, Bounded]:
     """The cell state after a step that writes `new`, and the slope of its bound; t: the step, if k has them all."""
-    if r.kind.keeps == "1":
-        after = added_cell_state(new, c, m)
-    else:
-        after = multiplied_cell_state(k.f if t is None else take_step(t, k.f), new, c, m)
+    after = multiplied_cell_state(new, c, m) if isinstance(new, Written) else added_cell_state(new, c, m)
     if r.kind.keeps == "1 - i":
         i, g = (k.i, k.g) if t is None else (take_step(t, k.i), take_step(t, k.g))
         after = Bounded(after.value, after.error + coupling(i, c, g, m))

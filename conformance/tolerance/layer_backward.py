@@ -143,10 +143,11 @@ def _step_by_step(
     later, carried = exact(np.zeros((B, len(r.w.b)))), exact(np.zeros((B, r.H)))
     terms, weights = count_terms(r.w.U.T, np.ones(len(r.w.b))), np.abs(r.w.U)
     slopes = find_slopes(r, passed, m)
-    dzs, dhs = [], []
-    for t in reversed(range(T)):
-        dy = loss.y.rearrange(itemgetter(t))
-        d_last, carried = np.where(r.ends[t], loss.last.h, 0.0), _where(r.ends[t], exact(loss.last.c), carried)
+    dzs, dhs, last_c, nothing = [], [], exact(loss.last.c), np.zeros_like(loss.last.h)
+    for t, ending in reversed(list(enumerate(r.ends))):
+        dy, d_last = loss.y.rearrange(itemgetter(t)), nothing
+        if ending.any():
+            d_last, carried = np.where(ending, loss.last.h, 0.0), _where(ending, last_c, carried)
         dh = narrow(hidden_cotangent(dy, d_last, multiply_transposed(later, r.w.U, terms, weights), m), v, m)
         dh = dh if r.whole else _where(r.valid[t], dh, NONE)
         into_shown = dh if r.R is None else through_projection(r.R, dh, m)

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from conformance.tolerance.cell import Written
 from conformance.tolerance.rounding import Bounded, Product
 from lstm_spec import KINDS, Kind
 from lstm_spec.packing import Packed
@@ -99,7 +100,7 @@ class Trajectory:
     last: Bounded  # (B, H)  c where the sequence ends, as it is returned
 
 
-Q = TypeVar("Q", Bounded, Product)
+Q = TypeVar("Q", bound=Bounded | Product | Written)
 
 
 def take_step(t: int, q: Q) -> Q:

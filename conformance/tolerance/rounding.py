@@ -80,11 +80,17 @@ def tanh(z: Bounded, m: ErrorModel) -> Bounded:
 
 def sigmoid_or_tanh(z: Bounded, tanhs: slice, m: ErrorModel) -> Bounded:
     """F5 for many at once: tanh of those in the slice of the last axis, σ of the others."""
-    v, is_tanh = sigmoid_value(z.value), np.zeros(z.value.shape[-1], np.bool_)
-    is_tanh[tanhs], v[..., tanhs] = True, np.tanh(z.value[..., tanhs])
-    scale = np.where(is_tanh, 2.0, 1.0)
+    v, (scale, relative, absolute) = sigmoid_value(z.value), _list_rates(z.value.shape[-1], tanhs.start, tanhs.stop, m)
+    v[..., tanhs] = np.tanh(z.value[..., tanhs])
     slope = scale * scale * sigmoid_slope(scale * _nearest_to_zero(z))  # as in tanh_slope
-    return _activation(v, slope, z.error, np.where(is_tanh, m.r_t, m.r_s), np.where(is_tanh, m.t_abs, m.s_abs), m)
+    return _activation(v, slope, z.error, relative, absolute, m)
+
+
+@lru_cache
+def _list_rates(many: int, first: int, last: int, m: ErrorModel) -> tuple[Array, Array, Array]:
+    """For each of so many: 2 for tanh and 1 for σ, and what it may be off by, relative and absolute, in roundoffs."""
+    is_tanh = (first <= np.arange(many)) & (np.arange(many) < last)
+    return np.where(is_tanh, 2.0, 1.0), np.where(is_tanh, m.r_t, m.r_s), np.where(is_tanh, m.t_abs, m.s_abs)
 
 
 def _nearest_to_zero(z: Bounded) -> Array:
@@ -124,6 +130,7 @@ class Product(NamedTuple):
 
     value: Array
     error: Array
+    largest: Array  # how large the implementation's value can be
     growth: Array  # what an underflow is multiplied by afterwards, at most
 
 
@@ -133,19 +140,19 @@ def multiply_out(*factors: Bounded | Product) -> Product:
 
 
 def _as_product(q: Bounded | Product) -> Product:
-    return q if isinstance(q, Product) else Product(*q, np.maximum(1, q.largest))
+    return q if isinstance(q, Product) else Product(*q, largest := q.largest, np.maximum(1, largest))
 
 
 def _times(p: Product, q: Product) -> Product:
-    error = p.error * (np.abs(q.value) + q.error) + np.abs(p.value) * q.error
-    return Product(p.value * q.value, error, p.growth * q.growth)
+    error = p.error * q.largest + np.abs(p.value) * q.error
+    return Product(p.value * q.value, error, p.largest * q.largest, p.growth * q.growth)
 
 
 def product(factors: tuple[Bounded | Product, ...], roundings: int, m: ErrorModel) -> Bounded:
     """F10: a product with so many roundings in it, in any order of association."""
-    (p, e, growth), r = multiply_out(*factors), roundings * m.u
-    e = np.fmin(e, np.inf)  # not NaN: 0 times an error that overflowed
-    return Bounded(p, e + r * (1 + r) * (np.abs(p) + e) + roundings * m.eta * growth)
+    p, r = multiply_out(*factors), roundings * m.u
+    e = np.fmin(p.error, np.inf)  # not NaN: 0 times an error that overflowed
+    return Bounded(p.value, e + r * (1 + r) * (np.abs(p.value) + e) + roundings * m.eta * p.growth)
 
 
 def one_minus(s: Bounded, m: ErrorModel) -> Bounded:
