@@ -150,9 +150,9 @@ def _times(p: Product, q: Product) -> Product:
 
 def product(factors: tuple[Bounded | Product, ...], roundings: int, m: ErrorModel) -> Bounded:
     """F10: a product with so many roundings in it, in any order of association."""
-    p, r = multiply_out(*factors), roundings * m.u
-    e = np.fmin(p.error, np.inf)  # not NaN: 0 times an error that overflowed
-    return Bounded(p.value, e + r * (1 + r) * (np.abs(p.value) + e) + roundings * m.eta * p.growth)
+    (p, e, _, growth), r = multiply_out(*factors), roundings * m.u
+    e = np.fmin(e, np.inf)  # not NaN: 0 times an error that overflowed
+    return Bounded(p, e + r * (1 + r) * (np.abs(p) + e) + roundings * m.eta * growth)
 
 
 def one_minus(s: Bounded, m: ErrorModel) -> Bounded:
