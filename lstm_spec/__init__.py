@@ -46,6 +46,11 @@ if TYPE_CHECKING:
     from lstm_spec.layouts.convert import convert as convert
     from lstm_spec.layouts.convert import from_layout as from_layout
     from lstm_spec.layouts.convert import to_layout as to_layout
+    from lstm_spec.layouts.network import Network as Network
+    from lstm_spec.layouts.network import buffer_from as buffer_from
+    from lstm_spec.layouts.network import network_from as network_from
+    from lstm_spec.layouts.network import networks_from as networks_from
+    from lstm_spec.layouts.network import tensors_from as tensors_from
     from lstm_spec.layouts.table import LAYOUTS as LAYOUTS
     from lstm_spec.layouts.table import Layout as Layout
     from lstm_spec.modules.backend import make_backend as make_backend
@@ -69,6 +74,7 @@ _WHEN_USED = {
     "adapters.torch": ("from_torch",),
     "clauses": ("CLAUSES", "SPECIFICATION", "Clause"),
     "layouts.convert": ("LossyConversion", "convert", "from_layout", "to_layout"),
+    "layouts.network": ("Network", "buffer_from", "network_from", "networks_from", "tensors_from"),
     "layouts.table": ("LAYOUTS", "Layout"),
     "modules.backend": ("make_backend",),
     "modules.reference": ("REFERENCE_MODULE", "ReferenceModule"),

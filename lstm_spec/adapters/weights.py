@@ -3,7 +3,9 @@
 import numpy as np
 
 from lstm_spec.contract import Rows
-from lstm_spec.layouts.convert import from_layout, to_layout
+from lstm_spec.layouts.convert import read_layer, take_parts, write_layer
+from lstm_spec.layouts.fitting import find_layout
+from lstm_spec.layouts.losses import Losses
 from lstm_spec.layouts.table import Layout
 from lstm_spec.types import Array, Gate, Parameters
 
@@ -12,12 +14,18 @@ Named = dict[str, Array]  # the tensors of one layer in one direction, by the na
 
 def name_tensors(rows: Rows, layout: str | Layout) -> list[list[Named]]:
     """Fresh tensors for each layer and direction; a bias that is left out is zero. Raises as `to_layout`."""
-    return [[to_layout(fill_biases(p), layout) for p in row] for row in rows]
+    losses, it = Losses(), find_layout(layout)
+    found = [[write_layer(fill_biases(p), it, losses) for p in row] for row in rows]
+    losses.warn()
+    return found
 
 
 def read_tensors(named: list[list[Named]], layout: str | Layout) -> Rows:
     """The parameters that these tensors are. Raises as `from_layout`."""
-    return tuple(tuple(from_layout(tensors, layout) for tensors in row) for row in named)
+    losses, it = Losses(), find_layout(layout)
+    found = tuple(tuple(read_layer(take_parts(tensors, it), it, losses) for tensors in row) for row in named)
+    losses.warn()
+    return found
 
 
 def has_biases(rows: Rows) -> bool:

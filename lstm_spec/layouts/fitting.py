@@ -117,7 +117,7 @@ def has_peepholes(p: Parameters) -> bool:
 
 def check_has_room(layout: Layout, p: Parameters) -> None:
     """Return if the layout has a place for all parameters, and they have all that it needs; else ValueError."""
-    name, peepholes = _name_layout(layout), has_peepholes(p)
+    name, peepholes = _quote_layout(layout), has_peepholes(p)
     _check_has_gates(layout, p)
     if peepholes and not layout.p:
         able = _list_layouts(lambda other: bool(other.p))
@@ -130,7 +130,7 @@ def check_has_room(layout: Layout, p: Parameters) -> None:
 
 
 def _check_has_gates(layout: Layout, p: Parameters) -> None:
-    name = _name_layout(layout)
+    name = _quote_layout(layout)
     if p.f is None and "f" in layout.order:
         able = _list_layouts(lambda other: "f" not in other.order)
         raise ValueError(f"f is None, expected a Gate: {name} has a forget gate; coupled gates have a place in {able}")
@@ -141,8 +141,14 @@ def _check_has_gates(layout: Layout, p: Parameters) -> None:
             raise ValueError(f"{letter} is None, expected a Gate: {name} has that gate; no layout is without it")
 
 
-def _name_layout(layout: Layout) -> str:
-    return next((repr(name) for name, one in LAYOUTS.items() if one is layout), layout.framework)
+def name_layout(layout: Layout) -> str:
+    """Its name in LAYOUTS; of one that is not there, its framework's."""
+    return next((name for name, one in LAYOUTS.items() if one is layout), layout.framework)
+
+
+def _quote_layout(layout: Layout) -> str:
+    name = name_layout(layout)
+    return repr(name) if name in LAYOUTS else name
 
 
 def _list_layouts(able: Callable[[Layout], bool]) -> str:
@@ -172,8 +178,8 @@ def checked_tensors(tensors: Mapping[str, Array], layout: Layout) -> tuple[Tenso
         if tensors[name].shape != tuple(shape) or min(sizes.values()) < 1:
             axes = " and ".join(f"({', '.join(piece.axes)})" for piece in pieces)
             raise ValueError(
-                f"{name} has shape {tensors[name].shape}, expected {tuple(shape)} in {_name_layout(layout)}: {axes} for"
-                f" {_format_sizes(sizes)}; did you name the right layout?"
+                f"{name} has shape {tensors[name].shape}, expected {tuple(shape)} in {_quote_layout(layout)}: {axes}"
+                f" for {_format_sizes(sizes)}; did you name the right layout?"
             )
     return expected, sizes
 
@@ -183,13 +189,13 @@ def _check_names(tensors: Mapping[str, Array], expected: Tensors, layout: Layout
         if name not in tensors:
             remedy = "zeros stand for a bias that is switched off" if pieces[0].part[0] == "b" else "add it"
             raise ValueError(
-                f"{name} is missing, expected ({', '.join(pieces[0].axes)}) in {_name_layout(layout)}; {remedy}"
+                f"{name} is missing, expected ({', '.join(pieces[0].axes)}) in {_quote_layout(layout)}; {remedy}"
             )
     for name in tensors:
         if name not in expected:
             everything = tensors_of(layout, bool(layout.p), bool(layout.R))
             raise ValueError(
-                f"{name} is given, expected only {', '.join(everything)} in {_name_layout(layout)}; leave it out"
+                f"{name} is given, expected only {', '.join(everything)} in {_quote_layout(layout)}; leave it out"
             )
 
 

@@ -31,7 +31,8 @@ def page() -> str:
         "This page shows how other implementations store the weights of one layer in one direction. `lstm_spec.layouts`"
         " reads and writes them: `from_layout(tensors, layout)`, `to_layout(parameters, layout)`,"
         " `convert(tensors, source=, target=)`. A stack or a second direction has more tensors of the same form, under"
-        " other names or along the axes D and L, which are 1 here.",
+        " other names or along the axes D and L, which are 1 here: `network_from(tensors)` reads, and"
+        " `tensors_from(network, layout)` writes the tensors of whole networks, under the names that frameworks use.",
         "The order uses our letters: i input gate, f forget gate, g candidate, o output gate. If there is one name, the"
         " gates are stacked in this order along the axis 4H. If there are several names, each gate has its own tensor."
         " Parts with the same name share one tensor, one after the other. P is the width of h: H without a projection."

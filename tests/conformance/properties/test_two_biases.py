@@ -44,7 +44,7 @@ def test_two_biases_that_cancel_are_told_and_their_sum_conforms() -> None:
     problem = make_problem(T=3, B=2, I=3, H=4)
     W, U, b = pack(problem.layer)
     tensors = {"weight_ih": W, "weight_hh": U, "bias_ih": b + 1000, "bias_hh": np.full_like(b, -1000)}
-    with pytest.warns(CancellingBiases, match="^the two biases of gate [ifgo] nearly cancel in 4 of 4 numbers"):
+    with pytest.warns(CancellingBiases, match="^the two biases of gates i, f, g, o nearly cancel in 16 of 16 numbers"):
         layer = from_layout(tensors, "pytorch")
     asked = replace(problem, parameters=((layer,),))
     assert_conforms(APART, answer_with(to_layout(layer, "pytorch"), asked), asked)
