@@ -119,12 +119,11 @@ class _Packing:
 
     def arguments(self, problem: Problem) -> list[Array]:
         W, U, b = pack(problem.layer, self.order)
-        h, c = problem.state
-        arrays = (self._time(problem.x), h[0], c[0], self._matrix(W), self._matrix(U))
+        arrays = (self._time(problem.x), *_one_layer(problem.state), self._matrix(W), self._matrix(U))
         return [np.array(a, order="C") for a in (*arrays, *([b / self.biases] * self.biases))]
 
     def cotangents(self, d: Cotangents) -> list[Array]:
-        return [np.array(a, order="C") for a in (self._time(d.y), d.state.h[0], d.state.c[0])]
+        return [np.array(a, order="C") for a in (self._time(d.y), *_one_layer(d.state))]
 
     def answer(self, found: tuple[Any, ...]) -> Answer:
         y, h, c = found
@@ -140,6 +139,16 @@ class _Packing:
 
     def _matrix(self, a: Array) -> Array:
         return a.T if self.transposed else a
+
+
+def _one_layer(state: State) -> list[Array]:
+    """The h and c of the only layer; an implementation never sees how many there are, so it cannot refuse more."""
+    for name, a in state._asdict().items():
+        if len(a) != 1:
+            raise ValueError(
+                f"state.{name} has the shape {a.shape}, expected that of one layer in one direction, (1, B, H)"
+            )
+    return [a[0] for a in state]
 
 
 def _state(h: Any, c: Any) -> State:

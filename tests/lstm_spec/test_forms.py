@@ -1,5 +1,6 @@
 """A function that takes its arrays in another form than the one given is refused with the right one."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -236,3 +237,14 @@ def test_a_right_function_is_asked_once() -> None:
     layer = unpack(Packed(*(np.zeros((4 * SHORT.P, *n), x.dtype) for n in ((x.shape[2],), (SHORT.P,), ()))))
     from_packed(counts).forward(Problem(((layer,),), x, SHORT.state))
     assert calls == [1]
+
+
+@pytest.mark.parametrize("name", State._fields)
+def test_a_state_of_two_layers_is_refused_where_the_function_would_see_one(name: str) -> None:
+    a = getattr(SHORT.state, name)
+    state = SHORT.state._replace(**{name: np.concatenate([a, a])})
+    backend = from_packed(write_lstm(), lambda *arrays: arrays)
+    with pytest.raises(ValueError, match=rf"state\.{name} has the shape .*, expected that of one layer"):
+        backend.forward(replace(SHORT, state=state))
+    with pytest.raises(ValueError, match=rf"state\.{name} has the shape .*, expected that of one layer"):
+        backend.differentiate(SHORT, replace(cotangents(SHORT), state=state))
