@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+import ml_dtypes
 import numpy as np
 
 from conformance.assertions.comparison import STATE, STEP, Comparison, assert_within
@@ -84,8 +85,9 @@ class Compared:
         reading = read_layer(self.problem, layer, d, x)
         if not self.sizes:
             return reading
-        sizes = [np.asarray(self.sizes[layer][d][gate], np.float64) for gate in reading.gates]
-        return replace(reading, b_size=np.maximum(np.concatenate(sizes), np.abs(reading.w.b)))
+        sizes = np.concatenate([np.asarray(self.sizes[layer][d][gate], np.float64) for gate in reading.gates])
+        b, u = np.abs(reading.w.b), float(ml_dtypes.finfo(self.problem.dtype).eps) / 2  # type: ignore[no-untyped-call]
+        return replace(reading, apart=Bounded(np.maximum(sizes, b), u * b))
 
     def _list_states(self, layer: int, passes: list[Trajectory]) -> Iterator[Comparison]:
         lengths = mark_valid_steps(self.problem).sum(axis=0)[:, 0]

@@ -65,15 +65,15 @@ def preactivations(
     n: int | Array,
     m: ErrorModel,
     still_to_add: int | Array = 0,
-    b_size: Array | None = None,
+    apart: Bounded | None = None,
 ) -> Bounded:
     """F1, F2 and F4 without peepholes, (..., G*H), where each row has n summands, so many of them still to be added.
 
-    The errors of W x (V8) and U h say how far the implementation's own may be from what is known of them. `b_size`,
-    abs(b) unless it is given, is what the magnitudes of the biases that are added apart add up to.
+    The errors of W x (V8) and U h say how far the implementation's own may be from what is known of them. If biases are
+    added `apart`, that is the sum of their magnitudes, and how far b may be from their own sum.
     """
-    size = np.abs(b) if b_size is None else b_size
-    dz = n * m.u_acc * (wx.size + uh.size + size) + 2 * n * m.eta + uh.error + wx.error
+    size, error = (np.abs(b), uh.error) if apart is None else (apart.value, uh.error + apart.error)
+    dz = n * m.u_acc * (wx.size + uh.size + size) + 2 * n * m.eta + error + wx.error
     if m.pre:
         dz = dz + extra_roundings(m, m.pre + still_to_add) * (wx.parts + uh.parts + size + dz)
     return Bounded(wx.value + uh.value + b, dz)

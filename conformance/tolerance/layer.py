@@ -147,7 +147,7 @@ def observe_forward(r: Reading, seen: Bounded, model: ErrorModel, known: Known =
     h = Bounded(*(np.concatenate([first[None], a])[:-1] for first, a in zip(exact(r.state.h), returned, strict=True)))
     n = count_summands(r, h)
     wx, uh = multiply_transposed(r.x, r.w.W.T, 0), multiply_transposed(h, r.w.U.T, 0)
-    z = preactivations(wx, uh, r.w.b, n, m, count_peepholes(r), r.b_size)
+    z = preactivations(wx, uh, r.w.b, n, m, count_peepholes(r), r.apart)
     received = receive_all(r, recenter(z, known, "z"), n, m)
     k, cells, slope = _pass_through(r, received, m, known)
     after = Bounded(cells.value[1:], cells.error[1:])
@@ -209,7 +209,7 @@ def run_free(r: Reading, model: ErrorModel, handed_on: bool = False) -> Trajecto
     wx, U, weights, peepholes = multiply_transposed(r.x, r.w.W.T, 0), r.w.U.T, np.abs(r.w.U.T), count_peepholes(r)
     for t, valid in enumerate(r.valid):
         of_h = multiply_transposed(h, U, 0, weights)
-        z = preactivations(wx.rearrange(itemgetter(t)), of_h, r.w.b, n, m, peepholes, r.b_size)
+        z = preactivations(wx.rearrange(itemgetter(t)), of_h, r.w.b, n, m, peepholes, r.apart)
         received = receive_all(r, z, n, m)
         k = open_gates(r, received, c, m)
         after, slope_t = update_cell(r, k, None, write_cell(r, k, m), c, m)

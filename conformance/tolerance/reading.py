@@ -25,7 +25,7 @@ class Reading:
     x: Bounded  # (T, B, I), 0 where there is nothing to be read
     state: State  # h (B, P), c (B, H), float64
     valid: Array  # (T, B, 1)  whether there is something to be read
-    b_size: Array | None = None  # (G*H,)  of biases that are added apart, the sum of their magnitudes
+    apart: Bounded | None = None  # (G*H,)  of biases that are added apart: magnitudes added, the rounding of their sum
 
     @property
     def gates(self) -> str:

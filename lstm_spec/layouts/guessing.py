@@ -9,7 +9,7 @@ import numpy as np
 
 from lstm_spec.layouts.fitting import names_and_axes, tensors_of
 from lstm_spec.layouts.foreign import shape_of
-from lstm_spec.layouts.opening import is_complete, open_tensors
+from lstm_spec.layouts.opening import check_blocks, is_complete, open_tensors
 from lstm_spec.layouts.places import SUFFIXED, Places, find_places
 from lstm_spec.layouts.table import LAYOUTS, Layout
 
@@ -120,27 +120,32 @@ def _explain_nothing(tensors: Mapping[str, Any], found: list[Candidate]) -> str:
 
 
 def _count_names(tensors: Mapping[str, Any], name: str) -> int:
-    """How many tensors have names of the layout, in places that have some of the weights."""
-    W, U = (names_and_axes(text)[0][0] for text in (LAYOUTS[name].W, LAYOUTS[name].U))
+    """How many tensors have names of the layout, in places that have matrices of weights."""
     with suppress(ValueError):
         places = find_places(tensors, LAYOUTS[name]).values()
-        return 0 if name in JOINED else sum(len(names) for names in places if {W, U} <= {*names})
+        return 0 if name in JOINED else sum(len(n) for n in places if _has_matrices(tensors, LAYOUTS[name], n))
     return 0
 
 
+def _has_matrices(tensors: Mapping[str, Any], layout: Layout, names: Mapping[str, str]) -> bool:
+    W, U = (names_and_axes(text)[0][0] for text in (layout.W, layout.U))
+    return {W, U} <= {*names} and all(len(shape_of(tensors[names[own]])) > 1 for own in (W, U))
+
+
 def explain_misfit(tensors: Mapping[str, Any], name: str, layout: Layout) -> str:
-    """Why the first place of a layout that cannot be read cannot: a tensor is missing, or has a wrong shape."""
-    for names in find_places(tensors, layout).values():
-        if not is_complete(names, layout):
-            needed = next(own for own in tensors_of(layout) if own not in names)
-            own, beside = next(iter(names.items()))
-            if needed in names_and_axes(layout.b)[0] + names_and_axes(layout.b2)[0] or len(names) > 1:
+    """Why the first place of a layout that cannot be read cannot: a wrong shape, or a tensor that is missing."""
+    places = sorted(find_places(tensors, layout).values(), key=lambda n: not _has_matrices(tensors, layout, n))
+    for names in places:
+        blanks = {own: np.broadcast_to(np.float32(0), shape_of(tensors[one])) for own, one in names.items()}
+        try:
+            check_blocks(blanks, layout, names)
+            if not is_complete(names, layout):
+                needed = next(own for own in tensors_of(layout) if own not in names)
+                own, beside = next(iter(names.items()))
                 return (
                     f"{needed.join(beside.rsplit(own, 1))} is missing beside {beside}, expected"
                     f" {', '.join(tensors_of(layout))} in layout {name!r}; add it"
                 )
-        blanks = {own: np.broadcast_to(np.float32(0), shape_of(tensors[name])) for own, name in names.items()}
-        try:
             open_tensors(blanks, layout, names)
         except (ValueError, TypeError) as error:
             return str(error)

@@ -12,7 +12,7 @@ from lstm_spec.layouts.foreign import flatten_names, shape_of, to_array
 from lstm_spec.layouts.guessing import JOINED, SHOWN, Candidate, explain_misfit, guess_layout
 from lstm_spec.layouts.losses import Losses
 from lstm_spec.layouts.opening import is_complete, open_tensors
-from lstm_spec.layouts.places import Place, Places, find_places, name_place, sort_places
+from lstm_spec.layouts.places import Place, Places, find_places, find_prefix, name_place, sort_places
 from lstm_spec.layouts.table import Layout
 from lstm_spec.layouts.unnamed import as_buffer_layout, join_buffer, name_list, split_buffer
 from lstm_spec.types import STANDARD, Array, Direction, Parameters, Problem, State, Variant
@@ -30,6 +30,7 @@ class Network:
     is_guessed: bool  # names and shapes left one choice
     bias_sizes: tuple[tuple[dict[str, Array], ...], ...]  # [layer][direction], by gate: |b_ih| + |b_hh|
     prefix: str = ""  # what its names began with
+    names: tuple[str, ...] = ()  # of all tensors that it was read from
 
     @property
     def variant(self) -> Variant:
@@ -129,7 +130,11 @@ def _read_all(
     found = {}
     for network, rows in sort_places(chosen.places).items():
         opened = [[_open(arrays, it, chosen.places[place]) for place in row] for row in rows]
-        found[network] = _make_network(opened, rows, it, name or chosen.name, network, losses)
+        names = tuple(one for row in rows for place in row for one in chosen.places[place].values())
+        prefix = find_prefix(network, names)
+        prefix = network if prefix in found else prefix
+        made = _make_network(opened, rows, it, name or chosen.name, prefix, losses)
+        found[prefix] = replace(made, names=names)
     return found
 
 
@@ -161,7 +166,7 @@ def _choose(named: Mapping[str, Any], layout: Layout) -> Candidate:
     broken = [names for place, names in rest.items() if place.network in networks or not found]
     if broken and (other := _suggest(named, name)):
         raise ValueError(f"the tensors are not those of layout {name!r}, expected its names and shapes; {other}")
-    if broken and (reason := explain_misfit(dict.fromkeys([n for one in broken for n in one.values()]), name, layout)):
+    if broken and (reason := explain_misfit({n: named[n] for one in broken for n in one.values()}, name, layout)):
         raise ValueError(reason)
     if not found:
         own = ", ".join(tensors_of(layout))
@@ -195,7 +200,8 @@ def _join(found: list[Network], directions: tuple[Direction, ...] | None) -> Net
         if width != wanted:
             raise ValueError(f"layer {k + 1} reads {width} numbers, expected the {wanted} that layer {k} returns")
     biases = tuple(row for one in found for row in one.bias_sizes)
-    return Network(parameters, sides, first.layout, first.is_guessed, biases, first.prefix)
+    names = tuple(name for one in found for name in one.names)
+    return Network(parameters, sides, first.layout, first.is_guessed, biases, first.prefix, names)
 
 
 def tensors_from(network: Network, layout: str | Layout | None = None, *, prefix: str = "") -> dict[str, Array]:

@@ -20,7 +20,7 @@ def open_tensors(tensors: Mapping[str, Array], layout: Layout, names: Mapping[st
     `names` are the whole names, for errors. Raises ValueError or TypeError as `from_layout`, or if the tensors are
     those of another kind of layer.
     """
-    _check_blocks(tensors, layout, names)
+    check_blocks(tensors, layout, names)
     whole, axes = _fill_biases(tensors, layout), names_and_axes(layout.W)[1]
     if "D" not in axes:
         return [[_take_parts(whole, layout, names)]]
@@ -80,7 +80,7 @@ def _fill_biases(tensors: Mapping[str, Array], layout: Layout) -> Mapping[str, A
     return found
 
 
-def _check_blocks(tensors: Mapping[str, Array], layout: Layout, names: Mapping[str, str]) -> None:
+def check_blocks(tensors: Mapping[str, Array], layout: Layout, names: Mapping[str, str]) -> None:
     """Raise ValueError if there are as many blocks of rows as another kind of layer has gates."""
     U, axes = names_and_axes(layout.U)
     stacked = next((k for k, axis in enumerate(axes) if axis in ("4H", "4P")), None)

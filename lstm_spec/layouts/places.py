@@ -1,7 +1,8 @@
 """Which layer and direction the tensors of a whole network belong to, as the usual names say it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from os.path import commonprefix
 from typing import NamedTuple
 
 from lstm_spec.layouts.fitting import tensors_of
@@ -10,7 +11,7 @@ from lstm_spec.types import Direction
 
 SUFFIX = re.compile(r"(?:_l(?P<layer>\d+))?(?P<turned>_reverse|_back)?$")  # weight_ih_l0_reverse, weight_hh_back
 SUFFIXED = ("pytorch", "candle", "paddle", "tinygrad")  # layouts of which _l0 is a part of the names
-CELL = re.compile(r"(?:^|(?<=[./]))(?:\w*lstm_cell(?:_\d+)?|cell)[./]$")  # says nothing of where a tensor belongs
+CELL = re.compile(r"(?:^|(?<=/))(?:\w*lstm_cell(?:_\d+)?|cell)/$")  # says nothing of where a tensor belongs
 SIDE = re.compile(r"(?:^|(?<=[./_]))(?:(?P<forward>forward|fw)|backward|bw|reverse)[./_]")
 NUMBER = re.compile(r"(?:^|(?<=[./_]))(?:cell_(?P<cell>\d+)|(?P<side>[lr])(?P<layer>\d+))[./_]$")
 VARIABLE = re.compile(r"vars/([012])$")  # of a layer in a .weights.h5 of Keras 3, in the order in which it makes them
@@ -69,6 +70,14 @@ def name_place(own: str, layout: str, place: Place, is_only: bool) -> str:
     if is_only:
         return f"{place.network}{own}"
     return f"{place.network}{'backward' if place.direction == 'reverse' else 'forward'}/l{place.layer}/{own}"
+
+
+def find_prefix(network: str, names: Sequence[str]) -> str:
+    """What all names of a network begin with, up to the end of a word."""
+    if all(name.startswith(network) for name in names):
+        return network
+    common = commonprefix(names)
+    return common[: max(common.rfind("/"), common.rfind(".")) + 1]
 
 
 def sort_places(places: Iterable[Place]) -> dict[str, list[list[Place]]]:

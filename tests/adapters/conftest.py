@@ -3,7 +3,10 @@
 Without the library its folder is not collected. Asked for by name, it has no tests then, and that is a failure.
 """
 
+import os
 from importlib.util import find_spec
+
+os.environ.setdefault("KERAS_BACKEND", "jax")  # Keras asks for one when it is imported, and tests import it first
 
 # by folder, which is named like the extra
 LIBRARIES = {

@@ -1,0 +1,1 @@
+"""LSTMs in files of models: what a runtime answers with them is judged."""

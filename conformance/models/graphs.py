@@ -1,0 +1,181 @@
+"""ONNX models: every LSTM node is asked what the model asks of it, by the runtime itself."""
+
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from conformance.models.asked import Asked, ModelError
+from conformance.models.drawing import draw_input
+from lstm_spec import BackendUnavailable, Problem, State, Variant, network_from
+from lstm_spec.frameworks import require_library
+from lstm_spec.types import Array, Direction
+
+SIDES: dict[str, tuple[Direction, ...]] = {
+    "forward": ("forward",),
+    "reverse": ("reverse",),
+    "bidirectional": ("forward", "reverse"),
+}
+USUAL = ("Sigmoid", "Tanh", "Tanh")
+MOST_ITERATIONS = 8  # of a Loop, that are judged
+STEPS = (16, 640)  # of inputs whose sizes a model leaves open
+Tensors = dict[str, Array]
+
+
+def ask_graph(path: Path, inputs: Mapping[str, Array]) -> Iterator[Asked]:
+    """What each LSTM node was asked, and answered, in one run of the model. Raises ModelError."""
+    try:
+        require_library("onnx")
+    except BackendUnavailable as error:
+        raise ModelError(str(error)) from error
+    import onnxruntime
+
+    model = _load_model(path)
+    opened, watched = _open_model(path, model)
+    names = [text for node in watched for text in node.outputs.values()]
+    found = _run_model(path, opened, names, inputs) if names else {}
+    for node in watched:
+        tensors = {part: found[text] for part, text in node.outputs.items()}
+        yield from _list_questions(node, tensors, f"onnxruntime {onnxruntime.__version__}")
+
+
+def _open_model(path: Path, model: Any) -> tuple[Any, list[Any]]:
+    from lstm_spec.adapters.onnx.watching import list_unjudged, watch_nodes
+
+    try:
+        unjudged = list_unjudged(model.graph)
+        found: tuple[Any, list[Any]] = watch_nodes(model)
+    except Exception as error:
+        raise ModelError(f"{path} cannot be read as ONNX ({_first_line(error)})") from error
+    if unjudged:
+        raise ModelError(
+            f"{path}: {unjudged[0]}, expected LSTM of ONNX itself; quantised and fused nodes are not judged"
+        )
+    return found
+
+
+def _run_model(path: Path, model: Any, names: list[str], inputs: Mapping[str, Array]) -> Tensors:
+    """The outputs by name. Inputs that are drawn are short, and longer if the model does not run with them."""
+    import onnxruntime
+
+    options, errors = onnxruntime.SessionOptions(), list[Exception]()
+    options.intra_op_num_threads, options.log_severity_level = 1, 4
+    for steps in STEPS:
+        try:
+            session = onnxruntime.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+            return dict(zip(names, session.run(names, _make_feeds(model, inputs, steps)), strict=True))
+        except ModelError:
+            raise
+        except Exception as error:
+            errors.append(error)
+    raise ModelError(
+        f"{path} does not run in onnxruntime {onnxruntime.__version__} ({_first_line(errors[0])}); if its inputs need"
+        " other shapes or values, give them with --inputs"
+    ) from errors[0]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _load_model(path: Path) -> Any:
+    import onnx
+
+    try:
+        model = onnx.load(path)
+    except Exception as error:
+        raise ModelError(f"{path} cannot be read as ONNX ({_first_line(error)})") from error
+    return model
+
+
+def _make_feeds(model: Any, inputs: Mapping[str, Array], steps: int) -> Tensors:
+    import onnx
+
+    weights = {a.name for a in model.graph.initializer}
+    asked = {one.name: one.type.tensor_type for one in model.graph.input if one.name not in weights}
+    given = {next(iter(asked), ""): inputs[""]} if "" in inputs else dict(inputs)
+    if extra := [name for name in given if name not in asked]:
+        raise ModelError(f"--inputs has {extra[0]!r}, expected inputs of the model: {', '.join(asked)}")
+    feeds = {}
+    for k, (name, kind) in enumerate(asked.items()):
+        dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
+        shape = tuple(d.dim_value or d.dim_param or None for d in kind.shape.dim)
+        constant, most = _find_range(model.graph, name)
+        drawn = draw_input(shape, dtype, most, k, steps)
+        drawn = drawn if constant is None else np.full_like(drawn, constant)
+        feeds[name] = np.asarray(given[name], dtype) if name in given else drawn
+    return feeds
+
+
+def _find_range(graph: Any, name: str) -> tuple[Array | None, int | None]:
+    """A constant that the model compares an input with, e.g. a rate, and how many rows it looks it up in."""
+    import onnx
+
+    known = {a.name: a for a in graph.initializer}
+    known |= {
+        n.output[0]: n.attribute[0].t for n in graph.node if n.op_type == "Constant" and n.attribute[0].name == "value"
+    }
+    for node in graph.node:
+        others = [known[one] for one in node.input if one in known]
+        if name in node.input and others:
+            if node.op_type == "Gather" and node.input[1] == name:
+                return None, others[0].dims[0]
+            if node.op_type == "Equal":
+                return onnx.numpy_helper.to_array(others[0]).ravel()[0], None
+    return None, None
+
+
+# ---------------------------------------------------------------- a node
+
+
+def _list_questions(node: Any, tensors: Tensors, runtime: str) -> Iterator[Asked]:
+    """The question to a node, or one for each iteration of the loop that it is in."""
+    if node.loops > 1:
+        raise ModelError(f"{node.name} is in a loop in a loop, expected one loop at most; judge the inner graph")
+    if not node.loops:
+        if tensors["X"].ndim == 3:  # it was run
+            yield _read_question(node, tensors, node.name, runtime)
+        return
+    for k in range(min(len(tensors["X"]), MOST_ITERATIONS)):
+        yield _read_question(
+            node, {part: a[k] for part, a in tensors.items()}, f"{node.name} in iteration {k}", runtime
+        )
+
+
+def _read_question(node: Any, tensors: Tensors, name: str, runtime: str) -> Asked:
+    variant, sides = _read_attributes(node), SIDES[node.attributes["direction"].decode()]
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # the sizes of biases are judged with
+        network = network_from({part: tensors[part] for part in "WRBP" if part in tensors}, "onnx", directions=sides)
+    is_first = bool(node.attributes["layout"])
+    x = np.swapaxes(tensors["X"], 0, 1) if is_first else tensors["X"]
+    Y = tensors["Y"].transpose((1, 0, 2, 3) if is_first else (0, 2, 1, 3))
+    states = {part: np.swapaxes(a, 0, 1) if is_first else a for part, a in tensors.items() if part[-2:] in ("_h", "_c")}
+    zeros = np.zeros_like(states["Y_h"])
+    state = State(states.get("initial_h", zeros), states.get("initial_c", zeros))
+    lengths = tensors.get("sequence_lens")
+    whole = lengths is None or bool((lengths == len(x)).all())
+    problem = network.ask(x, state, None if whole or lengths is None else lengths.astype(np.int64))
+    sizes = network.bias_sizes
+    if variant.kind == "coupled":
+        if problem.layer.g is not None and any(gate.p is not None for gate in problem.layer.gates.values()):
+            raise ModelError(f"{name} has coupled gates and peepholes, expected one of them; that is not specified")
+        rows = tuple(tuple(p._replace(f=None) for p in row) for row in problem.parameters)
+        problem = Problem(rows, x, state, problem.lengths, variant, sides)
+        sizes = tuple(tuple({gate: a for gate, a in one.items() if gate != "f"} for one in row) for row in sizes)
+    y = Y.reshape(*Y.shape[:2], -1)
+    return Asked(name, runtime, problem, (np.ascontiguousarray(y), states["Y_h"], states["Y_c"]), sizes)
+
+
+def _read_attributes(node: Any) -> Variant:
+    """The kind of cell. Raises ModelError for what the specification has no word for."""
+    used = [a.decode() for a in node.attributes["activations"]]
+    for k, activation in enumerate(used):
+        if activation.lower() != USUAL[k % 3].lower():
+            raise ModelError(f"{node.name} has the activation {activation}, expected {USUAL[k % 3]}; it is not judged")
+    if node.attributes["clip"]:
+        raise ModelError(f"{node.name} clips what its gates receive, expected no clip; it is not judged")
+    return Variant("coupled" if node.attributes["input_forget"] else "standard")

@@ -1,0 +1,105 @@
+"""Runtimes that are asked with the weights of a file, by a short name: the LSTM of a library."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
+
+import numpy as np
+
+from conformance.models.asked import Asked, ModelError
+from conformance.models.drawing import draw_x
+from conformance.models.weights import Stored, list_arrays
+from lstm_spec import Backend, BackendUnavailable, Network, Problem, State, make_backend
+from lstm_spec.frameworks import ADAPTERS, adapt, require_library
+from lstm_spec.types import Array
+
+RUNTIMES = {
+    "torch": "torch",
+    "onnxruntime": "onnx",
+    "keras": "keras",
+    "mlx": "mlx",
+    "flax": "flax",
+    "equinox": "equinox",
+}
+
+
+def choose_runtime(wanted: str) -> str:
+    """The wanted runtime if it is installed, or else the first that is. Raises ModelError if there is none."""
+    for name in dict.fromkeys((wanted, *RUNTIMES)):
+        if name in RUNTIMES and find_spec(ADAPTERS[RUNTIMES[name]].library.partition(".")[0]):
+            return name
+    raise ModelError(
+        f'none of {", ".join(RUNTIMES)} is installed, one of which has to be asked; pip install "lstm-spec[onnx]"'
+    )
+
+
+def make_runtime(name: str) -> Backend:
+    """The LSTM of a library as a Backend. Raises ModelError if it is not installed."""
+    prefix = RUNTIMES[name]
+    try:
+        require_library(prefix)
+        if name == "torch":
+            return make_backend(adapt(prefix, import_module("torch").nn.LSTM, name, None))
+        function = getattr(import_module(f"lstm_spec.adapters.{ADAPTERS[prefix].module}"), ADAPTERS[prefix].name)
+        return make_backend(function(name=name))
+    except BackendUnavailable as error:
+        raise ModelError(str(error)) from error
+
+
+def ask_weights(stored: Stored, inputs: Mapping[str, Array], runtime: str | Backend) -> list[Asked]:
+    """Each network of a file, asked in a runtime with the inputs, or with drawn ones. Raises ModelError."""
+    arrays, found = list_arrays(stored), []
+    for prefix, network in stored.networks.items():
+        problem = _make_problem(network, inputs, arrays)
+        name = f"{prefix.rstrip('./_') or 'the LSTM'}: {repr(network).strip('<>').removeprefix('Network ')}"
+        found.append(ask_network(name, network, problem, runtime, arrays))
+    return found
+
+
+def ask_network(
+    name: str, network: Network, problem: Problem, runtime: str | Backend, arrays: Mapping[str, Array]
+) -> Asked:
+    """One network, asked in a runtime; in torch's own, the tensors of the file as they are. Raises ModelError."""
+    backend = make_runtime(runtime) if isinstance(runtime, str) else runtime
+    mine = {name.rpartition(".")[2]: arrays[name] for name in network.names if name in arrays}
+    if runtime != "torch" or network.layout != "pytorch" or problem.lengths is not None or not mine:
+        return _ask_backend(name, problem, backend)
+    try:
+        found = import_module("lstm_spec.adapters.torch.stored").run_stored(mine, problem.x, problem.state)
+    except Exception as error:
+        raise ModelError(f"torch does not answer ({type(error).__name__}: {str(error)[:200]})") from error
+    return Asked(name, _name_runtime(backend), problem, found, network.bias_sizes)
+
+
+def _ask_backend(name: str, problem: Problem, backend: Backend) -> Asked:
+    try:
+        answer = backend.forward(problem)
+    except Exception as error:
+        raise ModelError(f"{backend.name} does not answer ({type(error).__name__}: {str(error)[:200]})") from error
+    return Asked(name, _name_runtime(backend), problem, (answer.y, answer.state.h, answer.state.c))
+
+
+def _name_runtime(backend: Backend) -> str:
+    return f"{backend.name} {backend.description.version.removeprefix(f'{backend.name} ')}".strip()
+
+
+def _make_problem(network: Network, inputs: Mapping[str, Array], arrays: Mapping[str, Array]) -> Problem:
+    p = network.parameters[0][0]
+    dtype, I = p.g.W.dtype, p.g.W.shape[1]
+    x = inputs.get("", inputs.get("x"))
+    x = draw_x(arrays, I, dtype) if x is None else np.asarray(x, dtype)
+    x = x[:, None] if x.ndim == 2 else x
+    if x.ndim != 3 or x.shape[2] != I:
+        raise ModelError(f"x has shape {x.shape}, expected (T, B, {I}) or (T, {I}); steps come first, then samples")
+    problem = network.ask(x)
+    if "h" in inputs or "c" in inputs:
+        h, c = (np.asarray(inputs.get(k, a), dtype) for k, a in zip("hc", problem.state, strict=True))
+        problem = replace(problem, state=State(h, c))
+    return replace(problem, lengths=inputs.get("lengths"))
+
+
+def ask_problems(asked: list[Asked], runtime: str | Backend) -> list[Asked]:
+    """The same questions, asked in another runtime. Raises ModelError."""
+    backend = make_runtime(runtime) if isinstance(runtime, str) else runtime
+    return [_ask_backend(one.name, one.problem, backend) for one in asked]

@@ -1,0 +1,104 @@
+"""Files with weights only: state dicts, TorchScript, HDF5, .keras, safetensors and .npz, by their names."""
+
+import io
+import warnings
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from conformance.models.asked import ModelError
+from lstm_spec import Network, networks_from
+from lstm_spec.layouts.foreign import to_array
+from lstm_spec.types import Array
+
+
+class Stored(NamedTuple):
+    """What a file holds."""
+
+    tensors: dict[str, Any]
+    networks: dict[str, Network]  # by what their names begin with
+    runtime: str  # whose file it is
+    notes: tuple[str, ...] = ()
+
+
+TORCH = (".pt", ".pth", ".bin", ".ckpt", ".ts", ".jit")
+KERAS = (".h5", ".hdf5", ".keras")
+SUFFIXES = (".onnx", *TORCH, *KERAS, ".safetensors", ".npz")
+ACTIVATIONS = "not judged: the activations, which the file does not tell: σ and tanh were taken for granted"
+
+
+def read_weights(path: Path, layout: str | None = None) -> Stored:
+    """Every LSTM in a file of weights. Raises ModelError if there is none, or none that can be read."""
+    if not path.is_file():
+        raise ModelError(f"{path} is no file, expected a model; one of {', '.join(SUFFIXES)}")
+    suffix = path.suffix.lower()
+    reader, runtime = next((found for ends, found in READERS.items() if suffix in ends), (None, ""))
+    if reader is None:
+        raise ModelError(f"{path} ends in {suffix!r}, expected one of {', '.join(SUFFIXES)}; rename or convert it")
+    try:
+        tensors, told = reader(path)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            networks = networks_from(tensors, layout)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(f"{path}: {str(error).strip().splitlines()[0][:400] or type(error).__name__}") from error
+    notes = [] if told else [ACTIVATIONS]
+    return Stored(tensors, networks, runtime, (*notes, *(str(one.message) for one in caught)))
+
+
+Reader = Callable[[Path], tuple[dict[str, Any], bool]]  # and whether the activations are known
+
+
+def _read_torch(path: Path) -> tuple[dict[str, Any], bool]:
+    _require("torch", "torch")
+    found: dict[str, Any] = import_module("lstm_spec.adapters.torch.stored").read_stored(path)
+    return found, True
+
+
+def _read_keras(path: Path) -> tuple[dict[str, Any], bool]:
+    _require("h5py", "keras")
+    found: tuple[dict[str, Any], bool] = import_module("lstm_spec.adapters.keras.stored").read_stored(path)
+    return found
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Any], bool]:
+    import ml_dtypes  # noqa: F401  NumPy's bfloat16
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, True  # noqa: SIM118  it is no dictionary
+
+
+def _read_npz(path: Path) -> tuple[dict[str, Any], bool]:
+    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}, True
+
+
+READERS: Mapping[tuple[str, ...], tuple[Reader, str]] = {
+    TORCH: (_read_torch, "torch"),
+    KERAS: (_read_keras, "keras"),
+    (".safetensors",): (_read_safetensors, "torch"),
+    (".npz",): (_read_npz, "torch"),
+}
+
+
+def _require(library: str, extra: str) -> None:
+    if find_spec(library) is None:
+        raise ModelError(f'{library} is not installed, which reads such files; pip install "lstm-spec[{extra}]"')
+
+
+def list_arrays(stored: Stored) -> dict[str, Array]:
+    """Everything in the file that is an array of floating-point numbers."""
+    found = {}
+    for name, value in stored.tensors.items():
+        try:
+            found[name] = to_array(name, value)
+        except TypeError:
+            continue
+    return found

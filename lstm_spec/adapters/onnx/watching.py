@@ -1,0 +1,108 @@
+"""An ONNX model in which every LSTM node is watched: what it is given and what it answers leave the model, as outputs.
+
+A node inside of If, Loop or Scan is watched, too: its values are handed on through what it is in.
+"""
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any, NamedTuple
+
+import onnx
+import onnx.inliner
+
+GIVEN = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")  # in the order of a node
+FOUND = ("Y", "Y_h", "Y_c")
+REPEATED = ("Loop", "Scan")  # what is handed on from there has one more axis, of iterations
+DEFAULTS: dict[str, Any] = {"activations": [], "direction": b"forward", "clip": None, "input_forget": 0, "layout": 0}
+
+
+class Watched(NamedTuple):
+    """One node."""
+
+    name: str  # its own, after those of what it is in
+    attributes: dict[str, Any]
+    outputs: dict[str, str]  # of the model, by what the node calls them
+    loops: int = 0  # that it is in
+
+
+def watch_nodes(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[Watched]]:
+    """The model with more outputs, and the nodes that they belong to. Raises ValueError if a node cannot be judged."""
+    opened = onnx.inliner.inline_local_functions(model)
+    found = _open_graph(opened.graph, "", count())
+    for one in found:
+        _add_outputs(opened.graph, one)
+    return opened, found
+
+
+def list_unjudged(graph: onnx.GraphProto) -> list[str]:
+    """Nodes that are LSTMs of another kind, e.g. with quantised weights, or steps of one."""
+    found = [node for node in _walk_nodes(graph) if "LSTM" in node.op_type.upper() and not _is_lstm(node)]
+    return [f"{node.name or node.output[0]} is {node.domain or 'ai.onnx'}:{node.op_type}" for node in found]
+
+
+def _walk_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    for node in graph.node:
+        yield node
+        for inner in _list_graphs(node):
+            yield from _walk_nodes(inner)
+
+
+def _is_lstm(node: onnx.NodeProto) -> bool:
+    return node.op_type == "LSTM" and node.domain in ("", "ai.onnx")
+
+
+def _list_graphs(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    return [a.g for a in node.attribute if a.type == onnx.AttributeProto.GRAPH]
+
+
+def _open_graph(graph: onnx.GraphProto, place: str, numbers: "count[int]") -> list[Watched]:
+    """Give names to everything that is watched in a graph; they are not its outputs yet."""
+    found: list[Watched] = []
+    for node in list(graph.node):
+        name = f"{place}{node.name or node.output[0]}"
+        if _is_lstm(node):
+            found.append(_open_node(graph, node, name, numbers))
+        inner = [_open_graph(one, f"{name}/", numbers) for one in _list_graphs(node)]
+        found += _hand_on(node, inner)
+    return found
+
+
+def _open_node(graph: onnx.GraphProto, node: onnx.NodeProto, name: str, numbers: "count[int]") -> Watched:
+    number = next(numbers)
+    node.output[:] = [text or f"watched.{number}.{part}.own" for text, part in zip([*node.output, "", ""], FOUND)]  # noqa: B905
+    pairs = [*zip(GIVEN, node.input), *zip(FOUND, node.output)]  # noqa: B905  what is left out at the end
+    outputs = {}
+    for part, text in pairs:
+        if text:
+            outputs[part] = f"watched.{number}.{part}"
+            graph.node.append(onnx.helper.make_node("Identity", [text], [outputs[part]]))
+    attributes = DEFAULTS | {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    return Watched(name, attributes, outputs)
+
+
+def _hand_on(node: onnx.NodeProto, inner: list[list[Watched]]) -> Iterator[Watched]:
+    """Make what is watched in the graphs of a node their outputs, in the same order in all, and the node's."""
+    branches = _list_graphs(node)
+    for own, one in ((branch, one) for branch, several in zip(branches, inner, strict=True) for one in several):
+        names = {part: f"{text}'" for part, text in one.outputs.items()}
+        node.output.extend(names.values())
+        for branch in branches:  # those of an If have the same outputs
+            if branch is not own:
+                _add_empty(branch, one)
+            _add_outputs(branch, one)
+        for a in node.attribute:
+            if a.name in ("scan_output_axes", "scan_output_directions"):
+                a.ints.extend([0] * len(names))
+        yield one._replace(outputs=names, loops=one.loops + (node.op_type in REPEATED))
+
+
+def _add_outputs(graph: onnx.GraphProto, one: Watched) -> None:
+    graph.output.extend(onnx.ValueInfoProto(name=text) for text in one.outputs.values())
+
+
+def _add_empty(graph: onnx.GraphProto, one: Watched) -> None:
+    """Values for a branch in which the node is not."""
+    for part, text in one.outputs.items():
+        kind = onnx.TensorProto.INT32 if part == "sequence_lens" else onnx.TensorProto.FLOAT
+        empty = onnx.helper.make_tensor(text, kind, [0], [])
+        graph.node.append(onnx.helper.make_node("Constant", [], [text], value=empty))

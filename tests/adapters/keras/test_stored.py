@@ -1,0 +1,100 @@
+"""Files of Keras are judged by their weights; activations that are not the usual ones are refused by name."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from conformance.models.asked import ModelError
+from conformance.models.weights import read_weights
+from conformance.report.status import PASSED, UNUSABLE
+from lstm_spec import network_from
+from lstm_spec.network import forward
+from tests.helpers.specimens import said
+
+LSTM = keras.layers.LSTM
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras itself
+
+
+def make_model(*layers: Any) -> Any:
+    return keras.Sequential([keras.Input((7,)), keras.layers.Embedding(9, 3), *layers, keras.layers.Dense(2)])
+
+
+def make_usual() -> Any:
+    return make_model(keras.layers.Bidirectional(LSTM(5, return_sequences=True)), LSTM(4, use_bias=False))
+
+
+SAVED = {"model.keras": "save", "model.h5": "save", "model.weights.h5": "save_weights"}
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_a_file_of_any_kind_is_judged(name: str, tmp_path: Path) -> None:
+    getattr(make_usual(), SAVED[name])(tmp_path / name)
+    status, text = said("judge", str(tmp_path / name))
+    assert status == PASSED and "2 of 2 hold" in text and "keras 3" in text
+    assert ": 1 layer, forward and reverse, I = 3, H = 5, float32; layout 'keras'" in text
+    assert ("not judged: the activations, which the file does not tell" in text) == (name == "model.weights.h5")
+
+
+def test_what_get_weights_returns_is_the_layer() -> None:
+    x = np.random.default_rng(0).standard_normal((4, 2, 3)).astype("f")
+    for layer in (LSTM(5, return_sequences=True), keras.layers.Bidirectional(LSTM(5, return_sequences=True))):
+        y = np.asarray(layer(np.swapaxes(x, 0, 1)))
+        weights = {one.path: one.value for one in layer.weights}
+        for network in (network_from(layer.get_weights()), network_from(weights), network_from(layer.weights, "keras")):
+            np.testing.assert_allclose(forward(network.ask(x)).y, np.swapaxes(y, 0, 1), atol=1e-5)
+
+
+REFUSED: dict[str, tuple[Any, str]] = {
+    "hard sigmoid": (
+        lambda: make_model(LSTM(4, recurrent_activation="hard_sigmoid", name="mine")),
+        "mine has recurrent_activation 'hard_sigmoid', expected 'sigmoid'; it is not judged",
+    ),
+    "relu": (
+        lambda: make_model(keras.layers.Bidirectional(LSTM(4, activation="relu", name="mine"))),
+        "has activation 'relu', expected 'tanh'; it is not judged",
+    ),
+    "convolution": (
+        lambda: keras.Sequential([keras.Input((3, 8, 8, 2)), keras.layers.ConvLSTM2D(4, 3, name="mine")]),
+        "mine is a layer of the class ConvLSTM2D, expected LSTM; it is not judged",
+    ),
+    "a GRU": (lambda: make_model(keras.layers.GRU(4)), "those of a GRU"),
+    "nothing": (lambda: make_model(keras.layers.Flatten()), "there is no LSTM among the tensors"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_what_is_not_judged_is_refused_by_name(case: str, name: str, tmp_path: Path) -> None:
+    make, sentence = REFUSED[case]
+    make().save(tmp_path / name)
+    status, text = said("judge", str(tmp_path / name))
+    assert status == UNUSABLE and sentence in text and len(text.splitlines()) == 1
+
+
+def test_links_out_of_a_file_are_not_followed(tmp_path: Path) -> None:
+    make_usual().save_weights(tmp_path / "secret.weights.h5")
+    with h5py.File(tmp_path / "mine.h5", "w") as file:
+        file["layers"] = h5py.ExternalLink(str(tmp_path / "secret.weights.h5"), "/layers")
+    status, text = said("judge", str(tmp_path / "mine.h5"))
+    assert status == UNUSABLE and len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_damaged_files_are_read_or_refused_and_nothing_else(name: str, tmp_path: Path) -> None:
+    getattr(make_usual(), SAVED[name])(tmp_path / name)
+    raw = (tmp_path / name).read_bytes()
+    for seed in range(40):
+        rng = random.Random(seed)
+        changed = bytearray(raw if seed % 3 else raw[: rng.randrange(len(raw))])
+        for _ in range(rng.randrange(8)):
+            changed[rng.randrange(len(changed))] = rng.randrange(256)
+        (tmp_path / name).write_bytes(bytes(changed))
+        try:
+            read_weights(tmp_path / name)
+        except ModelError as refused:
+            assert "\n" not in str(refused) and len(str(refused)) < 600

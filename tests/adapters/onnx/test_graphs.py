@@ -1,0 +1,193 @@
+"""Every LSTM node of an ONNX file is judged by what the runtime itself read and answered, wherever it is."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from conformance.models.asked import ModelError
+from conformance.models.graphs import ask_graph
+from conformance.report.status import FAILED, PASSED, UNUSABLE
+from tests.helpers.specimens import said
+
+I, H = 3, 5
+FLOAT, BOOL, INT = TensorProto.FLOAT, TensorProto.BOOL, TensorProto.INT64
+describe = helper.make_tensor_value_info
+RNG = np.random.default_rng(0)
+
+
+def make_node(x: str, y: str, taken: str = "W R B", **attributes: Any) -> onnx.NodeProto:
+    """An LSTM named like its output; what it takes is separated by blanks, with - for what it leaves out."""
+    how = {"hidden_size": H, "name": f"lstm_{y}", **attributes}
+    return helper.make_node("LSTM", [x, *taken.replace("-", "").split(" ")], [y], **how)
+
+
+def save_model(path: Path, nodes: list[Any], inputs: list[Any], outputs: str, D: int = 1, **more: Any) -> Path:
+    """A model with these nodes; the weights of a layer are its initialisers."""
+    sizes = {"W": (D, 4 * H, I), "R": (D, 4 * H, H), "B": (D, 8 * H), "P": (D, 3 * H), "table": (9, I)}
+    kept = {name: RNG.standard_normal(size).astype("f") for name, size in sizes.items()} | more
+    initialisers = [numpy_helper.from_array(a, name) for name, a in kept.items()]
+    found = [describe(name, FLOAT, None) for name in outputs.split()]
+    graph = helper.make_graph(nodes, "model", inputs, found, initialisers)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    return path
+
+
+X = describe("x", FLOAT, ["T", "B", I])
+WAYS: dict[str, tuple[str, dict[str, Any], int]] = {
+    "forward": ("W R B", {}, 1),
+    "without a bias": ("W R", {}, 1),
+    "peepholes": ("W R B - - - P", {}, 1),
+    "both": ("W R B", {"direction": "bidirectional"}, 2),
+    "reverse": ("W R B", {"direction": "reverse"}, 1),
+    "coupled": ("W R B", {"input_forget": 1}, 1),
+    "lengths": ("W R B n", {"direction": "bidirectional"}, 2),
+    "a state": ("W R B - h c", {}, 1),
+    "usual activations": ("W R B", {"activations": ["sigmoid", "Tanh", "tanh"]}, 1),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_node_of_any_kind_is_judged(way: str, tmp_path: Path) -> None:
+    taken, attributes, D = WAYS[way]
+    inputs = [X, *(describe(name, FLOAT, [1, "B", H]) for name in "hc" if name in taken.split())]
+    more: Any = {"n": np.array([16, 5], np.int32)} if "n" in taken.split() else {}
+    path = save_model(tmp_path / "model.onnx", [make_node("x", "y", taken, **attributes)], inputs, "y", D, **more)
+    status, text = said("judge", str(path))
+    assert status == PASSED and "lstm_y; onnxruntime " in text and "not judged" not in text
+    (asked,) = ask_graph(path, {})
+    assert asked.problem.directions == {"both": ("forward", "reverse"), "lengths": ("forward", "reverse")}.get(
+        way, (way,) if way == "reverse" else ("forward",)
+    )
+    kinds = {"peepholes": "peephole", "coupled": "coupled"}
+    assert asked.problem.variant.kind == kinds.get(way, "standard")
+    assert asked.problem.state.c.any() == (way == "a state") and (asked.problem.lengths is not None) == (
+        way == "lengths"
+    )
+
+
+def test_a_batch_that_comes_first_is_turned(tmp_path: Path) -> None:
+    """The runtime has no kernel for it, so that it says so; the question itself is read from what is given."""
+    path = save_model(tmp_path / "model.onnx", [make_node("x", "y", layout=1)], [X], "y")
+    status, text = said("judge", str(path))
+    assert (status, "does not run in onnxruntime" in text) in ((UNUSABLE, True), (PASSED, False))
+
+
+def make_branches() -> list[Any]:
+    """An If with another LSTM in each branch, and one of them in an If of its own."""
+    inner = helper.make_graph([make_node("x", "deep")], "inner", [], [describe("deep", FLOAT, None)])
+    other = helper.make_graph(
+        [helper.make_node("Identity", ["zero"], ["none"])], "other", [], [describe("none", FLOAT, None)]
+    )
+    nested = helper.make_node("If", ["flag"], ["a"], name="nested", then_branch=inner, else_branch=other)
+    then = helper.make_graph([nested], "then", [], [describe("a", FLOAT, None)])
+    squared = helper.make_node("Mul", ["x", "x"], ["xx"])
+    otherwise = helper.make_graph([squared, make_node("xx", "b")], "else", [], [describe("b", FLOAT, None)])
+    return [helper.make_node("If", ["flag"], ["y"], name="if", then_branch=then, else_branch=otherwise)]
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_a_node_in_a_branch_is_judged_if_it_is_run(flag: bool, tmp_path: Path) -> None:
+    zero = np.zeros((1, 1, 1, 1), "f")
+    path = save_model(tmp_path / "model.onnx", make_branches(), [X, describe("flag", BOOL, [])], "y", zero=zero)
+    x = RNG.standard_normal((4, 2, I)).astype("f")
+    (asked,) = ask_graph(path, {"x": x, "flag": np.array(flag)})
+    assert asked.name == ("if/nested/lstm_deep" if flag else "if/lstm_b")
+    np.testing.assert_array_equal(asked.problem.x, x if flag else x * x)
+    assert asked.judge("auto").holds
+
+
+@pytest.mark.parametrize("kind", ["Loop", "Scan"])
+def test_a_node_in_a_loop_is_judged_in_each_iteration(kind: str, tmp_path: Path) -> None:
+    doubled, step = helper.make_node("Add", ["s", "s"], ["ss"]), make_node("s", "q")
+    s, ss, q = describe("s", FLOAT, ["T", "B", I]), describe("ss", FLOAT, ["T", "B", I]), describe("q", FLOAT, None)
+    if kind == "Loop":
+        keep = helper.make_node("Identity", ["go"], ["on"])
+        given = [describe("k", INT, []), describe("go", BOOL, []), s]
+        body = helper.make_graph([keep, doubled, step], "body", given, [describe("on", BOOL, []), ss, q])
+        node = helper.make_node("Loop", ["n", "", "x"], ["z", "y"], name="again", body=body)
+    else:
+        body = helper.make_graph([doubled, step], "body", [s, describe("u", FLOAT, [1])], [ss, q])
+        node = helper.make_node("Scan", ["x", "us"], ["z", "y"], name="again", body=body, num_scan_inputs=1)
+    more: Any = {"n": np.array(3), "us": np.zeros((3, 1), "f")}
+    path = save_model(tmp_path / "model.onnx", [node], [X], "y z", **more)
+    asked = list(ask_graph(path, {}))
+    assert [one.name for one in asked] == [f"again/lstm_q in iteration {k}" for k in range(3)]
+    np.testing.assert_array_equal(asked[2].problem.x, 4 * asked[0].problem.x)
+    assert all(one.judge("auto").holds for one in asked)
+
+
+def test_inputs_are_drawn_as_the_model_uses_them(tmp_path: Path) -> None:
+    """Rows of a table are looked up, and a rate is the one that is compared with."""
+    equal, look = (
+        helper.make_node("Equal", ["rate", "usual"], ["same"]),
+        helper.make_node("Gather", ["table", "ids"], ["x"]),
+    )
+    branch = [helper.make_graph([make_node("x", name)], name, [], [describe(name, FLOAT, None)]) for name in "ab"]
+    choice = helper.make_node("If", ["same"], ["y"], name="if", then_branch=branch[0], else_branch=branch[1])
+    inputs = [describe("ids", INT, ["T", "batch"]), describe("rate", INT, [])]
+    path = save_model(tmp_path / "model.onnx", [equal, look, choice], inputs, "y", usual=np.array(16000))
+    (asked,) = ask_graph(path, {})
+    table = numpy_helper.to_array(next(a for a in onnx.load(path).graph.initializer if a.name == "table")).tolist()
+    assert asked.name == "if/lstm_a" and all(row.tolist() in table for row in asked.problem.x.reshape(-1, I))
+
+
+def test_another_runtime_is_asked_the_same(tmp_path: Path) -> None:
+    path = save_model(tmp_path / "model.onnx", [make_node("x", "y")], [X], "y")
+    assert said("judge", str(path), "--runtime", "numpy")[0] == PASSED
+    status, text = said("judge", str(path), "--runtime", "fault:drops_the_recurrent_bias")
+    assert status == FAILED and "refuted" in text
+
+
+QUANTISED = helper.make_node(
+    "DynamicQuantizeLSTM", ["x", "W", "R"], ["y"], domain="com.microsoft", hidden_size=H, name="fast"
+)
+REFUSED: dict[str, tuple[Any, str]] = {
+    "quantised": (QUANTISED, "fast is com.microsoft:DynamicQuantizeLSTM, expected LSTM of ONNX itself"),
+    "hard sigmoid": (
+        make_node("x", "y", activations=["HardSigmoid", "Tanh", "Tanh"]),
+        "lstm_y has the activation HardSigmoid, expected Sigmoid; it is not judged",
+    ),
+    "clip": (make_node("x", "y", clip=3.0), "lstm_y clips what its gates receive, expected no clip; it is not judged"),
+    "no LSTM": (helper.make_node("Relu", ["x"], ["y"]), "has no LSTM, or none was run"),
+    "no inputs": (make_node("nowhere", "y"), "does not run in onnxruntime"),
+    "coupled with peepholes": (
+        make_node("x", "y", "W R B - - - P", input_forget=1),
+        "lstm_y has coupled gates and peepholes, expected one of them",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_not_judged_is_refused_by_name(case: str, tmp_path: Path) -> None:
+    node, sentence = REFUSED[case]
+    path = save_model(tmp_path / "model.onnx", [node], [X], "y")
+    status, text = said("judge", str(path))
+    assert status == UNUSABLE and sentence in text and len(text.splitlines()) == 1
+
+
+def test_inputs_of_another_name_are_refused(tmp_path: Path) -> None:
+    path = save_model(tmp_path / "model.onnx", [make_node("x", "y")], [X], "y")
+    np.savez(tmp_path / "in.npz", u=np.zeros(3))
+    status, text = said("judge", str(path), "--inputs", str(tmp_path / "in.npz"))
+    assert status == UNUSABLE and "--inputs has 'u', expected inputs of the model: x" in text
+    np.save(tmp_path / "x.npy", np.zeros((3, 2, 7)))
+    status, text = said("judge", str(path), "--inputs", str(tmp_path / "x.npy"))
+    assert status == UNUSABLE and "does not run in onnxruntime" in text and "give them with --inputs" in text
+
+
+def test_damaged_files_are_read_or_refused_and_nothing_else(tmp_path: Path) -> None:
+    raw = save_model(tmp_path / "model.onnx", [make_node("x", "y")], [X], "y").read_bytes()
+    rng, path = np.random.default_rng(0), tmp_path / "damaged.onnx"
+    for trial in range(60):
+        changed = bytearray(raw if trial % 3 else raw[: rng.integers(len(raw))])
+        for _ in range(int(rng.integers(4))):
+            changed[int(rng.integers(len(changed)))] = int(rng.integers(256))
+        path.write_bytes(bytes(changed))
+        try:
+            [one.judge("auto") for one in ask_graph(path, {})]
+        except ModelError as refused:
+            assert "\n" not in str(refused) and len(str(refused)) < 700

@@ -1,0 +1,234 @@
+"""Files with weights are judged in a runtime; what cannot be judged is refused in a sentence, and nothing is run."""
+
+import os
+import random
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from conformance.models.asked import ModelError
+from conformance.models.runtimes import ask_weights
+from conformance.models.weights import read_weights
+from conformance.report.status import FAILED, PASSED, UNUSABLE, WRONG_OPTION
+from tests.helpers.specimens import said
+
+I, H = 3, 5
+
+
+class Tagger(torch.nn.Module):  # type: ignore[misc]
+    """Two LSTMs, and the layers that they are usually between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.embedding, self.norm = torch.nn.Embedding(9, I), torch.nn.BatchNorm1d(6)
+        self.lstm, self.cell = torch.nn.LSTM(I, H, 2, bidirectional=True), torch.nn.LSTMCell(6, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.lstm(self.embedding(x))[0]
+        return y
+
+
+def write_plain(path: Path) -> None:
+    torch.save(Tagger().state_dict(), path)
+
+
+def write_checkpoint(path: Path) -> None:
+    model = Tagger()
+    optimiser = torch.optim.Adam(model.parameters())
+    model(torch.zeros(2, 3, dtype=torch.int64)).sum().backward()
+    optimiser.step()
+    torch.save({"epoch": 3, "model": model.state_dict(), "optimiser": optimiser.state_dict()}, path)
+
+
+def write_npz(path: Path) -> None:
+    np.savez(path, **{name: a.numpy() for name, a in Tagger().state_dict().items()})
+
+
+def write_script(model: Any, path: Path) -> None:
+    with warnings.catch_warnings(action="ignore"):  # it is deprecated
+        torch.jit.script(model).save(str(path))
+
+
+WRITERS: dict[str, Callable[[Path], Any]] = {
+    "plain.pt": write_plain,
+    "checkpoint.pth": write_checkpoint,
+    "script.ts": lambda path: write_script(Tagger(), path),
+    "tagger.safetensors": lambda path: save_file(Tagger().state_dict(), path),
+    "half.safetensors": lambda path: save_file(Tagger().bfloat16().state_dict(), path),
+    "tagger.npz": write_npz,
+}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a file of each kind."""
+    folder = tmp_path_factory.mktemp("files")
+    for name, write in WRITERS.items():
+        write(folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_file_of_any_kind_is_judged(name: str, files: Path) -> None:
+    status, text = said("judge", str(files / name))
+    assert status == PASSED and "2 of 2 hold" in text
+    assert (
+        "lstm: 2 layers, forward and reverse, I = 3, H = 5, " in text and "cell: 1 layer, forward, I = 6, H = 4" in text
+    )
+    assert f"holds at grade {'wide (bfloat16)' if 'half' in name else 'relative (float32)'}" in text
+    assert (
+        f"torch {torch.__version__}, T = 16, B = 2" in text and "not judged: y of layer 0, which was not given" in text
+    )
+    assert "the sum of the two biases of gates i, f, g, o is rounded" in text and "Warning" not in text
+
+
+@pytest.mark.parametrize("runtime", ["numpy", "torch:torch.nn:LSTM"])
+def test_another_runtime_is_asked(runtime: str, files: Path) -> None:
+    status, text = said("judge", str(files / "plain.pt"), "--runtime", runtime)
+    assert status == PASSED and "2 of 2 hold" in text and runtime.partition(":")[0] in text
+
+
+@pytest.mark.parametrize("fault", ["swaps_input_and_forget_gates", "transposes_the_recurrent_weights"])
+def test_a_runtime_with_a_mistake_is_refuted(fault: str, files: Path) -> None:
+    status, text = said("judge", str(files / "plain.pt"), "--runtime", f"fault:{fault}", "--grade", "absolute")
+    assert status == FAILED and "refuted at grade absolute (float32)" in text and ": expected " in text
+
+
+def test_inputs_are_those_of_a_file_or_rows_of_the_embedding(files: Path, tmp_path: Path) -> None:
+    stored, x = read_weights(files / "plain.pt"), np.ones((7, 6), np.float32)
+    rows, drawn = stored.tensors["embedding.weight"].tolist(), ask_weights(stored, {}, "torch")
+    assert [one.name.partition(":")[0] for one in drawn] == ["cell", "lstm"]
+    assert all(step.tolist() in rows for step in drawn[1].problem.x.reshape(-1, I))
+    np.save(tmp_path / "x.npy", np.full((4, 2, I), 0.5))
+    status, text = said("judge", str(files / "tagger.npz"), "--inputs", str(tmp_path / "x.npy"))
+    assert status == UNUSABLE and "x has shape (4, 2, 3), expected (T, B, 6) or (T, 6)" in text
+    cell = tmp_path / "cell.npz"
+    np.savez(cell, **{name: a.numpy() for name, a in torch.nn.LSTMCell(6, 4).state_dict().items()})
+    np.savez(tmp_path / "in.npz", x=x, h=np.ones((1, 1, 4)), c=-np.ones((1, 1, 4)))
+    status, text = said("judge", str(cell), "--inputs", str(tmp_path / "in.npz"))
+    assert status == PASSED and "T = 7, B = 1" in text
+
+
+def test_a_layout_may_be_named(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    shapes = {"weight_ih": (4 * H, I), "weight_hh": (4 * H, H), "bias": (4 * H,)}
+    np.savez(tmp_path / "cell.npz", **{name: rng.standard_normal(shape) for name, shape in shapes.items()})  # type: ignore[arg-type]
+    status, text = said("judge", str(tmp_path / "cell.npz"))
+    assert status == UNUSABLE and "fit the layouts equinox, coreml" in text
+    assert said("judge", str(tmp_path / "cell.npz"), "--layout", "equinox", "--runtime", "numpy")[0] == PASSED
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+class Trap:
+    """It makes a folder when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+def write_quantised(path: Path) -> None:
+    with warnings.catch_warnings(action="ignore"):
+        write_script(torch.ao.quantization.quantize_dynamic(Tagger(), {torch.nn.LSTM}), path)
+
+
+REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "trap.pt": (
+        lambda path: torch.save({"model": Trap(path.with_name("sprung"))}, path),
+        "Python objects or quantised weights, which are not unpickled), expected a state dict or TorchScript; write it",
+    ),
+    "trap.npz": (
+        lambda path: np.savez(path, weight_ih=np.array([Trap(path.with_name("sprung"))])),
+        "Object arrays cannot be loaded when allow_pickle=False",
+    ),
+    "quantised.ts": (write_quantised, "lstm has quantised weights, which are not judged"),
+    "gru.pt": (lambda path: torch.save(torch.nn.GRU(3, 4).state_dict(), path), "the weights are those of a GRU"),
+    "linear.pt": (
+        lambda path: torch.save(torch.nn.Linear(3, 4).state_dict(), path),
+        "there is no LSTM among the tensors",
+    ),
+    "number.pt": (lambda path: torch.save(3, path), "it holds a int, expected a state dict; save model.state_dict()"),
+    "text.pt": (lambda path: path.write_text("hello"), "cannot be read as tensors"),
+    "empty.safetensors": (lambda path: path.write_bytes(b""), "empty.safetensors: "),
+    "folder.pt": (lambda path: path.mkdir(), "is no file, expected a model; one of .onnx, .pt"),
+    "nothing.pt": (lambda path: None, "is no file, expected a model"),
+    "text.txt": (lambda path: path.write_text("hello"), "ends in '.txt', expected one of .onnx, .pt"),
+    "some.h5": (
+        lambda path: path.write_text("hello"),
+        'h5py is not installed, which reads such files; pip install "lstm',
+    ),
+    "some.onnx": (lambda path: path.write_text("hello"), "onnxruntime cannot be imported (No module named"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_file_that_cannot_be_judged_is_refused_in_a_sentence(name: str, tmp_path: Path) -> None:
+    write, sentence = REFUSED[name]
+    write(tmp_path / name)
+    status, text = said("judge", str(tmp_path / name))
+    lines = [line for line in text.splitlines() if "Quantizer.cpp" not in line]
+    assert status == UNUSABLE and sentence in text and len(lines) == 1 and len(lines[0]) < 500
+    assert not (tmp_path / "sprung").exists()
+
+
+INPUTS: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "no file": (lambda path: None, "cannot be read as .npy or .npz"),
+    "text": (lambda path: path.write_text("hello"), "cannot be read as .npy or .npz"),
+    "a trap": (
+        lambda path: np.save(path, np.array([Trap(path.with_name("sprung"))]), allow_pickle=True),
+        "cannot be read as .npy or .npz (Object arrays cannot be loaded when allow_pickle=False); write it with",
+    ),
+    "a number": (lambda path: np.save(path, np.float32(3)), "x has shape (), expected (T, B, 6) or (T, 6)"),
+}
+
+
+@pytest.mark.parametrize("case", INPUTS)
+def test_inputs_that_cannot_be_read_are_refused_in_a_sentence(case: str, files: Path, tmp_path: Path) -> None:
+    write, sentence = INPUTS[case]
+    write(tmp_path / "x.npy")
+    status, text = said("judge", str(files / "plain.pt"), "--inputs", str(tmp_path / "x.npy"))
+    assert status == UNUSABLE and sentence in text and len(text.splitlines()) == 1
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_runtime_that_cannot_be_used_is_refused(files: Path) -> None:
+    status, text = said("judge", str(files / "plain.pt"), "--runtime", "mlx")
+    assert status == UNUSABLE and "mlx.core cannot be imported" in text and 'pip install "lstm-spec[mlx]"' in text
+    assert said("judge", str(files / "plain.pt"), "--runtime", "nobody")[0] == UNUSABLE
+    assert said("judge", str(files / "plain.pt"), "--grade", "fine")[0] == WRONG_OPTION
+
+
+def damage_bytes(raw: bytes, rng: random.Random) -> bytes:
+    """Cut off, or with some bytes changed."""
+    if rng.random() < 0.3:
+        return raw[: rng.randrange(len(raw))]
+    changed = bytearray(raw)
+    for _ in range(rng.choice((1, 4, 64))):
+        changed[rng.randrange(min(len(raw), rng.choice((64, 1024, len(raw)))))] = rng.randrange(256)
+    return bytes(changed)
+
+
+def list_damaged(raw: bytes, many: int) -> Iterator[bytes]:
+    return (damage_bytes(raw, random.Random(seed)) for seed in range(many))
+
+
+@pytest.mark.parametrize("name", [name for name in WRITERS if name != "half.safetensors"])
+def test_damaged_files_are_read_or_refused_and_nothing_else(name: str, files: Path, tmp_path: Path) -> None:
+    path = tmp_path / name
+    for raw in list_damaged((files / name).read_bytes(), 25):
+        path.write_bytes(raw)
+        try:
+            read_weights(path)
+        except ModelError as refused:
+            assert "\n" not in str(refused) and len(str(refused)) < 600
