@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance.faults.lstm import build_backend
 from conformance.faults.parts import RIGHT_PARTS, Parts
-from lstm_spec import REFERENCE_MODULE, Backend, Description, Implementation, make_backend
+from lstm_spec import REFERENCE_MODULE, Backend, Description, Implementation, make_backend, wide_inside
 
 Change = Callable[[Parts], Parts]
 Wrap = Callable[[Backend], Backend]
@@ -42,12 +42,14 @@ class Fault:
 
     def right_backend(self) -> Backend:
         """The same LSTM without the mistake."""
-        return make_backend(REFERENCE_MODULE) if self.module else build_backend("right", networks=self.networks)
+        if self.module:
+            return wide_inside(make_backend(REFERENCE_MODULE))
+        return build_backend("right", networks=self.networks)
 
 
 def _make_module(name: str, module: Any) -> Backend:
     about = Description(version="(deliberately wrong)", features=REFERENCE_MODULE.description.features)
-    return make_backend(Implementation(name, module, about))
+    return wide_inside(make_backend(Implementation(name, module, about)))
 
 
 FAULTS: dict[str, Fault] = {}

@@ -29,10 +29,10 @@ MODULE_FAULTS = {name: fault for name, fault in FAULTS.items() if fault.module}
 QUICK = PROFILES["quick"]
 
 
-def judge(name: str, **more: Any) -> Report:
+def judge(name: str, dtype: str = "float32", **more: Any) -> Report:
     fault = FAULTS[name]
     clauses = (fault.clause,) if fault.clause.startswith("MOD") else ("MOD-1",)
-    return check(fault.backend(), profile="quick", dtypes=("float32",), clauses=clauses, maxfail=1, **more)
+    return check(fault.backend(), profile="quick", dtypes=(dtype,), clauses=clauses, maxfail=1, **more)
 
 
 @pytest.mark.parametrize("name", MODULE_FAULTS)
@@ -40,6 +40,19 @@ def test_every_mistake_is_refuted_by_its_clause_and_it_alone_is_named(name: str)
     report = judge(name)
     assert [v.outcome for v in report.failures] == [Outcome.REFUTED], "no property refutes it"
     assert f"known faults fits: {name})" in report.cause.sentence
+
+
+UNSEEN = (  # with 16 bits: a kept state may be wider than what was returned, and float16 holds most of bfloat16
+    *(name for name, fault in MODULE_FAULTS.items() if fault.clause == "MOD-5"),
+    "loses_its_kept_state_in_a_copy",
+    "saves_in_half_precision",
+)
+
+
+@pytest.mark.parametrize("name", sorted({*MODULE_FAULTS} - {*UNSEEN}))
+def test_mistakes_are_refuted_with_16_bits_too(name: str) -> None:
+    report = judge(name, "bfloat16", diagnose=False, shrink=False)
+    assert [v.outcome for v in report.failures] == [Outcome.REFUTED], "no property refutes it"
 
 
 @pytest.mark.parametrize("prop", OF_MODULES, ids=lambda prop: prop.name)
