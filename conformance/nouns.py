@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lstm_spec import (
+    Activations,
     Answer,
     Cotangents,
     Gate,
@@ -22,7 +23,7 @@ Tensors = dict[str, Array]
 Form = Any  # JSON: the name of a tensor, null, [noun, part, ...], {"plain": value}, {"module": ..., "name": ...}
 NOUNS = {
     noun.__name__: noun
-    for noun in (Problem, Variant, Parameters, Gate, State, Cotangents, Answer, Gradients, Call, Session)
+    for noun in (Problem, Variant, Activations, Parameters, Gate, State, Cotangents, Answer, Gradients, Call, Session)
 }
 UNNAMED = {(Problem, "parameters"), (Gradients, "parameters"), (Cotangents, "state")}  # i.W, not parameters.i.W
 OTHERS: dict[str, Callable[[list[Any]], Any]] = {

@@ -15,6 +15,7 @@ from lstm_spec.contract import Shapes as Shapes
 from lstm_spec.contract import at_most as at_most
 from lstm_spec.contract import multiple_of as multiple_of
 from lstm_spec.types import STANDARD as STANDARD
+from lstm_spec.types import Activations as Activations
 from lstm_spec.types import Answer as Answer
 from lstm_spec.types import Array as Array
 from lstm_spec.types import Cotangents as Cotangents

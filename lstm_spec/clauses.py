@@ -39,6 +39,7 @@ _PROJECTION = "Sak, Senior & Beaufays 2014, doi:10.21437/Interspeech.2014-80"
 _ODYSSEY = "Greff et al. 2017, doi:10.1109/TNNLS.2016.2582924"
 _1990_TRUNCATED = "Williams & Peng 1990, doi:10.1162/neco.1990.2.4.490"
 _ONNX = "ONNX operator LSTM, onnx.ai/onnx/operators/onnx__LSTM.html"
+_HARD = "ONNX operator HardSigmoid, onnx.ai/onnx/operators/onnx__HardSigmoid.html"
 _PYTORCH = "Paszke et al. 2019, arXiv:1912.01703"
 _TYING = "Press & Wolf 2017, arXiv:1608.05859"
 _DROPOUT = "Srivastava et al. 2014, jmlr.org/papers/v15/srivastava14a.html"
@@ -88,6 +89,11 @@ _TABLE = (
     Clause("VAR-7", MUST, "Without a forget gate nothing is forgotten.", "c_t = c_{t−1} + i g", _1997),
     Clause("VAR-8", MUST, "The cell of 1997, simplified (its gates do not read each other), squashes the candidate to (−2, 2) and the cell state to (−1, 1).", "g = 4σ(z) − 2 = 2 tanh(z/2), h_t = o (2σ(c_t) − 1) = o tanh(c_t/2)", _1997),
     Clause("VAR-9", MAY, "The gradient of 1997, cut off at the gates, may be offered under a separate name; it is the gradient of no function, and is not judged.", source=_1997),
+    Clause("VAR-10", MUST, "With configured activations, each gate may be a line that is cut off at 0 and 1, with the slope and the offset that are configured.", "i, f, o = max(0, min(1, α z + β))", _HARD),
+    Clause("VAR-11", MUST, "With configured activations, the candidate and the cell state pass the functions that are configured for each: tanh, max(z, 0), or none.", "g = φ(z_g), h_t = o ψ(c_t)", f"{_ODYSSEY}; {_ONNX}"),
+    Clause("VAR-12", MUST, "The derivative of a function that is made of lines is the slope of its line; at a kink it may be anything between the slopes of the two.", "α where 0 < α z + β < 1, else 0"),
+    Clause("VAR-13", MUST, "With clipping of the projection, the hidden state is bounded after every step, and the bounded one is the output and is read at the next step; the bound is the nearest number of the dtype.", "h_t = min(max(R (o tanh(c_t)), −k), k)", _PROJECTION),
+    Clause("VAR-14", MUST, "The derivative of the bound on the projection is 1 inside and 0 outside; on the edge it may be anything between.", "|h_t| < k"),
     Clause("NUM-1", MUST, "A NaN or an infinity in an input, an initial state or a cotangent affects no other sample, but for the parameter gradients, which are sums over samples. In an input it affects nothing before its step; in a cotangent, nothing after it."),
     Clause("NUM-2", SHOULD, "A NaN that is given, in whatever array, gives a NaN in every output and in every gradient that it enters."),
     Clause("NUM-3", MAY, "The sign of a zero is not specified."),
@@ -153,6 +159,8 @@ CHOICES: dict[str, tuple[str, ...]] = {  # where implementations differ, and the
     "the peephole of the output gate": ("VAR-2",),
     "a bound on the cell state": ("VAR-5", "VAR-6"),
     "coupled gates": ("VAR-3",),
+    "configured activations": ("VAR-10", "VAR-11", "VAR-12"),
+    "a bound on the projection": ("VAR-13", "VAR-14"),
     "two biases": ("NET-8",),
     "what gradients are summed over": ("GRAD-4",),
     "gradients at masked inputs": ("LEN-5",),

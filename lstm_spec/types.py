@@ -91,6 +91,8 @@ class Feature(StrEnum):
     NO_FORGET_GATE = "no forget gate"
     SIMPLIFIED_1997 = "1997 simplified"
     CELL_CLIP = "cell clip"
+    PROJECTION_CLIP = "projection clip"
+    ACTIVATIONS = "configured activations"
     EMPTY_SEQUENCE = "empty sequence"  # T = 0
     ZERO_LENGTHS = "zero lengths"  # a length of 0 among the lengths
     EMPTY_BATCH = "empty batch"  # B = 0
@@ -119,24 +121,53 @@ class Kind:
     """
 
     name: str  # the value of Variant.kind
-    cell: Callable[..., State]  # (p, x, s, k): one step; k bounds the cell state to [-k, k]
-    gradient: Callable[..., tuple[Parameters, Array, State]]  # (p, x, s, ds, k): with respect to p, x and s
+    cell: Callable[..., State]  # (p, x, s, k): one step; k bounds the cell state to [-k, k]; and a if it is configured
+    gradient: Callable[..., tuple[Parameters, Array, State]]  # (p, x, s, ds, k): with respect to p, x and s; and a
     feature: Feature | None  # what a backend has to claim; None: nothing, for the kind belongs to the core
     gates: str = GATES  # the gates that have weights, in the order of GATES
     peepholes: str = ""  # the gates that see the cell state: i and f the one before the step, o the one after it
     keeps: Literal["f", "1 - i", "1"] = "f"  # what the cell state before the step is multiplied by
     stretch: Literal[1, 2] = 1
+    is_configured: bool = False  # its functions are those of Variant.activations
+
+
+GATE_FUNCTIONS = ("hard sigmoid", "sigmoid")
+FUNCTIONS = ("tanh", "relu", "identity")
+
+
+@dataclass(frozen=True)
+class Activations:
+    """The functions of the kind "configured". A hard sigmoid is max(0, min(1, alpha z + beta))."""
+
+    gate: str = "hard sigmoid"  # of all three gates: one of GATE_FUNCTIONS
+    candidate: str = "tanh"  # one of FUNCTIONS
+    output: str = "tanh"  # what the cell state passes before the output gate shows it: one of FUNCTIONS
+    alpha: float = 0.2  # as in Keras 2; Keras 3 has 1/6
+    beta: float = 0.5
+
+    @property
+    def are_bounded(self) -> bool:
+        """Whether the hidden state lies between -1 and 1, as it does if tanh squashes the cell state."""
+        return self.output == "tanh"
 
 
 @dataclass(frozen=True)
 class Variant:
     """Which equations are meant: `kind` is a name in `lstm_spec.variants.KINDS`, `clip` bounds c to [-clip, clip].
 
-    A projection is not named here: there is one if the parameters have an R.
+    The kind "configured", and no other, has `activations`. A projection is not named here: there is one if the
+    parameters have an R; `projection_clip` bounds what it gives.
     """
 
     kind: str = "standard"
     clip: float | None = None
+    activations: Activations | None = None
+    projection_clip: float | None = None
+
+    def __repr__(self) -> str:
+        rare = {"activations": self.activations, "projection_clip": self.projection_clip}
+        given = "".join(f", {name}={value!r}" for name, value in rare.items() if value is not None)
+        return f"Variant(kind={self.kind!r}, clip={self.clip!r}{given})"
 
 
 STANDARD = Variant()

@@ -8,6 +8,7 @@ import numpy as np
 from lstm_spec.contract import DTYPES
 from lstm_spec.types import GATES, Cotangents, Gate, Kind, Parameters, Problem, State
 from lstm_spec.variants import KINDS
+from lstm_spec.variants.checks import check_bounds, check_variant
 
 
 def checked(problem: Problem) -> Problem:
@@ -33,7 +34,7 @@ def checked(problem: Problem) -> Problem:
         raise ValueError(f"I = {I} and H = {H}, expected at least 1 each; an LSTM needs inputs and cells")
     if not 1 <= problem.P <= H:
         raise ValueError(f"P = {problem.P}, expected 1 to H = {H}; R is (P, H), so transpose it if it is the other way")
-    _check_bound(problem)
+    check_bounds(problem)
     if problem.lengths is not None:
         check_lengths(problem.lengths, *problem.sizes[:2])
     mixed = dtype.name == "bfloat16" and problem.dtype == np.float32  # ACC-5
@@ -72,7 +73,7 @@ def _check_structure(problem: Problem) -> None:
         raise ValueError(f"directions is {problem.directions!r}, expected {known}; choose one of them")
     if not problem.parameters:
         raise ValueError("parameters is empty, expected those of at least one layer; give them as [layer][direction]")
-    _check_variant(problem)
+    check_variant(problem.variant)
     for layer, row in enumerate(problem.parameters):
         if len(row) != len(problem.directions):
             raise ValueError(
@@ -81,31 +82,6 @@ def _check_structure(problem: Problem) -> None:
             )
         for d, p in enumerate(row):
             _check_gates(problem, _name_place(problem, layer, d), p)
-
-
-def _check_variant(problem: Problem) -> None:
-    kind, clip = problem.variant.kind, problem.variant.clip
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise ValueError(f"variant.kind is {kind!r}, expected one of: {', '.join(KINDS)}; choose one")
-    if clip is not None and not isinstance(clip, int | float | np.number):
-        raise TypeError(f"variant.clip is {clip!r}, expected a number; None leaves the cell state unbounded")
-    if clip is not None and not 0 < clip < np.inf:
-        raise ValueError(
-            f"variant.clip is {clip!r}, expected a positive, finite number; None leaves the cell state unbounded"
-        )
-
-
-def _check_bound(problem: Problem) -> None:
-    """As a number of the problem's dtype it must bound something, and leave something."""
-    clip = problem.variant.clip
-    if clip is None:
-        return
-    with np.errstate(all="ignore"):
-        bound = float(problem.dtype.type(clip))
-    if not 0 < bound < np.inf:
-        raise ValueError(
-            f"variant.clip is {clip!r}, which is {bound} in {problem.dtype}; expected a number it can hold"
-        )
 
 
 def _check_gates(problem: Problem, place: str, p: Parameters) -> None:

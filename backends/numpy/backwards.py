@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backends.numpy.layer import SIGMOIDS, STACKED_GATES, Layer, Trace
+from backends.numpy.configured import write_gate_slopes, write_slope
+from backends.numpy.layer import SIGMOIDS, STACKED_GATES, Layer, Trace, factor_of_rows
 from backends.numpy.memory import ONCE, chunks_of
 from backends.stacked import LayerGradients
-from lstm_spec.types import Array, Gate, Parameters, State
+from lstm_spec.types import Activations, Array, Gate, Parameters, State
 
 
 class Sums(NamedTuple):
@@ -46,16 +47,17 @@ def _compute_multipliers(layer: Layer, trace: Trace, chunk: slice, d: Array) -> 
     o, i, f, g, c = (gates[:, n] for n in range(5))
     to_c, to_o, to_i, to_f, to_g, back = (d[:, n] for n in range(6))
     sigmoids, to_sigmoids = gates[:, :3], d[:, 1:4]
-    np.subtract(sigmoids, 1, out=to_sigmoids)  # σ' of -z
-    to_sigmoids *= sigmoids
+    functions = layer.functions or Activations("sigmoid")
+    if layer.functions is None:
+        np.subtract(sigmoids, 1, out=to_sigmoids)  # σ' of -z
+        to_sigmoids *= sigmoids
+    else:
+        write_gate_slopes(functions, sigmoids, to_sigmoids)
     to_o *= squashed
     to_i *= g - c if kind.keeps == "1 - i" else g
-    np.multiply(squashed, squashed, out=to_c)
-    np.subtract(1, to_c, out=to_c)
+    write_slope(functions.output, squashed, to_c)
     to_c *= o
-    candidate = g if kind.stretch == 1 else g / kind.stretch
-    np.multiply(candidate, candidate, out=to_g)
-    np.subtract(1, to_g, out=to_g)
+    write_slope(functions.candidate, g if kind.stretch == 1 else g / kind.stretch, to_g)
     to_g *= i
     if kind.stretch != 1:
         to_c /= kind.stretch
@@ -75,7 +77,9 @@ def _chunk_backwards(
 
     Returns the cotangents of h and c before the chunk.
     """
-    memory, bound, carried = trace.memory, layer.bound, np.empty_like(dc)
+    memory, bound, carried, h_inside = trace.memory, layer.bound, np.empty_like(dc), None
+    if layer.bound_h is not None:
+        h_inside = np.abs(memory.to_inside(trace.y[chunk])) < layer.bound_h
     U_times = memory.make_product(layer.U.T)
     R_times, shown = None if layer.R is None else memory.make_product(layer.R.T), np.empty_like(dc)
     p = None if layer.p is None else memory.as_columns(layer.p)
@@ -83,6 +87,8 @@ def _chunk_backwards(
     steps = zip(range(len(d))[::-1], *(a[::-1] for a in parts), strict=True)
     for t, dm_t, of_h, of_c, to_c, dz, dz_rows, before in steps:
         np.add(dm_t, dh, out=dm_t)
+        if h_inside is not None:
+            dm_t *= h_inside[t]
         if R_times is not None:
             R_times(dm_t, shown)
         np.multiply(of_h, dm_t if R_times is None else shown, out=of_h)
@@ -128,7 +134,7 @@ def _parameters_of(layer: Layer, sums: Sums) -> Parameters:
     """The gradients of the parameters; a Layer keeps them multiplied by factors."""
     H, kind, gates = len(layer.b) // 4, layer.kind, dict[str, Gate]()
     for n, letter in enumerate(STACKED_GATES):
-        factor = 1 / kind.stretch if letter == "g" else -1.0
+        factor = factor_of_rows(kind, letter)
         p = -sums.p[n] if sums.p is not None and letter in kind.peepholes else None
         dW, dU, db = (a[n * H : (n + 1) * H] * a.dtype.type(factor) for a in sums[:3])
         gates[letter] = Gate(dW, dU, db, p)

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from backends.numpy.configured import open_gates, squash
 from backends.numpy.memory import Memory, Product, chunks_of, memory_of
 from backends.stacked import LayerAnswer
-from lstm_spec.types import Array, Gate, Kind, Parameters, State, Variant
+from lstm_spec.types import Activations, Array, Gate, Kind, Parameters, State, Variant
 from lstm_spec.variants import KINDS
 
 STACKED_GATES, SIGMOIDS = "oifg", "oif"
@@ -24,8 +25,9 @@ STACKED_GATES, SIGMOIDS = "oifg", "oif"
 class Layer(NamedTuple):
     """One layer in one direction, its gates stacked on rows.
 
-    The rows of the sigmoids are negated, for σ(z) = 1 / (1 + exp(-z)), and those of the candidate divided by the
-    stretch. A coupled f has the rows of i, not negated, for 1 - σ(z) = σ(-z). The rows of an absent gate are zero.
+    Unless the kind is configured, the rows of the sigmoids are negated, for σ(z) = 1 / (1 + exp(-z)), and those of the
+    candidate divided by the stretch. A coupled f has the rows of i, not negated, for 1 - σ(z) = σ(-z). The rows of an
+    absent gate are zero.
     """
 
     kind: Kind
@@ -35,6 +37,8 @@ class Layer(NamedTuple):
     p: Array | None  # (3, H)  of o, i and f; zero for a gate without a peephole
     R: Array | None  # (P, H)
     bound: Array | None  # ()
+    bound_h: Array | None  # ()  of what R makes
+    functions: Activations | None  # of a configured kind, whose rows are neither negated nor divided
 
 
 def layer_of(p: Parameters, variant: Variant) -> Layer:
@@ -49,14 +53,20 @@ def layer_of(p: Parameters, variant: Variant) -> Layer:
             _fill_rows(stacked[rows], part, factor)
         if seen is not None and gate is not None and gate.p is not None:
             _fill_rows(seen[n], gate.p, factor)
-    return Layer(kind, W, U, b, seen, p.R, None if variant.clip is None else np.array(variant.clip, dtype))
+    bound, bound_h = (None if k is None else np.array(k, dtype) for k in (variant.clip, variant.projection_clip))
+    return Layer(kind, W, U, b, seen, p.R, bound, bound_h, variant.activations)
 
 
 def _source_of_rows(p: Parameters, kind: Kind, letter: str) -> tuple[Gate | None, float]:
     """The gate whose weights fill the rows of the letter, and the factor to multiply them by."""
     if letter == "f" and kind.keeps == "1 - i":
         return p.i, 1.0
-    return getattr(p, letter), 1 / kind.stretch if letter == "g" else -1.0
+    return getattr(p, letter), factor_of_rows(kind, letter)
+
+
+def factor_of_rows(kind: Kind, letter: str) -> float:
+    """What the weights of a gate are multiplied by, and therefore their gradients."""
+    return 1.0 if kind.is_configured else 1 / kind.stretch if letter == "g" else -1.0
 
 
 def _fill_rows(rows: Array, part: Array, factor: float) -> None:
@@ -149,6 +159,8 @@ def _read_chunk(
     p_if = None if p is None else memory.as_columns(p[1:])
     p_o = None if p is None or "o" not in kind.peepholes else memory.as_columns(p[:1])[0]
     one, first, new_t, opened = np.ones((), z.dtype), 0 if p_o is None else 1, gates[0, 4], always_open(kind)
+    a = layer.functions
+    apply = np.divide if a is None else np.multiply  # a sigmoid is kept as 1 / σ, which is ∞ where σ = 0
     parts = [before[:, :4], before[:, first:3], before[:, 1:3], before[:, 3:]]
     parts += [before[:, 0], before[:, 3], before[:, 4], after[:, 4], squashed]
     steps = zip(z, hs, *(parts if keep else map(cycle, parts)), strict=False)  # cheaper than indices
@@ -157,14 +169,18 @@ def _read_chunk(
         np.add(z_t, from_h_blocks, out=all_t)
         if p_if is not None:
             if_t += p_if * c_t
-        np.exp(sigmoids_t, out=sigmoids_t)  # a sigmoid is kept as 1 / σ, and divides; it is ∞ where σ = 0
-        np.add(sigmoids_t, one, out=sigmoids_t)
-        np.tanh(g_t, out=g_t)
+        if a is not None:
+            open_gates(a, sigmoids_t)
+            squash(a.candidate, g_t, g_t)
+        else:
+            np.exp(sigmoids_t, out=sigmoids_t)
+            np.add(sigmoids_t, one, out=sigmoids_t)
+            np.tanh(g_t, out=g_t)
         for n in opened:
             all_t[n] = 1
         if kind.stretch != 1:
             g_t *= kind.stretch
-        np.divide(gc_t, if_t, out=both)
+        apply(gc_t, if_t, out=both)
         np.add(written, kept, out=new_t)
         if layer.bound is not None:
             np.clip(new_t, -layer.bound, layer.bound, out=new_t)
@@ -172,15 +188,20 @@ def _read_chunk(
             o_t += p_o * new_t
             np.exp(o_t, out=o_t)
             np.add(o_t, one, out=o_t)
-        np.tanh(new_t if kind.stretch == 1 else new_t / kind.stretch, out=squashed_t)
-        if R_times is None:
-            np.divide(squashed_t, o_t, out=h_t)
+        if a is not None:
+            squash(a.output, new_t, squashed_t)
         else:
-            R_times(np.divide(squashed_t, o_t, out=shown), h_t)
+            np.tanh(new_t if kind.stretch == 1 else new_t / kind.stretch, out=squashed_t)
+        if R_times is None:
+            apply(squashed_t, o_t, out=h_t)
+        else:
+            R_times(apply(squashed_t, o_t, out=shown), h_t)
+        if layer.bound_h is not None:
+            np.clip(h_t, -layer.bound_h, layer.bound_h, out=h_t)
         if ended is not None:
             np.copyto(h_t, h, where=ended[t])
             np.copyto(new_t, c_t, where=ended[t])
         h = h_t
-    if keep:
+    if keep and a is None:
         np.reciprocal(before[:, :3], out=before[:, :3])
     return h, new_t

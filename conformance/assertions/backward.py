@@ -206,7 +206,7 @@ def _assert_direction_conforms(
     found = observe_backward(reading, passed, loss, Bounded(finite, _make_finite(unsure)), model)
     if not np.isfinite(shown).all():
         assert_backward_could_overflow(problem, reading, loss, shown, finite, found)
-        if len(problem.parameters) * len(problem.directions) > 1:
+        if len(problem.parameters) * len(problem.directions) > 1 or problem.variant.activations is not None:
             assert_gradients_could_overflow(problem, d)
         raise Refuted(f"dz{place} is not finite", clause="GRAD-2")
     with breaking("GRAD-3"):

@@ -38,7 +38,7 @@ from conformance.assertions.shapes import assert_answer_shaped, assert_gradients
 from conformance.assertions.widening_plan import PASSED_ON, Plan, plan_for
 from conformance.nouns import name_all_arrays
 from conformance.outcome import Inconclusive, NotClaimed
-from conformance.tolerance.cell_backward import make_sum
+from conformance.tolerance.cell_backward import make_sum, mark_open_slopes
 from conformance.tolerance.conclusive import is_conclusive
 from conformance.tolerance.layer_backward import run_free_backward
 from conformance.tolerance.reading import Trajectory
@@ -162,10 +162,13 @@ def _assert_conform_through_probes(backend: Backend, plan: Plan, d: Cotangents, 
     looked_at = gradients if summed else replace(gradients, parameters=())
     assert_seen_gradients_conform(seen, loss, passes, looked_at, dz, model)
     assert_conclusive(passes, model)
-    slopes = [np.broadcast_to(passed.slope.error, passed.c.value.shape).ravel() for row in passes for passed in row]
-    if not is_conclusive(np.concatenate(slopes) > 0, model):
+    places = [(k, n, passed) for k, row in enumerate(passes) for n, passed in enumerate(row)]
+    below = [read_below(seen, k, model) for k in range(len(passes))]
+    open_slopes = [mark_open_slopes(read_layer(wide, k, n, below[k]), passed).ravel() for k, n, passed in places]
+    if not is_conclusive(np.concatenate(open_slopes), model):
         raise Inconclusive(
-            "a cell state may lie on the edge of its bound, where its derivative is anything from 0 to 1"
+            "a number may lie on the edge of its bound, or on a kink of a function, where its derivative is anything"
+            " between those of the two sides"
         )
 
 

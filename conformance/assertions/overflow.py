@@ -6,7 +6,7 @@ from conformance.arrays import limits
 from conformance.assertions.order import mark_valid_steps
 from conformance.nouns import name_all_arrays
 from conformance.outcome import Inconclusive
-from conformance.problems.question import Question, widen_question
+from conformance.problems.question import Question, change_arrays, widen_question
 from conformance.tolerance.layer_backward import Backpropagation, Loss
 from conformance.tolerance.reading import Reading
 from lstm_spec import REFERENCE, Answer, Cotangents, Problem
@@ -20,13 +20,32 @@ def assert_finite_enough(answer: Answer, problem: Problem) -> None:
     """What is not finite is refuted by the comparison, unless magnitudes came near the largest number."""
     if np.isfinite(answer.y).all() and np.isfinite(answer.state.c).all():
         return
-    read = magnitude_sum(_select_valid_inputs(problem)) + inner_magnitude(problem) * problem.sizes[3]
-    largest = (
-        read * weight_magnitude(problem, "W")
-        + (magnitude_sum(problem.state.h) + problem.P) * weight_magnitude(problem, "U")
-        + magnitude_sum(problem.state.c)
-    )
-    inconclusive_above(largest, problem)
+    inconclusive_above(_preactivation_magnitude(problem) + _state_magnitude(problem), problem)
+
+
+def _preactivation_magnitude(problem: Problem) -> float:
+    """More than what any gate receives."""
+    h = _hidden_magnitude(problem)
+    read = magnitude_sum(_select_valid_inputs(problem)) + inner_magnitude(problem) * h * problem.sizes[3]
+    recurrent = (magnitude_sum(problem.state.h) + h * problem.P) * weight_magnitude(problem, "U")
+    return read * weight_magnitude(problem, "W") + recurrent
+
+
+def _state_magnitude(problem: Problem) -> float:
+    """More than any cell state: c_0, and what is added to it in T steps, which only tanh bounds."""
+    a, c = problem.variant.activations, magnitude_sum(problem.state.c)
+    return c if a is None or a.candidate == "tanh" else c + len(problem.x) * _preactivation_magnitude(problem)
+
+
+def _hidden_magnitude(problem: Problem) -> float:
+    """The most that a unit shows: 1, unless nothing bounds it; then what float64 makes of it, and its overflow."""
+    a = problem.variant.activations
+    if a is None or a.are_bounded:
+        return 1.0
+    with np.errstate(all="ignore"):
+        y = REFERENCE.forward(change_arrays(problem, lambda a: a.astype(np.float64))).y
+    found = magnitude_max(y)
+    return max(1.0, found) if np.isfinite(found) else np.inf
 
 
 def _select_valid_inputs(problem: Problem) -> Array:
@@ -49,7 +68,8 @@ def largest_factor(problem: Problem, T: int) -> float:
     """The largest number that a gate gradient can be multiplied by, in T steps."""
     weights = (weight_magnitude(problem, name) for name in "WU")
     given = map(magnitude_max, (_select_valid_inputs(problem), problem.state.h))
-    return max(*weights, *given, inner_magnitude(problem), magnitude_max(problem.state.c) + T)
+    inner, state = inner_magnitude(problem) * _hidden_magnitude(problem), magnitude_max(problem.state.c) + T
+    return max(*weights, *given, inner, state if problem.variant.activations is None else _state_magnitude(problem) + T)
 
 
 def inconclusive_above(magnitude: float, problem: Problem) -> None:

@@ -9,10 +9,11 @@ from conformance.assertions.comparison import model_of
 from conformance.assertions.shapes import assert_answer_shaped
 from conformance.problems.question import with_gates
 from conformance.tolerance.cell import hidden_state
+from conformance.tolerance.functions import functions_of
 from conformance.tolerance.reading import Trajectory
 from conformance.tolerance.rounding import Bounded, exact, narrow, with_oracle
 from conformance.tolerance.trajectories import observed_trajectory
-from lstm_spec import KINDS, Answer, Backend, Gate, Parameters, Problem, State
+from lstm_spec import Answer, Backend, Gate, Parameters, Problem, State
 from lstm_spec.types import Array
 
 OPEN, SHUT = 1000.0, -1000.0
@@ -47,7 +48,7 @@ SWEEPS = (
 def show_returned_cell(backend: Backend, problem: Problem, o: Bounded, c: Array) -> Bounded:
     """What the output gate o shows of the cell state that was returned as c (B, H), and may be wider inside."""
     m = with_oracle(model_of(backend, problem))
-    return hidden_state(KINDS[problem.variant.kind], o, narrow(exact(c), max(m.wide_h, m.u_c), m), m)[1]
+    return hidden_state(functions_of(problem.variant).output, o, narrow(exact(c), max(m.wide_h, m.u_c), m), m)[1]
 
 
 def isolate_gate(problem: Problem, seed: int, letter: str, c: float | None, **biases: float) -> tuple[Problem, Array]:

@@ -12,7 +12,9 @@ OPEN = 1000.0  # σ(1000) = 1 and σ(-1000) = 0 in every format
 LARGEST = 2**28  # weights of a network that is wider
 DIGITS = 64  # of the widest format in which an implementation may compute: the extended one of x87
 # units of these kinds pass a number on, whatever they hold
-PASSED_ON = tuple(name for name, kind in KINDS.items() if kind.keeps != "1" and kind.stretch == 1)
+PASSED_ON = tuple(
+    name for name, kind in KINDS.items() if kind.keeps != "1" and kind.stretch == 1 and not kind.is_configured
+)
 
 
 @dataclass(frozen=True)

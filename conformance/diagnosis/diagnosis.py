@@ -3,8 +3,9 @@
 Every fault that comes into question answers the same dense problems as the backend, and the answers are compared.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,8 @@ from conformance.faults.fault import Fault
 from conformance.problems.form import Form
 from lstm_spec import Backend, Description, error_model
 from lstm_spec.types import Array
+
+TIGHT = 0.3  # a bound that many numbers of a problem exceed
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,9 @@ def plan_network_search(about: Description, dtype: str, form: Form) -> Search:
     """The search for a fault of networks of that form."""
     claimed = [other for other in OTHER_FORMS if other.features <= about.features]
     elsewhere = tuple(probes for other in claimed for probes in make_form_probes(other, dtype, about.shapes))
-    return Search(_list_faults(networks=True), make_form_probes(form, dtype, about.shapes), elsewhere)
+    tight = replace(form, clip=form.clip and TIGHT, projection_clip=form.projection_clip and 2 * TIGHT)
+    probes = (make_form_probes(each, dtype, about.shapes) for each in dict.fromkeys((form, tight)))
+    return Search(_list_faults(networks=True), tuple(chain(*probes)), elsewhere)
 
 
 def _list_faults(networks: bool) -> tuple[Fault, ...]:

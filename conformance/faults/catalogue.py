@@ -4,6 +4,16 @@
 from conformance.faults.fault import FAULTS as FAULTS
 from conformance.faults.fault import Fault as Fault
 from conformance.faults.plain import weights, sizes, sequence, cell, precision, gradient, contract, buffers, numbers
-from conformance.faults.networks import lengths, empty, refusals, padding, directions, layers
-from conformance.faults.networks import peepholes, kinds, projection, clip, packing, memory, spreading, storage
+from conformance.faults.networks import lengths, refusals, padding, directions, layers
+from conformance.faults.networks import (
+    peepholes,
+    kinds,
+    activations,
+    projection,
+    clip,
+    packing,
+    memory,
+    spreading,
+    storage,
+)
 from conformance.faults.modules import calls, parameters

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import autograd.numpy as anp
 import numpy as np
 
+from conformance.faults.functions import Function, open_as_configured, squash_as_configured
 from conformance.faults.primitives import Value, make_zeros, multiply_and_add, select_where, sigmoid
-from lstm_spec import Cotangents, Gradients, Parameters, Problem, State
+from lstm_spec import Activations, Cotangents, Gradients, Parameters, Problem, State
 from lstm_spec.types import Array, Kind
 from lstm_spec.variants import KINDS
 
@@ -49,6 +50,17 @@ class Reader(NamedTuple):
         """The bound of the cell state: the number of the dtype nearest to what the problem asks."""
         clip = self.problem.variant.clip
         return np.inf if clip is None else float(self.problem.dtype.type(clip))
+
+    @property
+    def bound_h(self) -> float:
+        """The bound of the projected hidden state, likewise."""
+        clip = self.problem.variant.projection_clip
+        return np.inf if clip is None else float(self.problem.dtype.type(clip))
+
+    @property
+    def activations(self) -> Activations | None:
+        """The functions of its cell if they are configured."""
+        return self.problem.variant.activations
 
     @property
     def lengths(self) -> Array:
@@ -129,19 +141,31 @@ def apply_peephole(r: Reader, gate: str, p: dict[str, Value], seen: Seen) -> Val
     return p[gate] * (seen.new if gate == "o" else seen.old) if gate in p else None
 
 
-def open_by(function: Callable[[Value], Value]) -> Callable[[Reader, str, Value, Value | None], Value]:
-    """Gates by that function of the pre-activation plus what comes through the peephole."""
-    return lambda r, gate, z, received: function(z if received is None else z + received)
+def open_by(function: Function) -> Callable[[Reader, str, Value, Value | None], Value]:
+    """Gates by that function in place of σ, of the pre-activation plus what comes through the peephole."""
+    return lambda r, gate, z, received: open_as_configured(r.activations, function)(
+        z if received is None else z + received
+    )
 
 
-def squash_candidate_by(tanh: Callable[[Value], Value]) -> Callable[[Reader, Value, Value | None], Value]:
-    """The candidate s tanh(z/s), for the stretch s of its kind. It has no peephole."""
-    return lambda r, z, received: tanh(z) if (stretch := r.kind.stretch) == 1 else stretch * tanh(z / stretch)
+def squash_candidate_by(tanh: Function) -> Callable[[Reader, Value, Value | None], Value]:
+    """The candidate s tanh(z/s), for the stretch s of its kind, or as configured. It has no peephole."""
+
+    def squash(r: Reader, z: Value, received: Value | None) -> Value:
+        function = squash_as_configured(r.activations, "candidate", tanh)
+        return function(z) if (stretch := r.kind.stretch) == 1 else stretch * function(z / stretch)
+
+    return squash
 
 
-def squash_cell_by(tanh: Callable[[Value], Value]) -> Callable[[Reader, Value], Value]:
-    """The squashed cell state tanh(c/s), for the stretch s of its kind."""
-    return lambda r, c: tanh(c) if (stretch := r.kind.stretch) == 1 else tanh(c / stretch)
+def squash_cell_by(tanh: Function) -> Callable[[Reader, Value], Value]:
+    """The squashed cell state tanh(c/s), for the stretch s of its kind, or as configured."""
+
+    def squash(r: Reader, c: Value) -> Value:
+        function = squash_as_configured(r.activations, "output", tanh)
+        return function(c) if (stretch := r.kind.stretch) == 1 else function(c / stretch)
+
+    return squash
 
 
 squash_candidate = squash_candidate_by(anp.tanh)
@@ -176,6 +200,11 @@ def project_hidden(r: Reader, shown: Shown) -> Value:
     return anp.dot(shown.m, shown.R.T)
 
 
+def bound_hidden(r: Reader, h: Value) -> Value:
+    """The hidden state within the bound of the projection."""
+    return h if np.isinf(r.bound_h) else anp.clip(h, -r.bound_h, r.bound_h)
+
+
 @dataclass(frozen=True)
 class Parts:
     """The parts of a right LSTM; a fault replaces some of them."""
@@ -200,7 +229,7 @@ class Parts:
     squash: Callable[[Reader, Value], Value] = squash_cell
     show: Callable[[Reader, Value, Value, Value, Callable[[Reader, Value], Value]], Value] = show_cell
     project: Callable[[Reader, Shown], Value] = project_hidden
-    hidden: Callable[[Reader, Value], Value] = lambda r, h: h
+    hidden: Callable[[Reader, Value], Value] = bound_hidden
     feed: Callable[[Reader, Value, Shown], Value] = lambda r, h, shown: h
     freeze: Callable[[Reader, Array, Memory, Memory], Memory] = freeze_state
     output: Callable[[Reader, Array | None, Memory, Memory, Memory], Value] = output_step

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.arrays import frozen
+from conformance.arrays import frozen, limits
 from conformance.problems.fillings import make_array
 from conformance.problems.form import Form
 from conformance.problems.question import collect_gates, with_gates
@@ -16,6 +16,8 @@ from lstm_spec import Cotangents, ErrorModel, Gate, Parameters, Problem, State, 
 from lstm_spec.types import GATES, Array
 from lstm_spec.variants import KINDS
 
+ROOM_TO_GROW = 2.0**8  # what is added up without a bound stays below, so that even float16 can hold it
+GROWTH = 2.0  # of a hidden state without bounds: at most e to that power, over all steps
 HALVINGS = 32  # a few are enough unless the error does not come from U at all
 
 
@@ -45,10 +47,13 @@ def build_problem(
 
     rows = tuple(tuple(draw_parameters(D * P if layer else I) for _ in range(D)) for layer in range(layers))
     state = State(h((layers * D, B, P)), c((layers * D, B, H)))
-    lengths, clip = _draw_lengths(form.lengths, T, B, rng), None if form.clip is None else float(dtype.type(form.clip))
+    lengths = _draw_lengths(form.lengths, T, B, rng)
+    clip, clip_h = (None if k is None else float(dtype.type(k)) for k in (form.clip, form.projection_clip))
     if clip is not None and clip > 1:  # otherwise what is written reaches it
         state = State(state.h, _reach_bound(state.c, clip))
-    return Problem(rows, x((T, B, I)), state, lengths, Variant(form.kind, clip), form.directions)
+    activations = form.activations if kind.is_configured else None
+    variant = Variant(form.kind, clip, activations, clip_h if form.projection else None)
+    return calm_problem(Problem(rows, x((T, B, I)), state, lengths, variant, form.directions))
 
 
 def _reach_bound(c: Array, clip: float) -> Array:
@@ -112,3 +117,48 @@ def tame_problem(problem: Problem, model: ErrorModel) -> Problem:
             break
         problem = with_gates(problem, lambda _, gate: gate._replace(U=frozen(gate.U / 2)))
     return problem
+
+
+def calm_problem(problem: Problem) -> Problem:
+    """The problem with smaller weights where nothing bounds what they make, lest it overflow; powers of two smaller.
+
+    A candidate without a bound is written T times. If the hidden state has none either, they make each other grow.
+    """
+    a, T = problem.variant.activations, max(1, len(problem.x))
+    if a is None or (a.candidate == "tanh" and a.output == "tanh"):
+        return problem
+    R = max([1.0, *(_row_sum(p.R) for row in problem.parameters for p in row if p.R is not None)])
+
+    def calm(layer: int, letter: str, gate: Gate) -> Gate:
+        W, U, b, _ = gate
+        if not a.are_bounded:
+            U, W = _shrink(U, GROWTH / (T * R)), _shrink(W, 1 / R) if layer else W
+        if letter == "g" and a.candidate != "tanh":
+            largest = 1 / R if layer else ROOM_TO_GROW / max(1.0, _magnitude(problem.x))
+            W, U = _shrink(W, largest / T), _shrink(U, ROOM_TO_GROW / (T * R))
+            b = _shrink(b[:, None], ROOM_TO_GROW / T)[:, 0]
+        return Gate(W, U, frozen(b))
+
+    rows = tuple(
+        tuple(collect_gates({k: calm(layer, k, gate) for k, gate in p.gates.items()}, p.R) for p in row)
+        for layer, row in enumerate(problem.parameters)
+    )
+    return replace(problem, parameters=rows)
+
+
+def _shrink(M: Array, row_sum: float) -> Array:
+    """M divided by a power of two, so that the magnitudes in each of its rows have at most this sum."""
+    found = _row_sum(M)
+    if found <= row_sum:
+        return M
+    smaller = (M * 2.0 ** np.floor(np.log2(row_sum / found))).astype(M.dtype)
+    smaller[np.abs(smaller) < limits(M.dtype).tiny] = 0
+    return frozen(smaller)
+
+
+def _row_sum(M: Array) -> float:
+    return float(np.abs(M.astype(np.float64)).sum(axis=1).max(initial=0))
+
+
+def _magnitude(a: Array) -> float:
+    return float(np.abs(a.astype(np.float64)).max(initial=0))

@@ -13,7 +13,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from conformance.problems.build import build_loss, build_problem
-from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
+from conformance.problems.form import ACTIVATIONS, BOTH, FORWARD, REVERSE, Form
 from conformance.problems.question import Context, Question, Recipe
 from conformance.problems.sizes import find_least_sizes, find_projectable_units, limit_sizes, nearest_sizes, snap_sizes
 from lstm_spec import Problem
@@ -147,6 +147,7 @@ FIELDS: dict[str, tuple[Any, ...]] = {
     "clip": (None, 0.71, 3.7, None, 0.093, 50.3, None),
     "lengths": ("", "any", "one short", "zeros", "equal", "full", "short"),
 }
+BOUNDS_OF_H = (None, None, 0.29)
 RICH = Form(2, BOTH, projection="narrow", lengths="any")
 LARGE_FORMS = (
     Form(2, BOTH, lengths="any"),
@@ -165,6 +166,7 @@ def list_network_rows(breadth: Breadth) -> Iterator[Row]:
     many = breadth.forms > 1
     for k, row in enumerate(orthogonal_array(11 if many else 7)):
         form = Form(**{name: values[n % len(values)] for (name, values), n in zip(FIELDS.items(), row, strict=False)})
+        form = replace(form, activations=ACTIVATIONS[k % len(ACTIVATIONS)], projection_clip=BOUNDS_OF_H[k % 3])
         T, B, I = (1 + (n + 2 * j) % 11 for j, n in enumerate(row[8:11])) if many else (2 + k % 4, 1 + k % 5, 1 + k % 3)
         yield Row((T, B, I, 1 + row[6]), form, STRUCTURES[row[7] % len(STRUCTURES)])
     yield from (Row(sizes, Form(L, D, projection="narrow")) for sizes in WITH_P for L, D in ((1, FORWARD), (2, BOTH)))

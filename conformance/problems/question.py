@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from conformance.arrays import frozen
 from conformance.nouns import change_all_arrays
-from lstm_spec import Cotangents, Description, ErrorModel, Gate, Parameters, Problem, State, error_model
+from lstm_spec import Activations, Cotangents, Description, ErrorModel, Gate, Parameters, Problem, State, error_model
 from lstm_spec.types import Array, each_array
 
 Recipe = Callable[["Context"], st.SearchStrategy[Any]]
@@ -152,8 +152,16 @@ def _describe_form(problem: Problem) -> str:
     """How the problem differs from one layer of the standard cell that reads whole sequences forward."""
     parts = [f"{len(problem.parameters)} layers"] if len(problem.parameters) > 1 else []
     parts += [" and ".join(problem.directions)] if problem.directions != ("forward",) else []
-    parts += [problem.variant.kind] if problem.variant.kind != "standard" else []
+    variant = problem.variant
+    parts += [variant.kind] if variant.kind != "standard" else []
+    parts += [_describe_activations(variant.activations)] if variant.activations else []
     parts += [f"P = {problem.P}"] if problem.layer.R is not None else []
-    parts += [f"clip = {problem.variant.clip:g}"] if problem.variant.clip is not None else []
+    parts += [f"clip = {variant.clip:g}"] if variant.clip is not None else []
+    parts += [f"clip of the projection = {variant.projection_clip:g}"] if variant.projection_clip is not None else []
     parts += [f"lengths {' '.join(map(str, problem.lengths[:8]))}"] if problem.lengths is not None else []
     return "".join(f", {part}" for part in parts)
+
+
+def _describe_activations(a: Activations) -> str:
+    gate = f"hard sigmoid {a.alpha:g} z + {a.beta:g}" if a.gate == "hard sigmoid" else a.gate
+    return f"{gate}, {a.candidate} and {a.output}"

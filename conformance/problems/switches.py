@@ -66,7 +66,7 @@ def _use_standard_cell(problem: Problem, feature: Feature) -> Switched:
     return Switched(problem, replace(bare, parameters=((p,),), variant=Variant()), feature)
 
 
-def _unbind_cell_state(problem: Problem, feature: Feature) -> Switched:
+def _unbind_states(problem: Problem, feature: Feature) -> Switched:
     return Switched(problem, replace(problem, variant=Variant()), feature)
 
 
@@ -78,7 +78,8 @@ SWITCHES: dict[Feature, tuple[Form, Switch]] = {
     Feature.PROJECTION: (Form(projection="narrow"), _change_projection),
     Feature.FULL_PROJECTION: (Form(projection="full"), _change_projection),
     **{kind.feature: (Form(kind=kind.name), _use_standard_cell) for kind in KINDS.values() if kind.feature},
-    Feature.CELL_CLIP: (Form(clip=0.75), _unbind_cell_state),
+    Feature.CELL_CLIP: (Form(clip=0.75), _unbind_states),
+    Feature.PROJECTION_CLIP: (Form(projection="narrow", projection_clip=0.1), _unbind_states),
 }
 SEEN_IN = {  # the size that is more than 1 where the feature matters
     Feature.LENGTHS: "T",

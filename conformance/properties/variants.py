@@ -1,7 +1,7 @@
 """The variants of the cell, alone and with everything else that is claimed."""
 
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
-from conformance.problems.form import BOUNDS
+from conformance.problems.form import ACTIVATIONS, BOUNDS
 from conformance.problems.question import Question
 from conformance.problems.recipes import networks, questions
 from conformance.property import verifies_beyond_core
@@ -13,6 +13,9 @@ PROJECTED = networks(projection=("narrow", "narrow", "full"))
 UNFORGETTING = networks(kind="no forget gate")
 OF_1997 = networks(kind="1997 simplified")
 CLIPPED = networks(clip=BOUNDS)
+CONFIGURED = networks(kind="configured", activations=ACTIVATIONS)
+LINES = networks(kind="configured", activations=tuple(a for a in ACTIVATIONS if a.gate == "hard sigmoid"))
+BOUNDED_PROJECTION = networks(projection=("narrow", "full"), projection_clip=BOUNDS)
 TOGETHER = networks(kind=("standard", "peephole"), projection=("", "narrow", "full"), clip=(*(None,) * 20, *BOUNDS))
 
 
@@ -44,6 +47,31 @@ def without_a_forget_gate_nothing_is_forgotten(backend: Backend, problem: Proble
 @verifies_beyond_core("VAR-8", on=OF_1997, needs=(Feature.SIMPLIFIED_1997,))
 def the_cell_of_1997_squashes_as_it_did(backend: Backend, problem: Problem) -> None:
     assert_network_conforms(backend, problem)
+
+
+@verifies_beyond_core("VAR-10", on=LINES, needs=(Feature.ACTIVATIONS,))
+def a_hard_sigmoid_is_the_line_that_is_configured(backend: Backend, problem: Problem) -> None:
+    assert_network_conforms(backend, problem)
+
+
+@verifies_beyond_core("VAR-11", "VAR-10", on=CONFIGURED, needs=(Feature.ACTIVATIONS,))
+def candidate_and_cell_state_pass_the_functions_that_are_configured(backend: Backend, problem: Problem) -> None:
+    assert_network_conforms(backend, problem)
+
+
+@verifies_beyond_core("VAR-13", on=BOUNDED_PROJECTION, needs=(Feature.PROJECTION_CLIP,))
+def clipped_the_projection_stays_within_its_bound(backend: Backend, problem: Problem) -> None:
+    assert_network_conforms(backend, problem)
+
+
+@verifies_beyond_core("VAR-12", "VAR-11", on=questions(CONFIGURED), needs=(Feature.ACTIVATIONS, GRADIENTS))
+def a_function_of_lines_has_the_gradient_of_its_line(backend: Backend, question: Question) -> None:
+    assert_network_gradients_conform(backend, *question)
+
+
+@verifies_beyond_core("VAR-14", "VAR-13", on=questions(BOUNDED_PROJECTION), needs=(Feature.PROJECTION_CLIP, GRADIENTS))
+def no_gradient_passes_a_bound_of_the_projection_that_is_met(backend: Backend, question: Question) -> None:
+    assert_network_gradients_conform(backend, *question)
 
 
 @verifies_beyond_core("VAR-1", "VAR-2", on=questions(PEEPHOLES), needs=(Feature.PEEPHOLES, GRADIENTS))

@@ -1,4 +1,4 @@
-"""One step of the cell, of any kind: F1 to F9 of docs/accuracy.md, and V1 to V7 there.
+"""One step of the cell, of any kind: F1 to F9 of docs/accuracy.md, and V1 to V5 there.
 
 Each function returns a value of the float64 oracle, and how far an implementation may lie from it. Everything
 broadcasts: over the batch, and over all steps where none needs the one before.
@@ -10,14 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.tolerance import rounding
-from conformance.tolerance.rounding import (
-    INFLATION,
-    Bounded,
-    extra_roundings,
-    one_minus,
-    one_minus_square,
-)
-from lstm_spec import Kind
+from conformance.tolerance.functions import Function
+from conformance.tolerance.rounding import INFLATION, Bounded, extra_roundings
 from lstm_spec.accuracy import ErrorModel
 from lstm_spec.types import Array
 
@@ -88,11 +82,6 @@ def add_peephole(z: Bounded, p: Array, c: Bounded, n: Array, m: ErrorModel) -> B
     return Bounded(z.value + seen, z.error + e)
 
 
-def squash_candidate(kind: Kind, z: Bounded, m: ErrorModel) -> Bounded:
-    """F5, or V7 with a stretch."""
-    return rounding.tanh(z, m) if kind.stretch == 1 else stretched_tanh(z, kind.stretch, kind.stretch, m)
-
-
 def coupled_forget_gate(z: Bounded, i: Bounded, m: ErrorModel) -> Bounded:
     """V2: 1 - i and σ(-z), z being the pre-activation of i, are both legal."""
     f = rounding.sigmoid(Bounded(-z.value, z.error), m)
@@ -139,17 +128,17 @@ def coupling(i: Bounded, c: Bounded, g: Bounded, m: ErrorModel) -> Array:
     return 2 * m.u * i.largest * (c.largest + g.largest)
 
 
-def clip_cell_state(c: Bounded, k: float) -> tuple[Bounded, Bounded]:
-    """V4: the cell state within its bound k, and the slope there: anything from 0 to 1 where the edge may be met."""
+def clip_state(c: Bounded, k: float) -> tuple[Bounded, Bounded]:
+    """V4: the state within its bound k, and the slope there: anything from 0 to 1 where the edge may be met."""
     low, value, high = (np.clip(a, -k, k) for a in (c.value - c.error, c.value, c.value + c.error))
     inside, outside = c.largest < k, np.abs(c.value) - c.error > k
     slope = Bounded(np.where(inside, 1.0, np.where(outside, 0.0, 0.5)), np.where(inside | outside, 0.0, 0.5))
     return Bounded(value, np.maximum(high - value, value - low)), slope
 
 
-def hidden_state(kind: Kind, o: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bounded, Bounded]:
-    """F8 and F9, or V7: the squashed cell state, and the output gate times it."""
-    squashed = rounding.tanh(c, m) if kind.stretch == 1 else stretched_tanh(c, 1, kind.stretch, m)
+def hidden_state(output: Function, o: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bounded, Bounded]:
+    """F8 and F9: the squashed cell state, and the output gate times it."""
+    squashed = output.value(c, m)
     h = o.value * squashed.value
     e = o.error * squashed.largest + o.value * squashed.error
     e = e + (m.u + m.u_h) * (np.abs(h) + e) * (1 + m.u) + m.eta + rounding.flush_room(m) * (1 + m.u_h)
@@ -163,25 +152,3 @@ def project(R: Array, shown: Bounded, m: ErrorModel) -> Bounded:
     e = multiply(shown.error, weights) + n * m.u_acc * multiply(shown.largest, weights) + 2 * n * m.eta
     stored = m.u_h + (m.u if m.pre else 0.0)
     return Bounded(h, (e + stored * (np.abs(h) + e) * (1 + m.u) + rounding.flush_room(m)) * INFLATION)
-
-
-def stretched_tanh(z: Bounded, scale: float, stretch: float, m: ErrorModel) -> Bounded:
-    """V7: scale tanh(z/2) = 2 scale σ(z) - scale, computed either way; only its absolute error is small."""
-    assert stretch == 2, "V7 is derived for a stretch of 2"
-    y = scale * np.tanh(z.value / 2)
-    nearest = np.maximum(np.abs(z.value) - z.error, 0)
-    spread = np.minimum(2 * scale * rounding.sigmoid_slope(nearest) * z.error, 2 * scale)
-    size = np.abs(y) + spread
-    by_sigmoid = m.u * (m.r_s * (2 * scale * rounding.sigmoid_value(z.value) + spread) + 2 * scale * m.s_abs)
-    by_tanh = m.u * (m.r_t * size + scale * m.t_abs)
-    e = np.maximum(by_sigmoid, by_tanh)
-    return Bounded(y, spread + e + m.u * (size + e) + 6 * scale * m.eta)
-
-
-def stretched_slope(z: Bounded, y: Bounded, scale: float, m: ErrorModel) -> Bounded:
-    """V7: the derivative of `stretched_tanh` at z, computed from its value y or from σ."""
-    by_y = one_minus_square(Bounded(y.value / scale, y.error / scale), m).error * scale / 2
-    s = Bounded(rounding.sigmoid_value(z.value), y.error / (2 * scale))
-    rest = one_minus(s, m)
-    by_sigmoid = 2 * scale * (s.error * rest.largest + s.value * rest.error)
-    return Bounded(2 * scale * rounding.sigmoid_slope(z.value), np.maximum(by_y, by_sigmoid) + m.eta)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from conformance.tolerance.cell import Summed, multiply_transposed, stretched_slope
+from conformance.tolerance.cell import Summed, multiply_transposed
+from conformance.tolerance.functions import is_at_kink, slope_of_cut
 from conformance.tolerance.reading import Reading, Trajectory
 from conformance.tolerance.rounding import (
     INFLATION,
@@ -15,8 +16,6 @@ from conformance.tolerance.rounding import (
     extra_roundings,
     multiply_out,
     narrow,
-    one_minus,
-    one_minus_square,
     product,
 )
 from lstm_spec.accuracy import ErrorModel
@@ -59,18 +58,9 @@ def through_projection(R: Array, dh: Bounded, m: ErrorModel) -> Bounded:
     return Bounded(s.value, e * INFLATION)
 
 
-def squashing_slope(r: Reading, now: Trajectory, m: ErrorModel) -> Bounded:
-    """F12 or V7, at the cell state."""
-    if r.kind.stretch != 1:
-        return stretched_slope(now.c, now.squashed, 1, m)
-    return one_minus_square(now.squashed, m)
-
-
-def candidate_slope(r: Reading, now: Trajectory, m: ErrorModel) -> Bounded:
-    """F12 or V7, at the candidate."""
-    if r.kind.stretch != 1:
-        return stretched_slope(now.z_g, now.g, r.kind.stretch, m)
-    return one_minus_square(now.g, m)
+def bound_cotangent(r: Reading, h: Bounded, dh: Bounded, m: ErrorModel) -> Bounded:
+    """V10: the gradient of a projection from that of h, which is bounded."""
+    return dh if np.isinf(r.bound_h) else product((dh, slope_of_cut(h, -r.bound_h, r.bound_h)), 0, m)
 
 
 def through_peepholes(r: Reading, gates: str, dz: Bounded, m: ErrorModel) -> list[Bounded]:
@@ -103,14 +93,15 @@ class Slopes(NamedTuple):
 
 
 def find_slopes(r: Reading, now: Trajectory, m: ErrorModel) -> Slopes:
-    """The factors of F14 and F15, or of V2 and V7, that are no gradients."""
-    i, f, o = now.i, now.f, now.o
-    cell = {"f": (now.c_before, f, one_minus(f, m)), "g": (i, candidate_slope(r, now, m))}
-    cell |= {"i": (now.g, i, one_minus(i, m))}
+    """The factors of F14 and F15, or of V2, V7 and V9, that are no gradients."""
+    (i, f, o), (gate, candidate, output) = (now.i, now.f, now.o), r.functions
+    cell = {"f": (now.c_before, *gate.slope(f, f, m)), "g": (i, *candidate.slope(now.z_g, now.g, m))}
+    cell |= {"i": (now.g, *gate.slope(i, i, m))}
     by_cell = [cell[k] for k in r.gates if k != "o"]
     if r.kind.keeps == "1 - i":
         by_cell.append((now.c_before, coupled_slope(i, f, m)))
-    by_shown = [(o, squashing_slope(r, now, m)), *([(now.squashed, o, one_minus(o, m))] if "o" in r.gates else [])]
+    by_shown = [(o, *output.slope(now.c, now.squashed, m))]
+    by_shown += [(now.squashed, *gate.slope(o, o, m))] if "o" in r.gates else []
     return Slopes(_stack(by_shown), _stack(by_cell), multiply_out(f))
 
 
@@ -161,3 +152,12 @@ def coupled_slope(i: Bounded, f: Bounded, m: ErrorModel) -> Bounded:
         e = s.error + m.u * (rest + s.error)
         errors.append(s.error * (rest + e) + s.value * e)
     return Bounded(value, np.maximum(*errors))
+
+
+def mark_open_slopes(r: Reading, passed: Trajectory) -> Array:
+    """(T, B, k): where a derivative of the pass may be anything between two numbers, V4, V9 and V10."""
+    gate, candidate, output = r.functions
+    marks = [*map(gate.is_open, (passed.i, passed.f, passed.o)), candidate.is_open(passed.g)]
+    marks += [output.is_open(passed.squashed), np.broadcast_to(passed.slope.error > 0, passed.c.value.shape)]
+    marks += [] if np.isinf(r.bound_h) else [is_at_kink(passed.h, -r.bound_h, r.bound_h)]
+    return np.concatenate(marks, axis=-1) & r.valid

@@ -18,7 +18,7 @@ from conformance.tolerance.cell import (
     Written,
     add_peephole,
     added_cell_state,
-    clip_cell_state,
+    clip_state,
     count_terms,
     coupled_forget_gate,
     coupling,
@@ -28,9 +28,9 @@ from conformance.tolerance.cell import (
     multiply_transposed,
     preactivations,
     project,
-    squash_candidate,
     write_beside,
 )
+from conformance.tolerance.functions import SIGMOID, TANH, cut_off
 from conformance.tolerance.reading import Reading, Trajectory, stack_steps, take_step
 from conformance.tolerance.rounding import Bounded, exact, product, recenter
 from lstm_spec.accuracy import ErrorModel
@@ -71,7 +71,7 @@ def count_peepholes(r: Reading) -> Array:
 
 
 def receive_all(r: Reading, z: Bounded, n: Array, m: ErrorModel) -> Received:
-    if r.peepholes:
+    if r.peepholes or r.functions.gate is not SIGMOID:
         return Received(z, None, n)
     return Received(z, rounding.sigmoid_or_tanh(z, r.places["g"], m), n)  # one call is cheaper than four
 
@@ -86,12 +86,12 @@ def preactivation(r: Reading, gate: str, received: Received, c: Bounded | None, 
 
 
 def open_gate(r: Reading, gate: str, received: Received, c: Bounded | None, m: ErrorModel) -> Bounded:
-    """F5 at the gate's pre-activation; a gate that the cell does not have is 1."""
+    """F5, or V9, at the gate's pre-activation; a gate that the cell does not have is 1."""
     if gate not in r.gates:
         return exact(np.ones_like(r.at("g", received.z.value)))
     if received.gates is not None:
         return r.part(gate, received.gates)
-    return rounding.sigmoid(preactivation(r, gate, received, c, m), m)
+    return r.functions.gate.value(preactivation(r, gate, received, c, m), m)
 
 
 def open_gates(r: Reading, received: Received, c: Bounded | None, m: ErrorModel) -> Gates:
@@ -104,8 +104,8 @@ def open_gates(r: Reading, received: Received, c: Bounded | None, m: ErrorModel)
         f = coupled_forget_gate(preactivation(r, "i", received, c, m), i, m)
     else:
         f = exact(np.ones_like(i.value))
-    at_once = received.gates is not None and r.kind.stretch == 1
-    return Gates(z_g, i, f, open_gate(r, "g", received, c, m) if at_once else squash_candidate(r.kind, z_g, m))
+    at_once = received.gates is not None and r.functions.candidate is TANH
+    return Gates(z_g, i, f, open_gate(r, "g", received, c, m) if at_once else r.functions.candidate.value(z_g, m))
 
 
 def write_cell(r: Reading, k: Gates, m: ErrorModel) -> Bounded | Written:
@@ -121,7 +121,7 @@ def update_cell(
     if r.kind.keeps == "1 - i":
         i, g = (k.i, k.g) if t is None else (take_step(t, k.i), take_step(t, k.g))
         after = Bounded(after.value, after.error + coupling(i, c, g, m))
-    return (after, FREE) if np.isinf(r.bound) else clip_cell_state(after, r.bound)
+    return (after, FREE) if np.isinf(r.bound) else clip_state(after, r.bound)
 
 
 FREE = exact(np.ones(()))  # the slope of no bound
@@ -130,10 +130,11 @@ FREE = exact(np.ones(()))  # the slope of no bound
 def show_cell(r: Reading, o: Bounded, c: Bounded, m: ErrorModel) -> tuple[Bounded, Bounded, Bounded]:
     """The squashed cell state, what the output gate o shows of it, and the hidden state made of that."""
     if r.R is None:
-        squashed, hidden = hidden_state(r.kind, o, c, m)
+        squashed, hidden = hidden_state(r.functions.output, o, c, m)
         return squashed, hidden, hidden
-    squashed, shown = hidden_state(r.kind, o, c, replace(m, u_h=0.0, u_c=0.0))  # only its projection is stored
-    return squashed, shown, project(r.R, shown, m)
+    squashed, shown = hidden_state(r.functions.output, o, c, replace(m, u_h=0.0, u_c=0.0))  # its projection is stored
+    h = project(r.R, shown, m)
+    return squashed, shown, h if np.isinf(r.bound_h) else cut_off(h, -r.bound_h, r.bound_h, m)
 
 
 # ---------------------------------------------------------------- all steps

@@ -16,6 +16,7 @@ from conformance.tolerance.cell import Summed, count_terms, multiply_transposed
 from conformance.tolerance.cell_backward import (
     Slopes,
     add_up,
+    bound_cotangent,
     find_slopes,
     gate_gradients,
     hidden_cotangent,
@@ -67,16 +68,17 @@ def observe_backward(
     """
     m = model if known else rounding.with_oracle(model)
     used = r.select(shown(dz, m.wide_d, m))
-    dh = _hidden_cotangents(r, loss, used, m, known)
+    dh = _hidden_cotangents(r, passed, loss, used, m, known)
     expected, carried = _through_all_steps(r, passed, loss, dh, used, m, known)
     return _gather(r, passed, loss, used, expected, dh, carried, m)
 
 
-def _hidden_cotangents(r: Reading, loss: Loss, dz: Bounded, m: ErrorModel, known: Known) -> Bounded:
-    """F13 of all steps at once; after the last step there are no gate gradients."""
+def _hidden_cotangents(r: Reading, passed: Trajectory, loss: Loss, dz: Bounded, m: ErrorModel, known: Known) -> Bounded:
+    """F13 of all steps at once, and V10; after the last step there are no gate gradients."""
     later = Bounded(*(np.concatenate([a[1:], np.zeros_like(a[:1])]) for a in dz))
     d_last = np.where(r.ends, loss.last.h, 0.0)
-    return r.select(recenter(hidden_cotangent(loss.y, d_last, multiply_transposed(later, r.w.U), m), known, "into_h"))
+    dh = recenter(hidden_cotangent(loss.y, d_last, multiply_transposed(later, r.w.U), m), known, "into_h")
+    return r.select(bound_cotangent(r, passed.h, dh, m))
 
 
 def _through_all_steps(
@@ -128,7 +130,7 @@ def run_free_backward(
     m = rounding.with_oracle(model)
     if not (r.w.U.any() or handed_on or r.peepholes):  # no step depends on another's gate gradients: any will do
         any_dz = exact(np.zeros((*r.valid.shape[:2], len(r.w.b))))
-        dh = _hidden_cotangents(r, loss, any_dz, m, NOTHING)
+        dh = _hidden_cotangents(r, passed, loss, any_dz, m, NOTHING)
         dz, carried = _through_all_steps(r, passed, loss, dh, any_dz, m, NOTHING)
     else:
         dz, dh, carried = _step_by_step(r, passed, loss, m, m.wide_d if handed_on else 0.0)
@@ -149,6 +151,7 @@ def _step_by_step(
         if ending.any():
             d_last, carried = np.where(ending, loss.last.h, 0.0), _where(ending, last_c, carried)
         dh = narrow(hidden_cotangent(dy, d_last, multiply_transposed(later, r.w.U, terms, weights), m), v, m)
+        dh = bound_cotangent(r, take_step(t, passed.h), dh, m)
         dh = dh if r.whole else _where(r.valid[t], dh, NONE)
         into_shown = dh if r.R is None else through_projection(r.R, dh, m)
         through_c, through_o = through_output_gate(into_shown, take_step(t, slopes.shown), m)

@@ -7,6 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from conformance.tolerance.cell import Written
+from conformance.tolerance.functions import Functions, functions_of
 from conformance.tolerance.rounding import Bounded, Product
 from lstm_spec import KINDS, Kind
 from lstm_spec.packing import Packed
@@ -18,7 +19,9 @@ class Reading:
     """One layer in one direction, and what it reads, in the order in which it is read."""
 
     kind: Kind
+    functions: Functions
     bound: float  # of the cell state; infinite where nothing bounds it
+    bound_h: float  # of the projected hidden state, likewise
     w: Packed  # float64, the gates stacked as in kind.gates
     peepholes: dict[str, Array]  # (H,), by gate
     R: Array | None  # (P, H)
@@ -67,13 +70,14 @@ class Reading:
 def make_reading(p: Parameters, variant: Variant, dtype: np.dtype, x: Bounded, state: State, valid: Array) -> Reading:
     """The reading, in float64; what is not `valid` in x (T, B, I) does not count, NaN or not."""
     kind = KINDS[variant.kind]
-    bound = np.inf if variant.clip is None else float(dtype.type(variant.clip))
+    bound, bound_h = (np.inf if k is None else float(dtype.type(k)) for k in (variant.clip, variant.projection_clip))
     peepholes = {k: getattr(p, k).p.astype(np.float64) for k in kind.peepholes}
     R = None if p.R is None else p.R.astype(np.float64)
     stacked = (np.concatenate([getattr(getattr(p, k), part) for k in kind.gates]) for part in "WUb")
     w = Packed(*(a.astype(np.float64) for a in stacked))
     x = x if valid.all() else select(valid, x)
-    return Reading(kind, bound, w, peepholes, R, x, State(*(a.astype(np.float64) for a in state)), valid)
+    given = State(*(a.astype(np.float64) for a in state))
+    return Reading(kind, functions_of(variant), bound, bound_h, w, peepholes, R, x, given, valid)
 
 
 def select(valid: Array, q: Bounded) -> Bounded:

@@ -17,7 +17,7 @@ from conformance.outcome import Errored, Outcome, Refuted
 from conformance.run.check import check
 from conformance.targets.isolated import Isolated, start_isolated
 from conformance.verdict import Verdict
-from lstm_spec import Backend, Cotangents, Gate, Parameters, Problem, State
+from lstm_spec import Activations, Backend, Cotangents, Gate, Parameters, Problem, State
 from lstm_spec.types import Array, Variant
 from tests.helpers import fragile
 
@@ -113,6 +113,8 @@ def odd_problems() -> list[Problem]:
     return [
         replace(SHORT, parameters=((peephole,),), variant=Variant("peephole", 1.5)),
         replace(SHORT, parameters=((peephole,),), variant=Variant("clipped", np.float32(0.1))),  # type: ignore[arg-type]
+        replace(SHORT, variant=Variant("configured", 0.5, Activations("hard sigmoid", "relu", alpha=0.25), 2.0)),
+        replace(SHORT, variant=Variant(activations="relu")),  # type: ignore[arg-type]
         replace(SHORT, parameters=((none,),)),
         replace(SHORT, parameters=((two, none), (peephole, two)), directions=("forward", "reverse")),
         replace(SHORT, parameters=((two,), (none,), (two,)), lengths=np.array([2, 0])),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lstm_spec import (
+    Activations,
     Array,
     Gate,
     Parameters,
@@ -57,6 +58,10 @@ def both_ways(problem: Problem, directions: Any = ("forward", "reverse")) -> Pro
 
 def of_kind(kind: Any, clip: Any = None, **parts: Any) -> Callable[[Problem], Problem]:
     return lambda problem: replace(with_layer(**parts)(problem), variant=Variant(kind, clip))
+
+
+def of_variant(variant: Variant) -> Callable[[Problem], Problem]:
+    return lambda problem: replace(problem, variant=variant)
 
 
 def with_peepholes(shape: int = 5, **parts: Any) -> Callable[[Problem], Problem]:
@@ -170,7 +175,8 @@ MALFORMED: dict[str, tuple[Callable[[Problem], Problem], type[Exception], str]] 
     "an unknown kind": (
         of_kind("GRU"),
         ValueError,
-        "variant.kind is 'GRU', expected one of: standard, peephole, coupled, no forget gate, 1997 simplified; choose",
+        "variant.kind is 'GRU', expected one of: standard, peephole, coupled, no forget gate, 1997 simplified,"
+        " configured; choose one",
     ),
     "a bound of zero": (
         of_kind("standard", 0.0),
@@ -196,6 +202,57 @@ MALFORMED: dict[str, tuple[Callable[[Problem], Problem], type[Exception], str]] 
         of_kind("standard", 1e-60),
         ValueError,
         "variant.clip is 1e-60, which is 0.0 in float32; expected a number it can hold",
+    ),
+    "activations of another kind": (
+        of_variant(Variant("peephole", activations=Activations())),
+        ValueError,
+        "variant.activations is Activations(gate='hard sigmoid', candidate='tanh', output='tanh', alpha=0.2, beta=0.5),"
+        " expected None; only the kind 'configured' has them, and no peepholes or coupled gates",
+    ),
+    "no activations": (
+        of_kind("configured"),
+        TypeError,
+        "variant.activations is None, expected Activations; e.g. Activations('hard sigmoid', alpha=0.2, beta=0.5)",
+    ),
+    "an unknown function of the gates": (
+        of_variant(Variant("configured", activations=Activations("hard_sigmoid"))),
+        ValueError,
+        "activations.gate is 'hard_sigmoid', expected one of: hard sigmoid, sigmoid; choose one",
+    ),
+    "an unknown function of the candidate": (
+        of_variant(Variant("configured", activations=Activations(candidate="gelu"))),
+        ValueError,
+        "activations.candidate is 'gelu', expected one of: tanh, relu, identity; choose one",
+    ),
+    "an unknown function of the cell state": (
+        of_variant(Variant("configured", activations=Activations(output=None))),
+        ValueError,
+        "activations.output is None, expected one of: tanh, relu, identity; choose one",
+    ),
+    "a slope of zero": (
+        of_variant(Variant("configured", activations=Activations(alpha=0.0))),
+        ValueError,
+        "activations.alpha is 0.0, expected a positive, finite number; e.g. alpha=0.2, beta=0.5",
+    ),
+    "an offset in words": (
+        of_variant(Variant("configured", activations=Activations(beta="1/2"))),
+        TypeError,
+        "activations.beta is '1/2', expected a number; e.g. alpha=0.2, beta=0.5",
+    ),
+    "an offset that is no number": (
+        of_variant(Variant("configured", activations=Activations(beta=np.nan))),
+        ValueError,
+        "activations.beta is nan, expected a finite number; e.g. alpha=0.2, beta=0.5",
+    ),
+    "a bound of a projection that is none": (
+        of_variant(Variant(projection_clip=1.5)),
+        ValueError,
+        "variant.projection_clip is 1.5, expected None; there is no projection R",
+    ),
+    "a bound of the projection below zero": (
+        of_variant(Variant(projection_clip=-1.5)),
+        ValueError,
+        "variant.projection_clip is -1.5, expected a positive, finite number; None leaves the hidden state unbounded",
     ),
     "a bound in words": (of_kind("standard", "3"), TypeError, "variant.clip is '3', expected a number; None leaves"),
     "a kind that is none": (of_kind(["coupled"]), ValueError, "variant.kind is ['coupled'], expected one of: standard"),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from conformance.tolerance.rounding import exact
-from lstm_spec import Answer, Array, Cotangents, ErrorModel, Gate, Gradients, Parameters, Problem, State
+from lstm_spec import Activations, Answer, Array, Cotangents, ErrorModel, Gate, Gradients, Parameters, Problem, State
 from lstm_spec.equations import sigmoid
 
 GREED = 30.0
@@ -80,6 +80,26 @@ class Adversary:
         if self.way == "by tanh":
             return scale * self.tanh(z / 2)
         return self.off("stretched", 2 * scale * self.sigmoid(z) - scale, 1)
+
+    def open_gate(self, functions: Activations | None, z: Array) -> Array:
+        """σ; or a hard sigmoid, whose line is off by its 4 roundings before it is cut off."""
+        if functions is None or functions.gate == "sigmoid":
+            return self.sigmoid(z)
+        alpha, beta, line = functions.alpha, functions.beta, functions.alpha * z + functions.beta
+        more = (1 + self.model.u) ** 4 - 1
+        return np.clip(self.move("line", line, more * (alpha * np.abs(z) + abs(beta)) + 2 * self.model.eta), 0, 1)
+
+    def squash(self, name: str, z: Array, scale: float) -> Array:
+        """The function of that name, or that of 1997, which has a scale."""
+        if name != "tanh":
+            return np.maximum(z, 0) if name == "relu" else z
+        return self.stretched(z, scale) if scale else self.tanh(z)
+
+    def gate_slope(self, functions: Activations | None, v: Array) -> tuple[Array, ...]:
+        """The factors of a gate's slope; at a kink it is that of either side, as the sign says."""
+        if functions is None or functions.gate == "sigmoid":
+            return v, self.off("1 - s", 1 - v, 1)
+        return (self.off("slope of a line", functions.alpha * ((v > 0) & (v < 1)), 1),)
 
     def narrowed(self, kind: str, value: Array, v: float) -> Array:
         """What is returned of a wider value: off by v relative to the smaller of the two, or flushed."""
@@ -163,6 +183,8 @@ def _read(a: Adversary, problem: Problem, k: int, x: Array) -> tuple[Array, Arra
 
 def _step(a: Adversary, problem: Problem, p: Parameters, x: Array, h: Array, c: Array) -> dict[str, Array]:
     kind, k, m = problem.variant.kind, problem.variant.clip, a.model
+    functions, stretch = problem.variant.activations, 2 if kind == "1997 simplified" else 0
+    candidate, output = (functions.candidate, functions.output) if functions else ("tanh", "tanh")
 
     def z(gate: Gate, cell: Array) -> Array:
         one, rounds = np.ones((len(x), 1)), m.pre + (m.pre > 0 and gate.p is not None)
@@ -175,12 +197,12 @@ def _step(a: Adversary, problem: Problem, p: Parameters, x: Array, h: Array, c: 
         return value + seen if m.pre else a.off("peephole", value + seen, 1)
 
     now = {"x": x, "h_before": h, "c_before": c, "z_i": z(p.i, c), "z_g": z(p.g, c)}
-    i = now["i"] = a.sigmoid(now["z_i"])
-    g = now["g"] = a.stretched(now["z_g"], 2) if kind == "1997 simplified" else a.tanh(now["z_g"])
+    i = now["i"] = a.open_gate(functions, now["z_i"])
+    g = now["g"] = a.squash(candidate, now["z_g"], stretch)
     if kind == "coupled":
         f = a.sigmoid(-now["z_i"]) if a.way == "by sigmoid" else a.off("1 - i", 1 - i, 1)
     else:
-        f = np.ones_like(i) if p.f is None else a.sigmoid(z(p.f, c))
+        f = np.ones_like(i) if p.f is None else a.open_gate(functions, z(p.f, c))
     now["f"] = f
     if kind == "coupled" and a.way == "by difference":
         raw = a.off("sum", c + a.product("cell", i, a.off("difference", g - c, 1)), 1)
@@ -188,11 +210,14 @@ def _step(a: Adversary, problem: Problem, p: Parameters, x: Array, h: Array, c: 
         kept = c if p.f is None and kind != "coupled" else a.product("cell", f, c)
         raw = a.off("sum", kept + a.product("cell", i, g), 1)
     now["raw"], new = raw, raw if k is None else np.clip(raw, -k, k)
-    o = now["o"] = a.sigmoid(z(p.o, new))
-    squashed = now["squashed"] = a.stretched(new, 1) if kind == "1997 simplified" else a.tanh(new)
+    o = now["o"] = a.open_gate(functions, z(p.o, new))
+    squashed = now["squashed"] = a.squash(output, new, stretch / 2)
     shown = now["shown"] = a.product("shown", o, squashed)
-    h = shown if p.R is None else a.dot("projection", (shown, p.R), finished=a.once)
-    return now | {"c": new, "h": h, "shown_h": a.shown("stored h", h, m.u_h)}
+    raw_h = h = shown if p.R is None else a.dot("projection", (shown, p.R), finished=a.once)
+    shown_h, bound = a.shown("stored h", h, m.u_h), problem.variant.projection_clip
+    if bound is not None:
+        h, shown_h = np.clip(h, -bound, bound), np.clip(shown_h, -bound, bound)
+    return now | {"c": new, "h": h, "shown_h": shown_h, "raw_h": raw_h}
 
 
 # ---------------------------------------------------------------- backward
@@ -205,6 +230,8 @@ def _backwards(
     D, m = len(problem.directions), a.model
     valid, clip, stretch = _valid(problem), problem.variant.clip, problem.variant.kind == "1997 simplified"
     p, d_last = problem.parameters[k // D][k % D], State(*(s[k] for s in d.state))
+    functions = problem.variant.activations
+    candidate, output = (functions.candidate, functions.output) if functions else ("tanh", "tanh")
     by_sigmoid = int(stretch and a.way != "by tanh")  # whose product is one of the roundings
     above, U, coupled = (
         [(_turned(problem, k % D, dz), M) for dz, M in above],
@@ -221,23 +248,25 @@ def _backwards(
         sums = [*((dz[t], M) for dz, M in above), (last, np.eye(last.shape[1])), (later, U.T)]
         spare = 1 if last.any() and later.any() else 2  # no sequence has both
         dr = np.where(valid[t], a.dot("dh", *sums, finished=m.pre, spare=spare), 0.0)
+        bound = problem.variant.projection_clip
+        dr = dr if bound is None else dr * (np.abs(now["raw_h"]) < bound)
         dm = dr if p.R is None else a.dot("dm", (dr, p.R.T), finished=a.once)
         i, f, g, o, y = (now[name] for name in ("i", "f", "g", "o", "squashed"))
-        one_minus = {name: a.off("1 - s", 1 - now[name], 1) for name in "ifo"}
-        z = {"o": a.product("dz", dm, y, o, one_minus["o"], roundings=4)}
-        into = [a.product("dc", dm, o, _slope(a, y, int(stretch)), roundings=4 - by_sigmoid), carried]
+        slope = {name: a.gate_slope(functions, now[name]) for name in "ifo"}
+        z = {"o": a.product("dz", dm, y, *slope["o"], roundings=4)}
+        into = [a.product("dc", dm, o, _slope(a, y, int(stretch), output), roundings=4 - by_sigmoid), carried]
         into += [] if p.o.p is None else [a.product("dc", z["o"], p.o.p)]
         dc = sum(into[1:], into[0])
         size = sum(np.abs(q) for q in into) if len(into) > 2 else None
         dc = np.asarray(a.off("dc sum", dc, len(into) - 1, size))
         dc = dc if clip is None else dc * (np.abs(now["raw"]) < clip)
-        z["i"] = a.product("dz", dc, g, i, one_minus["i"], roundings=4)
+        z["i"] = a.product("dz", dc, g, *slope["i"], roundings=4)
         if coupled:
-            rest = (f, a.off("1 - s", 1 - f, 1)) if a.way == "by sigmoid" else (i, one_minus["i"])
+            rest = (f, a.off("1 - s", 1 - f, 1)) if a.way == "by sigmoid" else slope["i"]
             lost = a.product("dz", dc, now["c_before"], *rest, roundings=4)
             z["i"] = a.off("dz", z["i"] - lost, 1)
-        z["f"] = a.product("dz", dc, now["c_before"], f, one_minus["f"], roundings=4)
-        z["g"] = a.product("dz", dc, i, _slope(a, g, 2 * stretch), roundings=4 - by_sigmoid)
+        z["f"] = a.product("dz", dc, now["c_before"], *slope["f"], roundings=4)
+        z["g"] = a.product("dz", dc, i, _slope(a, g, 2 * stretch, candidate), roundings=4 - by_sigmoid)
         dz = np.where(valid[t], np.concatenate([z[letter] for letter in p.gates], axis=1), 0.0)
         back = [dc if p.f is None and not coupled else a.product("carried", dc, f)]
         back += [a.product("carried", z[s], gate.p) for s, gate in p.gates.items() if s in "if" and gate.p is not None]
@@ -248,8 +277,10 @@ def _backwards(
     return _summed(a, problem, k, trace, dzs, drs, carried, d_last)
 
 
-def _slope(a: Adversary, y: Array, scale: int) -> Array:
-    """Of tanh from its value; of a stretched one, from its value or from σ."""
+def _slope(a: Adversary, y: Array, scale: int, name: str = "tanh") -> Array:
+    """Of tanh from its value; of a stretched one, from its value or from σ; of lines exactly."""
+    if name != "tanh":
+        return np.asarray(y > 0, float) if name == "relu" else np.ones_like(y)
     if not scale:
         return a.off("1 - y*y", 1 - a.product("1 - y*y", y, y), 1)
     if a.way == "by tanh":

@@ -24,13 +24,17 @@ class Network(NamedTuple):
     kind: str
     clip: float | None
     lengths: Sequence[int]
+    activations: Any = None
+    projection_clip: float | None = None
 
 
 def network_of(problem: Any) -> Network:
     """What the problem asks for."""
     steps, batch, _ = problem.x.shape
     lengths = [steps] * batch if problem.lengths is None else [int(n) for n in problem.lengths]
-    return Network(len(problem.parameters), problem.directions, problem.variant.kind, problem.variant.clip, lengths)
+    variant = problem.variant
+    asked = len(problem.parameters), problem.directions, variant.kind, variant.clip, lengths
+    return Network(*asked, variant.activations, variant.projection_clip)
 
 
 def named(whole: Any) -> dict[str, Any]:
@@ -78,7 +82,7 @@ def cell(network: Network, weights: Named, x: Numbers, h: Numbers, c: Numbers) -
     kept = [_kept(network, weights, k, x, h, c[k]) for k in range(len(c))]
     shown = [_shown(network, weights, k, x, h, kept[k]) for k in range(len(c))]
     if "R" in weights:
-        shown = [EXACT.fdot(zip(row, shown, strict=True)) for row in weights["R"]]
+        shown = [_within(network.projection_clip, EXACT.fdot(zip(row, shown, strict=True))) for row in weights["R"]]
     return shown, kept
 
 
@@ -93,10 +97,32 @@ def _kept(network: Network, weights: Named, k: int, x: Numbers, h: Numbers, c: N
             new = c + i * EXACT.tanh(a_g)
         case "1997 simplified":
             new = c + i * (4 * logistic(a_g) - 2)
-    return new if network.clip is None else min(max(new, -EXACT.mpf(network.clip)), EXACT.mpf(network.clip))
+        case "configured":
+            a_i, a_f = (_received(weights, letter, k, x, h) for letter in "if")
+            a = network.activations
+            new = _gate(a, a_f) * c + _gate(a, a_i) * _squashed(a.candidate, a_g)
+    return _within(network.clip, new)
+
+
+def _within(bound: float | None, number: Number) -> Number:
+    return number if bound is None else min(max(number, -EXACT.mpf(bound)), EXACT.mpf(bound))
+
+
+def _gate(a: Any, z: Number) -> Number:
+    """ONNX: "HardSigmoid: max(0, min(1, alpha * x + beta))"."""
+    if a.gate == "sigmoid":
+        return logistic(z)
+    return max(ZERO, min(EXACT.mpf(1), EXACT.mpf(a.alpha) * z + EXACT.mpf(a.beta)))
+
+
+def _squashed(name: str, z: Number) -> Number:
+    return {"tanh": EXACT.tanh(z), "relu": max(z, ZERO), "identity": z}[name]
 
 
 def _shown(network: Network, weights: Named, k: int, x: Numbers, h: Numbers, new: Number) -> Number:
+    if network.kind == "configured":
+        a = network.activations
+        return _gate(a, _received(weights, "o", k, x, h)) * _squashed(a.output, new)
     o = logistic(_received(weights, "o", k, x, h, new))
     return o * (2 * logistic(new) - 1 if network.kind == "1997 simplified" else EXACT.tanh(new))
 

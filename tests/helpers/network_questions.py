@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from conformance.problems.build import build_loss, build_problem
-from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
+from conformance.problems.form import ACTIVATIONS, BOTH, FORWARD, REVERSE, Form
 from lstm_spec import GRADES, Cotangents, ErrorModel, Problem
 from lstm_spec.variants import KINDS
 from tests.helpers.network_adversary import Adversary
@@ -25,7 +25,8 @@ def random_form(rng: np.random.Generator, layers: int = 1, **fixed: Any) -> Form
     clip = (None, None, 0.75, 3.0)[rng.integers(4)]
     lengths = str(rng.choice(["", "full", "any", "zeros", "nothing"]))
     kind, projection = str(rng.choice(list(KINDS))), str(rng.choice(["", "narrow", "full"]))
-    form = Form(layers, directions, kind, projection, clip, lengths)
+    a, clip_h = ACTIVATIONS[rng.integers(len(ACTIVATIONS))], (None, None, 0.4)[rng.integers(3)]
+    form = Form(layers, directions, kind, projection, clip, lengths, a, clip_h)
     return replace(form, **fixed)
 
 

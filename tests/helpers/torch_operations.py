@@ -93,7 +93,7 @@ def _turn(a: Any, lengths: Array) -> Any:
 def _step(problem: Problem, p: Parameters, x: Any, h: Any, c: Any) -> tuple[Any, Any]:
     import torch
 
-    kind, gates = KINDS[problem.variant.kind], p.gates
+    kind, gates, a = KINDS[problem.variant.kind], p.gates, problem.variant.activations
     W, U, b = (torch.cat([getattr(gate, name) for gate in gates.values()]) for name in "WUb")
     z = dict(zip(gates, (x @ W.T + h @ U.T + b).chunk(len(gates), -1), strict=True))
 
@@ -104,16 +104,30 @@ def _step(problem: Problem, p: Parameters, x: Any, h: Any, c: Any) -> tuple[Any,
     def squash(z: Any, scale: float) -> Any:
         return torch.tanh(z) if kind.stretch == 1 else 2 * scale * torch.sigmoid(z) - scale
 
-    i, g = torch.sigmoid(receive("i", c)), squash(z["g"], kind.stretch)
+    def configured(name: str, z: Any, scale: float) -> Any:
+        return torch.relu(z) if name == "relu" else z if name == "identity" else squash(z, scale)
+
+    def open_gate(z: Any) -> Any:
+        if a is None or a.gate == "sigmoid":
+            return torch.sigmoid(z)
+        if a.alpha == 1 / 6 and a.beta == 0.5:
+            return torch.clamp(z + 3, 0, 6) / 6  # torch has one of its own, whose slope is a float32 at any dtype
+        return torch.clamp(a.alpha * z + a.beta, 0, 1)
+
+    i, g = open_gate(receive("i", c)), configured(a.candidate if a else "tanh", z["g"], kind.stretch)
     if "f" in gates:
-        c = torch.sigmoid(receive("f", c)) * c + i * g
+        c = open_gate(receive("f", c)) * c + i * g
     else:
         c = (1 - i) * c + i * g if kind.keeps == "1 - i" else c + i * g
     if problem.variant.clip is not None:
         k = float(problem.dtype.type(problem.variant.clip))
         c = torch.clamp(c, -k, k)
-    m = torch.sigmoid(receive("o", c)) * squash(c, 1)
-    return m if p.R is None else m @ p.R.T, c
+    m = open_gate(receive("o", c)) * configured(a.output if a else "tanh", c, 1)
+    h = m if p.R is None else m @ p.R.T
+    if problem.variant.projection_clip is not None:
+        k = float(problem.dtype.type(problem.variant.projection_clip))
+        h = torch.clamp(h, -k, k)
+    return h, c
 
 
 def _to_array(a: Any, problem: Problem) -> Array:

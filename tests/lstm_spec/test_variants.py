@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from conformance.problems.build import build_loss, build_problem
-from conformance.problems.form import FORWARD, Form
-from lstm_spec import Array, Gate, Parameters, Problem, State, Variant, equations, gradients, network
+from conformance.problems.form import ACTIVATIONS, FORWARD, Form
+from lstm_spec import Activations, Array, Gate, Parameters, Problem, State, equations, gradients, network
 from lstm_spec.gradients import CellGradient
 from lstm_spec.types import Cell
 from lstm_spec.variants import KINDS, cell_of, clip, inside
@@ -23,6 +23,8 @@ ALLOWED = ROUNDOFFS * 2.0**-53
 DENSE = ("dense", "by-width", "by-width", "dense", "within-1", "dense")  # x, W, U, b, h, c
 I, H = 2, 3
 NEAR, FAR = 0.75, 1e6  # bounds of cell states around 1: about half of them are outside, and none
+
+LINES = Activations(candidate="relu", output="identity")
 
 of_every_kind = pytest.mark.parametrize("kind", KINDS)
 with_every_seed = pytest.mark.parametrize("seed", range(5))
@@ -47,10 +49,11 @@ def step_of(form: Form, seed: int) -> Step:
     return Step(problem.layer, problem.x[0, 0], s, State(*(rng.standard_normal(a.shape) for a in s)))
 
 
-def bounded(kind: str, k: float) -> tuple[Cell, CellGradient]:
+def bounded(kind: str, k: float, a: Activations = LINES) -> tuple[Cell, CellGradient]:
     """The cell of that kind, and its gradient."""
     one = KINDS[kind]
-    return partial(one.cell, k=k), partial(one.gradient, k=k)
+    given = {"k": k, "a": a} if one.is_configured else {"k": k}
+    return partial(one.cell, **given), partial(one.gradient, **given)
 
 
 def results(cell: Cell, gradient: CellGradient, step: Step) -> dict[str, Array]:
@@ -162,18 +165,28 @@ def test_the_cell_of_1997_is_the_one_without_forget_gate_at_twice_the_scale(k: f
 # ---------------------------------------------------------------- in 50 digits
 
 FORMS = [Form(kind=kind, projection=R, clip=k) for kind in KINDS for R in ("", "narrow") for k in (None, NEAR)]
+FORMS += [Form(kind="configured", activations=a) for a in ACTIVATIONS]
 TOGETHER = {
     "peephole and projection": Form(kind="peephole", projection="narrow"),
     "peephole and clip": Form(kind="peephole", clip=NEAR),
     "projection and clip": Form(projection="narrow", clip=NEAR),
     "peephole, projection and clip": Form(kind="peephole", projection="narrow", clip=NEAR),
+    "clip of the projection": Form(projection="narrow", projection_clip=0.2),
+    "peephole, clip and clip of the projection": Form(
+        kind="peephole", projection="narrow", clip=NEAR, projection_clip=0.2
+    ),
+    "configured and clip of the projection": Form(
+        kind="configured", projection="full", activations=LINES, projection_clip=0.2
+    ),
 }
 
 
 def said(form: Form) -> str:
     """The id of a test."""
+    a = form.activations
+    functions = [] if a == Activations() else [f"{a.gate} {a.alpha:.2g} {a.beta:.2g} {a.candidate} {a.output}"]
     return " ".join(
-        [form.kind, *[f"{form.projection} projection"] * bool(form.projection), *["clip"] * bool(form.clip)]
+        [form.kind, *functions, *[f"{form.projection} projection"] * bool(form.projection), *["clip"] * bool(form.clip)]
     )
 
 
@@ -184,14 +197,14 @@ def test_a_cell_and_its_gradient_are_those_of_exact_arithmetic(form: Form, seed:
     a = {
         name: exactly(array) for name, array in {**parts(step.p), "dx": step.x, "dh": step.s.h, "dc": step.s.c}.items()
     }
-    asked = Network(1, FORWARD, form.kind, form.clip, [1])
+    asked = Network(1, FORWARD, form.kind, form.clip, [1], form.activations)
     d = exactly(np.concatenate(step.ds))
 
     def after() -> list[oracle.Number]:
         h, c = network_oracle.cell(asked, a, a["dx"], a["dh"], a["dc"])
         return [*h, *c]
 
-    got = results(*bounded(form.kind, form.clip or np.inf), step)
+    got = results(*bounded(form.kind, form.clip or np.inf, form.activations), step)
     assert_near(np.concatenate([got.pop("h"), got.pop("c")]), after())
     assert got.keys() == a.keys()
     for name, array in got.items():
@@ -228,7 +241,8 @@ def test_the_derivative_of_the_bound_is_1_inside_and_0_outside() -> None:
 @with_every_seed
 def test_no_gradient_comes_through_the_bound_and_all_of_it_comes_inside(kind: str, seed: int) -> None:
     step = step_of(Form(kind=kind), seed)
-    free, held = results(*bounded(kind, np.inf), step), results(*bounded(kind, NEAR), step)
+    uncut = Activations("sigmoid", output="identity")
+    free, held = (results(*bounded(kind, k, uncut), step) for k in (np.inf, NEAR))
     beyond = np.abs(free["c"]) > NEAR
     stopped = ["dc", "i.b", "g.b"] if "f" not in KINDS[kind].gates else ["dc", "i.b", "f.b", "g.b"]
     assert not any(held[name][beyond].any() for name in stopped)
@@ -247,5 +261,5 @@ def test_some_cell_states_are_inside_of_the_bound_and_some_outside(kind: str) ->
 @of_every_kind
 def test_the_bound_is_the_nearest_number_of_the_dtype(kind: str, dtype: str) -> None:
     problem = build_problem(np.dtype(dtype), Form(kind=kind), (3, 2, I, H), DENSE, 1)
-    c = network.forward(replace(problem, variant=Variant(kind, 0.1))).state.c
+    c = network.forward(replace(problem, variant=replace(problem.variant, clip=0.1))).state.c
     assert np.abs(c).max() == np.dtype(dtype).type(0.1) and c.dtype == dtype

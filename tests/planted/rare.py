@@ -15,7 +15,7 @@ from lstm_spec import Answer, Array, Backend, Description, Feature, Parameters, 
 from tests.planted.edits import Edit, textbook
 
 TEXT = Path(__file__).with_name("stacked.py").read_text(encoding="utf-8")
-FEATURES = frozenset(Feature) - {Feature.GRADIENTS}
+FEATURES = frozenset(Feature) - {Feature.GRADIENTS, Feature.ACTIVATIONS, Feature.PROJECTION_CLIP}
 
 
 class Packed(NamedTuple):

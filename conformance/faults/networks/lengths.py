@@ -1,4 +1,4 @@
-"""Known faults: which steps are read, and the states where a sequence ends."""
+"""Known faults: which steps are read, the states where a sequence ends, and what is empty."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 
 from conformance.faults.networks.registering import around, ask_instead, forward, gradient, map_state, replace_lengths
 from conformance.faults.parts import RIGHT_PARTS, Memory, Parts, Reader, reorder_steps
+from conformance.faults.plain.registering import change_each
 from conformance.faults.primitives import Value, make_zeros, select_where
 from lstm_spec import Answer, Backend, Cotangents, Gradients, Problem, State
 from lstm_spec.types import Array
@@ -153,3 +154,28 @@ def keeps_the_lengths_of_the_first_call(network: Backend) -> Backend:
     """Lengths are cached by T and B."""
     cache: dict[Any, Array] = {}
     return replace_lengths(lambda lengths, T: cache.setdefault((T, len(lengths)), lengths), network)
+
+
+# ---------------------------------------------------------------- no steps, no samples
+
+
+@around("contract", "lengths", "SHAPE-6", "the maximum of an empty array")
+def looks_for_the_longest_of_no_sequences(network: Backend) -> Backend:
+    """With lengths, an empty batch raises an exception."""
+    return replace_lengths(lambda lengths, T: np.minimum(lengths, lengths.max()), network)
+
+
+@around("contract", "lengths", "SHAPE-6", "a mean over no samples", part="gradients")
+def divides_by_an_empty_batch_of_sequences(
+    network: Backend, problem: Problem, d: Cotangents
+) -> tuple[Answer, Gradients]:
+    """The parameter gradients of an empty batch are 0/0, in every layer and of every variant."""
+    answer, g = network.differentiate(problem, d)
+    return answer, g if problem.x.shape[1] else change_each(lambda a: np.full_like(a, np.nan))(problem, g)
+
+
+@around("contract", "lengths", "SHAPE-5", part="gradients")
+def hands_no_cotangent_on_without_steps(network: Backend, problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+    """Without steps, the initial states have no gradient."""
+    answer, g = network.differentiate(problem, d)
+    return answer, g if len(problem.x) else replace(g, state=map_state(np.zeros_like, g.state))

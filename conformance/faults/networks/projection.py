@@ -1,12 +1,13 @@
 """Known faults: projection."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import autograd.numpy as anp
 import numpy as np
 
 from conformance.faults.networks.registering import forward, gradient
-from conformance.faults.parts import RIGHT_PARTS, Parts, Reader, Shown
+from conformance.faults.parts import RIGHT_PARTS, Parts, Reader, Shown, bound_hidden
 from conformance.faults.primitives import Value, make_zeros, replace_gradient, round_to, stop_gradient
 from lstm_spec import Parameters, State
 
@@ -95,3 +96,46 @@ def transposes_a_square_projection_in_the_gradient(r: Reader, shown: Shown) -> V
     if not is_square(R):
         return RIGHT_PARTS.project(r, shown)
     return anp.dot(stop_gradient(m), R.T) + replace_gradient(make_zeros(m), anp.dot(m, stop_gradient(R)))
+
+
+# ---------------------------------------------------------------- a bound on it
+
+
+def change_bounded(change: Callable[[Reader, Value], Value]) -> Callable[[Reader, Value], Value]:
+    """If the projection is bounded, the changed hidden state."""
+    return lambda r, h: h if np.isinf(r.bound_h) else change(r, h)
+
+
+@forward("projection clip", "VAR-13", "TensorFlow 1: proj_clip")
+def ignores_the_bound_of_the_projection(parts: Parts) -> Parts:
+    """The hidden state is not bounded."""
+    return replace(parts, hidden=lambda r, h: h)
+
+
+@forward("projection clip", "VAR-13")
+def bounds_the_cell_state_instead_of_the_projection(parts: Parts) -> Parts:
+    """The bound of the projection bounds the cell state, and not the hidden state."""
+
+    def bound(r: Reader, raw: Value) -> tuple[Value, Value]:
+        c, shown = parts.bound(r, raw)
+        return bound_hidden(r, c), bound_hidden(r, shown)
+
+    return replace(parts, bound=bound, hidden=lambda r, h: h)
+
+
+@forward("projection clip", "VAR-13")
+def bounds_the_projection_from_above_only(parts: Parts) -> Parts:
+    """h = min(h, k)."""
+    return replace(parts, hidden=change_bounded(lambda r, h: anp.minimum(h, r.bound_h)))
+
+
+@forward("projection clip", "VAR-13")
+def feeds_back_the_unbounded_projection(parts: Parts) -> Parts:
+    """The hidden state is bounded as output, not when it is read at the next step."""
+    return replace(parts, feed=lambda r, h, shown: h if shown.R is None else parts.project(r, shown))
+
+
+@gradient("projection clip", "VAR-14")
+def passes_the_gradient_through_the_bound_of_the_projection(parts: Parts) -> Parts:
+    """The derivative of the bound is 1 everywhere."""
+    return replace(parts, hidden=change_bounded(lambda r, h: replace_gradient(bound_hidden(r, h), h)))

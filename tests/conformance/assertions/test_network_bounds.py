@@ -17,11 +17,12 @@ from conformance.assertions.network import (
 )
 from conformance.assertions.order import mark_valid_steps
 from conformance.outcome import Inconclusive, Refuted
-from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
+from conformance.problems.form import ACTIVATIONS, BOTH, FORWARD, REVERSE, Form
 from conformance.problems.question import with_gates
 from conformance.tolerance.rounding import exact
 from lstm_spec import (
     REFERENCE,
+    Activations,
     Answer,
     Array,
     Cotangents,
@@ -82,7 +83,7 @@ def test_no_legal_network_is_refuted_that_is_run_freely_and_one_that_errs_by_mor
     judge, said = LOUD[model], {True: 0, False: 0}
     monkeypatch.setattr(network, "model_of", lambda *_: judge)
     for seed in range(120):
-        adversary, problem, d = asked(LOUD[model], seed, kind=("peephole", *KINDS)[seed % 6])
+        adversary, problem, d = asked(LOUD[model], seed, kind=("peephole", *KINDS)[seed % (len(KINDS) + 1)])
         problem = with_gates(problem, lambda _, gate: gate._replace(W=gate.W / 4, U=gate.U / 64))
         for greedy in (False, True):
             judge = LOUD[model]
@@ -100,6 +101,8 @@ def test_no_legal_network_is_refuted_that_is_run_freely_and_one_that_errs_by_mor
 
 FORMS: tuple[dict[str, object], ...] = (
     *({"kind": kind} for kind in KINDS),
+    *({"kind": "configured", "activations": a} for a in ACTIVATIONS),
+    {"projection": "narrow", "projection_clip": 0.4},
     *({"projection": projection} for projection in ("", "narrow", "full")),
     *({"directions": directions} for directions in (FORWARD, REVERSE, BOTH)),
     *({"layers": layers} for layers in (1, 2, 3)),
@@ -152,7 +155,9 @@ def test_an_output_beyond_the_length_is_zero_or_refuted() -> None:
 
 GREEDY = {
     "pre-activation": {},
-    "sigmoid": {},
+    "sigmoid": {"kind": "standard"},
+    "line": {"kind": "configured", "activations": Activations()},
+    "slope of a line": {"kind": "configured", "activations": Activations()},
     "tanh": {"kind": "standard"},
     "cell": {"kind": "standard"},
     "sum": {},
@@ -260,4 +265,4 @@ def test_the_reference_conforms_to_itself(kind: str, layers: int) -> None:
         try:
             assert_network_gradients_conform(REFERENCE, problem, d)
         except Inconclusive:
-            assert form.clip is not None
+            assert form.clip is not None or form.projection_clip is not None or form.kind == "configured"

@@ -56,6 +56,7 @@ def test_what_is_not_replaced_is_right(prop: Property) -> None:
 def test_the_catalogue_has_all_the_parts() -> None:
     families = {fault.family for fault in NETWORK_FAULTS.values()}
     wanted = {"lengths", "directions", "layers", "peepholes", "projection", "cell clip", "coupled gates", "1997"}
+    wanted |= {"activations", "projection clip"}
     assert wanted | {"no forget gate", "packing", "memory", "storage"} == families
 
 

@@ -13,7 +13,8 @@ from conformance.problems.build import build_loss, build_problem, poison_padding
 from conformance.problems.form import ANYTHING, BOTH, Form, form_of
 from lstm_spec import Array, Gate, Kind, Problem, checked
 from lstm_spec.types import GATES
-from lstm_spec.variants import KINDS, coupled_cell, coupled_gradient
+from lstm_spec.variants import KINDS
+from lstm_spec.variants.cells import coupled_cell, coupled_gradient
 from tests.helpers.examples import FLOAT32, describe_context
 
 DENSE = ("dense",) * 6

@@ -8,7 +8,8 @@ from conformance.problems.build import build_problem
 from conformance.problems.form import BEYOND, Form, form_of
 from conformance.problems.switches import FILLED, SWITCHES, Switched, switches
 from lstm_spec import REFERENCE, Feature, Kind, Variant, checked
-from lstm_spec.variants import KINDS, coupled_cell, coupled_gradient
+from lstm_spec.variants import KINDS
+from lstm_spec.variants.cells import coupled_cell, coupled_gradient
 from tests.helpers.examples import FLOAT32, draw_examples
 
 EVERYTHING = frozenset(Feature)

@@ -101,6 +101,6 @@ def test_memory_read_in_a_row_is_refuted_alike() -> None:
     assert [outcome for _, outcome, _ in here].count(Outcome.REFUTED) == 1
 
 
-@pytest.mark.parametrize("problem", odd_problems(), ids=range(9))
+@pytest.mark.parametrize("problem", odd_problems(), ids=range(11))
 def test_whatever_a_problem_is_made_of_arrives(tells_all: Backend, problem: Problem) -> None:
     assert whole(tells_all.forward, problem) == whole(guard_backend(fragile.tells_all).forward, problem)

@@ -84,7 +84,7 @@ def test_the_file_says_whose_question_it_is(tmp_path: Path) -> None:
     assert about["call"] == "forward" and about["device"] == ""
 
 
-@pytest.mark.parametrize("problem", odd_problems(), ids=range(9))
+@pytest.mark.parametrize("problem", odd_problems(), ids=range(11))
 def test_every_question_is_a_safetensors_file(problem: Problem) -> None:
     strange = replace(problem, x=strided(random_bits(np.dtype(ml_dtypes.bfloat16), (2, 3, 4)))[2])
     _, raw = pack_question("forward", (strange,), {})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conformance.tolerance import cell, cell_backward, layer, layer_backward, rounding
+from conformance.tolerance import cell, cell_backward, functions, layer, layer_backward, rounding
 from proof import bridge, gallina
 from proof.weakened import WEAKENED, Weakened, file_names
 from tests.helpers.root import ROOT
@@ -36,11 +36,11 @@ CHANGES = [
     (layer_backward, "hidden_cotangent", "+ 2", "+ 1"),
     (layer_backward, "product", "(1 + r)", "1"),
     (layer_backward, "product", "* growth)", ")"),
-    (cell_backward, "one_minus", "+ s.error)", ")"),
-    (cell_backward, "one_minus_square", "(1 + a + dy)", "(a + dy)"),
+    (functions, "one_minus", "+ s.error)", ")"),
+    (functions, "one_minus_square", "(1 + a + dy)", "(a + dy)"),
     (layer_backward, "add_up", "2 * len(parts) * m.eta", "3 * m.eta"),
     (cell_backward, "multiply_each", ", 4, m)", ", 3, m)"),
-    (layer_backward, "find_slopes", "f, one_minus(f, m)", "f"),
+    (layer_backward, "find_slopes", "*gate.slope(f, f, m)", "f"),
     (cell_backward, "leave_margin", "6 * m.eta", "5 * m.eta"),
     (layer_backward, "round_sum", "s.terms + 2", "s.terms + 1"),
     (layer_backward, "round_sum", "2 * n * m.eta", "n * m.eta"),

@@ -34,6 +34,8 @@ VARIANTS = {
     Feature.NO_FORGET_GATE,
     Feature.SIMPLIFIED_1997,
     Feature.CELL_CLIP,
+    Feature.PROJECTION_CLIP,
+    Feature.ACTIVATIONS,
 }
 
 
@@ -74,10 +76,12 @@ def compute_wider(backend: Backend, inside: Mapping[str, str]) -> Backend:
     """The backend computing in another dtype; only what it returns is rounded."""
 
     def widen(problem: Problem) -> Problem:
-        clip = problem.variant.clip
-        bound = None if clip is None else float(problem.dtype.type(clip))
+        given = problem.variant
+        bound, bound_h = (
+            None if k is None else float(problem.dtype.type(k)) for k in (given.clip, given.projection_clip)
+        )
         wide = change_arrays(checked(problem), lambda a: a.astype(inside[problem.dtype.name]))
-        return replace(wide, variant=replace(problem.variant, clip=bound))
+        return replace(wide, variant=replace(given, clip=bound, projection_clip=bound_h))
 
     def narrow(answer: Answer, dtype: np.dtype[Any]) -> Answer:
         return Answer(answer.y.astype(dtype), State(*(a.astype(dtype) for a in answer.state)))

@@ -9,7 +9,8 @@ import numpy as np
 
 from backends.stacked import LayerAnswer, LayerGradients
 from conformance.problems.question import collect_gates
-from lstm_spec import KINDS, Array, Kind, Packed, Parameters, Problem, State, pack, unpack
+from lstm_spec import KINDS, Activations, Array, Kind, Packed, Parameters, Problem, State, pack, unpack
+from tools.checks.right import functions
 from tools.checks.right.arithmetic import Arithmetic
 
 
@@ -21,13 +22,16 @@ class Weights(NamedTuple):
     p: dict[str, Array]  # the peepholes, by gate
     R: Array | None
     bound: Array | None  # ()
+    bound_h: Array | None = None  # ()
+    functions: Activations | None = None
 
 
 def weights_of(problem: Problem, p: Parameters) -> Weights:
     """The weights that the functions below read."""
     seen = {letter: gate.p for letter, gate in p.gates.items() if gate.p is not None}
-    clip = problem.variant.clip
-    return Weights(KINDS[problem.variant.kind], pack(p), seen, p.R, None if clip is None else problem.dtype.type(clip))
+    v = problem.variant
+    bound, bound_h = (None if k is None else problem.dtype.type(k) for k in (v.clip, v.projection_clip))
+    return Weights(KINDS[v.kind], pack(p), seen, p.R, bound, bound_h, v.activations)
 
 
 class Step(NamedTuple):
@@ -52,11 +56,16 @@ def read_steps(a: Arithmetic, w: Weights, x: Array, s: State, valid: Array | Non
     y = np.zeros((*x.shape[:2], h.shape[1]), x.dtype)
     for t, x_t in enumerate(x):
         step = _read_step(a, w, x_t, h, c)
-        new = step.shown if w.R is None else a.product(step.shown, w.R.T)
+        new = step.shown if w.R is None else bound_hidden(w, a.product(step.shown, w.R.T))
         h, c = _select(valid, t, new, h), _select(valid, t, step.new, c)
         y[t] = _select(valid, t, h, y[t])
         steps.append(step)
     return LayerAnswer(y, State(h.copy(), c.copy()), steps)
+
+
+def bound_hidden(w: Weights, h: Array) -> Array:
+    """h within its bound, if there is one."""
+    return h if w.bound_h is None else np.asarray(np.minimum(np.maximum(h, -w.bound_h), w.bound_h))
 
 
 def _select(valid: Array | None, t: int, within: Array, beyond: Array) -> Array:
@@ -68,14 +77,15 @@ def _read_step(a: Arithmetic, w: Weights, x: Array, h: Array, c: Array) -> Step:
     z = dict(zip(kind.gates, np.split(_preactivate(a, w.packed, x, h), len(kind.gates), axis=1), strict=True))
 
     def open_gate(letter: str, seen: Array) -> Array:
-        return a.sigmoid(z[letter] + w.p[letter] * seen if letter in w.p else z[letter])
+        received = z[letter] + w.p[letter] * seen if letter in w.p else z[letter]
+        return functions.open_gate(a, w.functions, received)
 
     i = open_gate("i", c)
     f = open_gate("f", c) if kind.keeps == "f" else x.dtype.type(1) - i if kind.keeps == "1 - i" else np.ones_like(i)
-    g = stretch * np.tanh(z["g"] / stretch)
+    g = stretch * functions.squash(w.functions, "candidate", z["g"] / stretch)
     raw = f * c + i * g
     new = raw if w.bound is None else np.minimum(np.maximum(raw, -w.bound), w.bound)
-    o, squashed = open_gate("o", new), np.tanh(new / stretch)
+    o, squashed = open_gate("o", new), functions.squash(w.functions, "output", new / stretch)
     return Step(x, h, c, i, f, g, o, raw, new, squashed, o * squashed)
 
 
@@ -97,6 +107,10 @@ def differentiate_steps(
     dz, dhs = np.zeros((T, B, len(w.packed.b)), dy.dtype), np.zeros_like(dy)
     for t in reversed(range(T)):
         total = dh + dy[t]
+        if w.bound_h is not None and w.R is not None:
+            h = a.product(steps[t].shown, w.R.T)
+            within = np.where(np.abs(h) < w.bound_h, total, np.zeros_like(total))
+            total = _select(valid, t, within, total)
         found, before = _differentiate_step(a, w, steps[t], total, dc)
         dz[t], dhs[t] = _select(valid, t, found, dz[t]), _select(valid, t, total, dhs[t])
         dh, dc = _select(valid, t, a.product(dz[t], w.packed.U), dh), _select(valid, t, before, dc)
@@ -106,18 +120,19 @@ def differentiate_steps(
 
 def _differentiate_step(a: Arithmetic, w: Weights, step: Step, dh: Array, dc: Array) -> tuple[Array, Array]:
     """The gate gradients, and the cotangent of the cell state before the step."""
-    kind, one, stretch = w.kind, dh.dtype.type(1), dh.dtype.type(w.kind.stretch)
+    kind, stretch = w.kind, dh.dtype.type(w.kind.stretch)
     _, _, c, i, f, g, o, raw, _, squashed, _ = step
     dm = dh if w.R is None else a.product(dh, w.R)
-    dz = {"o": dm * squashed * o * (one - o)}
-    dc = dc + dm * o * a.tanh_slope(squashed) / stretch
+    f_of = w.functions
+    dz = {"o": functions.through_gate(f_of, dm * squashed, o)}
+    dc = dc + dm * o * functions.squashing_slope(a, f_of, "output", squashed) / stretch
     if "o" in w.p:
         dc = dc + dz["o"] * w.p["o"]
     if w.bound is not None:
         dc = np.where(np.abs(raw) < w.bound, dc, np.zeros_like(dc))
-    dz["i"] = dc * (g - c if kind.keeps == "1 - i" else g) * i * (one - i)
-    dz["f"] = dc * c * f * (one - f)
-    dz["g"] = dc * i * a.tanh_slope(g / stretch)
+    dz["i"] = functions.through_gate(f_of, dc * (g - c if kind.keeps == "1 - i" else g), i)
+    dz["f"] = functions.through_gate(f_of, dc * c, f)
+    dz["g"] = dc * i * functions.squashing_slope(a, f_of, "candidate", g / stretch)
     before = dc * f
     for letter in set(w.p) & {"i", "f"}:
         before = before + dz[letter] * w.p[letter]

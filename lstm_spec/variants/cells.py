@@ -1,18 +1,16 @@
-"""The kinds of cell, for one sample: each is a function of its own with a gradient of its own (VAR-...).
+"""The kinds of cell with fixed functions, for one sample: each is a function of its own with a gradient of its own.
 
 Shapes as in equations.py; with a projection R (P, H) the hidden state has P numbers, else P = H. `k` bounds the cell
 state to [-k, k]; if nothing bounds it, k is infinite. A gradient takes the cotangents ds of the state that the cell
-returns, and returns the gradients with respect to p, x and s. The last table, `KINDS`, has everything by name.
+returns, and returns the gradients with respect to p, x and s.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from lstm_spec.equations import cell, sigmoid, tanh
-from lstm_spec.gradients import CellGradient, cell_gradient
-from lstm_spec.types import Array, Cell, Feature, Gate, Kind, Parameters, Problem, State
+from lstm_spec.equations import sigmoid, tanh
+from lstm_spec.types import Array, Gate, Parameters, State
 
 Loss = tuple[Parameters, Array, State]  # the gradients with respect to p, x and s
 
@@ -100,10 +98,10 @@ def clipped_gradient(p: Parameters, x: Array, s: State, ds: State, k: float) -> 
     o = sigmoid(p.o.W @ x + p.o.U @ h + p.o.b)
     raw = f * c + i * g
     y = tanh(clip(raw, k))
-    dR, dm = _unproject(p, o * y, ds.h)
+    dR, dm = unproject(p, o * y, ds.h)
     dc = (ds.c + dm * o * (1 - y * y)) * inside(raw, k)  # VAR-6
-    z = _Gates(dc * g * i * (1 - i), dc * c * f * (1 - f), dc * i * (1 - g * g), dm * y * o * (1 - o))
-    return _gather_gradients(p, z, x, h, dR, dc * f)
+    z = GateGradients(dc * g * i * (1 - i), dc * c * f * (1 - f), dc * i * (1 - g * g), dm * y * o * (1 - o))
+    return gather_gradients(p, z, x, h, dR, dc * f)
 
 
 def peephole_gradient(p: Parameters, x: Array, s: State, ds: State, k: float) -> Loss:
@@ -116,12 +114,12 @@ def peephole_gradient(p: Parameters, x: Array, s: State, ds: State, k: float) ->
     new = clip(raw, k)
     o = sigmoid(p.o.W @ x + p.o.U @ h + p.o.b + p.o.p * new)
     y = tanh(new)
-    dR, dm = _unproject(p, o * y, ds.h)
+    dR, dm = unproject(p, o * y, ds.h)
     zo = dm * y * o * (1 - o)
     dc = (ds.c + dm * o * (1 - y * y) + zo * p.o.p) * inside(raw, k)  # VAR-2  the output gate saw it, too
-    z = _Gates(dc * g * i * (1 - i), dc * c * f * (1 - f), dc * i * (1 - g * g), zo)
-    seen = _Gates(z.i * c, z.f * c, None, zo * new)
-    return _gather_gradients(p, z, x, h, dR, dc * f + z.i * p.i.p + z.f * p.f.p, seen)  # VAR-1
+    z = GateGradients(dc * g * i * (1 - i), dc * c * f * (1 - f), dc * i * (1 - g * g), zo)
+    seen = GateGradients(z.i * c, z.f * c, None, zo * new)
+    return gather_gradients(p, z, x, h, dR, dc * f + z.i * p.i.p + z.f * p.f.p, seen)  # VAR-1
 
 
 def coupled_gradient(p: Parameters, x: Array, s: State, ds: State, k: float) -> Loss:
@@ -132,10 +130,10 @@ def coupled_gradient(p: Parameters, x: Array, s: State, ds: State, k: float) -> 
     o = sigmoid(p.o.W @ x + p.o.U @ h + p.o.b)
     raw = (1 - i) * c + i * g
     y = tanh(clip(raw, k))
-    dR, dm = _unproject(p, o * y, ds.h)
+    dR, dm = unproject(p, o * y, ds.h)
     dc = (ds.c + dm * o * (1 - y * y)) * inside(raw, k)
-    z = _Gates(dc * (g - c) * i * (1 - i), None, dc * i * (1 - g * g), dm * y * o * (1 - o))  # VAR-3
-    return _gather_gradients(p, z, x, h, dR, dc * (1 - i))
+    z = GateGradients(dc * (g - c) * i * (1 - i), None, dc * i * (1 - g * g), dm * y * o * (1 - o))  # VAR-3
+    return gather_gradients(p, z, x, h, dR, dc * (1 - i))
 
 
 def gradient_without_forget_gate(p: Parameters, x: Array, s: State, ds: State, k: float) -> Loss:
@@ -146,10 +144,10 @@ def gradient_without_forget_gate(p: Parameters, x: Array, s: State, ds: State, k
     o = sigmoid(p.o.W @ x + p.o.U @ h + p.o.b)
     raw = c + i * g
     y = tanh(clip(raw, k))
-    dR, dm = _unproject(p, o * y, ds.h)
+    dR, dm = unproject(p, o * y, ds.h)
     dc = (ds.c + dm * o * (1 - y * y)) * inside(raw, k)
-    z = _Gates(dc * g * i * (1 - i), None, dc * i * (1 - g * g), dm * y * o * (1 - o))
-    return _gather_gradients(p, z, x, h, dR, dc)
+    z = GateGradients(dc * g * i * (1 - i), None, dc * i * (1 - g * g), dm * y * o * (1 - o))
+    return gather_gradients(p, z, x, h, dR, dc)
 
 
 def gradient_1997_simplified(p: Parameters, x: Array, s: State, ds: State, k: float) -> Loss:
@@ -160,14 +158,14 @@ def gradient_1997_simplified(p: Parameters, x: Array, s: State, ds: State, k: fl
     o = sigmoid(p.o.W @ x + p.o.U @ h + p.o.b)
     raw = c + i * 2 * t
     y = tanh(clip(raw, k) / 2)
-    dR, dm = _unproject(p, o * y, ds.h)
+    dR, dm = unproject(p, o * y, ds.h)
     dc = (ds.c + dm * o * (1 - y * y) / 2) * inside(raw, k)
-    z = _Gates(dc * 2 * t * i * (1 - i), None, dc * i * (1 - t * t), dm * y * o * (1 - o))
-    return _gather_gradients(p, z, x, h, dR, dc)
+    z = GateGradients(dc * 2 * t * i * (1 - i), None, dc * i * (1 - t * t), dm * y * o * (1 - o))
+    return gather_gradients(p, z, x, h, dR, dc)
 # fmt: on
 
 
-class _Gates(NamedTuple):
+class GateGradients(NamedTuple):
     """An array for each gate that has one."""
 
     i: Array | None
@@ -176,13 +174,13 @@ class _Gates(NamedTuple):
     o: Array | None
 
 
-def _unproject(p: Parameters, m: Array, dh: Array) -> tuple[Array | None, Array]:
+def unproject(p: Parameters, m: Array, dh: Array) -> tuple[Array | None, Array]:
     """The gradients of R and of m, where dh is the cotangent of project(p, m)."""
     return (None, dh) if p.R is None else (np.outer(dh, m), p.R.T @ dh)
 
 
-def _gather_gradients(
-    p: Parameters, z: _Gates, x: Array, h: Array, dR: Array | None, dc: Array, seen: _Gates | None = None
+def gather_gradients(
+    p: Parameters, z: GateGradients, x: Array, h: Array, dR: Array | None, dc: Array, seen: GateGradients | None = None
 ) -> Loss:
     """The gradients with respect to p, x and s, from the gate gradients z and those of the peepholes."""
     dz = {letter: getattr(z, letter) for letter in p.gates}
@@ -192,35 +190,3 @@ def _gather_gradients(
     dx = sum((gate.W.T @ dz[letter] for letter, gate in p.gates.items()), np.zeros_like(x))
     dh = sum((gate.U.T @ dz[letter] for letter, gate in p.gates.items()), np.zeros_like(h))
     return Parameters(dp.get("i"), dp.get("f"), dp["g"], dp.get("o"), dR), dx, State(dh, dc)
-
-
-# ---------------------------------------------------------------- by name
-
-_1997 = Feature.SIMPLIFIED_1997
-_KINDS = (
-    Kind("standard", clipped_cell, clipped_gradient, None),
-    Kind("peephole", peephole_cell, peephole_gradient, Feature.PEEPHOLES, peepholes="ifo"),
-    Kind("coupled", coupled_cell, coupled_gradient, Feature.COUPLED, gates="igo", keeps="1 - i"),
-    Kind(
-        "no forget gate",
-        cell_without_forget_gate,
-        gradient_without_forget_gate,
-        Feature.NO_FORGET_GATE,
-        gates="igo",
-        keeps="1",
-    ),
-    Kind("1997 simplified", cell_1997_simplified, gradient_1997_simplified, _1997, gates="igo", keeps="1", stretch=2),
-)
-KINDS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}
-
-
-def cell_of(problem: Problem) -> tuple[Cell, CellGradient]:
-    """The cell that a well-formed problem asks for, and its gradient.
-
-    The plain cell is that of equations.py. A bound is the number of the problem's dtype nearest to `variant.clip`.
-    """
-    kind, k = KINDS[problem.variant.kind], problem.variant.clip
-    if kind.cell is clipped_cell and k is None and problem.layer.R is None:
-        return cell, cell_gradient
-    bound = np.inf if k is None else float(problem.dtype.type(k))
-    return partial(kind.cell, k=bound), partial(kind.gradient, k=bound)
