@@ -14,7 +14,9 @@ from conformance.cli.reproduce import reproduce
 from conformance.cli.run import run
 from conformance.cli.selftest import selftest
 from conformance.cli.streams import own_streams
+from conformance.cli.weights.diff import diff
 from conformance.cli.weights.judge import judge
+from conformance.cli.weights.port import port
 from conformance.report.status import BY_SIGNAL, INTERRUPTED, MEANINGS, PASSED, SUITE_ERROR, UNWRITTEN
 
 HELP = """Find out whether an implementation is an LSTM, and where it differs.
@@ -34,7 +36,7 @@ def main() -> None:
     """The command with its options; `run_program` is what is installed."""
 
 
-for command in (run, judge, reproduce, list_, explain, selftest, doctor, story.flow, story.gates):
+for command in (run, judge, port, diff, reproduce, list_, explain, selftest, doctor, story.flow, story.gates):
     main.add_command(command)
 
 

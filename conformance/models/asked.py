@@ -20,10 +20,16 @@ class Asked(NamedTuple):
     problem: Problem
     answer: tuple[Array, Array | None, Array | None]  # y, h and c
     bias_sizes: Sizes = ()
+    inner: tuple[Array, ...] = ()  # what the layers below the last one returned, if that is known
+
+    @property
+    def short_name(self) -> str:
+        """The name without what describes it."""
+        return self.name.partition(": ")[0]
 
     def judge(self, grade: str) -> Judgement:
         """Whether the answer is right. Raises ModelError if it has another form than the question asks for."""
         try:
-            return judge(self.problem, self.answer, grade=grade, bias_sizes=self.bias_sizes)
+            return judge(self.problem, self.answer, grade=grade, inner=self.inner, bias_sizes=self.bias_sizes)
         except (TypeError, ValueError) as error:
             raise ModelError(f"{self.name}: {error}") from error

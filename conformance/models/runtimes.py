@@ -1,6 +1,6 @@
 """Runtimes that are asked with the weights of a file, by a short name: the LSTM of a library."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -10,7 +10,7 @@ import numpy as np
 from conformance.models.asked import Asked, ModelError
 from conformance.models.drawing import draw_x
 from conformance.models.weights import Stored, list_arrays
-from lstm_spec import Backend, BackendUnavailable, Network, Problem, State, make_backend
+from lstm_spec import Answer, Backend, BackendUnavailable, Feature, Network, Problem, State, make_backend
 from lstm_spec.frameworks import ADAPTERS, adapt, require_library
 from lstm_spec.types import Array
 
@@ -73,11 +73,23 @@ def ask_network(
 
 
 def _ask_backend(name: str, problem: Problem, backend: Backend) -> Asked:
+    """What a backend answers; layer by layer if it has no stacks."""
+    is_stack = len(problem.parameters) > 1 and not backend.offers(Feature.LAYERS)
     try:
-        answer = backend.forward(problem)
+        answers = [*_ask_layers(problem, backend)] if is_stack else [backend.forward(problem)]
     except Exception as error:
         raise ModelError(f"{backend.name} does not answer ({type(error).__name__}: {str(error)[:200]})") from error
-    return Asked(name, _name_runtime(backend), problem, (answer.y, answer.state.h, answer.state.c))
+    h, c = (np.concatenate([answer.state[k] for answer in answers]) for k in (0, 1))
+    inner = tuple(answer.y for answer in answers[:-1])
+    return Asked(name, _name_runtime(backend), problem, (answers[-1].y, h, c), inner=inner)
+
+
+def _ask_layers(problem: Problem, backend: Backend) -> Iterator[Answer]:
+    x, D = problem.x, len(problem.directions)
+    for k, row in enumerate(problem.parameters):
+        state = State(*(a[k * D : (k + 1) * D] for a in problem.state))
+        yield (answer := backend.forward(replace(problem, parameters=(row,), x=x, state=state)))
+        x = answer.y
 
 
 def _name_runtime(backend: Backend) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,24 +58,12 @@ def judge(file: Path, inputs: Path | None, runtime: str | None, layout: str | No
     """
     from conformance.models.asked import ModelError
     from conformance.models.drawing import load_inputs
-    from conformance.models.graphs import ask_graph
-    from conformance.models.runtimes import ask_problems, ask_weights, choose_runtime
-    from conformance.models.weights import read_weights
+    from conformance.models.files import ask_file
     from conformance.report.status import UNUSABLE
     from conformance.targets.resolve import TargetError
 
     try:
-        given = load_inputs(inputs)
-        if file.suffix.lower() == ".onnx":
-            asked = list(ask_graph(file, given))
-            if runtime and runtime != "onnxruntime":
-                with open_runtime(runtime, timeout) as backend:
-                    asked = ask_problems(asked, backend)
-            notes: tuple[str, ...] = ()
-        else:
-            stored = read_weights(file, layout)
-            with open_runtime(runtime or choose_runtime(stored.runtime), timeout) as backend:
-                asked, notes = ask_weights(stored, given, backend), stored.notes
+        asked, notes = ask_file(file, load_inputs(inputs), runtime, partial(open_runtime, timeout=timeout), layout)
         status = show_judgements(file, asked, grade)
     except (ModelError, TargetError) as error:
         complain(str(error))

@@ -5,7 +5,7 @@ import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import h5py
 import numpy as np
@@ -34,6 +34,13 @@ def read_stored(path: Path) -> tuple[dict[str, Array], bool]:
     for kind, about in layers:
         _check_layer(kind, about)
     return tensors, bool(config)
+
+
+def save_tensors(tensors: Mapping[str, Array], file: IO[bytes]) -> None:
+    """Write them as HDF5."""
+    with h5py.File(file, "w") as written:
+        for name, a in tensors.items():
+            written[name] = a
 
 
 def _read_archive(path: Path) -> tuple[io.BytesIO, bytes]:

@@ -28,8 +28,7 @@ class OnnxModule:
 
     def load(self, parameters: Rows) -> None:
         """Other initialisers, in a model and sessions that are made anew."""
-        whole = _add_forget_gates(parameters) if self.is_coupled else parameters
-        self.put([_stack_directions(row, self.has_biases) for row in name_tensors(whole, "onnx")])
+        self.put(arrange_weights(parameters))
 
     def put(self, weights: Weights) -> None:
         """Have these weights in new sessions."""
@@ -84,6 +83,12 @@ class OnnxModule:
                 " that has it: output="
             )
         return np.swapaxes(y, 0, 1) if self.batch_first else y
+
+
+def arrange_weights(rows: Rows) -> Weights:
+    """The tensors of a node for each layer; half of a bias in each of the two."""
+    whole = _add_forget_gates(rows) if rows[0][0].f is None else rows
+    return [_stack_directions(row, has_biases(rows)) for row in name_tensors(whole, "onnx")]
 
 
 def _add_forget_gates(rows: Rows) -> Rows:

@@ -4,7 +4,7 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
@@ -38,10 +38,9 @@ def read_stored(path: Path) -> dict[str, Any]:
     return {name: a for name, a in named.items() if isinstance(a, torch.Tensor)}
 
 
-def save_tensors(tensors: Mapping[str, Array], path: Path) -> None:
-    """Write them as a state dict. Raises OSError."""
-    with path.open("wb") as file:
-        torch.save({name: to_tensor(a) for name, a in tensors.items()}, file)
+def save_tensors(tensors: Mapping[str, Array], file: IO[bytes]) -> None:
+    """Write them as a state dict."""
+    torch.save({name: to_tensor(a) for name, a in tensors.items()}, file)
 
 
 def _is_script(path: Path) -> bool:
@@ -78,6 +77,6 @@ def run_stored(tensors: Mapping[str, Array], x: Array, state: State) -> tuple[Ar
             dtype=W.dtype,
         )
     lstm.load_state_dict(named, assign=True)
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings(action="ignore", category=UserWarning):  # a projection is slow
         y, (h, c) = lstm(to_tensor(x), tuple(map(to_tensor, state)))
     return to_array(y, x.dtype), to_array(h, x.dtype), to_array(c, x.dtype)

@@ -8,6 +8,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import torch
 
 from conformance.models.asked import ModelError
 from conformance.models.weights import read_weights
@@ -98,3 +99,15 @@ def test_damaged_files_are_read_or_refused_and_nothing_else(name: str, tmp_path:
             read_weights(tmp_path / name)
         except ModelError as refused:
             assert "\n" not in str(refused) and len(str(refused)) < 600
+
+
+def test_weights_of_torch_are_carried_over_and_back(tmp_path: Path) -> None:
+    """Keras has no stacks, so that they are asked layer by layer."""
+    torch.manual_seed(0)
+    torch.save(torch.nn.LSTM(3, 5, 2, bidirectional=True).state_dict(), tmp_path / "a.pt")
+    status, text = said("port", str(tmp_path / "a.pt"), str(tmp_path / "b.h5"))
+    assert status == PASSED and "b.h5: the weights are the same to the last bit" in text and "2 of 2 hold" in text
+    assert "torch 2" in text and "keras 3" in text and text.count("y of layer 0") == 2
+    assert said("port", str(tmp_path / "b.h5"), str(tmp_path / "c.pt"))[0] == PASSED
+    status, text = said("diff", str(tmp_path / "b.h5"), str(tmp_path / "c.pt"))
+    assert status == PASSED and "the weights are the same to the last bit" in text

@@ -191,3 +191,29 @@ def test_damaged_files_are_read_or_refused_and_nothing_else(tmp_path: Path) -> N
             [one.judge("auto") for one in ask_graph(path, {})]
         except ModelError as refused:
             assert "\n" not in str(refused) and len(str(refused)) < 700
+
+
+FORMS = [(1, 1, "standard"), (2, 2, "standard"), (1, 2, "peephole"), (1, 1, "coupled")]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_weights_are_carried_over_to_a_graph_and_back(form: tuple[int, int, str], tmp_path: Path) -> None:
+    layers, D, kind = form
+    taken, attributes = {"peephole": "W R B - - - P"}.get(kind, "W R B"), {"input_forget": int(kind == "coupled")}
+    if layers == 1:
+        node = make_node("x", "y", taken, direction="bidirectional" if D == 2 else "forward", **attributes)
+        source = save_model(tmp_path / "a.onnx", [node], [X], "y", D)
+    else:
+        source = tmp_path / "a.npz"
+        rng, names = np.random.default_rng(0), [f"_l{k}{side}" for k in range(layers) for side in ("", "_reverse")]
+        sizes = [(4 * H, 2 * H if "1" in name else I) for name in names]
+        tensors = {f"weight_ih{name}": rng.standard_normal(size) for name, size in zip(names, sizes, strict=True)}
+        tensors |= {f"weight_hh{name}": rng.standard_normal((4 * H, H)) for name in names}
+        tensors |= {f"bias_{part}{name}": rng.standard_normal(4 * H) for part in ("ih", "hh") for name in names}
+        np.savez(source, **{name: a.astype("f") for name, a in tensors.items()})  # type: ignore[arg-type]
+    status, text = said("port", str(source), str(tmp_path / "b.onnx"))
+    assert status == PASSED and "b.onnx: the weights are the same to the last bit" in text and "2 of 2 hold" in text
+    status, text = said("diff", str(source), str(tmp_path / "b.onnx"))
+    assert status == PASSED and "the same to the last bit" in text
+    if kind == "standard":
+        assert said("port", str(source), str(tmp_path / "c.npz"))[0] == PASSED

@@ -1,0 +1,53 @@
+"""The command `diff`: do two files have the same LSTM?"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+
+from conformance.cli.console import complain
+from conformance.cli.options import TIMEOUT
+from conformance.cli.weights.judge import GRADE, INPUTS, open_runtime, show_judgements
+from conformance.cli.weights.port import NAME, PATH
+
+
+@click.command()
+@click.argument("first", metavar="A", type=PATH)
+@click.argument("second", metavar="B", type=PATH)
+@NAME
+@click.option("--other-name", metavar="NAME", help="Which LSTM of B.  [default: as in A]")
+@INPUTS
+@GRADE
+@TIMEOUT
+def diff(
+    first: Path, second: Path, name: str, other_name: str | None, inputs: Path | None, grade: str, timeout: float
+) -> None:
+    """Whether two files have the same LSTM: weight by weight, then answer by answer.
+
+    Units may be in another order. What B answers is judged by the equations with the weights of A; or what A answers
+    with those of B, if B has the wider numbers.
+    """
+    from conformance.models.asked import ModelError
+    from conformance.models.differences import ask_as_first, compare_networks
+    from conformance.models.drawing import load_inputs
+    from conformance.models.files import ask_file, choose_one, read_network
+    from conformance.report.status import FAILED, UNUSABLE
+
+    opened = partial(open_runtime, timeout=timeout)
+    try:
+        one = choose_one(first, ask_file(first, load_inputs(inputs), None, opened)[0], name)
+        other = choose_one(second, ask_file(second, {}, None, opened)[0], name if other_name is None else other_name)
+        if one.problem.dtype.itemsize < other.problem.dtype.itemsize:
+            first, second, one, other = second, first, other, one
+        found = compare_networks(read_network(one), read_network(other))
+        print(f"{first} and {second}: {found.sentence}")
+        if found.orders is None:
+            sys.exit(FAILED)
+        status = show_judgements(second, [ask_as_first(one, other, found.orders)], grade)
+    except ModelError as error:
+        complain(str(error))
+        sys.exit(UNUSABLE)
+    sys.exit(status)
