@@ -20,7 +20,7 @@ from conformance.assertions.overflow import assert_finite_enough
 from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Inconclusive
 from conformance.tolerance.audit import recall_forward
-from conformance.tolerance.conclusive import is_conclusive, largest_conclusive_error
+from conformance.tolerance.conclusive import is_conclusive, largest_conclusive_error, measure_width
 from conformance.tolerance.layer import observe_forward, run_free
 from conformance.tolerance.reading import Reading, Trajectory, make_reading, select
 from conformance.tolerance.rounding import Bounded, exact, narrow, shown, with_oracle
@@ -136,7 +136,7 @@ def _assert_final_state(seen: Seen, layer: int, d: int, passed: Trajectory, m: E
 
 def assert_conclusive(passes: list[list[Trajectory]], model: ErrorModel) -> None:
     """Inconclusive if rounding may have grown too much somewhere."""
-    errors = [passed.h.error.ravel() for row in passes for passed in row]
+    errors = [measure_width(passed.h).ravel() for row in passes for passed in row]
     if not is_conclusive(~(np.concatenate([*errors, []]) <= largest_conclusive_error(model)), model):
         raise Inconclusive("rounding may have grown too much")
 

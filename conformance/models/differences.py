@@ -86,7 +86,8 @@ def _compare_forms(first: Network, second: Network) -> str:
         p = one.parameters[0][0]
         projection = "" if p.R is None else f", P = {len(p.R)}"
         sizes = f"I = {p.g.W.shape[1]}, H = {len(p.g.b)}{projection}"
-        forms.append(f"{len(one.parameters)} x {' and '.join(one.directions)} {one.variant.kind} with {sizes}")
+        kind = one.variant.kind if one.activations is None else repr(one.activations)
+        forms.append(f"{len(one.parameters)} x {' and '.join(one.directions)} {kind} with {sizes}")
     return "" if forms[0] == forms[1] else f"they have other forms: {forms[0]}, and {forms[1]}"
 
 

@@ -73,7 +73,8 @@ def read_network(asked: Asked) -> Network:
     """The weights that an answer was given with."""
     problem = asked.problem
     sizes = tuple(tuple(dict(one) for one in row) for row in asked.bias_sizes)
-    return Network(problem.parameters, problem.directions, "pytorch", False, sizes)
+    functions = problem.variant.activations
+    return Network(problem.parameters, problem.directions, "pytorch", False, sizes, activations=functions)
 
 
 def list_inputs(asked: Asked, is_graph: bool) -> Iterator[tuple[str, Array]]:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from conformance.models.asked import Asked, ModelError
 from conformance.models.drawing import draw_input
 from lstm_spec import BackendUnavailable, Problem, State, Variant, network_from
 from lstm_spec.frameworks import require_library
+from lstm_spec.layouts.functions import read_onnx_activations
 from lstm_spec.types import Array, Direction
 
 SIDES: dict[str, tuple[Direction, ...]] = {
@@ -18,7 +20,6 @@ SIDES: dict[str, tuple[Direction, ...]] = {
     "reverse": ("reverse",),
     "bidirectional": ("forward", "reverse"),
 }
-USUAL = ("Sigmoid", "Tanh", "Tanh")
 MOST_ITERATIONS = 8  # of a Loop, that are judged
 STEPS = (16, 640)  # of inputs whose sizes a model leaves open
 Tensors = dict[str, Array]
@@ -160,6 +161,10 @@ def _read_question(node: Any, tensors: Tensors, name: str, runtime: str) -> Aske
     whole = lengths is None or bool((lengths == len(x)).all())
     problem = network.ask(x, state, None if whole or lengths is None else lengths.astype(np.int64))
     sizes = network.bias_sizes
+    if variant.activations:
+        if problem.variant.kind != "standard":
+            raise ModelError(f"{name} has peepholes and activations of its own; that is not specified")
+        problem = replace(problem, variant=variant)
     if variant.kind == "coupled":
         if problem.layer.g is not None and any(gate.p is not None for gate in problem.layer.gates.values()):
             raise ModelError(f"{name} has coupled gates and peepholes, expected one of them; that is not specified")
@@ -173,9 +178,14 @@ def _read_question(node: Any, tensors: Tensors, name: str, runtime: str) -> Aske
 def _read_attributes(node: Any) -> Variant:
     """The kind of cell. Raises ModelError for what the specification has no word for."""
     used = [a.decode() for a in node.attributes["activations"]]
-    for k, activation in enumerate(used):
-        if activation.lower() != USUAL[k % 3].lower():
-            raise ModelError(f"{node.name} has the activation {activation}, expected {USUAL[k % 3]}; it is not judged")
+    alphas, betas = (node.attributes.get(f"activation_{word}", ()) for word in ("alpha", "beta"))
+    try:
+        activations = read_onnx_activations(used, alphas, betas, node.name)
+    except ValueError as error:
+        raise ModelError(str(error)) from error
     if node.attributes["clip"]:
         raise ModelError(f"{node.name} clips what its gates receive, expected no clip; it is not judged")
-    return Variant("coupled" if node.attributes["input_forget"] else "standard")
+    if activations and node.attributes["input_forget"]:
+        raise ModelError(f"{node.name} has coupled gates and the activations {', '.join(used)}; that is not specified")
+    kind = "configured" if activations else "coupled" if node.attributes["input_forget"] else "standard"
+    return Variant(kind, activations=activations)

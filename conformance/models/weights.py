@@ -3,6 +3,7 @@
 import io
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from conformance.models.asked import ModelError
-from lstm_spec import Network, networks_from
+from lstm_spec import Activations, Network, networks_from
 from lstm_spec.layouts.foreign import to_array
 from lstm_spec.types import Array
 
@@ -40,10 +41,11 @@ def read_weights(path: Path, layout: str | None = None) -> Stored:
     if reader is None:
         raise ModelError(f"{path} ends in {suffix!r}, expected one of {', '.join(SUFFIXES)}; rename or convert it")
     try:
-        tensors, told = reader(path)
+        tensors, told, activations = reader(path)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             networks = networks_from(tensors, layout)
+        networks = {name: replace(one, activations=activations) for name, one in networks.items()}
     except ModelError:
         raise
     except Exception as error:
@@ -52,32 +54,33 @@ def read_weights(path: Path, layout: str | None = None) -> Stored:
     return Stored(tensors, networks, runtime, (*notes, *(str(one.message) for one in caught)))
 
 
-Reader = Callable[[Path], tuple[dict[str, Any], bool]]  # and whether the activations are known
+Found = tuple[dict[str, Any], bool, Activations | None]  # tensors, whether activations are known, which if not usual
+Reader = Callable[[Path], Found]
 
 
-def _read_torch(path: Path) -> tuple[dict[str, Any], bool]:
+def _read_torch(path: Path) -> Found:
     _require("torch", "torch")
     found: dict[str, Any] = import_module("lstm_spec.adapters.torch.stored").read_stored(path)
-    return found, True
+    return found, True, None
 
 
-def _read_keras(path: Path) -> tuple[dict[str, Any], bool]:
+def _read_keras(path: Path) -> Found:
     _require("h5py", "keras")
-    found: tuple[dict[str, Any], bool] = import_module("lstm_spec.adapters.keras.stored").read_stored(path)
+    found: Found = import_module("lstm_spec.adapters.keras.stored").read_stored(path)
     return found
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Any], bool]:
+def _read_safetensors(path: Path) -> Found:
     import ml_dtypes  # noqa: F401  NumPy's bfloat16
     from safetensors import safe_open
 
     with safe_open(path, framework="numpy") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, True  # noqa: SIM118  it is no dictionary
+        return {name: file.get_tensor(name) for name in file.keys()}, True, None  # noqa: SIM118  it is no dictionary
 
 
-def _read_npz(path: Path) -> tuple[dict[str, Any], bool]:
+def _read_npz(path: Path) -> Found:
     with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}, True
+        return {name: file[name] for name in file.files}, True, None
 
 
 READERS: Mapping[tuple[str, ...], tuple[Reader, str]] = {

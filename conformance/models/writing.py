@@ -26,6 +26,8 @@ def write_network(network: Network, path: Path, layout: str | None) -> None:
     try:
         if suffix == ".onnx":
             write_whole(path, _make_graph(network))
+        elif network.activations:
+            raise ModelError(f"{path} has no place for {network.activations}, expected .onnx; tensors do not tell them")
         elif suffix in FORMS:
             tensors = tensors_from(network, layout or ("keras" if suffix in KERAS else "pytorch"), prefix="lstm.")
             write_whole(
@@ -44,7 +46,7 @@ def _make_graph(network: Network) -> bytes:
     graph = import_module("lstm_spec.adapters.onnx.graph")
     weights = adapter.arrange_weights(network.parameters)
     form, coupled = graph.Form(state=True), network.variant.kind == "coupled"
-    model = graph.make_graph(weights, form, network.directions, 0, coupled)[0]
+    model = graph.make_graph(weights, form, network.directions, 0, coupled, network.activations)[0]
     I, H, D = weights[0]["W"].shape[2], weights[0]["R"].shape[2], len(network.directions)
     for one in model.graph.input:
         sizes = ("T", "B", I) if one.name == "X" else (D, "B", H)

@@ -12,7 +12,7 @@ from conformance.assertions.forward import Seen, join_outputs, read_below, read_
 from conformance.assertions.network import list_free_parts
 from conformance.assertions.order import mark_valid_steps, name_place, read_direction
 from conformance.outcome import Difference, Refuted
-from conformance.tolerance.conclusive import largest_conclusive_error
+from conformance.tolerance.conclusive import largest_conclusive_error, measure_width
 from conformance.tolerance.layer import observe_forward, run_free
 from conformance.tolerance.reading import Reading, Trajectory
 from conformance.tolerance.rounding import Bounded, exact
@@ -68,7 +68,7 @@ class Compared:
                 outputs = (read_direction(self.problem, d, exact(known)) for d in range(len(row)))
                 passes = [observe_forward(r, q, self.model) for r, q in zip(readings, outputs, strict=True)]
             joined, place = join_outputs(self.problem, passes), name_place(self.problem, layer)
-            if not joined.error.max(initial=0) <= largest_conclusive_error(self.model):
+            if not measure_width(joined).max(initial=0) <= largest_conclusive_error(self.model):
                 self.unjudged.append(
                     f"layer {layer} and those above it: rounding may have grown too much below; give inner"
                 )

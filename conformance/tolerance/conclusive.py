@@ -1,5 +1,8 @@
 """When a bound has grown too wide to say anything."""
 
+import numpy as np
+
+from conformance.tolerance.rounding import Bounded
 from lstm_spec import ErrorModel
 from lstm_spec.types import Array
 
@@ -11,6 +14,11 @@ OPEN = 0.25  # with 16 bits, this share of what is judged may stay open: one can
 def largest_conclusive_error(model: ErrorModel) -> float:
     """The largest error of h in a free run that still says something."""
     return max(CONCLUSIVE, ROUNDINGS * largest_roundoff(model))
+
+
+def measure_width(q: Bounded) -> Array:
+    """How wide the bound of a number is, relative to its size if that is above 1, as it may be without tanh."""
+    return np.asarray(q.error / np.maximum(1, np.abs(q.value)))
 
 
 def is_conclusive(opened: Array, model: ErrorModel) -> bool:

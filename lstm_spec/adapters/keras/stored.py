@@ -10,30 +10,33 @@ from typing import IO, Any
 import h5py
 import numpy as np
 
-from lstm_spec.types import Array
+from lstm_spec.layouts.functions import read_keras_activations
+from lstm_spec.types import Activations, Array
 
-USUAL = {"activation": "tanh", "recurrent_activation": "sigmoid"}
 PLAIN = ("LSTM", "LSTMCell", "CuDNNLSTM")
 LARGEST = 8 << 30  # bytes of a member of a .keras
 
 
-def read_stored(path: Path) -> tuple[dict[str, Array], bool]:
-    """The weights by name, and whether the file tells the activations, which are the usual ones then.
+def read_stored(path: Path) -> tuple[dict[str, Array], bool, Activations | None]:
+    """The weights by name, whether the file tells the activations, and those, None if they are the usual ones.
 
-    Raises ValueError if it is no such file, or has an LSTM of another kind or with other activations.
+    Raises ValueError if it is no such file, or has an LSTM of another kind, with activations that are not specified, or
+    several with different ones.
     """
     try:
-        raw, config = _read_archive(path) if zipfile.is_zipfile(path) else (path, None)
+        raw, config, version = _read_archive(path) if zipfile.is_zipfile(path) else (path, None, "")
         with h5py.File(raw, "r") as file:
             config = config or file.attrs.get("model_config")
+            version = version or _to_text(file.attrs.get("keras_version", ""))
             tensors = dict(_list_datasets(file))
         layers = [*_list_layers(json.loads(config))] if config else []
     except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:150]
         raise ValueError(f"it cannot be read as a file of Keras ({first}), expected HDF5 or .keras") from error
-    for kind, about in layers:
-        _check_layer(kind, about)
-    return tensors, bool(config)
+    found = {_read_layer(kind, about, version) for kind, about in layers if "LSTM" in kind}
+    if len(found) > 1:
+        raise ValueError("its LSTMs have different activations, expected the same in all; judge them one by one")
+    return tensors, bool(config), found.pop() if found else None
 
 
 def save_tensors(tensors: Mapping[str, Array], file: IO[bytes]) -> None:
@@ -43,11 +46,17 @@ def save_tensors(tensors: Mapping[str, Array], file: IO[bytes]) -> None:
             written[name] = a
 
 
-def _read_archive(path: Path) -> tuple[io.BytesIO, bytes]:
+def _to_text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _read_archive(path: Path) -> tuple[io.BytesIO, bytes, str]:
     with zipfile.ZipFile(path) as file:
         if file.getinfo("model.weights.h5").file_size > LARGEST:
             raise ValueError("its weights are too large")
-        return io.BytesIO(file.read("model.weights.h5")), file.read("config.json")
+        about = json.loads(file.read("metadata.json")) if "metadata.json" in file.namelist() else {}
+        version = str(about.get("keras_version", ""))
+        return io.BytesIO(file.read("model.weights.h5")), file.read("config.json"), version
 
 
 def _list_datasets(group: Any, before: str = "") -> Iterator[tuple[str, Array]]:
@@ -74,12 +83,8 @@ def _list_layers(config: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield from _list_layers(one)
 
 
-def _check_layer(kind: str, about: Mapping[str, Any]) -> None:
+def _read_layer(kind: str, about: Mapping[str, Any], version: str) -> Activations | None:
     name = about.get("name", kind)
-    if "LSTM" in kind and kind not in PLAIN:
+    if kind not in PLAIN:
         raise ValueError(f"{name} is a layer of the class {kind}, expected LSTM; it is not judged")
-    for option, usual in USUAL.items() if kind in PLAIN else ():
-        used = about.get(option, usual)
-        used = used.get("config", used) if isinstance(used, dict) else used
-        if used != usual:
-            raise ValueError(f"{name} has {option} {used!r}, expected {usual!r}; it is not judged")
+    return read_keras_activations({"name": kind, **about}, version)

@@ -21,6 +21,7 @@ OF_RUNTIME = ALWAYS | {
     Feature.LAYERS,
     Feature.PEEPHOLES,
     Feature.COUPLED,  # input_forget: f = 1 - i, whatever the weights of f
+    Feature.ACTIVATIONS,
     Feature.OMITS_STATE,
     Feature.OMITS_BIAS,
 }
@@ -104,7 +105,13 @@ def _find_shapes(given: GivenModel, batch_first: bool) -> Shapes:
 def _build_made(
     start: Start, layout: int, rows: Rows, variant: Variant, directions: tuple[Direction, ...]
 ) -> OnnxModule:
-    make = partial(make_graph, directions=directions, layout=layout, coupled=variant.kind == "coupled")
+    make = partial(
+        make_graph,
+        directions=directions,
+        layout=layout,
+        coupled=variant.kind == "coupled",
+        activations=variant.activations,
+    )
     return OnnxModule(rows, start, make, layout, bool(layout))
 
 

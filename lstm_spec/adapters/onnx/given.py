@@ -23,6 +23,7 @@ class GivenModel:
         self.model = onnx.shape_inference.infer_shapes(model)
         graph = self.model.graph
         self.taken = _list_inputs(_find_node(graph))
+        _check_activations(_find_node(graph))
         self.layout = next((a.i for a in _find_node(graph).attribute if a.name == "layout"), 0)
         weights = {a.name for a in graph.initializer}
         self.given = [one.name for one in graph.input if one.name not in weights]
@@ -89,6 +90,17 @@ def _list_inputs(node: onnx.NodeProto) -> dict[str, str]:
     """What a node takes beside x, by our letters, in its order; empty if it is left out."""
     names = [*node.input, *[""] * 8]
     return {part: names[k] for part, k in INPUTS.items()}
+
+
+def _check_activations(node: onnx.NodeProto) -> None:
+    """Raises ValueError if they are not the usual ones, for which the numbers of the judge are."""
+    given = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    names = [name.decode() for name in given.get("activations", [])]
+    if [name.lower() for name in names] != ["sigmoid", "tanh", "tanh"][: len(names)]:
+        raise ValueError(
+            f"the LSTM node has the activations {', '.join(names)}, expected Sigmoid, Tanh, Tanh; judge its answers"
+            " with lstm-conform judge FILE, or the runtime itself, with any activations: from_onnx()"
+        )
 
 
 def _find_node(graph: onnx.GraphProto) -> Any:

@@ -6,7 +6,8 @@ import numpy as np
 import onnx
 
 from lstm_spec.adapters.weights import Named
-from lstm_spec.types import Array, Direction
+from lstm_spec.layouts.functions import write_onnx_activations
+from lstm_spec.types import Activations, Array, Direction
 
 DIRECTION = {("forward",): "forward", ("reverse",): "reverse", ("forward", "reverse"): "bidirectional"}
 Weights = list[Named]  # W and R, B and P if they are there, of each layer, the directions one behind the other
@@ -32,7 +33,12 @@ class Ends(NamedTuple):
 
 
 def make_graph(
-    weights: Weights, form: Form, directions: tuple[Direction, ...], layout: int, coupled: bool
+    weights: Weights,
+    form: Form,
+    directions: tuple[Direction, ...],
+    layout: int,
+    coupled: bool,
+    activations: Activations | None = None,
 ) -> tuple[Any, Ends]:
     """A model with a node for each layer, whose weights are initialisers."""
     layers, nodes, read = range(len(weights)), [], "X"
@@ -41,6 +47,7 @@ def make_graph(
     last = [name for k in layers for name in (f"Y_h{k}", f"Y_c{k}")]
     ends = Ends("X", "lengths" * form.lengths, states[0], states[1], ["y", *last], named)
     how = {"direction": DIRECTION[directions], **({"layout": 1} if layout else {}), "input_forget": int(coupled)}
+    how |= write_onnx_activations(activations, len(directions)) if activations else {}
     for k, names in enumerate(named):
         optional = [states[0][k], states[1][k]] if form.state else ["", ""]
         taken = [read, *(names.get(part, "") for part in "WRB"), ends.lengths, *optional, names.get("P", "")]

@@ -37,6 +37,11 @@ def save_model(path: Path, nodes: list[Any], inputs: list[Any], outputs: str, D:
 
 
 X = describe("x", FLOAT, ["T", "B", I])
+LINES: dict[str, Any] = {
+    "activations": ["HardSigmoid", "Relu", "Affine"],
+    "activation_alpha": [0.3, 1.0],
+    "activation_beta": [0.4, 0.0],
+}
 WAYS: dict[str, tuple[str, dict[str, Any], int]] = {
     "forward": ("W R B", {}, 1),
     "without a bias": ("W R", {}, 1),
@@ -46,6 +51,13 @@ WAYS: dict[str, tuple[str, dict[str, Any], int]] = {
     "coupled": ("W R B", {"input_forget": 1}, 1),
     "lengths": ("W R B n", {"direction": "bidirectional"}, 2),
     "a state": ("W R B - h c", {}, 1),
+    "hard sigmoids": ("W R B", {"activations": ["HardSigmoid", "Tanh", "Tanh"]}, 1),
+    "other activations": ("W R B", LINES, 1),
+    "other activations, both": (
+        "W R B",
+        {name: a * 2 for name, a in LINES.items()} | {"direction": "bidirectional"},
+        2,
+    ),
     "usual activations": ("W R B", {"activations": ["sigmoid", "Tanh", "tanh"]}, 1),
 }
 
@@ -59,10 +71,10 @@ def test_a_node_of_any_kind_is_judged(way: str, tmp_path: Path) -> None:
     status, text = said("judge", str(path))
     assert status == PASSED and "lstm_y; onnxruntime " in text and "not judged" not in text
     (asked,) = ask_graph(path, {})
-    assert asked.problem.directions == {"both": ("forward", "reverse"), "lengths": ("forward", "reverse")}.get(
-        way, (way,) if way == "reverse" else ("forward",)
-    )
-    kinds = {"peepholes": "peephole", "coupled": "coupled"}
+    one = (way,) if way == "reverse" else ("forward",)
+    assert asked.problem.directions == (("forward", "reverse") if D == 2 else one)
+    kinds = {"peepholes": "peephole", "coupled": "coupled", "hard sigmoids": "configured"}
+    kinds |= {name: "configured" for name in WAYS if name.startswith("other activations")}
     assert asked.problem.variant.kind == kinds.get(way, "standard")
     assert asked.problem.state.c.any() == (way == "a state") and (asked.problem.lengths is not None) == (
         way == "lengths"
@@ -147,9 +159,13 @@ QUANTISED = helper.make_node(
 )
 REFUSED: dict[str, tuple[Any, str]] = {
     "quantised": (QUANTISED, "fast is com.microsoft:DynamicQuantizeLSTM, expected LSTM of ONNX itself"),
-    "hard sigmoid": (
-        make_node("x", "y", activations=["HardSigmoid", "Tanh", "Tanh"]),
-        "lstm_y has the activation HardSigmoid, expected Sigmoid; it is not judged",
+    "other activations": (
+        make_node("x", "y", activations=["Sigmoid", "Elu", "Tanh"]),
+        "lstm_y has the activation Elu, expected Tanh, Relu, or Affine with alpha 1 and beta 0; it is not judged",
+    ),
+    "hard sigmoids and coupled gates": (
+        make_node("x", "y", activations=["HardSigmoid", "Tanh", "Tanh"], input_forget=1),
+        "lstm_y has coupled gates and the activations HardSigmoid, Tanh, Tanh; that is not specified",
     ),
     "clip": (make_node("x", "y", clip=3.0), "lstm_y clips what its gates receive, expected no clip; it is not judged"),
     "no LSTM": (helper.make_node("Relu", ["x"], ["y"]), "has no LSTM, or none was run"),
@@ -217,3 +233,23 @@ def test_weights_are_carried_over_to_a_graph_and_back(form: tuple[int, int, str]
     assert status == PASSED and "the same to the last bit" in text
     if kind == "standard":
         assert said("port", str(source), str(tmp_path / "c.npz"))[0] == PASSED
+
+
+def test_activations_are_carried_over_or_refused_and_the_slope_tells_two_files_apart(tmp_path: Path) -> None:
+    hard = {"activations": ["HardSigmoid", "Tanh", "Tanh"]}
+    sizes = {"W": (1, 4 * H, I), "R": (1, 4 * H, H)}
+    weights: dict[str, Any] = {name: RNG.standard_normal(size).astype("f") for name, size in sizes.items()}
+
+    def save(name: str, alpha: float) -> Path:
+        node = make_node("x", "y", "W R", activation_alpha=[alpha], **hard)
+        return save_model(tmp_path / name, [node], [X], "y", **weights)
+
+    first, other, carried = save("keras-2.onnx", 0.2), save("keras-3.onnx", 1 / 6), tmp_path / "carried.onnx"
+    assert said("port", str(first), str(carried))[0] == PASSED
+    (mine,), (theirs,) = ask_graph(carried, {}), ask_graph(first, {})
+    assert mine.problem.variant == theirs.problem.variant and mine.problem.variant.kind == "configured"
+    status, text = said("port", str(first), str(tmp_path / "lost.safetensors"))
+    assert status == UNUSABLE and "has no place for Activations(gate='hard sigmoid'" in text
+    assert said("diff", str(first), str(carried))[0] == PASSED
+    status, text = said("diff", str(first), str(other))
+    assert status == FAILED and "they have other forms" in text and "alpha=0.1666" in text

@@ -80,7 +80,6 @@ RIGHT: dict[str, tuple[onnx.ModelProto, dict[str, Any]]] = {
 HARD = [activation.encode() for activation in ("HardSigmoid", "Tanh", "Tanh")]
 WRONG: dict[str, tuple[onnx.ModelProto, dict[str, Any]]] = {
     "bounds what goes into the gates": (make_model(clip=3.0), {}),
-    "has gates that are straight lines": (make_model(activations=HARD), {}),
     "hides negative outputs": (make_model(after=(SQUEEZED, helper.make_node("Relu", ["Z"], ["y"]))), {}),
     "is turned once": (make_model("X W R B", (TURNED,), (SQUEEZE,), ("B", "T")), {"batch_first": True}),
     "keeps coupled gates": (make_model(input_forget=1), {}),
@@ -97,6 +96,11 @@ def test_a_right_model_holds(kind: str) -> None:
 def test_a_model_with_a_mistake_is_refuted(mistake: str) -> None:
     model, options = WRONG[mistake]
     assert find_broken(from_onnx(model, **options), clauses=("CELL-*",), examples=4)
+
+
+def test_a_model_with_hard_sigmoids_is_not_asked_what_one_with_sigmoids_is() -> None:
+    with pytest.raises(ValueError, match="the LSTM node has the activations HardSigmoid, Tanh, Tanh, expected Sigmoid"):
+        from_onnx(make_model(activations=HARD))
 
 
 class Remembering(OnnxModule):
