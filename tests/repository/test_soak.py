@@ -1,6 +1,7 @@
 """That the soak adds up and counts an alarm, and that each implementation it calls right holds in a few examples."""
 
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -84,7 +85,10 @@ def test_a_piece_is_saved_and_left_out_when_the_soak_is_resumed(tmp_path: Path) 
     assert status == 1, "one trivial example of each property is not the mix that is wanted"
     assert "in 8 runs: 0 false alarms" in text
     assert first.stat().st_mtime_ns == before
-    assert run_command("--add", *sorted(tmp_path.glob("*.json"))) == (status, text)
+    assert run_command("--add", *sorted(tmp_path.glob("*.json")), "--page", tmp_path / "page.md") == (status, text)
+    page = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "in 8 runs: 0 false alarms; T >= 200: " in page
+    assert re.search(r"^\| y \| plain \| [\d.]+, ", page, re.MULTILINE)
 
 
 def test_the_median_is_that_of_the_comparisons_and_the_largest_is_exact() -> None:

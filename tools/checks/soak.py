@@ -6,7 +6,7 @@ mix that came out, error/bound per output, form and dtype (maximum and median ov
 
     python -m tools.checks.soak                        all pieces, added up
     python -m tools.checks.soak --piece 3 --of 40      one piece
-    python -m tools.checks.soak --add soak/*.json      the sum of pieces
+    python -m tools.checks.soak --add soak/*.json      the sum of pieces; --page docs/soak.md writes the page
 """
 
 import sys
@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import track
 
 from conformance.assertions.comparison import recorded_ratios
+from conformance.files import write_whole
 from conformance.outcome import Outcome
 from conformance.problems.form import form_of
 from conformance.problems.question import problem_of
@@ -33,7 +34,7 @@ from conformance.verdict import Verdict
 from lstm_spec import Backend, BackendUnavailable, Problem
 from tools.checks.right.backends import RIGHT
 from tools.checks.right.restricted import AS_A_MODULE, RESTRICTIONS
-from tools.checks.soaked import DTYPES, WANTED, Soaked, add_up, load_soaked, print_soaked, save_soaked
+from tools.checks.soaked import DTYPES, WANTED, Soaked, add_up, load_soaked, print_soaked, save_soaked, write_page
 
 OURS = ("numpy", "torch")
 
@@ -73,6 +74,7 @@ def list_runs(examples: int, seed: int, targets: tuple[str, ...] = ()) -> list[R
 @click.option("--out", default="soak", show_default=True, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--resume", is_flag=True, help="Leave out the pieces that --out has already.")
 @click.option("--add", "is_sum", is_flag=True, help="Run nothing: the arguments are files to add up.")
+@click.option("--page", type=click.Path(dir_okay=False, path_type=Path), help="Write the table to this file as well.")
 def main(
     targets: tuple[str, ...],
     examples: int,
@@ -83,11 +85,12 @@ def main(
     out: Path,
     resume: bool,
     is_sum: bool,
+    page: Path | None,
 ) -> None:
     """Exit 1 if anything was refuted or went wrong; with --add and for all pieces also if the mix is too easy."""
     console = Console(width=150)
     if is_sum:
-        finish(console, [Path(name) for name in targets], whole=True)
+        finish(console, [Path(name) for name in targets], True, page)
     out.mkdir(parents=True, exist_ok=True)
     runs = list_runs(examples, seed, targets)
     wanted = range(1, pieces + 1) if piece is None else (piece,)
@@ -96,13 +99,15 @@ def main(
     doing = do_pieces([(runs[k - 1 :: pieces], paths[k]) for k in todo], jobs)
     for _ in track(doing, "soak", len(todo), console=console, disable=not console.is_terminal):
         pass
-    finish(console, list(paths.values()), whole=piece is None)
+    finish(console, list(paths.values()), piece is None, page)
 
 
-def finish(console: Console, paths: list[Path], whole: bool) -> None:
-    """Print the sum of the files and exit."""
+def finish(console: Console, paths: list[Path], whole: bool, page: Path | None) -> None:
+    """Print the sum of the files, write the page if there is to be one, and exit."""
     soaked = add_up(map(load_soaked, paths))
     print_soaked(console, soaked)
+    if page:
+        write_whole(page, write_page(soaked).encode())
     sys.exit(bool(soaked.alarms) or not soaked.examples or (whole and not soaked.is_mixed))
 
 
