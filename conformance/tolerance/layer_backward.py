@@ -216,8 +216,8 @@ def _outer(a: Bounded, b: Bounded, many: int) -> Summed:
     """The sum of a bᵀ over steps and batch, of which so many can be other than 0."""
     (av, ae), (bv, be) = (tuple(q.reshape(-1, q.shape[-1]) for q in side) for side in (a, b))
     A, B = np.abs(av) + ae, np.abs(bv) + be
-    size = A.T @ B
-    return Summed(av.T @ bv, ae.T @ B + np.abs(av).T @ be, size, size, many)
+    size, error = A.T @ B, ae.T @ B
+    return Summed(av.T @ bv, error + np.abs(av).T @ be if be.any() else error, size, size, many)
 
 
 def _sum_products(a: Bounded, b: Bounded, many: int) -> Summed:
