@@ -1,14 +1,14 @@
 """What a module is, found by asking it small questions: how it is called, where its weights lie, what it offers."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 
-from lstm_spec.adapters.forms import draw_problem, find_form
+from lstm_spec.adapters.search import H, I, find_plan, list_parameters
 from lstm_spec.adapters.tensors import guess_sizes, list_layouts
-from lstm_spec.adapters.torch.calling import SIGNATURE, Style, Unusable, list_styles
+from lstm_spec.adapters.torch.calling import SIGNATURE, Style, list_styles
 from lstm_spec.adapters.torch.making import WRITE_MAKE, Maker, find_maker, unwrap_compiled
 from lstm_spec.adapters.torch.module import ask_module
 from lstm_spec.adapters.torch.offers import describe_plan
@@ -17,9 +17,8 @@ from lstm_spec.adapters.torch.tensors import require_device
 from lstm_spec.contract import Description, Implementation
 from lstm_spec.layouts.fitting import find_layout, tensors_of
 from lstm_spec.layouts.table import LAYOUTS, Layout
-from lstm_spec.types import Problem
+from lstm_spec.types import Answer, Problem
 
-T, B, I, H = 4, 3, 7, 5  # of the problems that are asked to find out
 OURS = LAYOUTS["pytorch"]
 
 
@@ -40,8 +39,13 @@ def adapt_module(
     layouts = {size: _list_fitting(module, size, wanted) for size in _find_sizes(maker, module)}
     plan = Plan(maker, Style(), next(iter(layouts.values()))[0], device=device)
     plan = replace(plan, pass_batch_first=batch_first is True and "batch_first" in maker.options)
-    plan, size = _find_plan(plan, list_styles(module, batch_first), layouts)
-    return describe_plan(plan, size, compile, description)
+    styles, advice = list_styles(module, batch_first), f"write {SIGNATURE}"
+    style, found, size = find_plan(partial(_ask_in, plan), styles, layouts, maker.name, advice)
+    return describe_plan(replace(plan, style=style, layout=found), size, compile, description)
+
+
+def _ask_in(plan: Plan, problem: Problem, form: tuple[Style, Layout]) -> Answer:
+    return ask_module(replace(plan, style=form[0], layout=form[1]), problem)
 
 
 # ---------------------------------------------------------------- sizes and weights
@@ -71,7 +75,6 @@ def _explain_parameters(maker: Maker, module: Any, shapes: dict[str, tuple[int, 
     ]
     if maker.is_ready and shapes and set(shapes) & {"weight_ih_l1", "weight_ih_l0_reverse", "weight_hr_l0"}:
         return f"{maker.name} is a network of a fixed form, expected one layer in one direction; name its class instead"
-    listed = ", ".join(f"{name} {shape}" for name, shape in list(shapes.items())[:8]) or "none"
     sized = "" if maker.is_ready else f" of {I} inputs and {H} cells"
     remedy = "wrap it with from_packed"
     if inner:
@@ -80,8 +83,8 @@ def _explain_parameters(maker: Maker, module: Any, shapes: dict[str, tuple[int, 
     elif shapes and not any(len(shape) == 1 or 1 in shape for shape in shapes.values()):
         remedy = "the equations have a bias: build it with one"
     return (
-        f"{maker.name} has the parameters {listed}, expected weights and a bias for four gates{sized} and nothing else;"
-        f" {remedy}"
+        f"{maker.name} has the parameters {list_parameters(shapes)}, expected weights and a bias for four gates{sized}"
+        f" and nothing else; {remedy}"
     )
 
 
@@ -96,54 +99,3 @@ def _list_fitting(module: Any, size: tuple[int, int], wanted: Layout | None) -> 
         return found
     changed = {"forget_bias": wanted.forget_bias, "negated": wanted.negated} if wanted else {}
     return [replace(layout, **changed) for layout in found if layout.order == order]  # type: ignore[arg-type]
-
-
-# ---------------------------------------------------------------- how it is called
-
-
-def _find_plan(
-    plan: Plan, styles: list[Style], layouts: dict[tuple[int, int], list[Layout]]
-) -> tuple[Plan, tuple[int, int]]:
-    """The plan with which the module answers like the equations, and its sizes I and H.
-
-    If there is none, the most usual one that gives shapes. Raises TypeError if the module cannot be called at all.
-    """
-    errors, usual = list[Exception](), list[tuple[Plan, tuple[int, int]]]()
-    for size, listed in layouts.items():
-        problem = draw_problem(T, B, *size)
-        plan = replace(plan, layout=listed[0])
-        usable = [style for style in styles if _is_usable(replace(plan, style=style), problem, errors)]
-        forms = [replace(plan, style=style, layout=layout) for layout in listed for style in usable]
-        if found := find_form(lambda problem, form: ask_module(form, problem), forms, problem):
-            return found, size
-        usual += [(form, size) for form in forms[:1]]
-    if not usual:
-        raise TypeError(_explain_call(plan.maker.name, errors))
-    return usual[0]
-
-
-def _explain_call(name: str, errors: list[Exception]) -> str:
-    """Why it cannot be called, of all ways that were tried, and what helps."""
-    ours = [str(error) for error in errors if isinstance(error, Unusable)]
-    if ours:
-        return f"{name} cannot be used: {ours[0]}"
-    text = str(errors[0]).partition("\n")[0]
-    return f"{name} raised {type(errors[0]).__name__} ({text}), expected an answer; mend that, or write {SIGNATURE}"
-
-
-def _is_usable(plan: Plan, problem: Problem, errors: list[Exception]) -> bool:
-    """Whether it gives an answer of the right shapes."""
-    try:
-        answer = ask_module(plan, problem)
-    except Exception as error:
-        errors.append(error)
-        return False
-    got, wanted = (
-        (a.shape, s.h.shape, s.c.shape)
-        for a, s in ((answer.y, answer.state), (np.empty((*problem.x.shape[:2], problem.P)), problem.state))
-    )
-    if got != wanted:
-        shapes = "{}, {} and {}"
-        text = f"y, h and c have shapes {shapes.format(*got)}, expected {shapes.format(*wanted)}; write {SIGNATURE}"
-        errors.append(Unusable(text))
-    return got == wanted

@@ -7,13 +7,11 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from lstm_spec.adapters.search import Unusable
+
 Three = tuple[Any, Any, Any]  # y, h and c
 RETURN = "return (y, (h, c)), or (h, c) from a cell that does one step"
 SIGNATURE = "forward(self, x, state=None) that returns (y, (h, c)), where state is (h, c)"
-
-
-class Unusable(TypeError):
-    """A module takes or returns something else than an LSTM."""
 
 
 class Style(NamedTuple):

@@ -112,7 +112,7 @@ class TorchModule:
 
     def load(self, parameters: Rows) -> None:
         """Copy them over the parameters, in place. Raises ValueError if their shapes are others."""
-        arrays = self.plan.arrays_of(parameters, self.form)
+        arrays = self.plan.arrays_of(parameters)
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 if arrays[name].shape != parameter.shape:

@@ -1,6 +1,6 @@
 """How a module of somebody's is made, called, and given its parameters: what was found by asking."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -9,12 +9,11 @@ import numpy as np
 from lstm_spec.adapters.torch.calling import Style
 from lstm_spec.adapters.torch.making import DROPPED, Maker
 from lstm_spec.adapters.torch.naming import Names
-from lstm_spec.adapters.weights import fill_biases
+from lstm_spec.adapters.weights import Named, name_tensors, read_tensors
 from lstm_spec.contract import Rows
-from lstm_spec.layouts.convert import from_layout, to_layout
 from lstm_spec.layouts.fitting import tensors_of
 from lstm_spec.layouts.table import Layout
-from lstm_spec.types import Array, Parameters
+from lstm_spec.types import Array
 
 
 class Form(NamedTuple):
@@ -62,51 +61,34 @@ class Plan:
             options["batch_first"] = True
         return self.maker.make_apart(I, form.H, **options)
 
-    def arrays_of(self, rows: Rows, form: Form) -> dict[str, Array]:
-        """The arrays by the names of the module's parameters.
-
-        Of two biases each is half of ours, so that one that is forgotten is missed.
-        """
-        found: dict[str, Array] = {}
-        single, second = _join_biases(self.layout)
-        for k, row in enumerate(rows):
-            for d, p in enumerate(row):
-                tensors = to_layout(p if form.has_bias else fill_biases(p), single)
-                for name, other in second.items():
-                    tensors[name] = tensors[other] = tensors[name] / 2
-                found |= {self.names.rename(name, k, d): a for name, a in tensors.items()}
-        return found
+    def arrays_of(self, rows: Rows) -> dict[str, Array]:
+        """The arrays by the names of the module's parameters."""
+        return {
+            self.names.rename(name, k, d): a
+            for k, row in enumerate(name_tensors(rows, self.layout))
+            for d, tensors in enumerate(row)
+            for name, a in tensors.items()
+        }
 
     def rows_of(self, named: dict[str, Array], form: Form, is_gradient: bool = False) -> Rows:
         """The parameters, or their gradients, from arrays by the names of the module's parameters."""
-        layout, second = _join_biases(self.layout)
-        layout = replace(layout, forget_bias=0.0) if is_gradient and layout.forget_bias else layout
-        held = tensors_of(layout, projection=form.P is not None)
+        held = tensors_of(self.layout, projection=form.P is not None)
+        dtype = next(iter(named.values())).dtype
 
-        def find_parameters(k: int, d: int) -> Parameters:
-            tensors = {}
+        def find_tensors(k: int, d: int) -> Named:
+            tensors: Named = {}
             for name, pieces in held.items():
                 a = named.get(self.names.rename(name, k, d))
-                if a is None:  # a bias that was left out
-                    a = np.zeros(pieces[0].shape({"4": 4, "H": form.H, "1": 1}), next(iter(named.values())).dtype)
-                elif name in second:
-                    a = a + named[self.names.rename(second[name], k, d)]
-                    a = a / 2 if is_gradient else a
-                tensors[name] = a
-            return from_layout(tensors, layout)
+                absent = pieces[0].shape({"4": 4, "H": form.H, "1": 1}) if a is None else ()  # a bias that was left out
+                tensors[name] = np.zeros(absent, dtype) if a is None else a
+            return tensors
 
-        return tuple(tuple(find_parameters(k, d) for d in range(form.directions)) for k in range(form.layers))
+        whole = [[find_tensors(k, d) for d in range(form.directions)] for k in range(form.layers)]
+        return read_tensors(whole, self.layout, is_gradient)
 
     def parts_of(self, name: str, form: Form) -> frozenset[str]:
         """The parts W, U, b and R that are in a parameter of the module."""
         return _list_parts(self.layout, self.names, form).get(name, frozenset())
-
-
-@lru_cache(64)
-def _join_biases(layout: Layout) -> tuple[Layout, dict[str, str]]:
-    """The layout with one bias, and by the name of each of its tensors that of the second bias; the sum is in both."""
-    held = [[name for name, pieces in tensors_of(layout).items() if pieces[0].part == part] for part in ("b", "b2")]
-    return (replace(layout, b2=""), dict(zip(*held, strict=True))) if held[1] else (layout, {})
 
 
 @lru_cache(1 << 10)
