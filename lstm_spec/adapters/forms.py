@@ -1,6 +1,6 @@
 """The form in which a function takes packed weights, and what it looks like if that is another than the one given."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from itertools import permutations, product
 from typing import Any, NamedTuple, TypeVar
 
@@ -91,8 +91,8 @@ def find_right_form(ask: Callable[[Problem, Form], Answer], given: Form, about: 
         return ""
     layouts, orders = list(product((False, True), repeat=2)), list_orders(given.order)
     forms = (given, *(Form(order, *layout) for order in orders for layout in layouts))
-    found = find_form(ask, forms, problem)
-    if found is None or found == given:
+    found, distance = find_nearest_form(ask, forms, problem)
+    if found == given or distance >= NEAR:
         return ""
     other = {name: value for name, value in found._asdict().items() if value != getattr(given, name)}
     options = ", ".join(f"{name}={value!r}" for name, value in other.items())
@@ -107,17 +107,25 @@ def list_orders(first: str = GATES) -> list[str]:
 F = TypeVar("F")
 
 
-def find_form(ask: Callable[[Problem, F], Answer], forms: Iterable[F], problem: Problem) -> F | None:
-    """The first form in which the outputs are those of the equations; None if there is none."""
+def find_nearest_form(ask: Callable[[Problem, F], Answer], forms: Sequence[F], problem: Problem) -> tuple[F, float]:
+    """The first form in which the outputs are those of the equations, or else the one in which they are nearest.
+
+    Beside it, how far the outputs are from them: a root mean square. It is infinite, and the form is the first one, if
+    there is no answer in any.
+    """
     expected = _answer_by_equations(problem)
+    best = forms[0], np.inf
     for form in forms:
         try:
             y = np.asarray(ask(problem, form).y, np.float64)
         except Exception:
             continue
-        if y.shape == expected.shape and np.abs(y - expected).max() < NEAR:
-            return form
-    return None
+        distance = float(np.sqrt(np.mean((y - expected) ** 2))) if y.shape == expected.shape else np.inf
+        if distance < best[1]:
+            best = form, distance
+        if distance < NEAR:
+            break
+    return best
 
 
 def make_small_problem(about: Description, least: tuple[int, int, int, int] = (3, 2, 4, 5)) -> Problem | None:

@@ -1,17 +1,23 @@
 """How an LSTM is called and where its weights lie, found by asking it small questions."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 
-from lstm_spec.adapters.forms import draw_problem, find_form
+from lstm_spec.adapters.forms import NEAR, draw_problem, find_nearest_form
+from lstm_spec.adapters.tensors import list_layouts
+from lstm_spec.layouts.fitting import tensors_of
 from lstm_spec.layouts.table import Layout
 from lstm_spec.types import Answer, Problem
 
 T, B, I, H = 4, 3, 7, 5  # of the problems that are asked to find out
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 S = TypeVar("S")
 Size = tuple[int, int]  # I and H
+Shapes = Mapping[str, tuple[int, ...]]
 Ask = Callable[[Problem, tuple[S, Layout]], Answer]
 
 
@@ -24,34 +30,76 @@ def find_plan(
 ) -> tuple[S, Layout, Size]:
     """The style and the layout in which it answers like the equations, and its sizes.
 
-    If there are none, the most usual ones that give shapes. Raises Unusable, with its name and the advice, if no style
+    If there are none, those in which it comes nearest. Raises Unusable, with its name and the advice, if no style
     does.
     """
-    errors, usual = list[Exception](), list[tuple[S, Layout, Size]]()
-    listed = list(styles)
-    for size, fitting in layouts.items():
-        problem = draw_problem(T, B, *size)
-        usable = [style for style in listed if _is_usable(ask, style, fitting[0], problem, advice, errors)]
-        if found := find_form(ask, ((style, layout) for layout in fitting for style in usable), problem):
-            return *found, size
-        usual += [(style, fitting[0], size) for style in usable[:1]]
-    if not usual:
-        raise Unusable(_explain_errors(name, errors, advice))
-    return usual[0]
+    errors, best = list[Exception](), list[tuple[float, S, Layout, Size]]()
+    for style in styles:
+        for size, fitting in layouts.items():
+            problem = draw_problem(T, B, *size)
+            if not _is_usable(ask, style, fitting[0], problem, advice, errors):
+                continue
+            layout, distance = find_nearest_form(partial(_ask_in, ask, style), fitting, problem)
+            best.append((distance, style, layout, size))
+            if distance < NEAR:
+                return best[-1][1:]
+    if not best:
+        raise Unusable(explain_errors(name, errors, advice))
+    return min(best, key=lambda each: each[0])[1:]
 
 
-def list_parameters(shapes: Mapping[str, tuple[int, ...]]) -> str:
+def _ask_in(ask: Ask[S], style: S, problem: Problem, layout: Layout) -> Answer:
+    return ask(problem, (style, layout))
+
+
+def find_shapes(read: Callable[[S], Shapes], styles: Iterable[S], name: str, advice: str) -> Shapes:
+    """The shapes of its parameters by name, read in the first style in which it can be built. Raises Unusable."""
+    errors = list[Exception]()
+    for style in styles:
+        try:
+            return read(style)
+        except Exception as error:
+            errors.append(error)
+    raise Unusable(explain_errors(name, errors, advice))
+
+
+def list_candidates(name: str, shapes: Shapes, known: Layout | None, remedy: str) -> dict[Size, list[Layout]]:
+    """The layouts that an LSTM of I inputs and H cells may have: the known one if its tensors have those names.
+
+    Otherwise all that fit the shapes, in the order of the known one. Raises TypeError if there is none.
+    """
+    if known is not None and set(tensors_of(known)) >= set(shapes):
+        return {(I, H): [known]}
+    found = list_layouts(shapes, I, H)
+    if not found:
+        if shapes and not any(len(shape) == 1 or 1 in shape for shape in shapes.values()):
+            remedy = "the equations have a bias: build it with one"
+        raise TypeError(
+            f"{name} has the parameters {list_parameters(shapes)}, expected weights and a bias for four gates of {I}"
+            f" inputs and {H} cells and nothing else; {remedy}"
+        )
+    return {(I, H): [layout for layout in found if known is None or layout.order == known.order]}
+
+
+def list_parameters(shapes: Shapes) -> str:
     """The names and shapes of an LSTM's parameters in a sentence."""
     return ", ".join(f"{name} {shape}" for name, shape in list(shapes.items())[:8]) or "none"
 
 
-def _explain_errors(name: str, errors: list[Exception], advice: str) -> str:
+def explain_errors(name: str, errors: list[Exception], advice: str) -> str:
     """Why it cannot be called, given what came of all ways that were tried, and what helps."""
     ours = [str(error) for error in errors if isinstance(error, Unusable)]
     if ours:
-        return f"{name} cannot be used: {ours[0]}"
-    text = str(errors[0]).strip().partition("\n")[0]
+        return f"{name} cannot be used: {ours[0]}" + ("" if advice in ours[0] else f"; {advice}")
+    text = summarize_error(errors[0])
     return f"{name} raised {type(errors[0]).__name__} ({text}), expected an answer; mend that, or {advice}"
+
+
+def summarize_error(error: Exception) -> str:
+    """The line of its message that says most, without colours."""
+    lines = [COLOURS.sub("", line).strip() for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
+    return (told or [""])[0]
 
 
 def _is_usable(ask: Ask[S], style: S, layout: Layout, problem: Problem, advice: str, errors: list[Exception]) -> bool:

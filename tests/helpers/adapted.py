@@ -1,13 +1,17 @@
-"""What `quick` finds about an Implementation."""
+"""What `quick` finds about an Implementation, and modules whose lines are changed."""
 
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from conformance.outcome import Outcome
+from conformance.report.report import Report
 from conformance.run.check import check
 from conformance.verdict import find_broken_clauses
 from lstm_spec import Implementation
 
 SOME = ("SEQ-1", "SEQ-2")  # of an LSTM that compiles for minutes
+OWN = ("CELL-1", "SEQ-4", "GRAD-1", "MOD-*")  # of one that somebody wrote
 
 
 def find_broken(implementation: Implementation, **options: Any) -> set[str]:
@@ -17,3 +21,22 @@ def find_broken(implementation: Implementation, **options: Any) -> set[str]:
     assert not wrong, wrong[0].detail
     assert any(v.outcome is Outcome.HOLDS for v in report.verdicts) or report.failures
     return {clause for v in report.verdicts if v.outcome is Outcome.REFUTED for clause in find_broken_clauses(v)}
+
+
+def diagnose(implementation: Implementation, clause: str, examples: int = 4) -> Report:
+    """The report on one clause at float32, with the likely cause."""
+    return check(implementation, profile="quick", dtypes=("float32",), clauses=(clause,), examples=examples)
+
+
+def write_module(path: Path, where: str = "", old: str = "", new: str = "") -> ModuleType:
+    """The module of a file, with one line of a class changed. It is none that is imported."""
+    text = path.read_text(encoding="utf-8")
+    if where:
+        start = text.index(f"class {where}(")
+        end = text.find("\nclass ", start + 1)
+        part = text[start:end]
+        assert part.count(old) == 1, f"{old!r} stands {part.count(old)} times in {where}, expected once"
+        text = text[:start] + part.replace(old, new) + text[end:]
+    module = ModuleType(path.stem)
+    exec(compile(text, f"<{path.stem}>", "exec"), vars(module))
+    return module

@@ -1,22 +1,45 @@
-"""What is said of cells of Flax and Equinox, and the modules that are made of them."""
+"""What modules of Flax and Equinox are, found by asking them small questions, and the modules that are made of them."""
 
-from collections.abc import Callable
-from functools import partial
-from inspect import signature
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import jax
 
+from lstm_spec.adapters.forms import draw_problem
 from lstm_spec.adapters.jax.module import JaxModule, Library
+from lstm_spec.adapters.making import WRITE_MAKE, Maker, find_maker
+from lstm_spec.adapters.search import (
+    B,
+    H,
+    I,
+    Shapes,
+    T,
+    Unusable,
+    find_plan,
+    find_shapes,
+    list_candidates,
+    summarize_error,
+)
+from lstm_spec.adapters.styles import Style, list_styles
 from lstm_spec.adapters.weights import has_biases
 from lstm_spec.contract import BackendUnavailable, Description, Implementation, Rows
 from lstm_spec.layouts.fitting import find_layout, tensors_of
 from lstm_spec.layouts.table import LAYOUTS, Layout
-from lstm_spec.types import Direction, Feature, Variant
+from lstm_spec.types import Answer, Direction, Feature, Problem, Variant
 
 ALWAYS = frozenset({Feature.GRADIENTS, Feature.DETERMINISTIC, Feature.SAVED, Feature.COPIED, Feature.PARTIAL_GRADIENTS})
 UNDER_RNN = ALWAYS | {Feature.REVERSE, Feature.BIDIRECTIONAL, Feature.OMITS_STATE}
-Describe = Callable[[tuple[int, int, str], tuple[Direction, ...]], Library]  # of I, H and dtype
+SIGNATURE_FLAX = (
+    "write a cell, whose __call__(self, carry, x) returns (carry, y), or __call__(self, x, carry) that reads whole"
+    " sequences and returns (y, carry), where carry is (c, h)"
+)
+SIGNATURE_EQUINOX = (
+    "write a cell, whose __call__(self, x, state) returns (h, c), or one that reads a sequence and returns (y, (h, c)),"
+    " where state is (h, c)"
+)
+REMEDY = "name the LSTM in it, or a function that makes that"
 
 
 def adapt_flax(
@@ -26,52 +49,144 @@ def adapt_flax(
     import flax
     from flax import linen, nnx
 
-    from lstm_spec.adapters.jax.flax import Linen, Nnx
+    from lstm_spec.adapters.jax.flax import Linen, Nnx, list_linen_shapes, list_nnx_shapes
 
-    make = make or linen.OptimizedLSTMCell
-    if isinstance(make, type) and issubclass(make, nnx.Module):
-        make_cell = partial(_make_nnx, make)
-        layout = layout or _find_layout_of(partial(make_cell, 2, 3, "float32"))
-
-        def describe(I: int, H: int, dtype: str, directions: tuple[Direction, ...]) -> Library:
-            return Nnx(make_cell, layout, I, H, dtype, directions)
-    else:
-        make_linen = partial(_make_linen, make)
-
-        def describe(I: int, H: int, dtype: str, directions: tuple[Direction, ...]) -> Library:
-            return Linen(make_linen, layout or "flax", H, dtype, directions)
-
-    about = _say(flax.__version__, device, UNDER_RNN)
-    return Implementation(name or _name(make), partial(_build, describe, _find_device(device)), description or about)
+    maker = find_maker(make or linen.OptimizedLSTMCell, name, "H")
+    is_nnx = isinstance(make, type) and issubclass(make, nnx.Module)
+    made = _make_first(
+        maker, nnx.eval_shape if is_nnx else lambda construct: construct(), lambda: {"rngs": nnx.Rngs(0)}
+    )
+    if not isinstance(made, linen.Module | nnx.Module):
+        raise TypeError(f"{maker.name} makes a {type(made).__name__}, expected a module of linen or nnx; return that")
+    is_run = isinstance(made, linen.RNNCellBase | nnx.RNNCellBase)
+    usual = Style(is_cell=is_run, state_first=is_run, c_first=True, batch_first=not is_run)
+    kind: Any = Linen if isinstance(made, linen.Module) else Nnx
+    library = kind(maker, LAYOUTS["flax"], usual, is_run, I, H, "float32")
+    is_own = isinstance(made, linen.OptimizedLSTMCell | linen.LSTMCell | nnx.OptimizedLSTMCell | nnx.LSTMCell)
+    own = ("flax", "nnx", "nnx-optimized") if is_own else ()
+    styles = _list_styles(made.__call__, usual, maker.name, SIGNATURE_FLAX)
+    if is_run:
+        styles = [usual, usual._replace(c_first=False)]
+    read: Callable[[Any], Shapes] = list_linen_shapes if kind is Linen else list_nnx_shapes
+    found = _find_form(library, styles, read, layout, own, SIGNATURE_FLAX)
+    features = UNDER_RNN if is_run else ALWAYS | _list_features(found)
+    return _implement(found, f"{flax.__version__}", device, features, description)
 
 
 def adapt_equinox(
-    make: Any, name: str | None, layout: str | Layout, device: str, description: Description | None
+    make: Any, name: str | None, layout: str | Layout | None, device: str, description: Description | None
 ) -> Implementation:
     """As `from_equinox`, with its libraries there."""
     import equinox
 
-    from lstm_spec.adapters.jax.equinox import Equinox
+    from lstm_spec.adapters.jax.equinox import Equinox, draft_module, list_shapes
 
-    make = make or equinox.nn.LSTMCell
-    make_cell = partial(_make_equinox, make)
+    maker = find_maker(make or equinox.nn.LSTMCell, name, "IH")
+    made = _make_first(maker, equinox.filter_eval_shape, lambda: {"key": jax.random.key(0)})
+    if not isinstance(made, equinox.Module):
+        raise TypeError(f"{maker.name} makes a {type(made).__name__}, expected an equinox.Module; return that")
+    usual = Style(is_cell=True, is_single=True)
+    library = Equinox(maker, LAYOUTS["equinox"], usual, I, H, "float32")
+    own = ("equinox",) if isinstance(made, equinox.nn.LSTMCell) else ()
+    styles = _list_styles(made.__call__, usual, maker.name, SIGNATURE_EQUINOX, may_be_single=True)
 
-    def describe(I: int, H: int, dtype: str, directions: tuple[Direction, ...]) -> Library:
-        return Equinox(make_cell, layout, I, H, dtype)
+    def read(library: Any) -> Shapes:
+        return list_shapes(draft_module(library, True))
 
-    features = ALWAYS | ({Feature.OMITS_BIAS} if _takes(make, "use_bias") else set())
-    about = _say(equinox.__version__, device, features)
-    return Implementation(name or _name(make), partial(_build, describe, _find_device(device)), description or about)
-
-
-def _say(version: str, device: str, features: frozenset[Feature]) -> Description:
-    return Description(version, device, features=features, compiles=True)
+    found = _find_form(library, styles, read, layout, own, SIGNATURE_EQUINOX)
+    features = ALWAYS | ({Feature.OMITS_BIAS} if maker.accepts("use_bias") else set()) | _list_features(found)
+    return _implement(found, equinox.__version__, device, features, description)
 
 
-def _build(describe: Any, device: Any, rows: Rows, variant: Variant, directions: tuple[Direction, ...]) -> JaxModule:
-    W = rows[0][0].g.W
-    library = describe(W.shape[1], W.shape[0], W.dtype.name, directions)
-    return JaxModule(library, device, rows, has_biases(rows))
+def _make_first(maker: Maker, draft: Callable[[Callable[[], Any]], Any], give: Callable[[], dict[str, Any]]) -> Any:
+    """A module, if possible without numbers."""
+    try:
+        return draft(lambda: maker.construct(I, H, **give()))
+    except Exception as error:
+        what = f"{type(error).__name__} ({summarize_error(error)})"
+        raise TypeError(
+            f"{maker.name}, given {maker.describe_sizes(I, H)}, raised {what}, expected a module; mend that, or"
+            f" {WRITE_MAKE}"
+        ) from error
+
+
+def _list_styles(call: Any, usual: Style, name: str, advice: str, may_be_single: bool = False) -> list[Style]:
+    try:
+        return list_styles(call, usual, may_be_single)
+    except Unusable as error:
+        raise Unusable(f"{name} cannot be used: {error}; {advice}") from error
+
+
+def _find_form(
+    library: Any,
+    styles: list[Style],
+    read: Callable[[Any], Shapes],
+    layout: str | Layout | None,
+    own: tuple[str, ...],
+    advice: str,
+) -> Any:
+    """The library with the style in which its module is called, and where the weights lie."""
+    name, shapes = library.maker.name, _read_shapes(library, styles, read, advice)
+    known = find_layout(layout) if layout else _find_own(own, shapes)
+    layouts = list_candidates(name, shapes, known, REMEDY)
+
+    def ask(problem: Problem, form: tuple[Style, Layout]) -> Answer:
+        own = replace(library, style=form[0], layout=form[1])
+        return _build_first(own, problem).forward(problem.x, problem.state)
+
+    style, found, _ = find_plan(ask, styles, layouts, name, advice)
+    return replace(library, style=style, layout=found)
+
+
+def _read_shapes(library: Any, styles: list[Style], read: Callable[[Any], Shapes], advice: str) -> Shapes:
+    return find_shapes(lambda style: read(replace(library, style=style)), styles, library.maker.name, advice)
+
+
+def _find_own(names: tuple[str, ...], shapes: Mapping[str, Any]) -> Layout | None:
+    """The layout of those that has these parameters."""
+    return next((LAYOUTS[name] for name in names if set(tensors_of(LAYOUTS[name])) == set(shapes)), None)
+
+
+# ---------------------------------------------------------------- what it offers
+
+
+def _list_features(library: Any) -> set[Feature]:
+    problem = draw_problem(T, B, I, H)
+    with suppress(Exception):
+        _build_first(library, problem).list_dtypes(problem.x)
+        return {Feature.OMITS_STATE}
+    return set()
+
+
+def _list_dtypes(library: Any) -> tuple[str, ...]:
+    """The dtypes in which it answers."""
+    problem = draw_problem(T, B, I, H, "float64")
+    with suppress(Exception):
+        found = _build_first(replace(library, dtype="float64"), problem).list_dtypes(problem.x, problem.state)
+        if found == {problem.x.dtype}:
+            return ("float32", "float64")
+    return ("float32",)
+
+
+def _build_first(library: Library, problem: Problem) -> JaxModule:
+    return JaxModule(library, jax.devices("cpu")[0], problem.parameters, True)
+
+
+def _implement(
+    library: Any, version: str, device: str, features: frozenset[Feature], description: Description | None
+) -> Implementation:
+    where = _find_device(device)
+
+    def build(rows: Rows, variant: Variant, directions: tuple[Direction, ...]) -> JaxModule:
+        W = rows[0][0].g.W
+        own: Library = replace(library, I=W.shape[1], H=W.shape[0], dtype=W.dtype.name, **_read(directions))
+        return JaxModule(own, where, rows, has_biases(rows))
+
+    def _read(directions: tuple[Direction, ...]) -> dict[str, Any]:
+        return {"directions": directions} if Feature.BIDIRECTIONAL in features else {}
+
+    about = Description(version, device, _list_dtypes(library), features, compiles=True)
+    return Implementation(library.maker.name, build, description or about)
 
 
 def _find_device(device: str) -> Any:
@@ -81,49 +196,3 @@ def _find_device(device: str) -> Any:
         raise BackendUnavailable(
             f"jax {jax.__version__} cannot use device {device!r} ({error})", "choose one that it can, e.g. cpu"
         ) from error
-
-
-def _name(make: Any) -> str:
-    return str(getattr(make, "__name__", type(make).__name__))
-
-
-# ---------------------------------------------------------------- cells
-
-
-def _make_linen(make: Any, H: int, dtype: str) -> Any:
-    return make(H, **_pass(make, param_dtype=dtype))
-
-
-def _make_nnx(make: Any, I: int, H: int, dtype: str) -> Any:
-    from flax import nnx
-
-    return make(I, H, rngs=nnx.Rngs(0), **_pass(make, param_dtype=dtype))
-
-
-def _make_equinox(make: Any, I: int, H: int, dtype: str, biases: bool) -> Any:
-    bias = {} if biases else {"use_bias": False}
-    return make(I, H, key=jax.random.key(0), **_pass(make, dtype=dtype), **bias)
-
-
-def _pass(make: Any, **options: Any) -> dict[str, Any]:
-    """Those of the options that it takes."""
-    return {name: value for name, value in options.items() if _takes(make, name)}
-
-
-def _takes(make: Any, name: str) -> bool:
-    return name in signature(make).parameters
-
-
-def _find_layout_of(make: Callable[[], Any]) -> str:
-    """The layout that has the names of a cell's parameters. Raises ValueError if there is none."""
-    from flax import nnx
-    from flax.traverse_util import flatten_dict
-
-    names = set(flatten_dict(nnx.to_pure_dict(nnx.state(nnx.eval_shape(make))), sep="."))
-    found = [layout for layout in LAYOUTS if names == set(tensors_of(find_layout(layout)))]
-    if not found:
-        raise ValueError(
-            f"the cell has parameters {', '.join(sorted(names))}, expected those of a layout such as nnx-optimized; say"
-            " where the gates lie: layout=lstm_spec.Layout(...)"
-        )
-    return found[0]

@@ -1,6 +1,6 @@
-"""A cell of Equinox, mapped over the batch and scanned over time."""
+"""A module of Equinox, a cell or one that reads sequences, often without an axis for the batch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
 from typing import Any
@@ -8,27 +8,29 @@ from typing import Any
 import equinox
 import jax
 
-from lstm_spec.adapters.jax.flax import Make
-from lstm_spec.adapters.jax.module import Found, Tree
+from lstm_spec.adapters.jax.calling import Tree, call_styled
+from lstm_spec.adapters.jax.module import Found
+from lstm_spec.adapters.making import Maker
+from lstm_spec.adapters.styles import Style
 from lstm_spec.adapters.weights import Named
-from lstm_spec.layouts.fitting import find_layout, tensors_of
 from lstm_spec.layouts.table import Layout
 
 
 @dataclass(frozen=True)
 class Equinox:
-    """A model is the cell."""
+    """A model is the module."""
 
-    make_cell: Make  # (I, H, dtype, biases)
-    layout: str | Layout
+    maker: Maker
+    layout: Layout = field(compare=False)  # nothing that is compiled depends on it
+    style: Style
     I: int
     H: int
     dtype: str
 
     def make(self, tensors: list[Named], biases: bool) -> Any:
-        cell = draft_cell(self, biases)
-        named = {name: jax.numpy.asarray(a) for name, a in tensors[0].items() if getattr(cell, name) is not None}
-        return equinox.tree_at(lambda one: [getattr(one, name) for name in named], cell, list(named.values()))
+        draft = draft_module(self, biases)
+        leaves = [jax.numpy.asarray(tensors[0][name]) if name else leaf for name, leaf in _name_leaves(draft)]
+        return jax.tree.unflatten(jax.tree.structure(draft), leaves)
 
     def split(self, model: Any) -> tuple[Any, Tree]:
         leaves, tree = jax.tree.flatten(model)
@@ -37,19 +39,10 @@ class Equinox:
         return (tree, rest), [leaf for leaf, is_array in zip(leaves, are_arrays, strict=True) if is_array]
 
     def call(self, static: Any, arrays: Tree, x: Tree, state: Tree, lengths: Tree) -> Found:
-        cell = jax.vmap(_join(static, arrays))
-
-        def step(s: tuple[Tree, Tree], x: Tree) -> tuple[tuple[Tree, Tree], Tree]:
-            s = cell(x, s)
-            return s, s[0]
-
-        (h,), (c,) = state
-        (h, c), y = jax.lax.scan(step, (h, c), x)
-        return y, h[None], c[None]
+        return call_styled(self.style, _join(static, arrays), x, state)
 
     def list_tensors(self, static: Any, arrays: Tree) -> list[Named]:
-        cell, names = _join(static, arrays), self.names
-        return [{name: getattr(cell, name) for name in names if getattr(cell, name) is not None}]
+        return [{name: leaf for name, leaf in _name_leaves(_join(static, arrays)) if name}]
 
     def save(self, model: Any) -> bytes:
         file = BytesIO()
@@ -62,16 +55,27 @@ class Equinox:
     def copy(self, model: Any) -> Any:
         return jax.tree.map(lambda leaf: jax.numpy.copy(leaf) if equinox.is_array(leaf) else leaf, model)
 
-    @property
-    def names(self) -> list[str]:
-        """The names of the tensors."""
-        return list(tensors_of(find_layout(self.layout)))
-
 
 @cache
-def draft_cell(library: Equinox, biases: bool) -> Any:
-    """A cell without numbers."""
-    return equinox.filter_eval_shape(lambda: library.make_cell(library.I, library.H, library.dtype, biases))
+def draft_module(library: Equinox, biases: bool) -> Any:
+    """A module without numbers."""
+    options = {"key": jax.random.key(0), "dtype": library.dtype, **({} if biases else {"use_bias": False})}
+    return equinox.filter_eval_shape(lambda: library.maker.construct(library.I, library.H, **options))
+
+
+def list_shapes(draft: Any) -> dict[str, tuple[int, ...]]:
+    """The shapes of its arrays by their names."""
+    return {name: leaf.shape for name, leaf in _name_leaves(draft) if name}
+
+
+def _name_leaves(model: Any) -> list[tuple[str, Any]]:
+    """The leaves of a model, each with its name, e.g. gates.weight, if it is an array; otherwise with none."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(model)
+    kinds = (jax.Array, jax.ShapeDtypeStruct)
+    return [
+        (jax.tree_util.keystr(path, simple=True, separator=".") if isinstance(leaf, kinds) else "", leaf)
+        for path, leaf in leaves
+    ]
 
 
 def _join(static: Any, arrays: Tree) -> Any:

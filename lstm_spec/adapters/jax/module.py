@@ -7,13 +7,13 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
+from lstm_spec.adapters.jax.calling import Tree
 from lstm_spec.adapters.weights import Named, name_tensors, read_tensors
 from lstm_spec.contract import PARTS, Rows
 from lstm_spec.layouts.table import Layout
 from lstm_spec.types import Answer, Array, Cotangents, Gradients, State
 from lstm_spec.validation import check_lengths
 
-Tree = Any  # of jax's arrays
 Found = tuple[Tree, Tree, Tree]  # y, h and c
 
 
@@ -21,7 +21,7 @@ class Library(Protocol):
     """How models of a library are made, called and read. A model is what its users hold."""
 
     @property
-    def layout(self) -> str | Layout:
+    def layout(self) -> Layout:
         """Where the gates lie."""
         ...
 
@@ -118,6 +118,14 @@ class JaxModule:
         with self.settings(), jax.default_device(self.device):
             return _to_answer(_run(self.library, *self.library.split(self.model), *_check(x, state, lengths)))
 
+    def list_dtypes(self, x: Array, state: State | None = None) -> set[Any]:
+        """The dtypes of an answer, which is not computed. Raises what the model raises."""
+        static, arrays = self.library.split(self.model)
+        with self.settings(), jax.default_device(self.device):
+            run = partial(self.library.call, static, lengths=None)
+            found = jax.eval_shape(run, arrays, x=x, state=None if state is None else tuple(state))
+        return {a.dtype for a in found}
+
     def gradients(
         self,
         x: Array,
@@ -136,14 +144,16 @@ class JaxModule:
             answer, (dw, dx, ds) = _pull(self.library, static, numbers, (arrays, x, given), lengths, d)
         none: Any = (None, None)
         return _to_answer(answer), Gradients(
-            self._to_rows(static, dw), np.asarray(dx), State(*(none if ds is None else map(np.asarray, ds)))
+            self._to_rows(static, dw, is_gradient=True),
+            np.asarray(dx),
+            State(*(none if ds is None else map(np.asarray, ds))),
         )
 
-    def _to_rows(self, static: Any, arrays: Tree) -> Rows:
+    def _to_rows(self, static: Any, arrays: Tree, is_gradient: bool = False) -> Rows:
         found = self.library.list_tensors(static, arrays)
         named = [{name: np.asarray(a) for name, a in each.items()} for each in found]
         whole = [blank | each for blank, each in zip(self.blank, named, strict=True)]
-        return read_tensors([whole], self.library.layout)
+        return read_tensors([whole], self.library.layout, is_gradient)
 
 
 def _check(x: Array, state: State | None, lengths: Array | None) -> tuple[Array, Any, Array | None]:

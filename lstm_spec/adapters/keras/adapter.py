@@ -1,41 +1,96 @@
-"""What is said of a layer of Keras, and the modules that are made of it."""
+"""What a layer of Keras is, found by asking it small questions, and the modules that are made of it."""
 
+import warnings
+from functools import cache
 from typing import Any
 
 import keras
 
+from lstm_spec.adapters.forms import draw_problem
 from lstm_spec.adapters.keras.module import KerasModule
-from lstm_spec.adapters.keras.plan import Plan, takes
+from lstm_spec.adapters.keras.offers import describe_plan
+from lstm_spec.adapters.keras.plan import Plan, make_layer, make_own, name_variables
+from lstm_spec.adapters.making import WRITE_MAKE, find_maker
+from lstm_spec.adapters.search import H, I, Shapes, Unusable, find_plan, find_shapes, list_candidates, summarize_error
+from lstm_spec.adapters.styles import Style, list_styles
 from lstm_spec.adapters.weights import has_biases
 from lstm_spec.contract import BackendUnavailable, Description, Implementation, Rows
-from lstm_spec.layouts.table import Layout
-from lstm_spec.types import Direction, Feature, Variant
+from lstm_spec.layouts.fitting import find_layout
+from lstm_spec.layouts.table import LAYOUTS, Layout
+from lstm_spec.types import Answer, Direction, Problem, Variant
 
-ALWAYS = frozenset({Feature.DETERMINISTIC, Feature.OMITS_STATE, Feature.SAVED})
-OPTIONAL = {  # what a layer can do if it takes an argument
-    Feature.REVERSE: "go_backwards",
-    Feature.BIDIRECTIONAL: "go_backwards",
-    Feature.OMITS_BIAS: "use_bias",
-    Feature.STATEFUL: "stateful",
-    Feature.LENGTHS: "zero_output_for_mask",
-}
+SIGNATURE = (
+    "write call(self, x, initial_state=None) that returns y, h and c, where initial_state is [h, c]; or a cell, whose"
+    " call(self, x, states) returns h, [h, c]"
+)
+REMEDY = "name the LSTM in it, or a function that makes that"
 
 
 def adapt_layer(
-    make: Any, name: str | None, layout: str | Layout, device: str, description: Description | None
+    make: Any, name: str | None, layout: str | Layout | None, device: str, description: Description | None
 ) -> Implementation:
     """As `from_keras`, with keras there."""
     if device != "cpu":
         raise BackendUnavailable(f"device is {device!r}, expected cpu", "the backend of Keras chooses its own")
-    make, backend = make or keras.layers.LSTM, keras.backend.backend()
-    features = ALWAYS | {feature for feature, argument in OPTIONAL.items() if takes(make, argument)}
-    features |= {Feature.GRADIENTS} if backend in ("jax", "torch") else set()
-    version = f"{keras.__version__} on {backend}"
-    dtypes = ("float32",) if backend == "jax" else ("float32", "float64")  # there, keras.ops.tanh is never of float64
-    about = Description(version, device, dtypes, features, compiles=backend == "jax")
+    maker = find_maker(make or keras.layers.LSTM, name, "H")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras warns of every way to call it that fails
+        plan, found = _find_form(Plan(maker, I, H, "float32"), layout)
+        about = description or describe_plan(plan, found)
 
     def build(rows: Rows, variant: Variant, directions: tuple[Direction, ...]) -> KerasModule:
         W = rows[0][0].g.W
-        return KerasModule(Plan(make, W.shape[1], W.shape[0], W.dtype.name, has_biases(rows), directions), layout, rows)
+        own = plan._replace(I=W.shape[1], H=W.shape[0], dtype=W.dtype.name, biases=has_biases(rows))
+        return KerasModule(own._replace(directions=directions), found, rows)
 
-    return Implementation(name or str(getattr(make, "__name__", "keras")), build, description or about)
+    return Implementation(maker.name, build, about)
+
+
+def _find_form(plan: Plan, layout: str | Layout | None) -> tuple[Plan, Layout]:
+    """The plan with its style, and where its weights lie. Raises TypeError for what is no LSTM."""
+    name, made = plan.maker.name, _make_first(plan)
+    is_own = isinstance(made, keras.layers.LSTM | keras.layers.LSTMCell)
+    known = find_layout(layout) if layout else LAYOUTS["keras"] if is_own else None
+    styles = _list_styles(made, name)
+
+    def read_shapes(style: Style | None) -> Shapes:
+        variables = name_variables(make_layer(plan._replace(style=style)))
+        return {name: tuple(v.shape) for name, v in variables.items()}
+
+    layouts = list_candidates(name, find_shapes(read_shapes, styles, name, SIGNATURE), known, REMEDY)
+    first, rows = next(iter(layouts.values()))[0], draw_problem(1, 1, I, H).parameters
+
+    @cache
+    def build(style: Style | None) -> KerasModule:
+        return KerasModule(plan._replace(style=style), first, rows)
+
+    def ask(problem: Problem, form: tuple[Style | None, Layout]) -> Answer:
+        module = build(form[0])
+        module.layout = form[1]
+        module.load(problem.parameters)
+        return module.forward(problem.x, problem.state)
+
+    style, found, _ = find_plan(ask, styles, layouts, name, SIGNATURE)
+    return plan._replace(style=style), found
+
+
+def _make_first(plan: Plan) -> Any:
+    try:
+        return make_own(plan)
+    except Exception as error:
+        raise TypeError(
+            f"{plan.maker.name}, given {plan.maker.describe_sizes(I, H)}, raised {type(error).__name__}"
+            f" ({summarize_error(error)}), expected a layer; mend that, or {WRITE_MAKE}"
+        ) from error
+
+
+def _list_styles(made: Any, name: str) -> list[Style | None]:
+    """The styles that a layer may have; None if it is a keras.layers.RNN."""
+    if isinstance(made, keras.layers.RNN):
+        return [None]
+    is_cell = getattr(made, "state_size", None) is not None
+    try:
+        styles = list_styles(made.call, Style(is_cell=is_cell, batch_first=not is_cell))
+    except Unusable as error:
+        raise Unusable(f"{name} cannot be used: {error}; {SIGNATURE}") from error
+    return [style for style in styles if style.is_cell or not is_cell]

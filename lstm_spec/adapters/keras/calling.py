@@ -23,6 +23,10 @@ class Engine(Protocol):
         """y, and h and c of each direction."""
         ...
 
+    def keep(self, plan: Plan, layer: Any, given: Given) -> list[Array]:
+        """The same of a layer that keeps its state."""
+        ...
+
     def pull(self, plan: Plan, layer: Any, given: Given, d: list[Array]) -> Pulled:
         """The same, and the gradients where d are the cotangents."""
         ...
@@ -35,22 +39,25 @@ class Plain:
         return nullcontext()
 
     def run(self, plan: Plan, layer: Any, given: Given) -> list[Array]:
-        return call_plainly(layer, given)
+        return self.keep(plan, layer, given)
+
+    def keep(self, plan: Plan, layer: Any, given: Given) -> list[Array]:
+        return list(map(keras.ops.convert_to_numpy, call_layer(plan, layer, *to_tensors(given))))
 
     def pull(self, plan: Plan, layer: Any, given: Given, d: list[Array]) -> Pulled:
         raise NotImplementedError("gradients are asked on jax and torch only")
 
 
-def call_layer(layer: Any, x: Any, states: list[Any] | None, mask: Any) -> list[Any]:
+def call_layer(plan: Plan, layer: Any, x: Any, states: list[Any] | None, mask: Any) -> list[Any]:
     """y, and h and c of each direction."""
     is_pair = isinstance(layer, keras.layers.Bidirectional)
     ask = layer.call if is_pair else layer  # its compute_mask raises TypeError in 3.15.1 if it is stateful
-    return list(ask(x, initial_state=states, mask=mask))
+    return list(ask(x, initial_state=states, mask=mask, **tell_training(plan)))
 
 
-def call_plainly(layer: Any, given: Given) -> list[Array]:
-    """The same as arrays of NumPy: the layer is called as it is."""
-    return list(map(keras.ops.convert_to_numpy, call_layer(layer, *to_tensors(given))))
+def tell_training(plan: Plan) -> dict[str, bool]:
+    """What a layer is told in training; in evaluation it is told nothing."""
+    return {"training": True} if plan.is_training else {}
 
 
 def to_tensors(given: Given) -> tuple[Any, Any, Any]:

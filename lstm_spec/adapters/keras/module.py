@@ -1,14 +1,15 @@
 """A layer of Keras that is kept, and asked often."""
 
-import io
+import copy
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import keras
 import numpy as np
 
-from lstm_spec.adapters.keras.calling import call_plainly
 from lstm_spec.adapters.keras.engine import make_engine
-from lstm_spec.adapters.keras.plan import Plan, list_layers, make_layer
+from lstm_spec.adapters.keras.plan import Plan, list_layers, make_layer, name_variables
 from lstm_spec.adapters.weights import Named, name_tensors, read_tensors
 from lstm_spec.contract import PARTS, Rows
 from lstm_spec.layouts.table import Layout
@@ -39,21 +40,33 @@ class KerasModule:
         return self._to_rows([keras.ops.convert_to_numpy(v.value) for v in self.layer.trainable_variables])
 
     def save(self) -> bytes:
-        """What the layer saves of its own."""
-        stores = [dict[str, Any]() for _ in list_layers(self.layer)]
-        for each, store in zip(list_layers(self.layer), stores, strict=True):
-            each.cell.save_own_variables(store)
-        file = io.BytesIO()
-        np.savez(file, **{f"{k}/{name}": a for k, store in enumerate(stores) for name, a in store.items()})
-        return file.getvalue()
+        """The file in which Keras saves its weights."""
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "saved.weights.h5"
+            keras.saving.save_weights(self.layer, file)
+            return file.read_bytes()
 
     def restore(self, saved: bytes) -> None:
-        """Have the layer load what was saved."""
-        arrays = np.load(io.BytesIO(saved), allow_pickle=False)
+        """Have Keras load that file."""
+        with TemporaryDirectory() as folder, self.engine.settings():
+            file = Path(folder) / "saved.weights.h5"
+            file.write_bytes(saved)
+            keras.saving.load_weights(self.layer, file)
+
+    def copy(self) -> "KerasModule":
+        """copy.deepcopy of the layer."""
+        other = copy.copy(self)
         with self.engine.settings():
-            for k, each in enumerate(list_layers(self.layer)):
-                own = {name.removeprefix(f"{k}/"): arrays[name] for name in arrays if name.startswith(f"{k}/")}
-                each.cell.load_own_variables(own)
+            other.layer, other.keeper = copy.deepcopy(self.layer), copy.deepcopy(self.keeper)
+        return other
+
+    def tie(self, other: "KerasModule") -> None:
+        """Use the layer of the other one, as people share weights in Keras."""
+        self.layer = other.layer
+
+    def train(self, on: bool) -> None:
+        """From now on, call the layer with training=True, or not."""
+        self.plan = self.plan._replace(is_training=on)
 
     def reset(self) -> None:
         """Forget the state that was kept."""
@@ -89,7 +102,7 @@ class KerasModule:
         answer = self._to_answer(found)
         self.last, self.keeper = answer.state, None
         none: Any = State(None, None)  # type: ignore[arg-type]
-        return answer, Gradients(self._to_rows(dw), dx.swapaxes(0, 1), _join(ds) if ds else none)
+        return answer, Gradients(self._to_rows(dw, is_gradient=True), dx.swapaxes(0, 1), _join(ds) if ds else none)
 
     def _continue(self, x: Array, lengths: Array | None) -> list[Array]:
         """The answer of a stateful layer with the weights of the other; from what that left, if anything."""
@@ -98,24 +111,19 @@ class KerasModule:
             self.keeper, given = make_layer(plan), self.last
         for own, other in zip(self.keeper.trainable_variables, self.layer.trainable_variables, strict=True):
             own.assign(other.value)
-        return call_plainly(self.keeper, self._arrange(x, given, lengths))
+        return self.engine.keep(plan, self.keeper, self._arrange(x, given, lengths))
 
     def _assign(self, layer: Any, tensors: list[Named]) -> None:
         with self.engine.settings():
             for each, named in zip(list_layers(layer), tensors, strict=True):
-                for variable in each.trainable_variables:
-                    if variable.name not in named:
-                        raise ValueError(
-                            f"the layer has a variable {variable.name}, expected only {', '.join(named)}; say where the"
-                            " gates lie: layout=lstm_spec.Layout(...)"
-                        )
-                    variable.assign(named[variable.name])
+                for name, variable in name_variables(each).items():
+                    variable.assign(named[name])
 
-    def _to_rows(self, arrays: list[Array]) -> Rows:
+    def _to_rows(self, arrays: list[Array], is_gradient: bool = False) -> Rows:
         left, rows = list(arrays), []
         for each, blank in zip(list_layers(self.layer), self.blank, strict=True):
-            rows.append(blank | {v.name: left.pop(0) for v in each.trainable_variables})
-        return read_tensors([rows], self.layout)
+            rows.append(blank | {name: left.pop(0) for name in name_variables(each)})
+        return read_tensors([rows], self.layout, is_gradient)
 
     def _arrange(self, x: Array, state: Any, lengths: Array | None) -> tuple[Array, list[Array] | None, Array | None]:
         """x (B, T, I), h and c (B, H) of each direction, and the mask (B, T), as Keras takes them."""

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from lstm_spec.adapters.keras.calling import Given, Pulled
+from lstm_spec.adapters.keras.calling import Given, Plain, Pulled, tell_training
 from lstm_spec.adapters.keras.plan import Plan, make_layer
 from lstm_spec.types import Array
 
@@ -16,7 +16,8 @@ compile_once = cache(make_layer)  # the layer whose function is compiled, for al
 
 @partial(jax.jit, static_argnums=0)
 def _run(plan: Plan, weights: list[Any], rest: list[Any], x: Any, states: Any, mask: Any) -> tuple[Any, Any]:
-    found, rest = compile_once(plan).stateless_call(weights, rest, x, initial_state=states, mask=mask)
+    ways = tell_training(plan)
+    found, rest = compile_once(plan).stateless_call(weights, rest, x, initial_state=states, mask=mask, **ways)
     return found, rest
 
 
@@ -31,7 +32,7 @@ def _pull(
     return answer, pull(tuple(d))
 
 
-class OnJax:
+class OnJax(Plain):
     """Layers of one plan."""
 
     def __init__(self, plan: Plan) -> None:

@@ -3,9 +3,12 @@
 from typing import Any
 
 import keras
+import pytest
 
 from lstm_spec import Feature, from_keras
 from tests.helpers.adapted import SOME, find_broken
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # of Keras on torch, by NumPy
 
 
 class Swaps(keras.layers.LSTM):

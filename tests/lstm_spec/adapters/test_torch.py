@@ -10,6 +10,7 @@ import pytest
 from conformance import check
 from conformance.report.report import Report
 from lstm_spec import Feature, from_torch, make_backend
+from tests.helpers.adapted import write_module
 from tests.helpers.environment import TORCH
 from tests.helpers.root import ROOT
 
@@ -22,21 +23,12 @@ OF_LSTM = {
     *(Feature.GRADIENTS, Feature.PARTIAL_GRADIENTS, Feature.LENGTHS, Feature.OMITS_STATE, Feature.OMITS_BIAS),
     *(Feature.SAVED, Feature.COPIED, Feature.TIED, Feature.TRAINING),
 }
-TEXT = (ROOT / "tests/planted/torch_modules.py").read_text(encoding="utf-8")
 ASKED = ("CELL-1", "GRAD-1", "MOD-*", "LEN-1", "NET-3", "DIR-1")
 
 
 def write_modules(old: str = "", new: str = "", where: str = "") -> ModuleType:
-    """The module of the text, with one line of a class changed."""
-    start = TEXT.index(f"class {where}(") if where else 0
-    end = TEXT.find("\nclass ", start + 1)
-    part = TEXT[start:end]
-    if where:
-        assert part.count(old) == 1, f"{old!r} stands {part.count(old)} times in {where}, expected once"
-    text = TEXT[:start] + part.replace(old, new) + TEXT[end:] if where else TEXT
-    module = ModuleType("torch_modules")
-    exec(compile(text, "<torch_modules>", "exec"), vars(module))
-    return module
+    """The modules, with one line of a class changed."""
+    return write_module(ROOT / "tests/planted/torch_modules.py", where, old, new)
 
 
 def judge(make: Any, clauses: tuple[str, ...] = ASKED, examples: int = 1, **options: Any) -> Report:

@@ -1,0 +1,85 @@
+"""How somebody's LSTM is called: as a sequence or as a cell, with h and c somewhere."""
+
+from inspect import Parameter, signature
+from itertools import product
+from typing import Any, NamedTuple
+
+from lstm_spec.adapters.search import Unusable
+
+Three = tuple[Any, Any, Any]  # y, h and c
+BESIDE = ("mask", "train", "training", "deterministic", "key", "rng", "rngs", "lengths", "seq_lengths")  # a state
+
+
+class Style(NamedTuple):
+    """How it takes and returns its arrays, one of h and c of each sample."""
+
+    is_cell: bool = False  # it does one step
+    batch_first: bool = False
+    is_single: bool = False  # it reads one sample, without an axis for the batch
+    state_first: bool = False  # it takes (state, x)
+    is_pair: bool = True  # h and c are one argument
+    c_first: bool = False  # c comes before h
+    is_stacked: bool = False  # h is (1, B, H)
+
+    def list_arguments(self, x: Any, h: Any, c: Any) -> list[Any]:
+        """What it is called with. Without a state there is only x."""
+        if h is None:
+            return [x]
+        states = self.arrange(*((a[None] for a in (h, c)) if self.is_stacked else (h, c)))
+        given = [states] if self.is_pair else list(states)
+        return [*given, x] if self.state_first else [x, *given]
+
+    def arrange(self, h: Any, c: Any) -> tuple[Any, Any]:
+        """h and c in its order, or back."""
+        return (c, h) if self.c_first else (h, c)
+
+    def split_result(self, result: Any) -> Three:
+        """y, h and c of what it returned. Raises Unusable if they are not in it."""
+        match result:
+            case [(tuple() | list()) as states, y] | [y, (tuple() | list()) as states] if len(states) == 2:
+                h, c = self.arrange(*states)
+            case [y, first, second]:
+                h, c = self.arrange(first, second)
+            case [first, second] if self.is_cell:
+                h, c = self.arrange(first, second)
+                y = h
+            case [first, second] if not self.is_stacked:  # of every step
+                y, cells = self.arrange(first, second)
+                h, c = (a[:, -1] if self.batch_first and not self.is_single else a[-1] for a in (y, cells))
+            case _:
+                wanted = "(h, c)" if self.is_cell else "(y, (h, c))"
+                raise Unusable(f"it returned {describe_result(result)}, expected {wanted}")
+        return (y, h[0], c[0]) if self.is_stacked else (y, h, c)
+
+
+def list_styles(call: Any, usual: Style, may_be_single: bool = False) -> list[Style]:
+    """The styles that a method or function may have, the usual one first. Raises Unusable if it takes no state."""
+    others = _list_others(call)
+    if others is not None and not others:
+        raise Unusable("it takes x and no state, expected an initial state beside it, which every problem has")
+    pairs = (True,) if others is not None and len(others) == 1 else (True, False)
+    singles, both = (False, True) if may_be_single else (False,), (False, True)
+    sequences = product((False,), both, singles, both, pairs, both, both)
+    cells = product((True,), (False,), singles, both, pairs, both, (False,))
+    found = [Style(*flags) for flags in (*sequences, *cells)]
+    return sorted(found, key=lambda style: sum(a != b for a, b in zip(style, usual, strict=True)))
+
+
+def _list_others(call: Any) -> list[str] | None:
+    """The names of what may be a state beside x; None if they are not known."""
+    try:
+        found = list(signature(call).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is Parameter.VAR_POSITIONAL for p in found):
+        return None
+    named = [p.name for p in found if p.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)]
+    return [name for name in named[1:] if name not in BESIDE]
+
+
+def describe_result(result: Any) -> str:
+    """What was returned, with arrays by their shapes."""
+    if isinstance(result, tuple | list):
+        return f"({', '.join(map(describe_result, result))})"
+    shape = getattr(result, "shape", None)
+    return f"a {type(result).__name__}" if shape is None else f"an array of shape {tuple(shape)}"

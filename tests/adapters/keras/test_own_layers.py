@@ -1,0 +1,80 @@
+"""Layers of people's in Keras: right ones hold, mistaken ones are refuted, and what is none is told what is missing."""
+
+from typing import Any
+
+import pytest
+
+from lstm_spec import Feature, from_keras
+from tests.helpers.adapted import OWN, diagnose, find_broken, write_module
+from tests.helpers.root import ROOT
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # of Keras on torch, by NumPy
+FILE = ROOT / "tests/adapters/keras/layers.py"
+RIGHT = ("Sequence", "Cell", "TwoDense", "Inherited")
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_layer_holds_however_it_is_written(name: str) -> None:
+    implementation = from_keras(getattr(write_module(FILE), name))
+    assert Feature.OMITS_STATE in implementation.description.features
+    assert find_broken(implementation, dtypes=("float32",), clauses=OWN, examples=1) == set()
+
+
+MISTAKES = {  # a clause, the class, a part of it, what stands there then, and the known fault that is named
+    "forgets tanh": ("CELL-6", "Sequence", "ops.sigmoid(o) * ops.tanh(c)", "ops.sigmoid(o) * c", "does_not_squash"),
+    "begins anew": (
+        "SEQ-4",
+        "Sequence",
+        "        h, c = initial_state",
+        "        h, c = [0 * s for s in initial_state]",
+        "",
+    ),
+    "returns the old c": ("SEQ-4", "TwoDense", "return c_new, ops", "return c, ops", ""),
+    "squashes g otherwise": (
+        "CELL-3",
+        "Cell",
+        "ops.sigmoid(i) * ops.tanh(g)",
+        "ops.sigmoid(i) * ops.sigmoid(g)",
+        "uses_the_logistic_function_for_the_candidate",
+    ),
+    "cuts the gradient": ("GRAD-3", "TwoDense", "self.h2h(h)", "self.h2h(ops.stop_gradient(h))", "hidden_state"),
+    "drops in evaluation": (
+        "MOD-9",
+        "Sequence",
+        "h = ops.sigmoid(o) * ops.tanh(c)",
+        "h = ops.sigmoid(o) * ops.tanh(c) * (keras.random.uniform(ops.shape(c)) > 0.5)",
+        "",
+    ),
+    "returns the first h": ("SEQ-3", "Inherited", "return y, h, c", "return y, y[:, 0], c", ""),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_in_it_is_refuted_and_named(mistake: str) -> None:
+    clause, where, old, new, fault = MISTAKES[mistake]
+    report = diagnose(from_keras(getattr(write_module(FILE, where, old, new), where)), clause)
+    assert report.status == 1, report.statement
+    assert fault in report.cause.sentence
+
+
+INSTEAD = {
+    "OnlySequence": ("returned an array of shape (1, 1, 5), expected (y, (h, c))", "write call(self, x, initial_state"),
+    "NoState": ("takes x and no state, expected an initial state beside it", "write call(self, x, initial_state=None)"),
+    "Extra": ("is made with (units, input_dim, rate), expected the sizes of an LSTM", "write a function make("),
+    "NoBias": ("has the parameters kernel (12, 20), expected weights and a bias", "the equations have a bias"),
+    "WithHead": ("kernel.2 (5, 2), bias.2 (2,), expected weights and a bias for four gates", "name the LSTM in it"),
+    "Broken": ("raised AttributeError (module 'keras.ops' has no attribute 'wrong')", "mend that"),
+    "NotMade": ("given 5, raised RuntimeError (no licence), expected a layer", "mend that, or write a function make("),
+    "make_none": ("makes a NoneType, expected a keras.layers.Layer", "return the layer"),
+    "model": ("Sequential is an object of the class Sequential, expected a class or a function", "write a function"),
+}
+
+
+@pytest.mark.parametrize("name", INSTEAD)
+def test_what_is_no_lstm_is_told_what_is_missing(name: str) -> None:
+    made: Any = getattr(write_module(FILE), name)
+    with pytest.raises(TypeError) as refused:
+        from_keras(made)
+    for words in INSTEAD[name]:
+        assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
