@@ -46,10 +46,10 @@ def require_library(prefix: str) -> None:
             raise BackendUnavailable(reason, f'pip install "lstm-spec[{adapter.extra}]"') from error
 
 
-def adapt(prefix: str, found: Any, name: str | None, device: str | None) -> Implementation:
-    """The Implementation of what a target names. Raises what the adapter raises."""
+def adapt(prefix: str, found: Any, name: str | None, device: str | None, **more: str) -> Implementation:
+    """The Implementation of what a target names; `more` are other options. Raises what the adapter raises."""
     adapter = ADAPTERS[prefix]
     function = getattr(import_module(f"lstm_spec.adapters.{adapter.module}"), adapter.name)
     where = {} if device is None else {"device": device}
-    made: Implementation = function(Path(found) if adapter.is_file else found, name=name, **where)
+    made: Implementation = function(Path(found) if adapter.is_file else found, name=name, **where, **more)
     return made

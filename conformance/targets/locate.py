@@ -198,13 +198,22 @@ def adapt_target(
     prefix, rest = split_adapter(target)
     require_library(prefix)
     if ADAPTERS[prefix].is_file:
-        return adapt(prefix, rest, Path(rest).stem, device)
+        where, node = _split_file(rest)
+        return adapt(prefix, where, Path(where).stem, device, **({"node": node} if node else {}))
     where, name = split_target(rest)
     module = find_module(target, where)
     names = _list_networks(module, prefix)
     name = name or _choose_only(target, names, prefix)
     found = pick_named(target, module, name, names, "a class, a function that makes one, or one that is ready")
     return adapt(prefix, found, name.rpartition(".")[2], device)
+
+
+def _split_file(rest: str) -> tuple[str, str]:
+    """The file, and what is named in it; empty if that is nothing."""
+    for k in (k for k, letter in enumerate(rest) if letter == ":" and not Path(rest).is_file()):
+        if Path(rest[:k]).is_file():
+            return rest[:k], rest[k + 1 :]
+    return rest, ""
 
 
 def _list_networks(module: ModuleType, prefix: str) -> list[str]:

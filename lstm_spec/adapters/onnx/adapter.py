@@ -4,12 +4,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import onnxruntime
 
 from lstm_spec.adapters.onnx.given import GivenModel
-from lstm_spec.adapters.onnx.graph import make_graph
+from lstm_spec.adapters.onnx.graph import Form, make_graph
 from lstm_spec.adapters.onnx.module import OnnxModule, Start
+from lstm_spec.adapters.onnx.sides import Sides
 from lstm_spec.contract import BackendUnavailable, Description, Implementation, Rows, Shapes
 from lstm_spec.types import Direction, Feature, Variant
 
@@ -35,6 +37,7 @@ def adapt_model(
     output: str,
     batch_first: bool | None,
     layout: int,
+    node: str,
     device: str,
     description: Description | None,
 ) -> Implementation:
@@ -43,8 +46,9 @@ def adapt_model(
     about = Description(onnxruntime.__version__, device, ("float32",), OF_RUNTIME, grades={"float32": "absolute"})
     if model is None:
         return Implementation(name or "onnxruntime", partial(_build_made, start, layout), description or about)
-    given = GivenModel(_read_model(model), input, output)
+    given = GivenModel(_read_model(model), input, output, node)
     is_turned = bool(given.layout) if batch_first is None else batch_first
+    _try_first(given, start)
     about = Description(
         onnxruntime.__version__,
         device,
@@ -84,12 +88,30 @@ def _read_model(model: Any) -> Any:
     return model
 
 
+def _try_first(given: GivenModel, start: Start) -> None:
+    """Return if the runtime takes the model. Raises ValueError with what it says otherwise."""
+    I, H = given.sizes
+    D, dtype = len(given.directions), np.dtype(given.dtype)
+    tensors = {
+        "W": np.zeros((D, 4 * H, I), dtype),
+        "R": np.zeros((D, 4 * H, H), dtype),
+        "B": np.zeros((D, 8 * H), dtype),
+    }
+    try:
+        start(given.cut([tensors], Form())[0].SerializeToString())
+    except Exception as error:
+        text = str(error).strip().partition("\n")[0]
+        raise ValueError(f"onnxruntime cannot run the model ({text}), expected one that it can; mend that") from error
+
+
 def _list_features(given: GivenModel) -> frozenset[Feature]:
     """What can be asked of a model: what its node takes."""
     optional = {
         Feature.LENGTHS: bool(given.taken["lengths"]),
         Feature.PEEPHOLES: bool(given.taken["P"]),
         Feature.OMITS_STATE: not given.needs_state(),
+        Feature.REVERSE: len(given.directions) == 2,
+        Feature.BIDIRECTIONAL: len(given.directions) == 2,
     }
     return ALWAYS | {feature for feature, is_there in optional.items() if is_there}
 
@@ -118,4 +140,5 @@ def _build_made(
 def _build_given(
     start: Start, given: GivenModel, batch_first: bool, rows: Rows, variant: Variant, directions: Any
 ) -> OnnxModule:
-    return OnnxModule(rows, start, given.cut, given.layout, batch_first)
+    whole = Sides(given.directions, directions)
+    return OnnxModule(rows, start, given.cut, given.layout, batch_first, whole)

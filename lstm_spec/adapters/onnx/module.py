@@ -7,11 +7,13 @@ import numpy as np
 import onnx
 
 from lstm_spec.adapters.onnx.graph import Ends, Form, Weights
+from lstm_spec.adapters.onnx.sides import Sides
 from lstm_spec.adapters.weights import Named, has_biases, name_tensors, read_tensors
 from lstm_spec.contract import Rows
 from lstm_spec.types import Answer, Array, Gate, Parameters, State, each_array
 from lstm_spec.validation import check_lengths
 
+ALL = {1: Sides(("forward",), ("forward",)), 2: Sides(("forward", "reverse"), ("forward", "reverse"))}
 Start = Callable[[bytes], Any]  # a session that runs a model
 
 
@@ -19,10 +21,20 @@ class OnnxModule:
     """Weights, and a session for each form of question, in which they are initialisers."""
 
     def __init__(
-        self, rows: Rows, start: Start, make: Callable[..., tuple[Any, Ends]], layout: int, batch_first: bool
+        self,
+        rows: Rows,
+        start: Start,
+        make: Callable[..., tuple[Any, Ends]],
+        layout: int,
+        batch_first: bool,
+        sides: Sides | None = None,
     ) -> None:
-        """`make(weights, form)` is a model with these weights, and the names by which it is asked."""
+        """`make(weights, form)` is a model with these weights, and the names by which it is asked.
+
+        `sides` says which directions of its node are asked if there may be others.
+        """
         self.start, self.make, self.layout, self.batch_first = start, make, layout, batch_first
+        self.sides = sides or ALL[len(rows[0])]
         self.has_biases, self.is_coupled = has_biases(rows), rows[0][0].f is None
         self.load(rows)
 
@@ -32,11 +44,11 @@ class OnnxModule:
 
     def put(self, weights: Weights) -> None:
         """Have these weights in new sessions."""
-        self.weights, self.sessions = weights, dict[Form, tuple[Any, Ends]]()
+        self.weights, self.sessions = list(map(self.sides.spread, weights)), dict[Form, tuple[Any, Ends]]()
 
     def read(self) -> Rows:
         """The parameters that the initialisers are."""
-        rows = read_tensors([_split_directions(tensors) for tensors in self.weights], "onnx")
+        rows = read_tensors([_split_directions(tensors, self.sides.numbers) for tensors in self.weights], "onnx")
         return tuple(tuple(p._replace(f=None) for p in row) for row in rows) if self.is_coupled else rows
 
     def save(self) -> bytes:
@@ -48,7 +60,8 @@ class OnnxModule:
         """Have the initialisers of a file."""
         kept = {a.name: onnx.numpy_helper.to_array(a) for a in onnx.load_model_from_string(saved).graph.initializer}
         names = self.make(self.weights, Form())[1].weights
-        self.put([{part: kept[name] for part, name in layer.items()} for layer in names])
+        self.weights = [{part: kept[name] for part, name in layer.items()} for layer in names]
+        self.sessions.clear()
 
     def forward(self, x: Array, state: State | None = None, lengths: Array | None = None) -> Answer:
         """The answer of the session for this form of question."""
@@ -59,17 +72,22 @@ class OnnxModule:
             model, ends = self.make(self.weights, form)
             self.sessions[form] = (self.start(model.SerializeToString()), ends)
         session, ends = self.sessions[form]
+        x = self.sides.turn(x, lengths)
         given = {ends.x: np.swapaxes(x, 0, 1) if self.batch_first else x}
         if ends.lengths:
             given[ends.lengths] = (np.full(x.shape[1], len(x)) if lengths is None else lengths).astype(np.int32)
         for names, array in zip((ends.h, ends.c), state or (), strict=False):
-            given |= dict(zip(names, map(self.turn, np.split(array, len(names))), strict=True))
+            given |= dict(zip(names, map(self.arrange, np.split(array, len(names))), strict=True))
         y, *last = session.run(ends.answers, {name: np.ascontiguousarray(a) for name, a in given.items()})
-        h, c = (np.concatenate([self.turn(a) for a in last[k::2]]) for k in (0, 1))
-        return Answer(self.flatten(y), State(h, c))
+        h, c = (np.concatenate([self.sides.pick(self.turn(a), 0) for a in last[k::2]]) for k in (0, 1))
+        return Answer(self.sides.turn(self.sides.pick(self.flatten(y), 2), lengths), State(h, c))
+
+    def arrange(self, state: Array) -> Array:
+        """A state (D, B, H) as the node has it."""
+        return self.turn(self.sides.widen(state, 0))
 
     def turn(self, state: Array) -> Array:
-        """A state (D, B, H) as the node has it, or back."""
+        """From the order of axes that the node has for a state to ours, or back."""
         return np.swapaxes(state, 0, 1) if self.layout else state
 
     def flatten(self, y: Array) -> Array:
@@ -111,7 +129,7 @@ def _stack_directions(row: list[Named], biases: bool) -> Named:
     return stacked | {"B": np.concatenate([half, np.where(np.isfinite(b), b - half, 0)], axis=1).astype(b.dtype)}
 
 
-def _split_directions(tensors: Named) -> list[Named]:
+def _split_directions(tensors: Named, numbers: list[int]) -> list[Named]:
     D, H = tensors["R"].shape[0], tensors["R"].shape[2]
     whole = {"B": np.zeros((D, 8 * H), tensors["R"].dtype)} | tensors
-    return [{name: a[d : d + 1] for name, a in whole.items()} for d in range(D)]
+    return [{name: a[d : d + 1] for name, a in whole.items()} for d in numbers]

@@ -1,4 +1,4 @@
-"""Modules of people's in Flax and Equinox: right ones hold, mistaken ones are refuted, others are told what is missing."""
+"""Modules of people's in Flax and Equinox: right ones hold, mistakes are refuted, others are told what is missing."""
 
 from typing import Any
 

@@ -31,7 +31,8 @@ def make_model(
 ) -> onnx.ModelProto:
     """From x (T, B, I) to y (T, B, H); what the node takes is separated by blanks, with - for what it leaves out."""
     rng = np.random.default_rng(0)
-    sizes = {"W": (1, 4 * H, I), "R": (1, 4 * H, H), "B": (1, 8 * H), "P": (1, 3 * H)}
+    D = 2 if attributes.get("direction") == "bidirectional" else 1
+    sizes = {"W": (D, 4 * H, I), "R": (D, 4 * H, H), "B": (D, 8 * H), "P": (D, 3 * H)}
     kept = {name: rng.standard_normal(size).astype("f") for name, size in sizes.items()} | {"one": np.array([1])}
     names = taken.replace("-", "").split(" ")
     node = helper.make_node("LSTM", names, ["Y"], hidden_size=H, **attributes)
@@ -67,6 +68,35 @@ def test_a_model_is_asked_what_its_node_takes() -> None:
     assert (range(7, 8), range(2, 3)) == (shapes.T, shapes.B)
 
 
+def make_stack(second: str = "forward") -> onnx.ModelProto:
+    """Two layers, of which the second reads what the first returned, between numbers of words and two classes."""
+    rng = np.random.default_rng(0)
+    D = 2 if second == "bidirectional" else 1
+    sizes = {
+        "W1": (1, 4 * H, I),
+        "R1": (1, 4 * H, H),
+        "W2": (D, 4 * H, H),
+        "R2": (D, 4 * H, H),
+        "E": (9, I),
+        "V": (D * H, 2),
+    }
+    kept = {name: rng.standard_normal(size).astype("f") for name, size in sizes.items()}
+    kept |= {"one": np.array([1]), "flat": np.array([0, 0, -1])}
+    nodes = [
+        helper.make_node("Gather", ["E", "words"], ["x"]),
+        helper.make_node("LSTM", ["x", "W1", "R1"], ["Y1"], name="first", hidden_size=H),
+        helper.make_node("Squeeze", ["Y1", "one"], ["y1"]),
+        helper.make_node("LSTM", ["y1", "W2", "R2"], ["Y2"], name="second", hidden_size=H, direction=second),
+        helper.make_node("Transpose", ["Y2"], ["Z2"], perm=[0, 2, 1, 3]),
+        helper.make_node("Reshape", ["Z2", "flat"], ["y2"]),
+        helper.make_node("MatMul", ["y2", "V"], ["classes"]),
+    ]
+    given = [helper.make_tensor_value_info("words", onnx.TensorProto.INT64, ["T", "B"])]
+    found = [helper.make_tensor_value_info("classes", FLOAT, None)]
+    graph = helper.make_graph(nodes, "model", given, found, [numpy_helper.from_array(a, n) for n, a in kept.items()])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
 TURNED = helper.make_node("Transpose", ["x"], ["X"], perm=[1, 0, 2])
 TURNED_BACK = helper.make_node("Transpose", ["Z"], ["y"], perm=[1, 0, 2])
 SQUEEZED = helper.make_node("Squeeze", ["Y", "one"], ["Z"])
@@ -75,6 +105,11 @@ RIGHT: dict[str, tuple[onnx.ModelProto, dict[str, Any]]] = {
     "without a bias": (make_model("x W R"), {}),
     "batch first": (make_model("X W R B", (TURNED,), (SQUEEZED, TURNED_BACK), ("B", "T")), {"batch_first": True}),
     "as the node returns it": (make_model(), {"output": "Y"}),
+    "in reverse": (make_model(direction="reverse"), {}),
+    "in reverse, with lengths": (make_model("x W R B n h c", direction="reverse"), {}),
+    "both ways": (make_model("x W R B n h c P", after=(), direction="bidirectional"), {"output": "Y"}),
+    "the first of two": (make_stack(), {"node": "first"}),
+    "the second of two, named by its output": (make_stack("bidirectional"), {"node": "Y2"}),
     "before another layer": (make_model(after=(SQUEEZED, helper.make_node("Relu", ["Z"], ["y"]))), {"output": "Z"}),
 }
 HARD = [activation.encode() for activation in ("HardSigmoid", "Tanh", "Tanh")]
@@ -82,6 +117,12 @@ WRONG: dict[str, tuple[onnx.ModelProto, dict[str, Any]]] = {
     "bounds what goes into the gates": (make_model(clip=3.0), {}),
     "hides negative outputs": (make_model(after=(SQUEEZED, helper.make_node("Relu", ["Z"], ["y"]))), {}),
     "is turned once": (make_model("X W R B", (TURNED,), (SQUEEZE,), ("B", "T")), {"batch_first": True}),
+    "squashes the candidate otherwise": (make_model(activations=[b"Sigmoid", b"Sigmoid", b"Tanh"]), {}),
+    "bounds them in reverse": (make_model(direction="reverse", clip=3.0), {}),
+    "hides negative outputs of the second": (
+        make_model(after=(SQUEEZED, helper.make_node("Relu", ["Z"], ["y"])), direction="reverse"),
+        {},
+    ),
     "keeps coupled gates": (make_model(input_forget=1), {}),
 }
 
@@ -120,11 +161,22 @@ def test_weights_that_stay_in_a_session_are_refuted(monkeypatch: pytest.MonkeyPa
 
 
 def test_what_cannot_be_asked_is_refused_with_the_remedy() -> None:
-    two = make_model()
-    two.graph.node.insert(0, two.graph.node[0])
+    odd = make_model("x V R B", before=(helper.make_node("Mul", ["W", "W"], ["V"]),))
+    odd.graph.initializer[0].dims[:] = [4 * H, I]  # nobody knows the shape of V
+    inner = make_model("x W R B", after=())
+    branch = helper.make_graph(list(inner.graph.node), "branch", [], [helper.make_tensor_value_info("Y", FLOAT, None)])
+    both = {"then_branch": branch, "else_branch": branch}
+    hidden = make_model(before=(helper.make_node("If", ["yes"], ["z"], name="which", **both),), after=(SQUEEZE,))
+    del hidden.graph.node[1]
+    gru = make_model()
+    gru.graph.node[0].op_type = "GRU"
     refused: list[tuple[onnx.ModelProto, dict[str, Any], str]] = [
-        (two, {}, "2 LSTM nodes .*, expected 1"),
-        (make_model(direction="reverse"), {}, "is reverse, expected forward"),
+        (make_stack(), {}, "2 LSTM nodes, expected 1: first, second; name one of them, onnx:FILE:NODE"),
+        (make_stack(), {"node": "third"}, "node is 'third', expected one of the LSTM nodes first, second"),
+        (odd, {}, "the weights of Y have no shape, expected initialisers"),
+        (hidden, {}, "the LSTM node Y is inside of the If node which, expected one outside"),
+        (gru, {}, "the model has no LSTM node, but GRU, expected one; export the LSTM as a node"),
+        (make_model(layout=1), {}, "onnxruntime cannot run the model .*layout"),
         (make_model(), {"output": "Q"}, "output is 'Q', expected a tensor of the model"),
     ]
     for model, options, sentence in refused:
