@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lstm_spec.accuracy import GRADES as GRADES
     from lstm_spec.accuracy import ErrorModel as ErrorModel
     from lstm_spec.accuracy import error_model as error_model
+    from lstm_spec.adapters.cell import from_cell as from_cell
     from lstm_spec.adapters.jax import from_equinox as from_equinox
     from lstm_spec.adapters.jax import from_flax as from_flax
     from lstm_spec.adapters.keras import from_keras as from_keras
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
 
 _WHEN_USED = {
     "accuracy": ("GRADES", "ErrorModel", "error_model"),
+    "adapters.cell": ("from_cell",),
     "adapters.jax": ("from_equinox", "from_flax"),
     "adapters.keras": ("from_keras",),
     "adapters.mlx": ("from_mlx",),

@@ -33,9 +33,9 @@ class Form(NamedTuple):
     transposed: bool
 
 
-def check_function(role: str, function: Any, biases: int) -> None:
-    """Raises TypeError unless it can be called with the arrays that a packed forward or gradients gets."""
-    given = {n: (*TAKEN, *BIASES[n], *(("dy", "dh", "dc") if role == "gradients" else ())) for n in BIASES}
+def check_function(role: str, function: Any, biases: int, cotangents: tuple[str, ...] = ()) -> None:
+    """Raises TypeError unless it can be called with the arrays that it gets: parameters, and then cotangents."""
+    given = {n: (*TAKEN, *BIASES[n], *cotangents) for n in BIASES}
     wanted = f"expected a function ({', '.join(given[biases])})"
     if isinstance(function, str):
         raise TypeError(f"{role} is {function!r}, {wanted}; options have names, e.g. order={function!r}")

@@ -48,13 +48,13 @@ def from_packed(
             raise TypeError(f"{option} is {value!r}, expected True or False; choose one")
     check_function("forward", forward, biases)
     if gradients is not None:
-        check_function("gradients", gradients, biases)
+        check_function("gradients", gradients, biases, ("dy", "dh", "dc"))
     form = Form(order, batch_first, transposed)
     packing = _Packing(biases, form)
 
     def ask(problem: Problem, form: Form) -> Answer:
         packing = _Packing(biases, form)
-        return packing.answer(_parts(forward(*packing.arguments(problem)), 3, "(y, h, c)"))
+        return packing.answer(check_count(forward(*packing.arguments(problem)), 3, "(y, h, c)"))
 
     find_other_form = cache(partial(find_right_form, ask, form, description or Description()))
 
@@ -75,7 +75,7 @@ def from_packed(
         assert gradients is not None
         names = "(y, h, c, dx, dh, dc, dW, dU, *db)"
         given = packing.arguments(problem)
-        result = _parts(gradients(*given, *packing.cotangents(cotangents)), 8 + biases, names)
+        result = check_count(gradients(*given, *packing.cotangents(cotangents)), 8 + biases, names)
         check_gradients(result[3:], given)
         return packing.answer(result[:3]), packing.gradients(*result[3:])
 
@@ -87,7 +87,8 @@ def from_packed(
     )
 
 
-def _parts(result: Any, count: int, names: str) -> tuple[Any, ...]:
+def check_count(result: Any, count: int, names: str) -> tuple[Any, ...]:
+    """What a function returned, as a tuple of that many values. Raises TypeError if it is none."""
     if not isinstance(result, tuple | list):
         what = "nothing" if result is None else f"one {type(result).__name__}"
         is_plain = not isinstance(result, Coroutine | Generator)
@@ -95,7 +96,7 @@ def _parts(result: Any, count: int, names: str) -> tuple[Any, ...]:
         raise TypeError(f"the function returned {what}, expected the tuple {names}; {remedy}")
     if len(result) != count:
         remedy = "unpack nested ones"
-        if {count, len(result)} == {9, 10}:
+        if {count, len(result)} == {9, 10} and names.startswith("(y"):
             remedy = f"there are {count - 8} biases, and each has its gradient, or pass biases={len(result) - 8}"
         raise TypeError(f"the function returned {len(result)} values, expected {count}: {names}; {remedy}")
     return tuple(result)
