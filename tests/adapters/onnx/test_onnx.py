@@ -117,7 +117,6 @@ WRONG: dict[str, tuple[onnx.ModelProto, dict[str, Any]]] = {
     "bounds what goes into the gates": (make_model(clip=3.0), {}),
     "hides negative outputs": (make_model(after=(SQUEEZED, helper.make_node("Relu", ["Z"], ["y"]))), {}),
     "is turned once": (make_model("X W R B", (TURNED,), (SQUEEZE,), ("B", "T")), {"batch_first": True}),
-    "squashes the candidate otherwise": (make_model(activations=[b"Sigmoid", b"Sigmoid", b"Tanh"]), {}),
     "bounds them in reverse": (make_model(direction="reverse", clip=3.0), {}),
     "hides negative outputs of the second": (
         make_model(after=(SQUEEZED, helper.make_node("Relu", ["Z"], ["y"])), direction="reverse"),
