@@ -48,6 +48,9 @@ def judge_property(
     if outcome is Outcome.HOLDS and trial.inconclusive == trial.examples:
         outcome, detail = Outcome.INCONCLUSIVE, "every example lies outside the domain of the bound"
     counts = (trial.examples, trial.inconclusive, time.perf_counter() - started)
+    for error in (raised, getattr(raised, "smallest", None)):
+        if error:  # its frames hold all that was asked while the example was made smaller
+            error.__traceback__ = error.__context__ = None
     refutation = raised if isinstance(raised, Refuted) else None
     error = raised if isinstance(raised, Errored) else None
     compiles = backend.description.compiles

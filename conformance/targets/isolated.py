@@ -121,19 +121,21 @@ class Child:
     def ask(self, call: str, *arguments: Any) -> Any:
         """What the backend's function `call` returns. Raises Errored and Refuted with the messages of `border`."""
         arrays, question = pack_question(call, arguments, {"target": self.target, "device": self.device or ""})
-        key = _hash_question(question)
-        reply = None if self._list_reasons(key) else self._ask_process(key, arrays, question, arguments[0])
+        reply = None if self._list_reasons(question) else self._ask_process(arrays, question, arguments[0])
         if reply is None:  # the only place: Hypothesis takes what is raised on another line for another error
-            raise Errored(self._list_reasons(key)[0], is_final=key not in self.deadly)
+            raise Errored(self._list_reasons(question)[0], is_final=_hash_question(question) not in self.deadly)
         return self._take_answer(reply)
 
-    def _list_reasons(self, key: bytes) -> list[str]:
+    def _list_reasons(self, question: bytes) -> list[str]:
         """Why the question is not asked: what came of it before, or of others."""
+        if not (self.deadly or self.hangs):
+            return []
         times = f"it did not answer {HANGS} times in a row, with {self.timeout:g} s each time"
         given_up = f"it is given up: {times}; mend that, or give it more time"
-        return [reason for reason in (self.deadly.get(key), given_up if self.hangs >= HANGS else None) if reason]
+        known = self.deadly.get(_hash_question(question))
+        return [reason for reason in (known, given_up if self.hangs >= HANGS else None) if reason]
 
-    def _ask_process(self, key: bytes, arrays: Tensors, question: bytes, problem: Any) -> Reply | None:
+    def _ask_process(self, arrays: Tensors, question: bytes, problem: Any) -> Reply | None:
         """The reply; None if the question killed the process, with the reason among `deadly`."""
         process = self._find_process()
         self.notes.write_question(question)
@@ -154,7 +156,7 @@ class Child:
         else:
             self.hangs = 0
             return reply
-        self.deadly[key] = what + self.notes.keep_question(question)
+        self.deadly[_hash_question(question)] = what + self.notes.keep_question(question)
         return None
 
     def _find_process(self) -> Process:

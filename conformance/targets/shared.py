@@ -3,6 +3,7 @@
 import ctypes
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -50,8 +51,10 @@ class Shared:
         self.count, self.hold = count(step, step), hold
         self.arrays: dict[int, Held] = {}
         self.numbers: dict[int, int] = {}  # by id
+        self.ids: dict[int, int] = {}
         self.shapes: dict[int, tuple[int, ...]] = {}
         self.bits: dict[int, bytes] = {}  # what both sides know of each block of memory
+        self.rows: dict[int, Held] = {}  # the same blocks in the same order, as they are now
         self.forgotten: list[int] = []
 
     def find(self, number: int) -> Array | None:
@@ -62,7 +65,9 @@ class Shared:
     def keep(self, number: int, a: Array) -> Array:
         """The array, from now on known by that number."""
         self.arrays[number] = self.hold(a, lambda _: self.forgotten.append(number))
-        self.numbers[id(a)], self.shapes[number] = number, a.shape
+        self.numbers[id(a)], self.ids[number], self.shapes[number] = number, id(a), a.shape
+        if number in self.bits:
+            self._note_bits(number, a, self.bits[number])
         return a
 
     def _find_number(self, a: Array) -> int:
@@ -78,9 +83,11 @@ class Shared:
 
     def _forget(self, numbers: list[int]) -> None:
         for number in numbers:
-            for known in (self.arrays, self.shapes, self.bits):
+            for known in (self.arrays, self.shapes, self.bits, self.rows):
                 known.pop(number, None)
-        self.numbers = {key: number for key, number in self.numbers.items() if number in self.arrays}
+            key = self.ids.pop(number, 0)
+            if self.numbers.get(key) == number:  # no other array has its place by now
+                del self.numbers[key]
 
     def enclose(self, tensors: Tensors, raw: bytes, **more: Any) -> bytes:
         """A message: the file of these arrays, and all memory that changed since the last one, on either side."""
@@ -93,21 +100,40 @@ class Shared:
             "arrays": {name: self._find_number(a) for name, a in tensors.items()},
             "blocks": {name: self._find_number(a) for name, a in blocks.items()},
         }
-        self.bits |= {header["blocks"][name]: _read_memory(a) for name, a in blocks.items()}
-        changed = {number: bits for number in self.bits if (bits := self._find_change(number)) is not None}
-        shapes = {n: a.shape for n in self.arrays if (a := self.find(n)) is not None and a.shape != self.shapes[n]}
-        self.shapes |= shapes
+        for name, a in blocks.items():
+            self._note_bits(header["blocks"][name], a, _read_memory(a))
+        changed, shapes = self._find_changes(), self._find_shapes()
         header |= {"changed": [(n, len(bits)) for n, bits in changed.items()], "shapes": list(shapes.items())}
         text = json.dumps(header).encode()
         return b"".join((len(text).to_bytes(8, "little"), text, raw, *changed.values()))
 
-    def _find_change(self, number: int) -> bytes | None:
-        """The memory of the array, if it changed."""
-        a = self.find(number)
-        if a is None or (bits := _read_memory(a)) == self.bits[number]:
-            return None
+    def _note_bits(self, number: int, a: Array, bits: bytes) -> None:
+        """Both sides know from now on that these are the bits of a block."""
         self.bits[number] = bits
-        return bits
+        held = self.arrays[number]
+        self.rows[number] = held if a.flags.c_contiguous and not a.dtype.hasobject else lambda: _show_row(held())
+
+    def _find_changes(self) -> dict[int, bytes]:
+        """The memory of the blocks that changed. That nothing changed is the rule, and is found out for all at once."""
+        with suppress(BufferError, TypeError, ValueError):  # one is gone, or has other strides now
+            if b"".join([row() for row in self.rows.values()]) == b"".join(self.bits.values()):  # type: ignore[misc]
+                return {}
+        arrays = ((number, self.find(number), before) for number, before in self.bits.items())
+        read = ((number, _read_memory(a), before) for number, a, before in arrays if a is not None)
+        changed = {number: bits for number, bits, before in read if bits != before}
+        self.bits |= changed
+        return changed
+
+    def _find_shapes(self) -> dict[int, tuple[int, ...]]:
+        """The shapes of the arrays that have another one by now."""
+        arrays = [held() for held in self.arrays.values()]
+        with suppress(AttributeError):  # one is gone
+            if [a.shape for a in arrays] == [*self.shapes.values()]:  # type: ignore[union-attr]
+                return {}
+        known = zip(self.shapes.items(), arrays, strict=True)
+        shapes = {number: a.shape for (number, before), a in known if a is not None and a.shape != before}
+        self.shapes |= shapes
+        return shapes
 
     def open(self, message: memoryview) -> Opened:
         """What the other side enclosed; its memory and its arrays are written here. Raises FrameError."""
@@ -124,7 +150,8 @@ class Shared:
             number = read_number(header["blocks"][name])
             known = self.find(number)
             if known is None or known.nbytes != fresh.nbytes:
-                known = self.keep(number, fresh)
+                self._note_bits(number, self.keep(number, fresh), _read_memory(fresh))
+                return fresh
             self._write(number, known, _read_memory(fresh))
             return known
 
@@ -151,15 +178,19 @@ class Shared:
         if memory.nbytes != len(bits) or a.dtype.hasobject:
             raise FrameError("it changes memory of another size")
         ctypes.memmove(find_address(memory), bits, len(bits))
-        self.bits[number] = bits
+        self._note_bits(number, a, bits)
 
 
 def _read_memory(a: Array) -> bytes:
-    return b"" if a.dtype.hasobject else show_memory(a).tobytes()
+    return b"" if a.dtype.hasobject else a.tobytes() if a.flags.c_contiguous else show_memory(a).tobytes()
+
+
+def _show_row(a: Array | None) -> Any:
+    return b"" if a is None or a.dtype.hasobject else show_memory(a)
 
 
 def _lies_like(a: Array, other: Array) -> bool:
-    return (a.shape, a.dtype, a.strides, find_address(a)) == (
+    return a is other or (a.shape, a.dtype, a.strides, find_address(a)) == (
         other.shape,
         other.dtype,
         other.strides,

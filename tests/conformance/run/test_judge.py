@@ -1,6 +1,9 @@
 """Only what is the fault of the backend is called so."""
 
+import gc
+import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +25,20 @@ def test_a_backend_that_is_wrong_once_is_refuted_for_it() -> None:
     assert verdict.outcome is Outcome.REFUTED
     assert verdict.refutation is not None and verdict.refutation.clause == "CONTRACT-2"
     assert verdict.detail.startswith("the same question did not fail again: y is further from the equations")
+
+
+def test_what_was_asked_while_an_example_was_made_smaller_is_not_kept() -> None:
+    backend, asked = NUMPY, list[weakref.ref[Any]]()
+
+    def forward(problem: Problem) -> Answer:
+        asked.append(weakref.ref(problem.x))
+        answer = backend.forward(problem)
+        return replace(answer, y=answer.y + (len(problem.x) > 2))
+
+    verdict = judged(replace(backend, forward=forward))
+    gc.collect()
+    assert verdict.outcome is Outcome.REFUTED and len(asked) > 8
+    assert sum(x() is not None for x in asked) == 1
 
 
 def test_a_backend_that_raises_once_is_not_a_suite_error() -> None:

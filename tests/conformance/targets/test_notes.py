@@ -132,3 +132,25 @@ def test_processes_that_ask_at_once_write_files_of_their_own(monkeypatch: pytest
         notes.write_question(pack_question("forward", (problem,), {})[1])
     found = {path: unpack_question(path.read_bytes()).arguments[0].x for path in tmp_path.iterdir()}
     assert bits(found[ours.asked]) == bits(SHORT.x) and bits(found[theirs.asked]) == bits(LONG.x)
+
+
+def test_a_question_is_written_over_the_last_one(tmp_path: Path) -> None:
+    notes, questions = Notes(tmp_path), [bytes(range(n)) for n in (9, 200, 8, 40)]
+    notes.write_question(b"the first")
+    file = notes.asked.stat().st_ino
+    for question in questions:
+        notes.write_question(question)
+        assert notes.asked.read_bytes() == question
+    assert notes.asked.stat().st_ino == file
+    notes.close()
+
+
+def test_a_file_that_the_target_removed_or_replaced_is_written_again(tmp_path: Path) -> None:
+    notes = Notes(tmp_path)
+    for question in (b"the first", b"the second", b"the third"):
+        notes.write_question(question)
+        assert notes.asked.read_bytes() == question
+        notes.asked.unlink()
+        if question == b"the second":
+            notes.asked.write_bytes(b"something else")
+    notes.close()
