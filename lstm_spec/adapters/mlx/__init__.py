@@ -11,18 +11,19 @@ def from_mlx(
     make: Any = None,
     *,
     name: str | None = None,
-    layout: str | Layout = "mlx",
+    layout: str | Layout | None = None,
     device: str = "cpu",
     description: Description | None = None,
 ) -> Implementation:
     """The LSTM that a module of MLX is, and its gradients by mlx.core.vjp.
 
     `make` is called like mlx.nn.LSTM, as (I, H), which it is if left out; what it makes is called like that, as
-    (x, hidden=h, cell=c) -> (all hidden states, all cell states), batch first, and has parameters with the names of
-    `layout`. If it takes `bias`, a bias may be left out.
+    (x, h, c) -> (all hidden states, all cell states), batch first, or it returns (y, (h, c)), or is a cell. Where which
+    gate lies is found by asking it, unless it is MLX's own or `layout` says it. If it takes `bias`, a bias may be left
+    out.
 
     `device` is cpu or gpu; `description` replaces everything that is said of the module. Raises BackendUnavailable
-    without mlx or that device, ValueError if parameters have other names.
+    without mlx or that device, TypeError for what is no LSTM.
     """
     require_library("mlx")
     from lstm_spec.adapters.mlx.module import adapt_module

@@ -1,7 +1,5 @@
 """A module of MLX that is kept, and asked often."""
 
-from collections.abc import Callable
-from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,11 +7,17 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
+from mlx.utils import tree_flatten, tree_unflatten
 
+from lstm_spec.adapters.forms import draw_problem
+from lstm_spec.adapters.making import WRITE_MAKE, Maker, find_maker
+from lstm_spec.adapters.search import B, H, I, T, Unusable, find_plan, list_candidates, summarize_error
+from lstm_spec.adapters.styles import Style, list_styles
 from lstm_spec.adapters.weights import Named, has_biases, name_tensors, read_tensors
 from lstm_spec.contract import PARTS, BackendUnavailable, Description, Implementation, Rows
-from lstm_spec.layouts.table import Layout
-from lstm_spec.types import Answer, Array, Cotangents, Direction, Feature, Gradients, State, Variant
+from lstm_spec.layouts.fitting import find_layout
+from lstm_spec.layouts.table import LAYOUTS, Layout
+from lstm_spec.types import Answer, Array, Cotangents, Direction, Feature, Gradients, Problem, State, Variant
 
 CLAIMED = frozenset(
     {
@@ -27,19 +31,63 @@ CLAIMED = frozenset(
 )
 
 
+USUAL = Style(batch_first=True, is_pair=False)
+SIGNATURE = "write __call__(self, x, hidden=None, cell=None) that returns all hidden states and all cell states"
+REMEDY = "name the LSTM in it, or a function that makes that"
+
+
 def adapt_module(
-    make: Any, name: str | None, layout: str | Layout, device: str, description: Description | None
+    make: Any, name: str | None, layout: str | Layout | None, device: str, description: Description | None
 ) -> Implementation:
     """As `from_mlx`, with mlx there."""
-    make = make or nn.LSTM
-    where = _find_device(device)
-    features = CLAIMED | ({Feature.OMITS_BIAS} if "bias" in signature(make).parameters else set())
+    where, maker = _find_device(device), find_maker(make or nn.LSTM, name, "IH")
+    made = _make_first(maker)
+    known = find_layout(layout) if layout else LAYOUTS["mlx"] if isinstance(made, nn.LSTM) else None
+    shapes = {name: tuple(a.shape) for name, a in tree_flatten(made.parameters())}
+    layouts = list_candidates(maker.name, shapes, known, REMEDY)
+
+    def ask(problem: Problem, form: tuple[Style, Layout]) -> Answer:
+        return MlxModule(maker, *form, where, problem.parameters).forward(problem.x, problem.state)
+
+    style, found, _ = find_plan(ask, _list_styles(made, maker.name), layouts, maker.name, SIGNATURE)
+    features = CLAIMED | ({Feature.OMITS_BIAS} if maker.accepts("bias") else set())
+    if not _omits_state(MlxModule(maker, style, found, where, draw_problem(T, B, I, H).parameters)):
+        features -= {Feature.OMITS_STATE}
     about = Description(mx.__version__, device, ("float32",), features, grades={"float32": "absolute"})
 
     def build(rows: Rows, variant: Variant, directions: tuple[Direction, ...]) -> MlxModule:
-        return MlxModule(make, layout, where, rows)
+        return MlxModule(maker, style, found, where, rows)
 
-    return Implementation(name or str(getattr(make, "__name__", "mlx")), build, description or about)
+    return Implementation(maker.name, build, description or about)
+
+
+def _make_first(maker: Maker) -> Any:
+    try:
+        made = maker.construct(I, H)
+    except Exception as error:
+        what = f"{type(error).__name__} ({summarize_error(error)})"
+        raise TypeError(
+            f"{maker.name}, given {maker.describe_sizes(I, H)}, raised {what}, expected a module; mend that, or"
+            f" {WRITE_MAKE}"
+        ) from error
+    if not isinstance(made, nn.Module):
+        raise TypeError(f"{maker.name} makes a {type(made).__name__}, expected an mlx.nn.Module; return that")
+    return made
+
+
+def _list_styles(made: Any, name: str) -> list[Style]:
+    try:
+        return list_styles(made.__call__, USUAL)
+    except Unusable as error:
+        raise Unusable(f"{name} cannot be used: {error}; {SIGNATURE}") from error
+
+
+def _omits_state(module: "MlxModule") -> bool:
+    try:
+        module.forward(draw_problem(T, B, I, H).x)
+    except Exception:
+        return False
+    return True
 
 
 def _find_device(device: str) -> Any:
@@ -51,10 +99,10 @@ def _find_device(device: str) -> Any:
 class MlxModule:
     """A layer of MLX with its parameters."""
 
-    def __init__(self, make: Callable[..., Any], layout: str | Layout, device: Any, rows: Rows) -> None:
-        W, self.layout, self.device = rows[0][0].g.W, layout, device
+    def __init__(self, maker: Maker, style: Style, layout: Layout, device: Any, rows: Rows) -> None:
+        W, self.style, self.layout, self.device = rows[0][0].g.W, style, layout, device
         with mx.stream(device):
-            self.layer = make(W.shape[1], W.shape[0], **({} if has_biases(rows) else {"bias": False}))
+            self.layer = maker.construct(W.shape[1], W.shape[0], **({} if has_biases(rows) else {"bias": False}))
         self.layer.eval()
         self.load(rows)
 
@@ -62,17 +110,18 @@ class MlxModule:
         """Write these over the layer's parameters."""
         tensors = name_tensors(parameters, self.layout)[0][0]
         self.blank = {name: np.zeros_like(a) for name, a in tensors.items()}
-        own = self.layer.parameters()
-        if strange := {*own} - {*tensors}:
-            raise ValueError(
-                f"the module has a parameter {min(strange)}, expected only {', '.join(tensors)}; say where the gates"
-                " lie: layout=lstm_spec.Layout(...)"
-            )
-        self.layer.update({name: mx.array(a) for name, a in tensors.items() if name in own})
+        own = self._list_parameters()
+        self._put({name: mx.array(a) for name, a in tensors.items() if name in own})
+
+    def _list_parameters(self) -> dict[str, Any]:
+        return dict(tree_flatten(self.layer.parameters()))
+
+    def _put(self, named: dict[str, Any]) -> None:
+        self.layer.update(tree_unflatten(list(named.items())))
 
     def read(self) -> Rows:
         """The parameters that the layer has."""
-        return self._to_rows(self.layer.parameters())
+        return self._to_rows(self._list_parameters())
 
     def save(self) -> bytes:
         """What the layer writes into a file."""
@@ -96,7 +145,7 @@ class MlxModule:
     def forward(self, x: Array, state: State | None = None, lengths: Array | None = None) -> Answer:
         """What the layer answers."""
         with mx.stream(self.device):
-            return _to_answer(_call(self.layer, mx.array(np.array(x, order="C")), *_to_arrays(state)))
+            return _to_answer(_call(self.style, self.layer, mx.array(np.array(x, order="C")), *_to_arrays(state)))
 
     def gradients(
         self,
@@ -107,38 +156,45 @@ class MlxModule:
         wanted: tuple[str, ...] = PARTS,
     ) -> tuple[Answer, Gradients]:
         """The answer, and the gradients by mx.vjp of what is wanted."""
-        own = self.layer.parameters()
+        own = self._list_parameters()
         given = {"x": mx.array(np.array(x, order="C")), **dict(zip("hc", _to_arrays(state), strict=False))}
         asked = [part for part in given if part in wanted]
         weights = list(own) if {"W", "U", "b"} & {*wanted} else []
 
         def run(*some: Any) -> tuple[Any, ...]:
-            self.layer.update(dict(zip(weights, some, strict=False)))
+            self._put(dict(zip(weights, some, strict=False)))
             all_given = given | dict(zip(asked, some[len(weights) :], strict=True))
-            return _call(self.layer, *all_given.values())
+            return _call(self.style, self.layer, *all_given.values())
 
-        d = map(np.copy, (cotangents.y.swapaxes(0, 1), *(a[0] for a in cotangents.state)))
+        d = map(np.copy, (cotangents.y, *(a[0] for a in cotangents.state)))
         try:
             with mx.stream(self.device):
                 primals = [own[name] for name in weights] + [given[part] for part in asked]
                 answer, found = mx.vjp(run, primals, list(map(mx.array, d)))
         finally:
-            self.layer.update(own)
+            self._put(own)
         named = dict(zip([*weights, *asked], map(np.array, found), strict=True))
-        rows = self._to_rows({name: named[name] for name in weights})
+        rows = self._to_rows({name: named[name] for name in weights}, is_gradient=True)
         dx: Any = named.get("x")
         dh, dc = (named[part][None] if part in named else None for part in "hc")
         return _to_answer(answer), Gradients(rows, dx, State(dh, dc))  # type: ignore[arg-type]
 
-    def _to_rows(self, parameters: dict[str, Any]) -> Rows:
+    def _to_rows(self, parameters: dict[str, Any], is_gradient: bool = False) -> Rows:
         named: Named = self.blank | {name: np.array(a) for name, a in parameters.items()}
-        return read_tensors([[named]], self.layout)
+        return read_tensors([[named]], self.layout, is_gradient)
 
 
-def _call(layer: Any, x: Any, h: Any = None, c: Any = None) -> tuple[Any, Any, Any]:
-    """y (B, T, H) and the last states (B, H) for x (T, B, I)."""
-    y, cells = layer(mx.swapaxes(x, 0, 1), hidden=h, cell=c)
-    return y, y[:, -1], cells[:, -1]
+def _call(style: Style, layer: Any, x: Any, h: Any = None, c: Any = None) -> tuple[Any, Any, Any]:
+    """y (T, B, H) and the last states (B, H) for x (T, B, I)."""
+    if style.is_cell:
+        outputs = []
+        for x_t in x:
+            y, h, c = style.split_result(layer(*style.list_arguments(x_t, h, c)))
+            outputs.append(y)
+        return mx.stack(outputs), h, c
+    given = mx.swapaxes(x, 0, 1) if style.batch_first else x
+    y, h, c = style.split_result(layer(*style.list_arguments(given, h, c)))
+    return mx.swapaxes(y, 0, 1) if style.batch_first else y, h, c
 
 
 def _to_arrays(state: State | None) -> list[Any]:
@@ -147,4 +203,4 @@ def _to_arrays(state: State | None) -> list[Any]:
 
 def _to_answer(found: Any) -> Answer:
     y, h, c = map(np.array, found)
-    return Answer(y.swapaxes(0, 1), State(h[None], c[None]))
+    return Answer(y, State(h[None], c[None]))
