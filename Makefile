@@ -60,7 +60,7 @@ test: torch
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 ADAPTERS ?= .adapters
-LIBRARIES := jax keras mlx onnx
+LIBRARIES := jax keras mlx onnx tflite
 
 $(ADAPTERS)/%/made: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(@D)

@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 
 from conformance.models.asked import Asked
-from conformance.models.runtimes import ask_problems
+from conformance.models.runtimes import ask_problems, choose_runtime
 from lstm_spec import Answer, Network, Parameters, State
 from lstm_spec.types import Array, Gate, each_array
 
@@ -53,7 +53,8 @@ def ask_as_first(first: Asked, second: Asked, orders: Orders) -> Asked:
             h[k][:, order] = first.problem.state.h[k]
     x = first.problem.x.astype(dtype)
     problem = replace(theirs, x=x, state=State(h, c), lengths=first.problem.lengths)
-    (asked,) = ask_problems([second._replace(problem=problem)], second.runtime.partition(" ")[0])
+    runtime = choose_runtime(second.runtime.partition(" ")[0])
+    (asked,) = ask_problems([second._replace(problem=problem)], runtime)
     y, last_h, last_c = asked.answer
     assert last_h is not None and last_c is not None, "a runtime returns them"
     answer = _reorder_answer(Answer(y, State(last_h, last_c)), is_projected, orders)

@@ -9,6 +9,7 @@ import numpy as np
 
 from conformance.models.asked import Asked, ModelError
 from conformance.models.graphs import ask_graph
+from conformance.models.lite import ask_lite
 from conformance.models.runtimes import ask_problems, ask_weights, choose_runtime
 from conformance.models.weights import read_weights
 from lstm_spec import Backend, Network, State
@@ -16,14 +17,18 @@ from lstm_spec.types import Array
 
 Open = Callable[[str], AbstractContextManager[str | Backend]]  # a runtime, by its name
 
+GRAPHS = {".onnx": (ask_graph, "onnxruntime"), ".tflite": (ask_lite, "tflite")}  # models that are run, and by whom
+
 
 def ask_file(
     path: Path, inputs: Mapping[str, Array], runtime: str | None, open_runtime: Open, layout: str | None = None
 ) -> tuple[list[Asked], tuple[str, ...]]:
     """Every LSTM of a file, with the question and the answer, and what has to be said. Raises ModelError."""
-    if path.suffix.lower() == ".onnx":
-        asked = list(ask_graph(path, inputs))
-        if runtime and runtime != "onnxruntime":
+    graph = GRAPHS.get(path.suffix.lower())
+    if graph is not None:
+        reader, own = graph
+        asked = list(reader(path, inputs))
+        if runtime and runtime != own:
             with open_runtime(runtime) as backend:
                 asked = ask_problems(asked, backend)
         return asked, ()

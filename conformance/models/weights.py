@@ -28,7 +28,7 @@ class Stored(NamedTuple):
 
 TORCH = (".pt", ".pth", ".bin", ".ckpt", ".ts", ".jit")
 KERAS = (".h5", ".hdf5", ".keras")
-SUFFIXES = (".onnx", *TORCH, *KERAS, ".safetensors", ".npz")
+SUFFIXES = (".onnx", ".tflite", *TORCH, *KERAS, ".safetensors", ".npz")
 ACTIVATIONS = "not judged: the activations, which the file does not tell: σ and tanh were taken for granted"
 
 

@@ -14,5 +14,6 @@ LIBRARIES = {
     "keras": "keras",
     "mlx": "mlx",
     "onnx": "onnxruntime",
+    "tflite": "ai_edge_litert",
 }
 collect_ignore = [folder for folder, library in LIBRARIES.items() if find_spec(library) is None]

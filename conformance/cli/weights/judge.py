@@ -52,7 +52,7 @@ LAYOUT = click.option("--layout", metavar="NAME", help="How the file keeps its w
 def judge(file: Path, inputs: Path | None, runtime: str | None, layout: str | None, grade: str, timeout: float) -> None:
     """Judge what a runtime answers with the trained weights of a model.
 
-    FILE is an ONNX model, whose LSTM nodes are judged from what they were given when the model ran; or a state dict or
+    FILE is an ONNX or TFLite model, whose LSTMs are judged from what they were given when it ran; or a state dict or
     TorchScript (.pt), Keras (.h5, .keras), safetensors or .npz, whose LSTMs are asked in a runtime. No code in a file
     is run, and nothing but tensors is unpickled.
     """

@@ -161,13 +161,14 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "number.pt": (lambda path: torch.save(3, path), "it holds a int, expected a state dict; save model.state_dict()"),
     "text.pt": (lambda path: path.write_text("hello"), "cannot be read as tensors"),
     "empty.safetensors": (lambda path: path.write_bytes(b""), "empty.safetensors: "),
-    "folder.pt": (lambda path: path.mkdir(), "is no file, expected a model; one of .onnx, .pt"),
+    "folder.pt": (lambda path: path.mkdir(), "is no file, expected a model; one of .onnx, .tflite, .pt"),
     "nothing.pt": (lambda path: None, "is no file, expected a model"),
-    "text.txt": (lambda path: path.write_text("hello"), "ends in '.txt', expected one of .onnx, .pt"),
+    "text.txt": (lambda path: path.write_text("hello"), "ends in '.txt', expected one of .onnx, .tflite, .pt"),
     "some.h5": (
         lambda path: path.write_text("hello"),
         'h5py is not installed, which reads such files; pip install "lstm',
     ),
+    "some.tflite": (lambda path: path.write_text("hello"), 'TensorFlow Lite is installed; pip install "lstm-spec[tfl'),
     "some.onnx": (lambda path: path.write_text("hello"), "onnxruntime cannot be imported (No module named"),
 }
 

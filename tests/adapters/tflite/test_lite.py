@@ -1,0 +1,126 @@
+"""LSTM operators of TensorFlow Lite are judged by what the interpreter read; others are refused by name."""
+
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from conformance.models.asked import ModelError
+from conformance.models.lite import PARTS, ask_lite
+from conformance.report.status import PASSED, UNUSABLE
+from tests.helpers.specimens import said
+
+T, B, I, H, P = 4, 2, 3, 5, 2
+FLOAT, INT8 = schema.TensorType.FLOAT32, schema.TensorType.INT8
+INPUTS = 24  # of the operator
+
+
+def make_model(
+    left_out: str = "cell_to projection", width: int = H, dtype: Any = np.float32, extra: int = 0, **options: Any
+) -> bytes:
+    """A model that is one operator. Parts whose names begin with these words are left out; `extra`: one more input."""
+    rng, model, graph, node = np.random.default_rng(0), schema.ModelT(), schema.SubGraphT(), schema.OperatorT()
+    model.version, model.buffers, graph.tensors = 3, [schema.BufferT()], []
+
+    def add(name: str, shape: tuple[int, ...], values: Any = None, is_variable: bool = False) -> int:
+        tensor = schema.TensorT()
+        tensor.name, tensor.shape, tensor.isVariable, tensor.buffer = name.encode(), list(shape), is_variable, 0
+        tensor.type = FLOAT if values is None or values.dtype == np.float32 else INT8
+        if values is not None:
+            buffer = schema.BufferT()
+            buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+            tensor.buffer = len(model.buffers)
+            model.buffers.append(buffer)
+        graph.tensors.append(tensor)
+        return len(graph.tensors) - 1
+
+    node.inputs = [-1] * INPUTS
+    time_major = options.get("timeMajor", False)
+    node.inputs[0] = add("x", (T, B, I) if time_major else (B, T, I))
+    for k, name in enumerate(PARTS, 1):
+        shape = (H, I) if k < 5 else (H, width) if k < 9 else (width, H) if k == 16 else (H,)
+        if not name.startswith(tuple(left_out.split())):
+            node.inputs[k] = add(name, shape, (rng.integers(-64, 65, shape) / 64).astype(dtype))
+    if extra:
+        node.inputs[extra] = add("extra", (width,), np.ones(width, np.float32))
+    node.inputs[18], node.inputs[19] = add("h", (B, width), None, True), add("c", (B, H), None, True)
+    node.outputs = [add("y", (T, B, width) if time_major else (B, T, width))]
+    node.builtinOptionsType = schema.BuiltinOptions.UnidirectionalSequenceLSTMOptions
+    node.builtinOptions = schema.UnidirectionalSequenceLSTMOptionsT()
+    for name, value in {"fusedActivationFunction": schema.ActivationFunctionType.TANH, **options}.items():
+        setattr(node.builtinOptions, name, value)
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM
+    graph.inputs, graph.outputs, graph.operators = [node.inputs[0]], node.outputs, [node]
+    model.subgraphs, model.operatorCodes = [graph], [code]
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+COUPLED = "cell_to projection input_to_input recurrent_to_input input_gate"
+WAYS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "time first": {"timeMajor": True},
+    "peepholes": {"left_out": "projection"},
+    "projection": {"left_out": "cell_to", "width": P},
+    "coupled": {"left_out": COUPLED},
+    "bound": {"cellClip": 0.5},
+    "bound on the projection": {"left_out": "cell_to", "width": P, "projClip": 0.25},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_operator_of_any_kind_is_judged(way: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(make_model(**WAYS[way]))
+    status, text = said("judge", str(path))
+    assert status == PASSED and "operator 0; ai_edge_litert " in text and "T = 4, B = 2" in text, text
+    (asked,) = ask_lite(path, {})
+    variant = asked.problem.variant
+    assert variant.kind == {"peepholes": "peephole", "coupled": "coupled"}.get(way, "standard")
+    assert (variant.clip, variant.projection_clip) == (
+        WAYS[way].get("cellClip"),
+        WAYS[way].get("projClip"),
+    )
+
+
+def test_inputs_may_be_given(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(make_model())
+    x = np.random.default_rng(1).standard_normal((B, T, I)).astype("f")
+    (asked,) = ask_lite(path, {"x": x})
+    np.testing.assert_array_equal(asked.problem.x, np.swapaxes(x, 0, 1))
+    with pytest.raises(ModelError, match="--inputs has 'u', expected inputs of the model: x"):
+        list(ask_lite(path, {"u": x}))
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "quantised": ({"dtype": np.int8}, "quantised weights|cannot be read or run"),
+    "a bias of the projection": (
+        {"left_out": "cell_to", "width": P, "extra": 17},
+        "operator 0 has a bias of the projection, expected none; it is not judged",
+    ),
+    "another activation": (
+        {"fusedActivationFunction": schema.ActivationFunctionType.RELU},
+        "operator 0 has another activation, expected tanh|cannot be read or run",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_not_judged_is_refused_by_name(case: str, tmp_path: Path) -> None:
+    given, sentence = REFUSED[case]
+    (tmp_path / "model.tflite").write_bytes(make_model(**given))
+    status, text = said("judge", str(tmp_path / "model.tflite"))
+    assert status == UNUSABLE and any(one in text for one in sentence.split("|")) and len(text.splitlines()) == 1
+
+
+def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+    for raw in (b"", b"hello", make_model()[:100]):
+        (tmp_path / "model.tflite").write_bytes(raw)
+        status, text = said("judge", str(tmp_path / "model.tflite"))
+        assert status == UNUSABLE and "cannot be read or run by ai_edge_litert" in text and len(text.splitlines()) == 1
