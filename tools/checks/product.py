@@ -23,7 +23,7 @@ from conformance.assertions.network import assert_network_conforms, assert_netwo
 from conformance.outcome import Errored, Inconclusive, NotClaimed, Refuted
 from conformance.problems.build import build_loss, build_problem
 from conformance.problems.fillings import USUAL
-from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
+from conformance.problems.form import ACTIVATIONS, BOTH, FORWARD, REVERSE, Form
 from conformance.problems.sizes import SMALL
 from conformance.report.status import UNUSABLE
 from conformance.targets.resolve import TargetError, resolve
@@ -37,6 +37,8 @@ VARIANTS = {
     "clipped": Form(clip=0.75),
     "1997": Form(kind="1997 simplified"),
     "no forget gate": Form(kind="no forget gate"),
+    "configured": Form(kind="configured", activations=ACTIVATIONS[2]),
+    "h clipped": Form(projection="narrow", projection_clip=0.2),
 }
 DIRECTIONS = {"forward": FORWARD, "reverse": REVERSE, "both": BOTH}
 DTYPES = ("float32", "float64")
