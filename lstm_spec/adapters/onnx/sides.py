@@ -29,7 +29,9 @@ class Sides(NamedTuple):
         return {name: self.widen(a, 0) for name, a in tensors.items()}
 
     def widen(self, a: Array, axis: int) -> Array:
-        """An array with zeros for the directions that are not asked."""
+        """An array with zeros for the directions that are not asked. Raises ValueError if it has not those that are."""
+        if a.shape[axis] != len(self.numbers):  # NumPy would repeat the one that there is
+            raise ValueError(f"there are {a.shape[axis]} directions, expected {len(self.numbers)}; give each its own")
         shape = list(a.shape)
         shape[axis] = len(self.has)
         whole = np.zeros(shape, a.dtype)
