@@ -24,7 +24,8 @@ def from_onnx(
     LSTM node. Of several, `node` names one by its name or its output, and each is judged by itself. A node that reads
     in reverse is asked sequences that are turned round; of one that reads both ways, each way is asked, and both.
 
-    x (T, B, I), or (B, T, I) with `batch_first`, enters the model at the tensor `input`, and y leaves it at `output`.
+    x (T, B, I), or (B, T, I) if it is batch first, enters the model at the tensor `input`, and y leaves it at `output`.
+    Which it is, is found by asking unless `batch_first` says it.
     Empty names mean the first ones of the model if it has one such node and they may be x and y, or else those of the
     node. Without a model, the runtime is judged, on graphs that are made here with `layout` 0 or 1.
 

@@ -8,12 +8,13 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from lstm_spec.adapters.forms import draw_problem, find_nearest_form
 from lstm_spec.adapters.onnx.given import GivenModel
 from lstm_spec.adapters.onnx.graph import Form, make_graph
 from lstm_spec.adapters.onnx.module import OnnxModule, Start
 from lstm_spec.adapters.onnx.sides import Sides
 from lstm_spec.contract import BackendUnavailable, Description, Implementation, Rows, Shapes
-from lstm_spec.types import Direction, Feature, Variant
+from lstm_spec.types import STANDARD, Answer, Direction, Feature, Problem, Variant
 
 ALWAYS = frozenset({Feature.DETERMINISTIC, Feature.SAVED})
 OF_RUNTIME = ALWAYS | {
@@ -47,8 +48,8 @@ def adapt_model(
     if model is None:
         return Implementation(name or "onnxruntime", partial(_build_made, start, layout), description or about)
     given = GivenModel(_read_model(model), input, output, node)
-    is_turned = bool(given.layout) if batch_first is None else batch_first
     _try_first(given, start)
+    is_turned = _find_order(given, start) if batch_first is None else batch_first
     about = Description(
         onnxruntime.__version__,
         device,
@@ -102,6 +103,22 @@ def _try_first(given: GivenModel, start: Start) -> None:
     except Exception as error:
         text = str(error).strip().partition("\n")[0]
         raise ValueError(f"onnxruntime cannot run the model ({text}), expected one that it can; mend that") from error
+
+
+def _find_order(given: GivenModel, start: Start) -> bool:
+    """Whether it is batch first: in which order it answers like the equations, or comes nearer."""
+
+    def ask(problem: Problem, is_turned: bool) -> Answer:
+        module = _build_given(start, given, is_turned, problem.parameters, STANDARD, ("forward",))
+        return module.forward(problem.x, problem.state)
+
+    usual, distances = bool(given.layout), dict[bool, float]()
+    for is_turned in (usual, not usual):
+        shapes = _find_shapes(given, is_turned)
+        T, B = (n if n in sizes else sizes[0] for n, sizes in ((4, shapes.T), (3, shapes.B)))
+        problem = draw_problem(T, B, *given.sizes, given.dtype)
+        distances[is_turned] = find_nearest_form(ask, [is_turned], problem)[1]
+    return min(distances, key=lambda is_turned: distances[is_turned])
 
 
 def _list_features(given: GivenModel) -> frozenset[Feature]:

@@ -103,6 +103,7 @@ SQUEEZED = helper.make_node("Squeeze", ["Y", "one"], ["Z"])
 RIGHT: dict[str, tuple[onnx.ModelProto, dict[str, Any]]] = {
     "with all that a node takes": (make_model("x W R B n h c P"), {}),
     "without a bias": (make_model("x W R"), {}),
+    "batch first, which is found": (make_model("X W R B", (TURNED,), (SQUEEZED, TURNED_BACK), ("B", "T")), {}),
     "batch first": (make_model("X W R B", (TURNED,), (SQUEEZED, TURNED_BACK), ("B", "T")), {"batch_first": True}),
     "as the node returns it": (make_model(), {"output": "Y"}),
     "in reverse": (make_model(direction="reverse"), {}),
