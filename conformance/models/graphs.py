@@ -102,9 +102,14 @@ def _make_feeds(model: Any, inputs: Mapping[str, Array], steps: int) -> Tensors:
     if extra := [name for name in given if name not in asked]:
         raise ModelError(f"--inputs has {extra[0]!r}, expected inputs of the model: {', '.join(asked)}")
     feeds = {}
+    sizes = {  # the same name is the same size: states are drawn for as many samples as x was given for
+        axis.dim_param: size
+        for name, a in given.items()
+        for axis, size in zip(asked[name].shape.dim, np.shape(a), strict=False)
+    }
     for k, (name, kind) in enumerate(asked.items()):
         dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
-        shape = tuple(d.dim_value or d.dim_param or None for d in kind.shape.dim)
+        shape = tuple(d.dim_value or sizes.get(d.dim_param) or d.dim_param or None for d in kind.shape.dim)
         constant, most = _find_range(model.graph, name)
         drawn = draw_input(shape, dtype, most, k, steps)
         drawn = drawn if constant is None else np.full_like(drawn, constant)

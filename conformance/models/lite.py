@@ -19,11 +19,7 @@ from lstm_spec.types import Array
 
 LIBRARIES = {  # the interpreter, and the reader of the format
     "ai_edge_litert": ("ai_edge_litert.interpreter", "ai_edge_litert.schema_py_generated"),
-    "tensorflow": (
-        "tensorflow.lite.python.interpreter",
-        "tensorflow.lite.python.schema_py_generated",
-        "tensorflow-cpu",
-    ),
+    "tensorflow": ("tensorflow.lite.python.interpreter", "tensorflow.lite.python.schema_py_generated"),
 }
 PARTS = [name for part in ("W", "U", "p", "b", "R") for name in names_and_axes(getattr(LAYOUTS["tflite"], part))[0]]
 UNKNOWN = {17: "a bias of the projection", 20: "layer normalisation"}  # inputs for which there are no equations
@@ -53,9 +49,14 @@ def ask_lite(path: Path, inputs: Mapping[str, Array]) -> Iterator[Asked]:
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ModelError(f"{path} cannot be read or run by {library} ({reason})") from error
-    for operator in operators:
-        if "LSTM" in operator["op_name"]:
-            yield _read_question(lite, operator, options, f"{library} {version(packages_distributions()[library][0])}")
+    found = [operator for operator in operators if "LSTM" in operator["op_name"]]
+    if not found:
+        raise ModelError(
+            f"{path} has no LSTM operator, expected {OPERATOR}; an LSTM of Keras 3 is converted to a loop of other"
+            " operators, which is not judged: convert one of tf_keras"
+        )
+    for operator in found:
+        yield _read_question(lite, operator, options, f"{library} {version(packages_distributions()[library][0])}")
 
 
 def _list_options(schema: Any, raw: bytes) -> dict[int, Any]:

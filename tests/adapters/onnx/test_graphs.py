@@ -195,6 +195,15 @@ def test_inputs_of_another_name_are_refused(tmp_path: Path) -> None:
     assert status == UNUSABLE and "does not run in onnxruntime" in text and "give them with --inputs" in text
 
 
+@pytest.mark.parametrize("samples", [1, 3])
+def test_what_is_left_out_is_drawn_in_the_sizes_of_what_is_given(samples: int, tmp_path: Path) -> None:
+    inputs = [X, *(describe(name, FLOAT, [1, "B", H]) for name in "hc")]
+    path = save_model(tmp_path / "model.onnx", [make_node("x", "y", "W R B - h c")], inputs, "y")
+    np.save(tmp_path / "x.npy", np.ones((5, samples, I), np.float32))
+    status, text = said("judge", str(path), "--inputs", str(tmp_path / "x.npy"))
+    assert status == PASSED and f"T = 5, B = {samples}" in text, text
+
+
 def test_damaged_files_are_read_or_refused_and_nothing_else(tmp_path: Path) -> None:
     raw = save_model(tmp_path / "model.onnx", [make_node("x", "y")], [X], "y").read_bytes()
     rng, path = np.random.default_rng(0), tmp_path / "damaged.onnx"

@@ -9,8 +9,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from conformance.models.asked import ModelError
-from conformance.models.lite import PARTS, ask_lite
+from conformance.models.lite import LIBRARIES, PARTS, ask_lite
 from conformance.report.status import PASSED, UNUSABLE
+from tests.helpers.pages import run_section
 from tests.helpers.specimens import said
 
 T, B, I, H, P = 4, 2, 3, 5, 2
@@ -124,3 +125,23 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
         (tmp_path / "model.tflite").write_bytes(raw)
         status, text = said("judge", str(tmp_path / "model.tflite"))
         assert status == UNUSABLE and "cannot be read or run by ai_edge_litert" in text and len(text.splitlines()) == 1
+
+
+def test_a_model_without_the_operator_is_refused(tmp_path: Path) -> None:
+    model = schema.ModelT.InitFromPackedBuf(make_model(), 0)
+    model.subgraphs[0].operators, model.subgraphs[0].outputs = [], model.subgraphs[0].inputs
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    (tmp_path / "model.tflite").write_bytes(builder.Output())
+    status, text = said("judge", str(tmp_path / "model.tflite"))
+    assert status == UNUSABLE and "has no LSTM operator, expected UNIDIRECTIONAL_SEQUENCE_LSTM; an LSTM of Ker" in text
+
+
+def test_each_library_is_an_interpreter_and_a_reader_of_the_format() -> None:
+    ends = {name: [module.rpartition(".")[2] for module in modules] for name, modules in LIBRARIES.items()}
+    assert ends == dict.fromkeys(LIBRARIES, ["interpreter", "schema_py_generated"])
+
+
+def test_what_the_page_shows_is_printed(tmp_path: Path) -> None:
+    (tmp_path / "model.tflite").write_bytes(make_model())  # the converter, which the page calls, is TensorFlow's
+    run_section("your-weights.md", "TensorFlow Lite", tmp_path, skip="python")
