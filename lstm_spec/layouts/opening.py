@@ -92,5 +92,5 @@ def check_blocks(tensors: Mapping[str, Array], layout: Layout, names: Mapping[st
     if blocks in OTHERS and a.shape[stacked] == blocks * other and not {*names_and_axes(layout.R)[0]} & {*tensors}:
         raise ValueError(
             f"{names[U[0]]} has shape {a.shape}, {blocks} block{'s' * (blocks > 1)} of {other} rows, expected the 4 of"
-            f" an LSTM: the weights are {OTHERS[blocks]}; choose an LSTM with prefix="
+            f" an LSTM: the weights are {OTHERS[blocks]}; give those of an LSTM"
         )
