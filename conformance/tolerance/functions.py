@@ -124,7 +124,7 @@ def make_stretched(scale: float, stretch: float) -> Function:
 
 
 SIGMOID = Function(rounding.sigmoid, sigmoid_factors)
-TANH = Function(rounding.tanh, lambda z, y, m: (one_minus_square(y, m),))
+TANH = Function(lambda z, m: rounding.tanh(z, m), lambda z, y, m: (one_minus_square(y, m),))
 SQUASHING = {"tanh": TANH, "relu": RELU, "identity": IDENTITY}
 
 

@@ -89,7 +89,8 @@ def main(add: tuple[str, str, str] | None) -> None:
         reduced = reduce_report(json.loads(Path(path).read_text(encoding="utf-8")), target)
         KEPT.mkdir(exist_ok=True)
         write_whole(KEPT / f"{name}.json", (json.dumps(reduced, indent=1) + "\n").encode())
-    kept = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(KEPT.glob("*.json"))}
+    paths = sorted(KEPT.glob("*.json"), key=lambda path: path.stem)
+    kept = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
     write_whole(PAGE, write_page(kept, NOTES.read_text(encoding="utf-8")).encode())
 
 

@@ -29,10 +29,10 @@ MODULE_FAULTS = {name: fault for name, fault in FAULTS.items() if fault.module}
 QUICK = PROFILES["quick"]
 
 
-def judge(name: str, dtype: str = "float32", **more: Any) -> Report:
+def judge(name: str, dtype: str = "float32", profile: str = "quick", **more: Any) -> Report:
     fault = FAULTS[name]
     clauses = (fault.clause,) if fault.clause.startswith("MOD") else ("MOD-1",)
-    return check(fault.backend(), profile="quick", dtypes=(dtype,), clauses=clauses, maxfail=1, **more)
+    return check(fault.backend(), profile=profile, dtypes=(dtype,), clauses=clauses, maxfail=1, **more)
 
 
 @pytest.mark.parametrize("name", MODULE_FAULTS)
@@ -51,7 +51,7 @@ UNSEEN = (  # with 16 bits: a kept state may be wider than what was returned, an
 
 @pytest.mark.parametrize("name", sorted({*MODULE_FAULTS} - {*UNSEEN}))
 def test_mistakes_are_refuted_with_16_bits_too(name: str) -> None:
-    report = judge(name, "bfloat16", diagnose=False, shrink=False)
+    report = judge(name, "bfloat16", "standard", diagnose=False, shrink=False)
     assert [v.outcome for v in report.failures] == [Outcome.REFUTED], "no property refutes it"
 
 
