@@ -299,7 +299,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: network_from(torch.nn.GRU(I, H).state_dict()),
         r"weight_hh_l0 has shape \(15, 5\), 3 blocks of 5 rows, expected the 4 of an LSTM: .* those of a GRU",
     ),
-    "a GRU of Keras": (lambda: network_from(as_keras(3)), "gru/recurrent_kernel:0 has shape .* those of a GRU; choose"),
+    "a GRU of Keras": (lambda: network_from(as_keras(3)), "gru/recurrent_kernel:0 has shape .* those of a GRU; give"),
     "a GRU of ONNX": (
         lambda: network_from({"W": draw(1, 3 * H, I), "R": draw(1, 3 * H, H)}, "onnx"),
         r"R has shape \(1, 15, 5\), 3 blocks of 5 rows, .* those of a GRU",
