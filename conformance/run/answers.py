@@ -41,7 +41,7 @@ class Judgement:
 
     @property
     def holds(self) -> bool:
-        """Whether it is an answer of an LSTM, as far as it was judged."""
+        """Whether it is an answer of an LSTM, as far as it was judged; not if nothing was."""
         return bool(self.grade)
 
     @property
@@ -50,7 +50,8 @@ class Judgement:
         return max((part.ratio for part in self.parts), default=0.0)
 
     def __str__(self) -> str:
-        said = f"holds at grade {self.grade}" if self.grade else f"refuted at grade {self.at}"
+        how = "refuted" if self.parts else "nothing could be judged"
+        said = f"holds at grade {self.grade}" if self.grade else f"{how} at grade {self.at}"
         table = Table("output", "error/allowed", "first difference", box=None, pad_edge=False)
         for part in self.parts:
             table.add_row(part.name, format_times(part.ratio), _describe(part.difference))
@@ -117,8 +118,9 @@ def judge(
     for name in grades:
         unjudged = [*notes]
         compared = Compared(cast, (y, h, c), inner, error_model(name, dtype.name), unjudged, bias_sizes)
-        parts = tuple(measure_part(one) for one in (*compared.list_forward(), *compared.list_backward(gradients)))
-        holds = all(part.ratio <= 1 for part in parts)
+        with np.errstate(all="ignore"):  # a bound may overflow
+            parts = tuple(measure_part(one) for one in (*compared.list_forward(), *compared.list_backward(gradients)))
+        holds = bool(parts) and all(part.ratio <= 1 for part in parts)
         if holds:
             break
     return Judgement(name if holds else "", name, dtype.name, parts, tuple(unjudged), cast)
@@ -197,7 +199,8 @@ def _split_sequence(problem: Problem, answers: list[Any]) -> Iterator[tuple[Prob
 
 def _join_judgements(found: list[Judgement], problem: Problem) -> Judgement:
     """The judgement on all parts: at the most lenient grade that one of them needs."""
-    worst = max(found, key=lambda one: len(ORDER) if not one.grade else ORDER.index(one.grade))
+    judged = [one for one in found if one.parts] or found
+    worst = max(judged, key=lambda one: len(ORDER) if not one.grade else ORDER.index(one.grade))
     parts = [p._replace(name=f"{p.name} of part {k}") for k, one in enumerate(found) for p in one.parts]
     unjudged = dict.fromkeys(why for one in found for why in one.unjudged)
     return Judgement(worst.grade, worst.at, worst.dtype, tuple(parts), tuple(unjudged), problem)

@@ -159,3 +159,15 @@ def test_a_judgement_is_a_file(tmp_path: Any) -> None:
     found = load_file(tmp_path / "answer.safetensors")
     np.testing.assert_array_equal(found["got.y"], answer.y)
     assert {"expected.y", "allowed.y", "got.dW"} <= set(found)
+
+
+def test_an_answer_of_which_nothing_can_be_judged_does_not_hold() -> None:
+    problem = build_problem(np.dtype("float32"), Form(2), (600, 1, 30, 30), ("dense", *("dense",) * 5), 0)
+    answer = NUMPY.forward(problem)
+    said = judge(problem, (answer.y, None, None))
+    assert (said.parts, said.holds, said.grade) == ((), False, ""), str(said)
+    assert str(said).startswith("nothing could be judged at grade ") and "rounding may have grown" in str(said)
+    first = NUMPY.forward(
+        replace(problem, parameters=problem.parameters[:1], state=State(*(a[:1] for a in problem.state)))
+    )
+    assert judge(problem, (answer.y, None, None), inner=[first.y]).holds
