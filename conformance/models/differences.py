@@ -11,7 +11,7 @@ import numpy as np
 
 from conformance.models.asked import Asked
 from conformance.models.runtimes import ask_problems, choose_runtime
-from lstm_spec import Answer, Network, Parameters, State
+from lstm_spec import Activations, Answer, Network, Parameters, State
 from lstm_spec.types import Array, Gate, each_array
 
 Orders = list[list[Array]]  # [layer][direction]: for each unit of the first network, which one of the second it is
@@ -22,6 +22,7 @@ class Compared(NamedTuple):
 
     sentence: str
     orders: Orders | None  # None if they have other sizes
+    is_same: bool = False  # the same weights, perhaps rounded or in another order
 
 
 def compare_networks(first: Network, second: Network) -> Compared:
@@ -31,14 +32,14 @@ def compare_networks(first: Network, second: Network) -> Compared:
     a, b = ([[_widen(p) for p in row] for row in one.parameters] for one in (first, second))
     same = [[np.arange(len(p.g.b)) for p in row] for row in first.parameters]
     if _are_equal(a, b, same):
-        return Compared(f"the weights are the same to the last bit{_name_cast(first, second)}", same)
+        return Compared(f"the weights are the same to the last bit{_name_cast(first, second)}", same, True)
     dtype = second.parameters[0][0].g.W.dtype
     rounded = [[_widen(_cast(p, dtype)) for p in row] for row in first.parameters]
     if _are_equal(rounded, b, same, _measure_rounding(first, dtype)):
-        return Compared(f"the weights of the second are those of the first, rounded to {dtype}", same)
+        return Compared(f"the weights of the second are those of the first, rounded to {dtype}", same, True)
     orders = _find_orders(a, b)
     if _are_equal(a, b, orders):
-        return Compared("the weights are the same, with the units in another order", orders)
+        return Compared("the weights are the same, with the units in another order", orders, True)
     return Compared(_explain(a, b) or _describe_difference(a, b), same)
 
 
@@ -58,18 +59,22 @@ def ask_as_first(first: Asked, second: Asked, orders: Orders) -> Asked:
     y, last_h, last_c = asked.answer
     assert last_h is not None and last_c is not None, "a runtime returns them"
     answer = _reorder_answer(Answer(y, State(last_h, last_c)), is_projected, orders)
-    return asked._replace(problem=first.problem, answer=(answer.y, *answer.state))
+    inner = asked.inner if is_projected else tuple(map(_reorder_output, asked.inner, orders))
+    return asked._replace(problem=first.problem, answer=(answer.y, *answer.state), inner=inner)
 
 
 def _reorder_answer(answer: Answer, is_projected: bool, orders: Orders) -> Answer:
     """What the second network answered, with its units where the first has them."""
-    flat, P = [order for row in orders for order in row], answer.state.h.shape[2]
+    flat = [order for row in orders for order in row]
     c = np.stack([a[:, order] for a, order in zip(answer.state.c, flat, strict=True)])
     if is_projected:  # h is not of units
         return Answer(answer.y, State(answer.state.h, c))
     h = np.stack([a[:, order] for a, order in zip(answer.state.h, flat, strict=True)])
-    y = np.concatenate([answer.y[..., d * P + order] for d, order in enumerate(orders[-1])], axis=-1)
-    return Answer(y, State(h, c))
+    return Answer(_reorder_output(answer.y, orders[-1]), State(h, c))
+
+
+def _reorder_output(y: Array, row: list[Array]) -> Array:
+    return np.concatenate([y[..., d * len(order) + order] for d, order in enumerate(row)], axis=-1)
 
 
 def _measure_rounding(network: Network, dtype: np.dtype[Any]) -> float:
@@ -82,14 +87,24 @@ def _measure_rounding(network: Network, dtype: np.dtype[Any]) -> float:
 
 def _compare_forms(first: Network, second: Network) -> str:
     """How their sizes or kinds differ; empty if they do not."""
-    forms = []
+    forms, functions = [], []
     for one in (first, second):
         p = one.parameters[0][0]
         projection = "" if p.R is None else f", P = {len(p.R)}"
         sizes = f"I = {p.g.W.shape[1]}, H = {len(p.g.b)}{projection}"
-        kind = one.variant.kind if one.activations is None else repr(one.activations)
+        kind = "standard" if one.activations else one.variant.kind
         forms.append(f"{len(one.parameters)} x {' and '.join(one.directions)} {kind} with {sizes}")
-    return "" if forms[0] == forms[1] else f"they have other forms: {forms[0]}, and {forms[1]}"
+        functions.append(_name_functions(one.activations))
+    if forms[0] != forms[1]:
+        return f"they have other forms: {forms[0]}, and {forms[1]}"
+    return "" if functions[0] == functions[1] else f"they have other activations: {functions[0]}, and {functions[1]}"
+
+
+def _name_functions(functions: Activations | None) -> str:
+    """Those of the gates, of the candidate and of the cell state."""
+    used = functions or Activations("sigmoid")
+    slope = f" {used.alpha:.6g} z + {used.beta:.6g}" if used.gate == "hard sigmoid" else ""
+    return f"{used.gate}{slope}, {used.candidate} and {used.output}"
 
 
 def _name_cast(first: Network, second: Network) -> str:

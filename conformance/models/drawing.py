@@ -1,13 +1,14 @@
 """Inputs for a model that nobody gave any for: a file's own, or drawn ones in the range that the model is made for."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from conformance.models.asked import ModelError
+from lstm_spec import Problem, State
 from lstm_spec.types import Array
 
 T, B = 16, 2
@@ -27,7 +28,7 @@ def load_inputs(path: Path | None) -> dict[str, Array]:
         ) from error
 
 
-def draw_x(tensors: Mapping[str, Array], I: int, dtype: np.dtype[Any]) -> Array:
+def draw_x(tensors: Mapping[str, Array], I: int, dtype: np.dtype[Any], T: int = T) -> Array:
     """x (T, B, I), as the file's own numbers suggest: rows of an embedding, or normal with its mean."""
     rng = np.random.default_rng(SEED)
     for name, a in tensors.items():
@@ -38,6 +39,21 @@ def draw_x(tensors: Mapping[str, Array], I: int, dtype: np.dtype[Any]) -> Array:
     if mean is not None and variance is not None:
         x = mean + x * np.sqrt(np.maximum(variance, 0))
     return x.astype(dtype)
+
+
+def draw_units(problem: Problem) -> Iterator[Problem]:
+    """For each layer by itself, one step from each unit vector, so that every weight is seen without any other.
+
+    First those of x, from a hidden state of zeros, then those of h; each from cell states of ones, where the forget
+    gate is seen best, and of zeros, where the input gate is.
+    """
+    for row in problem.parameters:
+        I, H, P = row[0].g.W.shape[1], len(row[0].g.b), problem.P
+        units = np.tile(np.eye(I + P, dtype=problem.dtype), (2, 1))
+        c = np.zeros((len(row), 2 * (I + P), H), problem.dtype)
+        c[:, : I + P] = 1
+        state = State(np.repeat(units[None, :, I:], len(row), axis=0), c)
+        yield Problem((row,), units[None, :, :I].copy(), state, None, problem.variant, problem.directions)
 
 
 def _find_vector(tensors: Mapping[str, Array], word: str, size: int) -> Array | None:

@@ -1,6 +1,6 @@
 """Runtimes that are asked with the weights of a file, by a short name: the LSTM of a library."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -10,6 +10,7 @@ import numpy as np
 from conformance.models.asked import Asked, ModelError
 from conformance.models.drawing import draw_x
 from conformance.models.weights import Stored, list_arrays
+from conformance.problems.form import form_of
 from lstm_spec import Answer, Backend, BackendUnavailable, Feature, Network, Problem, State, make_backend
 from lstm_spec.frameworks import ADAPTERS, adapt, require_library
 from lstm_spec.types import Array
@@ -65,22 +66,37 @@ def ask_network(
     mine = {name.rpartition(".")[2]: arrays[name] for name in network.names if name in arrays}
     if runtime != "torch" or network.layout != "pytorch" or problem.lengths is not None or not mine:
         return _ask_backend(name, problem, backend)
+    run_stored = import_module("lstm_spec.adapters.torch.stored").run_stored
+
+    def ask(part: Problem) -> Answer:
+        layers = range(len(part.parameters))
+        tensors = {n: a for n, a in mine.items() if int(n.partition("_l")[2].partition("_")[0] or 0) in layers}
+        y, h, c = run_stored(tensors, part.x, part.state)
+        return Answer(y, State(h, c))
+
     try:
-        found = import_module("lstm_spec.adapters.torch.stored").run_stored(mine, problem.x, problem.state)
+        answer = ask(problem)
+        inner = ask_below(problem, answer, ask)
     except Exception as error:
         raise ModelError(f"torch does not answer ({type(error).__name__}: {str(error)[:200]})") from error
-    return Asked(name, _name_runtime(backend), problem, found, network.bias_sizes)
+    return Asked(name, _name_runtime(backend), problem, (answer.y, *answer.state), network.bias_sizes, inner)
 
 
 def _ask_backend(name: str, problem: Problem, backend: Backend) -> Asked:
-    """What a backend answers; layer by layer if it has no stacks."""
+    """What a backend answers; layer by layer if it has no stacks. Raises ModelError if it fails."""
     is_stack = len(problem.parameters) > 1 and not backend.offers(Feature.LAYERS)
     try:
         answers = [*_ask_layers(problem, backend)] if is_stack else [backend.forward(problem)]
+        inner = tuple(answer.y for answer in answers[:-1]) or ask_below(problem, answers[0], backend.forward)
     except Exception as error:
+        wanted = sorted(form_of(problem).features - {Feature.LAYERS})
+        if missing := [feature for feature in wanted if not backend.offers(feature)]:
+            raise ModelError(
+                f"{backend.name} does not claim {', '.join(missing)}, which {name} needs; ask another, e.g. onnxruntime"
+                " or numpy"
+            ) from error
         raise ModelError(f"{backend.name} does not answer ({type(error).__name__}: {str(error)[:200]})") from error
     h, c = (np.concatenate([answer.state[k] for answer in answers]) for k in (0, 1))
-    inner = tuple(answer.y for answer in answers[:-1])
     return Asked(name, _name_runtime(backend), problem, (answers[-1].y, h, c), inner=inner)
 
 
@@ -90,6 +106,21 @@ def _ask_layers(problem: Problem, backend: Backend) -> Iterator[Answer]:
         state = State(*(a[k * D : (k + 1) * D] for a in problem.state))
         yield (answer := backend.forward(replace(problem, parameters=(row,), x=x, state=state)))
         x = answer.y
+
+
+def ask_below(problem: Problem, whole: Answer, ask: Callable[[Problem], Answer]) -> tuple[Array, ...]:
+    """What the layers below the last one return if they are asked without those above them.
+
+    Nothing, unless that leaves their states as they are in the whole, to the last bit: they then did the same.
+    """
+    D, found = len(problem.directions), list[Array]()
+    for k in range(1, len(problem.parameters)):
+        state = State(*(a[: k * D] for a in problem.state))
+        answer = ask(replace(problem, parameters=problem.parameters[:k], state=state))
+        if not all(np.array_equal(a, b[: k * D]) for a, b in zip(answer.state, whole.state, strict=True)):
+            return ()
+        found.append(answer.y)
+    return tuple(found)
 
 
 def _name_runtime(backend: Backend) -> str:

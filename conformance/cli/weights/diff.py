@@ -28,7 +28,8 @@ def diff(
     """Whether two files have the same LSTM: weight by weight, then answer by answer.
 
     Units may be in another order. What B answers is judged by the equations with the weights of A; or what A answers
-    with those of B, if B has the wider numbers.
+    with those of B, if B has the wider numbers. Exits with 0 if the weights are the same, perhaps rounded, and the
+    answers hold.
     """
     from conformance.models.asked import ModelError
     from conformance.models.differences import ask_as_first, compare_networks
@@ -50,4 +51,4 @@ def diff(
     except ModelError as error:
         complain(str(error))
         sys.exit(UNUSABLE)
-    sys.exit(status)
+    sys.exit(status if found.is_same else FAILED)

@@ -95,6 +95,8 @@ def show_judgements(file: Path, asked: Iterable[Asked], grade: str) -> int:
     found = [(one, one.judge(grade)) for one in asked]
     if not found:
         raise ModelError(f"{file} has no LSTM, or none was run; if a branch was not taken, give other --inputs")
+    if empty := [one for one in found if not one[1].parts]:
+        raise ModelError(f"{empty[0][0].short_name}: nothing could be judged: {'; '.join(empty[0][1].unjudged)}")
     for one, judgement in found:
         T, B, _, _ = one.problem.sizes
         print(f"{clean_line(one.name)}; {one.runtime}, T = {T}, B = {B}")

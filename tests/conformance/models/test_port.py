@@ -102,6 +102,14 @@ def test_another_lstm_is_told_and_the_usual_mistake_named(case: str, first: Path
     assert status == FAILED and re.search(sentence, text) and "refuted at grade absolute" in text
 
 
+def test_weights_that_differ_are_another_lstm_although_the_answer_hides_it(first: Path) -> None:
+    state = make_state()
+    state["weight_hh_l0"][0, 0] *= 1 + 2**-23
+    torch.save(state, first.with_name("b.pt"))
+    status, text = said("diff", str(first), str(first.with_name("b.pt")))
+    assert status == FAILED and "1 of 1000 weights differ" in text and "holds at grade relative" in text
+
+
 def test_rounded_weights_are_called_so(first: Path) -> None:
     torch.save({name: a.half() for name, a in make_state().items()}, first.with_name("b.pt"))
     _, text = said("diff", str(first), str(first.with_name("b.pt")))

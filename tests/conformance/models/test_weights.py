@@ -4,6 +4,7 @@ import os
 import random
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from backends.numpy.backend import BACKEND as NUMPY
 from conformance.models.asked import ModelError
 from conformance.models.runtimes import ask_weights
 from conformance.models.weights import read_weights
 from conformance.report.status import FAILED, PASSED, UNUSABLE, WRONG_OPTION
+from lstm_spec import Answer, Backend, Feature, Problem
 from tests.helpers.specimens import said
 
 I, H = 3, 5
@@ -83,9 +86,7 @@ def test_a_file_of_any_kind_is_judged(name: str, files: Path) -> None:
         "lstm: 2 layers, forward and reverse, I = 3, H = 5, " in text and "cell: 1 layer, forward, I = 6, H = 4" in text
     )
     assert f"holds at grade {'wide (bfloat16)' if 'half' in name else 'relative (float32)'}" in text
-    assert (
-        f"torch {torch.__version__}, T = 16, B = 2" in text and "not judged: y of layer 0, which was not given" in text
-    )
+    assert f"torch {torch.__version__}, T = 16, B = 2" in text and "y of layer 0 " in text and "not judged" not in text
     assert "the sum of the two biases of gates i, f, g, o is rounded" in text and "Warning" not in text
 
 
@@ -99,6 +100,35 @@ def test_another_runtime_is_asked(runtime: str, files: Path) -> None:
 def test_a_runtime_with_a_mistake_is_refuted(fault: str, files: Path) -> None:
     status, text = said("judge", str(files / "plain.pt"), "--runtime", f"fault:{fault}", "--grade", "absolute")
     assert status == FAILED and "refuted at grade absolute (float32)" in text and ": expected " in text
+
+
+def write_large(path: Path) -> Path:
+    """A stack whose layers amplify rounding so much that the last one says nothing of the first."""
+    torch.manual_seed(0)
+    lstm = torch.nn.LSTM(40, 64, 3, bidirectional=True)
+    state = {name: a * 8 for name, a in lstm.state_dict().items()}
+    torch.save(state, path)
+    return path
+
+
+@pytest.mark.parametrize("runtime", ["torch", "numpy"])
+def test_each_layer_of_a_large_stack_is_judged(runtime: str, tmp_path: Path) -> None:
+    path = write_large(tmp_path / "large.pt")
+    status, text = said("judge", str(path), "--runtime", runtime)
+    assert status == PASSED and "not judged" not in text and all(f"y of layer {k}" in text for k in range(3)), text
+
+
+def test_a_mistake_in_any_layer_of_a_large_stack_is_refuted(tmp_path: Path) -> None:
+    path = write_large(tmp_path / "large.pt")
+    for fault in ("swaps_input_and_forget_gates", "transposes_the_recurrent_weights"):
+        status, text = said("judge", str(path), "--runtime", f"fault:{fault}")
+        assert status == FAILED and "refuted at grade" in text
+
+
+def test_a_stack_of_which_nothing_can_be_judged_does_not_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.models.runtimes.ask_below", lambda *given: ())
+    status, text = said("judge", str(write_large(tmp_path / "large.pt")))
+    assert status == UNUSABLE and "nothing could be judged: layer 0 and those above it" in text
 
 
 def test_inputs_are_those_of_a_file_or_rows_of_the_embedding(files: Path, tmp_path: Path) -> None:
@@ -201,6 +231,20 @@ def test_inputs_that_cannot_be_read_are_refused_in_a_sentence(case: str, files: 
     status, text = said("judge", str(files / "plain.pt"), "--inputs", str(tmp_path / "x.npy"))
     assert status == UNUSABLE and sentence in text and len(text.splitlines()) == 1
     assert not (tmp_path / "sprung").exists()
+
+
+def test_a_runtime_that_fails_at_what_it_does_not_claim_is_refused_so(files: Path) -> None:
+    features = NUMPY.description.features - {Feature.BIDIRECTIONAL}
+
+    def forward(problem: Problem) -> Answer:
+        (p,) = problem.parameters[0]
+        return NUMPY.forward(replace(problem, parameters=((p,),)))
+
+    narrow = Backend("narrow", forward, None, replace(NUMPY.description, features=features))
+    with pytest.raises(
+        ModelError, match="narrow does not claim bidirectional, which lstm: 2 layers, .* needs; ask ano"
+    ):
+        ask_weights(read_weights(files / "plain.pt"), {}, narrow)
 
 
 def test_a_runtime_that_cannot_be_used_is_refused(files: Path) -> None:
