@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backends.numpy.backend import BACKEND as NUMPY
 from conformance import judge
 from conformance.assertions.forward import assert_conforms
 from conformance.outcome import Refuted
+from conformance.run.answers import Judgement
 from conformance.run.check import check
 from lstm_spec import Answer, Array, Description, Problem, State, from_packed, pack
 from lstm_spec.layouts.convert import CancellingBiases, from_layout, to_layout
@@ -52,20 +54,38 @@ def test_two_biases_that_cancel_are_told_and_their_sum_conforms() -> None:
         assert_conforms(APART, answer_with(tensors, asked), asked)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_two_biases_that_cancel_are_judged_with_their_sizes(dtype: str) -> None:
+def judge_cancelling(dtype: str, large: int) -> tuple[Judgement, Judgement]:
+    """Biases of about that size that cancel, added apart: judged with their sizes, and at the same grade without."""
     problem = make_problem(T=3, B=2, I=3, H=4, dtype=dtype)
     W, U, b = pack(problem.layer)
-    ones = {"weight_ih": W, "weight_hh": U, "bias_ih": b + b.dtype.type(1000), "bias_hh": np.full_like(b, -1000)}
+    ones = {"weight_ih": W, "weight_hh": U, "bias_ih": b + b.dtype.type(large), "bias_hh": np.full_like(b, -large)}
     with warnings.catch_warnings(action="ignore"):
         layer = from_layout(ones, "pytorch")
     asked = replace(problem, parameters=((layer,),))
     answer = answer_with(ones, asked)
     gates = zip("ifgo", np.split(np.abs(ones["bias_ih"]) + np.abs(ones["bias_hh"]), 4), strict=True)
-    assert judge(asked, answer, bias_sizes=[[dict(gates)]]).holds
-    assert not judge(asked, answer).holds
+    sized = judge(asked, answer, bias_sizes=[[dict(gates)]])
+    return sized, judge(asked, answer, grade=sized.at)
+
+
+@pytest.mark.parametrize("dtype, large", {"float32": 1000, "float64": 1000, "float16": 10, "bfloat16": 6}.items())
+def test_two_biases_that_cancel_are_judged_with_their_sizes(dtype: str, large: int) -> None:
+    sized, unsized = judge_cancelling(dtype, large)
+    assert sized.holds and len(sized.parts) == 3, str(sized)
+    assert unsized.ratio > (2 * sized.ratio if large < 1000 else 1), "their sizes make no difference"
+
+
+@pytest.mark.parametrize("dtype, large", {"float16": 100, "bfloat16": 100}.items())
+def test_of_biases_that_leave_no_digit_nothing_can_be_said(dtype: str, large: int) -> None:
+    sized, unsized = judge_cancelling(dtype, large)
+    assert str(sized).startswith("nothing could be judged"), str(sized)
+    assert unsized.ratio > 1, "without their sizes, that is an alarm"
+
+
+def test_sizes_that_do_not_fit_are_refused() -> None:
+    problem = make_problem(T=3, B=2, I=3, H=4)
     with pytest.raises(ValueError, match=r"bias_sizes does not fit, expected \[layer\]\[direction\] of {'i': \(4,\)"):
-        judge(asked, answer, bias_sizes=[[{"i": b}]])
+        judge(problem, NUMPY.forward(problem), bias_sizes=[[{"i": np.zeros(16)}]])
 
 
 def answer_with(tensors: dict[str, Array], problem: Problem) -> Answer:
