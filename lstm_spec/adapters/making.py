@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from inspect import Parameter, signature
 from typing import Any
 
+from lstm_spec.adapters.search import H, I, summarize_error
+
 GIVEN = ("rngs", "key", "parent", "name", "dtype", "param_dtype", "self")  # what a library asks for beside sizes
 KINDS = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 WRITE_MAKE = "write a function make(input_size, hidden_size) that returns the LSTM, and name that"
@@ -55,6 +57,17 @@ def find_maker(make: Any, name: str | None, usual: str) -> Maker:
         raise TypeError(f"{name} is made with ({listed}), expected the sizes of an LSTM and nothing else; {WRITE_MAKE}")
     sizes = {1: "H", 2: "HI" if needed and _is_of_units(needed[0]) and not _is_of_units(needed[-1]) else "IH"}
     return Maker(make, name, taken, takes_anything, sizes.get(len(needed), usual))
+
+
+def make_first(maker: Maker, make: Callable[[], Any], what: str = "a module") -> Any:
+    """What it makes first, of I inputs and H cells. Raises TypeError if it raises."""
+    try:
+        return make()
+    except Exception as error:
+        raise TypeError(
+            f"{maker.name}, given {maker.describe_sizes(I, H)}, raised {type(error).__name__}"
+            f" ({summarize_error(error)}), expected {what}; mend that, or {WRITE_MAKE}"
+        ) from error
 
 
 def list_arguments(make: Any) -> tuple[frozenset[str], bool]:

@@ -52,11 +52,15 @@ class Style(NamedTuple):
         return (y, h[0], c[0]) if self.is_stacked else (y, h, c)
 
 
-def list_styles(call: Any, usual: Style, may_be_single: bool = False) -> list[Style]:
-    """The styles that a method or function may have, the usual one first. Raises Unusable if it takes no state."""
+def list_styles(call: Any, usual: Style, name: str, advice: str, may_be_single: bool = False) -> list[Style]:
+    """The styles that a method or function may have, the usual one first.
+
+    Raises Unusable, with the name of the LSTM and the advice, if it takes no state.
+    """
     others = _list_others(call)
     if others is not None and not others:
-        raise Unusable("it takes x and no state, expected an initial state beside it, which every problem has")
+        why = "it takes x and no state, expected an initial state beside it, which every problem has"
+        raise Unusable(f"{name} cannot be used: {why}; {advice}")
     pairs = (True,) if others is not None and len(others) == 1 else (True, False)
     singles, both = (False, True) if may_be_single else (False,), (False, True)
     sequences = product((False,), both, singles, both, pairs, both, both)

@@ -3,24 +3,23 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
 
 from lstm_spec.adapters.forms import draw_problem
 from lstm_spec.adapters.jax.module import JaxModule, Library
-from lstm_spec.adapters.making import WRITE_MAKE, Maker, find_maker
+from lstm_spec.adapters.making import find_maker, make_first
 from lstm_spec.adapters.search import (
     B,
     H,
     I,
     Shapes,
     T,
-    Unusable,
     find_plan,
     find_shapes,
     list_candidates,
-    summarize_error,
 )
 from lstm_spec.adapters.styles import Style, list_styles
 from lstm_spec.adapters.weights import has_biases
@@ -53,9 +52,11 @@ def adapt_flax(
 
     maker = find_maker(make or linen.OptimizedLSTMCell, name, "H")
     is_nnx = isinstance(make, type) and issubclass(make, nnx.Module)
-    made = _make_first(
-        maker, nnx.eval_shape if is_nnx else lambda construct: construct(), lambda: {"rngs": nnx.Rngs(0)}
-    )
+
+    def make_one() -> Any:
+        return maker.construct(I, H, rngs=nnx.Rngs(0))
+
+    made = make_first(maker, partial(nnx.eval_shape, make_one) if is_nnx else make_one)
     if not isinstance(made, linen.Module | nnx.Module):
         raise TypeError(f"{maker.name} makes a {type(made).__name__}, expected a module of linen or nnx; return that")
     is_run = isinstance(made, linen.RNNCellBase | nnx.RNNCellBase)
@@ -64,7 +65,7 @@ def adapt_flax(
     library = kind(maker, LAYOUTS["flax"], usual, is_run, I, H, "float32")
     is_own = isinstance(made, linen.OptimizedLSTMCell | linen.LSTMCell | nnx.OptimizedLSTMCell | nnx.LSTMCell)
     own = ("flax", "nnx", "nnx-optimized") if is_own else ()
-    styles = _list_styles(made.__call__, usual, maker.name, SIGNATURE_FLAX)
+    styles = list_styles(made.__call__, usual, maker.name, SIGNATURE_FLAX)
     if is_run:
         styles = [usual, usual._replace(c_first=False)]
     read: Callable[[Any], Shapes] = list_linen_shapes if kind is Linen else list_nnx_shapes
@@ -82,13 +83,17 @@ def adapt_equinox(
     from lstm_spec.adapters.jax.equinox import Equinox, draft_module, list_shapes
 
     maker = find_maker(make or equinox.nn.LSTMCell, name, "IH")
-    made = _make_first(maker, equinox.filter_eval_shape, lambda: {"key": jax.random.key(0)})
+
+    def make_one() -> Any:
+        return maker.construct(I, H, key=jax.random.key(0))
+
+    made = make_first(maker, partial(equinox.filter_eval_shape, make_one))
     if not isinstance(made, equinox.Module):
         raise TypeError(f"{maker.name} makes a {type(made).__name__}, expected an equinox.Module; return that")
     usual = Style(is_cell=True, is_single=True)
     library = Equinox(maker, LAYOUTS["equinox"], usual, I, H, "float32")
     own = ("equinox",) if isinstance(made, equinox.nn.LSTMCell) else ()
-    styles = _list_styles(made.__call__, usual, maker.name, SIGNATURE_EQUINOX, may_be_single=True)
+    styles = list_styles(made.__call__, usual, maker.name, SIGNATURE_EQUINOX, may_be_single=True)
 
     def read(library: Any) -> Shapes:
         return list_shapes(draft_module(library, True))
@@ -96,25 +101,6 @@ def adapt_equinox(
     found = _find_form(library, styles, read, layout, own, SIGNATURE_EQUINOX)
     features = ALWAYS | ({Feature.OMITS_BIAS} if maker.accepts("use_bias") else set()) | _list_features(found)
     return _implement(found, equinox.__version__, device, features, description)
-
-
-def _make_first(maker: Maker, draft: Callable[[Callable[[], Any]], Any], give: Callable[[], dict[str, Any]]) -> Any:
-    """A module, if possible without numbers."""
-    try:
-        return draft(lambda: maker.construct(I, H, **give()))
-    except Exception as error:
-        what = f"{type(error).__name__} ({summarize_error(error)})"
-        raise TypeError(
-            f"{maker.name}, given {maker.describe_sizes(I, H)}, raised {what}, expected a module; mend that, or"
-            f" {WRITE_MAKE}"
-        ) from error
-
-
-def _list_styles(call: Any, usual: Style, name: str, advice: str, may_be_single: bool = False) -> list[Style]:
-    try:
-        return list_styles(call, usual, may_be_single)
-    except Unusable as error:
-        raise Unusable(f"{name} cannot be used: {error}; {advice}") from error
 
 
 def _find_form(

@@ -10,8 +10,8 @@ from lstm_spec.adapters.forms import draw_problem
 from lstm_spec.adapters.keras.module import KerasModule
 from lstm_spec.adapters.keras.offers import describe_plan
 from lstm_spec.adapters.keras.plan import Plan, make_layer, make_own, name_variables
-from lstm_spec.adapters.making import WRITE_MAKE, find_maker
-from lstm_spec.adapters.search import H, I, Shapes, Unusable, find_plan, find_shapes, list_candidates, summarize_error
+from lstm_spec.adapters.making import find_maker, make_first
+from lstm_spec.adapters.search import H, I, Shapes, find_plan, find_shapes, list_candidates
 from lstm_spec.adapters.styles import Style, list_styles
 from lstm_spec.adapters.weights import has_biases
 from lstm_spec.contract import BackendUnavailable, Description, Implementation, Rows
@@ -48,7 +48,7 @@ def adapt_layer(
 
 def _find_form(plan: Plan, layout: str | Layout | None) -> tuple[Plan, Layout]:
     """The plan with its style, and where its weights lie. Raises TypeError for what is no LSTM."""
-    name, made = plan.maker.name, _make_first(plan)
+    name, made = plan.maker.name, make_first(plan.maker, lambda: make_own(plan), "a layer")
     is_own = isinstance(made, keras.layers.LSTM | keras.layers.LSTMCell)
     known = find_layout(layout) if layout else LAYOUTS["keras"] if is_own else None
     styles = _list_styles(made, name)
@@ -74,23 +74,10 @@ def _find_form(plan: Plan, layout: str | Layout | None) -> tuple[Plan, Layout]:
     return plan._replace(style=style), found
 
 
-def _make_first(plan: Plan) -> Any:
-    try:
-        return make_own(plan)
-    except Exception as error:
-        raise TypeError(
-            f"{plan.maker.name}, given {plan.maker.describe_sizes(I, H)}, raised {type(error).__name__}"
-            f" ({summarize_error(error)}), expected a layer; mend that, or {WRITE_MAKE}"
-        ) from error
-
-
 def _list_styles(made: Any, name: str) -> list[Style | None]:
     """The styles that a layer may have; None if it is a keras.layers.RNN."""
     if isinstance(made, keras.layers.RNN):
         return [None]
     is_cell = getattr(made, "state_size", None) is not None
-    try:
-        styles = list_styles(made.call, Style(is_cell=is_cell, batch_first=not is_cell))
-    except Unusable as error:
-        raise Unusable(f"{name} cannot be used: {error}; {SIGNATURE}") from error
+    styles = list_styles(made.call, Style(is_cell=is_cell, batch_first=not is_cell), name, SIGNATURE)
     return [style for style in styles if style.is_cell or not is_cell]

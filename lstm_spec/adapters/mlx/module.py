@@ -10,8 +10,8 @@ import numpy as np
 from mlx.utils import tree_flatten, tree_unflatten
 
 from lstm_spec.adapters.forms import draw_problem
-from lstm_spec.adapters.making import WRITE_MAKE, Maker, find_maker
-from lstm_spec.adapters.search import B, H, I, T, Unusable, find_plan, list_candidates, summarize_error
+from lstm_spec.adapters.making import Maker, find_maker, make_first
+from lstm_spec.adapters.search import B, H, I, T, find_plan, list_candidates
 from lstm_spec.adapters.styles import Style, list_styles
 from lstm_spec.adapters.weights import Named, has_biases, name_tensors, read_tensors
 from lstm_spec.contract import PARTS, BackendUnavailable, Description, Implementation, Rows
@@ -41,7 +41,9 @@ def adapt_module(
 ) -> Implementation:
     """As `from_mlx`, with mlx there."""
     where, maker = _find_device(device), find_maker(make or nn.LSTM, name, "IH")
-    made = _make_first(maker)
+    made = make_first(maker, lambda: maker.construct(I, H))
+    if not isinstance(made, nn.Module):
+        raise TypeError(f"{maker.name} makes a {type(made).__name__}, expected an mlx.nn.Module; return that")
     known = find_layout(layout) if layout else LAYOUTS["mlx"] if isinstance(made, nn.LSTM) else None
     shapes = {name: tuple(a.shape) for name, a in tree_flatten(made.parameters())}
     layouts = list_candidates(maker.name, shapes, known, REMEDY)
@@ -49,7 +51,9 @@ def adapt_module(
     def ask(problem: Problem, form: tuple[Style, Layout]) -> Answer:
         return MlxModule(maker, *form, where, problem.parameters).forward(problem.x, problem.state)
 
-    style, found, _ = find_plan(ask, _list_styles(made, maker.name), layouts, maker.name, SIGNATURE)
+    style, found, _ = find_plan(
+        ask, list_styles(made.__call__, USUAL, maker.name, SIGNATURE), layouts, maker.name, SIGNATURE
+    )
     features = CLAIMED | ({Feature.OMITS_BIAS} if maker.accepts("bias") else set())
     if not _omits_state(MlxModule(maker, style, found, where, draw_problem(T, B, I, H).parameters)):
         features -= {Feature.OMITS_STATE}
@@ -59,27 +63,6 @@ def adapt_module(
         return MlxModule(maker, style, found, where, rows)
 
     return Implementation(maker.name, build, description or about)
-
-
-def _make_first(maker: Maker) -> Any:
-    try:
-        made = maker.construct(I, H)
-    except Exception as error:
-        what = f"{type(error).__name__} ({summarize_error(error)})"
-        raise TypeError(
-            f"{maker.name}, given {maker.describe_sizes(I, H)}, raised {what}, expected a module; mend that, or"
-            f" {WRITE_MAKE}"
-        ) from error
-    if not isinstance(made, nn.Module):
-        raise TypeError(f"{maker.name} makes a {type(made).__name__}, expected an mlx.nn.Module; return that")
-    return made
-
-
-def _list_styles(made: Any, name: str) -> list[Style]:
-    try:
-        return list_styles(made.__call__, USUAL)
-    except Unusable as error:
-        raise Unusable(f"{name} cannot be used: {error}; {SIGNATURE}") from error
 
 
 def _omits_state(module: "MlxModule") -> bool:
