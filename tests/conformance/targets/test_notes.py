@@ -141,7 +141,7 @@ def test_a_question_is_written_over_the_last_one(tmp_path: Path) -> None:
     for question in questions:
         notes.write_question(question)
         assert notes.asked.read_bytes() == question
-    assert notes.asked.stat().st_ino == file
+        assert notes.asked.stat().st_ino == file
     notes.close()
 
 
