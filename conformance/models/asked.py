@@ -25,7 +25,7 @@ class Asked(NamedTuple):
     @property
     def short_name(self) -> str:
         """The name without what describes it."""
-        return self.name.partition(": ")[0]
+        return shorten_name(self.name)
 
     def judge(self, grade: str) -> Judgement:
         """Whether the answer is right. Raises ModelError if it has another form than the question asks for."""
@@ -33,3 +33,8 @@ class Asked(NamedTuple):
             return judge(self.problem, self.answer, grade=grade, inner=self.inner, bias_sizes=self.bias_sizes)
         except (TypeError, ValueError) as error:
             raise ModelError(f"{self.name}: {error}") from error
+
+
+def shorten_name(name: str) -> str:
+    """The name of an LSTM without what describes it."""
+    return name.partition(": ")[0]

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from conformance.models.asked import Asked, ModelError
+from conformance.models.asked import Asked, ModelError, shorten_name
 from conformance.models.drawing import draw_x
 from conformance.models.weights import Stored, list_arrays
 from conformance.problems.form import form_of
@@ -91,9 +91,9 @@ def _ask_backend(name: str, problem: Problem, backend: Backend) -> Asked:
     except Exception as error:
         wanted = sorted(form_of(problem).features - {Feature.LAYERS})
         if missing := [feature for feature in wanted if not backend.offers(feature)]:
+            needed = f"{', '.join(missing)}, which {shorten_name(name)} needs"
             raise ModelError(
-                f"{backend.name} does not claim {', '.join(missing)}, which {name} needs; ask another, e.g. onnxruntime"
-                " or numpy"
+                f"{backend.name} does not claim {needed}; ask another, e.g. onnxruntime or numpy"
             ) from error
         raise ModelError(f"{backend.name} does not answer ({type(error).__name__}: {str(error)[:200]})") from error
     h, c = (np.concatenate([answer.state[k] for answer in answers]) for k in (0, 1))

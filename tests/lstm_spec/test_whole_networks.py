@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from lstm_spec import LAYOUTS, Array, Layout, LossyConversion, network_from, networks_from, tensors_from
+from lstm_spec import LAYOUTS, Activations, Array, Layout, LossyConversion, network_from, networks_from, tensors_from
 from lstm_spec.layouts.network import Network, buffer_from
 from lstm_spec.network import forward
 
@@ -424,3 +424,12 @@ def test_a_layout_of_ones_own_is_taken() -> None:
     assert {name: a.tobytes() for name, a in tensors_from(network, mine).items()} == {
         name: a.tobytes() for name, a in tensors.items()
     }
+
+
+def test_a_kind_that_has_no_activations_of_its_own_is_refused_beside_some() -> None:
+    network = network_from(make_lstm().state_dict())
+    gate = network.parameters[0][0].g._replace(p=draw(H))
+    p = network.parameters[0][0]._replace(i=gate, f=gate, o=gate)
+    other = replace(network, parameters=((p,),), activations=Activations(alpha=0.2))
+    with pytest.raises(ValueError, match="the weights are peephole, expected standard ones beside Activations"):
+        other.ask(draw(T, B, I))

@@ -72,7 +72,7 @@ def test_activations_of_a_file_are_those_of_its_layer(case: str, name: str, tmp_
 REFUSED: dict[str, tuple[Any, str]] = {
     "hard sigmoid, which Keras is not asked with yet": (
         lambda: make_model(LSTM(4, recurrent_activation="hard_sigmoid", name="mine")),
-        "keras does not claim configured activations, expected a variant without; ask another, e.g. onnxruntime",
+        "keras does not claim configured activations, which … needs; ask another, e.g. onnxruntime or numpy",
     ),
     "gelu": (
         lambda: make_model(keras.layers.Bidirectional(LSTM(4, activation="gelu", name="mine"))),
@@ -101,7 +101,7 @@ def test_what_is_not_judged_is_refused_by_name(case: str, name: str, tmp_path: P
     make, sentence = REFUSED[case]
     make().save(tmp_path / name)
     status, text = said("judge", str(tmp_path / name))
-    assert status == UNUSABLE and sentence in text and len(text.splitlines()) == 1
+    assert status == UNUSABLE and all(part in text for part in sentence.split("…")) and len(text.splitlines()) == 1
 
 
 def test_links_out_of_a_file_are_not_followed(tmp_path: Path) -> None:

@@ -133,6 +133,23 @@ def test_a_projection_has_units_in_another_order_too(tmp_path: Path) -> None:
     assert status == PASSED and "with the units in another order" in text and "holds at grade" in text
 
 
+def test_a_projection_of_other_weights_is_told(tmp_path: Path) -> None:
+    state = make_state(1, 1, proj_size=2)
+    torch.save(state, tmp_path / "a.pt")
+    torch.save({n: a + 0.1 if "hr" in n else a for n, a in state.items()}, tmp_path / "b.pt")
+    status, text = said("diff", str(tmp_path / "a.pt"), str(tmp_path / "b.pt"))
+    assert status == FAILED and "10 of 130 weights differ, the most at R[" in text, text
+
+
+def test_states_are_put_to_the_units_that_have_another_place(first: Path) -> None:
+    torch.save(reorder_units(make_state()), first.with_name("b.pt"))
+    given, rng = first.with_name("in.npz"), np.random.default_rng(0)
+    h, c = rng.standard_normal((2, 4, 1, H))
+    np.savez(given, x=rng.standard_normal((6, 1, I)), h=np.tanh(h), c=c)
+    status, text = said("diff", str(first), str(first.with_name("b.pt")), "--inputs", str(given))
+    assert status == PASSED and "holds at grade" in text, text
+
+
 @pytest.mark.parametrize("end", [".pt", ".safetensors", ".npz"])
 @pytest.mark.parametrize("form", [(1, 1), (2, 2)])
 def test_weights_are_carried_over_and_both_are_judged(end: str, form: tuple[int, int], tmp_path: Path) -> None:

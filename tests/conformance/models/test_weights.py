@@ -15,7 +15,8 @@ from safetensors.torch import save_file
 
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.models.asked import ModelError
-from conformance.models.runtimes import ask_weights
+from conformance.models.drawing import draw_x
+from conformance.models.runtimes import ask_below, ask_weights
 from conformance.models.weights import read_weights
 from conformance.report.status import FAILED, PASSED, UNUSABLE, WRONG_OPTION
 from lstm_spec import Answer, Backend, Feature, Problem
@@ -131,6 +132,25 @@ def test_a_stack_of_which_nothing_can_be_judged_does_not_pass(tmp_path: Path, mo
     assert status == UNUSABLE and "nothing could be judged: layer 0 and those above it" in text
 
 
+def test_what_lower_layers_return_alone_counts_only_if_they_did_the_same(tmp_path: Path) -> None:
+    problem = ask_weights(read_weights(write_large(tmp_path / "large.pt")), {}, "torch")[0].problem
+    whole = NUMPY.forward(problem)
+
+    def ask(part: Problem) -> Answer:
+        answer = NUMPY.forward(part)
+        c = answer.state.c.copy()
+        c[-1, 0, 0] = np.nextafter(c[-1, 0, 0], np.float32(0))
+        return replace(answer, state=answer.state._replace(c=c))
+
+    assert len(ask_below(problem, whole, NUMPY.forward)) == 2 and ask_below(problem, whole, ask) == ()
+
+
+def test_inputs_are_drawn_about_the_mean_of_the_file() -> None:
+    mean, variance = np.array([5.0, -7.0, 0.0]), np.array([4.0, 0.0, 1.0])
+    x = draw_x({"norm.running_mean": mean, "norm.running_var": variance}, I, np.dtype("float32"), T=400)
+    assert np.allclose(x.mean((0, 1)), mean, atol=0.3) and np.allclose(x.var((0, 1)), variance, atol=0.6)
+
+
 def test_inputs_are_those_of_a_file_or_rows_of_the_embedding(files: Path, tmp_path: Path) -> None:
     stored, x = read_weights(files / "plain.pt"), np.ones((7, 6), np.float32)
     rows, drawn = stored.tensors["embedding.weight"].tolist(), ask_weights(stored, {}, "torch")
@@ -242,7 +262,7 @@ def test_a_runtime_that_fails_at_what_it_does_not_claim_is_refused_so(files: Pat
 
     narrow = Backend("narrow", forward, None, replace(NUMPY.description, features=features))
     with pytest.raises(
-        ModelError, match="narrow does not claim bidirectional, which lstm: 2 layers, .* needs; ask ano"
+        ModelError, match="narrow does not claim bidirectional, which lstm needs; ask another, e.g. onnx"
     ):
         ask_weights(read_weights(files / "plain.pt"), {}, narrow)
 
