@@ -48,6 +48,16 @@ def test_the_slope_is_that_of_the_line_and_open_at_a_kink(z: float, slope: float
     assert LINE.is_open(y)[0] == (room > 1e-3)
 
 
+@pytest.mark.parametrize(
+    "z, reach", [(2.5, 0.02), (-2.5, 0.02), (2.45, 0.02), (-2.45, 0.02), (0.0, 0.02), (2.55, 0.02)]
+)
+def test_what_is_cut_off_may_be_off_on_the_side_that_reaches_farther(z: float, reach: float) -> None:
+    """At one end only numbers below the value are left, at the other only those above it."""
+    value, room = value_at(z, reach / 0.2)
+    others = np.clip(0.2 * z + 0.5 + np.linspace(-reach, reach, 201), 0, 1)
+    assert np.abs(others - value).max() <= room <= 1.0001 * np.abs(others - value).max() + 1e-6
+
+
 AT_KINKS: dict[str, tuple[Activations, float]] = {  # every pre-activation is that number, exactly
     "where a gate becomes 0": (Activations(alpha=0.25), -2.0),
     "where a gate becomes 1": (Activations(alpha=0.25), 2.0),
