@@ -66,8 +66,10 @@ LIBRARIES := jax keras mlx onnx tflite
 
 $(ADAPTERS)/%/made: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/pip install --quiet -c constraints.txt -e ".[conformance,$*]"
+	$(@D)/bin/pip install --quiet -c constraints.txt -e ".[conformance,$(or $(EXTRAS_$*),$*)]"
 	touch $@
+
+EXTRAS_keras := keras,torch
 
 test-adapters: $(addprefix test-adapter-,$(LIBRARIES))
 
@@ -75,6 +77,10 @@ test-adapters: $(addprefix test-adapter-,$(LIBRARIES))
 
 test-adapter-%: $(ADAPTERS)/%/made
 	$(ADAPTERS)/$*/bin/python -m pytest tests/adapters/$*
+
+test-adapter-keras: $(ADAPTERS)/keras/made
+	KERAS_BACKEND=jax $(ADAPTERS)/keras/bin/python -m pytest tests/adapters/keras
+	KERAS_BACKEND=torch $(ADAPTERS)/keras/bin/python -m pytest tests/adapters/keras
 
 MODELS := $(ADAPTERS)/models
 

@@ -1,5 +1,6 @@
 """How somebody's LSTM is called: as a sequence or as a cell, with h and c somewhere."""
 
+from collections.abc import Callable
 from inspect import Parameter, signature
 from itertools import product
 from typing import Any, NamedTuple
@@ -20,14 +21,18 @@ class Style(NamedTuple):
     is_pair: bool = True  # h and c are one argument
     c_first: bool = False  # c comes before h
     is_stacked: bool = False  # h is (1, B, H)
+    names: tuple[str, ...] = ()  # of all but the first argument, if they are passed by name
 
-    def list_arguments(self, x: Any, h: Any, c: Any) -> list[Any]:
-        """What it is called with. Without a state there is only x."""
+    def call(self, function: Callable[..., Any], x: Any, h: Any, c: Any, **more: Any) -> Any:
+        """What the function returns for these, and for what it is given by name. Without a state there is only x."""
         if h is None:
-            return [x]
+            return function(x, **more)
         states = self.arrange(*((a[None] for a in (h, c)) if self.is_stacked else (h, c)))
         given = [states] if self.is_pair else list(states)
-        return [*given, x] if self.state_first else [x, *given]
+        first, *rest = [*given, x] if self.state_first else [x, *given]
+        if self.names:
+            more, rest = more | dict(zip(self.names, rest, strict=False)), []
+        return function(first, *rest, **more)
 
     def arrange(self, h: Any, c: Any) -> tuple[Any, Any]:
         """h and c in its order, or back."""
@@ -57,7 +62,7 @@ def list_styles(call: Any, usual: Style, name: str, advice: str, may_be_single: 
 
     Raises Unusable, with the name of the LSTM and the advice, if it takes no state.
     """
-    others = _list_others(call)
+    others, are_apart = _list_others(call)
     if others is not None and not others:
         why = "it takes x and no state, expected an initial state beside it, which every problem has"
         raise Unusable(f"{name} cannot be used: {why}; {advice}")
@@ -65,20 +70,22 @@ def list_styles(call: Any, usual: Style, name: str, advice: str, may_be_single: 
     singles, both = (False, True) if may_be_single else (False,), (False, True)
     sequences = product((False,), both, singles, both, pairs, both, both)
     cells = product((True,), (False,), singles, both, pairs, both, (False,))
-    found = [Style(*flags) for flags in (*sequences, *cells)]
+    names = tuple(others) if others and are_apart else ()
+    found = [Style(*flags, names) for flags in (*sequences, *cells)]
     return sorted(found, key=lambda style: sum(a != b for a, b in zip(style, usual, strict=True)))
 
 
-def _list_others(call: Any) -> list[str] | None:
-    """The names of what may be a state beside x; None if they are not known."""
+def _list_others(call: Any) -> tuple[list[str] | None, bool]:
+    """The names of what may be a state beside x, None if they are not known; and whether others stand before them."""
     try:
         found = list(signature(call).parameters.values())
     except (TypeError, ValueError):
-        return None
+        return None, False
     if any(p.kind is Parameter.VAR_POSITIONAL for p in found):
-        return None
+        return None, False
     named = [p.name for p in found if p.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)]
-    return [name for name in named[1:] if name not in BESIDE]
+    others = [name for name in named[1:] if name not in BESIDE]
+    return others, others != named[1 : len(others) + 1]
 
 
 def describe_result(result: Any) -> str:

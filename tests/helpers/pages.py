@@ -29,14 +29,17 @@ def read_blocks(page: str) -> list[Block]:
     return found
 
 
-def run_section(page: str, heading: str, folder: Path, skip: str = "") -> str:
-    """Run a section in a folder, and hold what it shows against what is printed; all that was printed."""
+def run_section(page: str, heading: str, folder: Path, skip: str = "", changed: tuple[str, str] = ("", "")) -> str:
+    """Run a section in a folder, and hold what it shows against what is printed; all that was printed.
+
+    Blocks of the kind `skip` are left out. `changed` are words that it shows, and what is printed here in their place.
+    """
     printed, all_printed = "", ""
     for block in read_blocks(page):
         if block.heading != heading or block.kind == skip:
             continue
         if block.kind == "text":
-            assert_shown(block.text, printed)
+            assert_shown(block.text.replace(*changed) if all(changed) else block.text, printed)
             continue
         printed = "".join(_run(words, folder) for words in _list_commands(block))
         all_printed += printed

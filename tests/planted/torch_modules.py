@@ -125,6 +125,14 @@ class WithLengths(nn.Module):
         return pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])[0], state
 
 
+class LengthsFirst(WithLengths):
+    """Lengths stand before the state, which may be left out."""
+
+    def forward(self, x, lengths=None, state=None):
+        lengths = torch.full((len(x),), x.shape[1]) if lengths is None else lengths
+        return super().forward(x, state, lengths)
+
+
 class OneMatrix(nn.Module):
     """One Linear over x and h, and the order f, i, o, g."""
 
@@ -164,6 +172,13 @@ class Blocks(nn.Module):
             h = torch.sigmoid(o) * torch.tanh(c)
             y.append(h)
         return torch.stack(y), (h, c)
+
+
+class MaskFirst(Blocks):
+    """Something else than lengths stands before the state."""
+
+    def forward(self, x, mask=None, hx=None):
+        return super().forward(x, hx)
 
 
 class Inherited(nn.LSTM):

@@ -14,7 +14,7 @@ def call_styled(style: Style, function: Callable[..., Any], x: Tree, state: Tree
     """y (T, B, H), h and c (1, B, H) for x (T, B, I), where the state is (h, c) or None."""
 
     def call(x: Tree, h: Tree, c: Tree) -> Three:
-        return style.split_result(function(*style.list_arguments(x, h, c)))
+        return style.split_result(style.call(function, x, h, c))
 
     h, c = (None, None) if state is None else (a[0] for a in state)
     if style.is_cell:

@@ -1,7 +1,7 @@
 """Cells of Flax under its RNN: linen has weights in a dictionary beside the module, nnx has them in the module."""
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -46,7 +46,7 @@ class Linen:
     def call(self, static: None, arrays: Tree, x: Tree, state: Tree, lengths: Tree) -> Found:
         variables = {"params": arrays}
         if not self.is_run:
-            return call_styled(self.style, lambda *given: self.make_module().apply(variables, *given), x, state)
+            return call_styled(self.style, partial(self.make_module().apply, variables), x, state)
         rnns = [_run_linen(self.make_module(), direction) for direction in self.directions]
         module = rnns[0] if len(rnns) == 1 else linen.Bidirectional(*rnns, **WHOLE)
         carry = _to_carry(state, len(rnns), self.style)
@@ -104,7 +104,7 @@ class Nnx:
 
     def call(self, static: Any, arrays: Tree, x: Tree, state: Tree, lengths: Tree) -> Found:
         if not self.is_run:
-            return call_styled(self.style, lambda *given: nnx.merge(static, arrays)(*given), x, state)
+            return call_styled(self.style, nnx.merge(static, arrays), x, state)
         more = {} if state is not None else {"rngs": nnx.Rngs(0)}  # asks for some, and draws nothing
         model, carry = nnx.merge(static, arrays), _to_carry(state, len(self.directions), self.style)
         carry, y = model(x, initial_carry=carry, seq_lengths=lengths, **more)
@@ -134,8 +134,8 @@ def list_linen_shapes(library: Linen) -> dict[str, tuple[int, ...]]:
         jax.numpy.zeros((*([] if library.style.is_single else [1]), n)) for n in (library.I, library.H, library.H)
     )
     x = x if library.style.is_cell else x[None]
-    given = library.style.list_arguments(x, h, c)
-    found = jax.eval_shape(library.make_module().init, jax.random.key(0), *given)
+    make = partial(library.make_module().init, jax.random.key(0))
+    found = jax.eval_shape(lambda *given: library.style.call(make, *given), x, h, c)
     return {name: a.shape for name, a in flatten_dict(found.get("params", {}), sep="/").items()}
 
 

@@ -51,13 +51,9 @@ class Plain:
 def call_layer(plan: Plan, layer: Any, x: Any, states: list[Any] | None, mask: Any) -> list[Any]:
     """y, and h and c of each direction."""
     is_pair = isinstance(layer, keras.layers.Bidirectional)
-    ask = layer.call if is_pair else layer  # its compute_mask raises TypeError in 3.15.1 if it is stateful
-    return list(ask(x, initial_state=states, mask=mask, **tell_training(plan)))
-
-
-def tell_training(plan: Plan) -> dict[str, bool]:
-    """What a layer is told in training; in evaluation it is told nothing."""
-    return {"training": True} if plan.is_training else {}
+    ask = layer.call if is_pair and plan.stateful else layer  # its compute_mask raises TypeError in 3.15.1 then
+    ways = {"training": True} if plan.is_training else {}  # in evaluation it is told nothing
+    return list(ask(x, initial_state=states, mask=mask, **ways))
 
 
 def to_tensors(given: Given) -> tuple[Any, Any, Any]:

@@ -5,9 +5,10 @@ from functools import cache, partial
 from typing import Any
 
 import jax
+import keras
 import numpy as np
 
-from lstm_spec.adapters.keras.calling import Given, Plain, Pulled, tell_training
+from lstm_spec.adapters.keras.calling import Given, Plain, Pulled, call_layer
 from lstm_spec.adapters.keras.plan import Plan, make_layer
 from lstm_spec.types import Array
 
@@ -16,9 +17,11 @@ compile_once = cache(make_layer)  # the layer whose function is compiled, for al
 
 @partial(jax.jit, static_argnums=0)
 def _run(plan: Plan, weights: list[Any], rest: list[Any], x: Any, states: Any, mask: Any) -> tuple[Any, Any]:
-    ways = tell_training(plan)
-    found, rest = compile_once(plan).stateless_call(weights, rest, x, initial_state=states, mask=mask, **ways)
-    return found, rest
+    layer = compile_once(plan)
+    variables = [*layer.trainable_variables, *layer.non_trainable_variables]
+    with keras.StatelessScope(zip(variables, [*weights, *rest], strict=True)) as scope:
+        found = call_layer(plan, layer, x, states, mask)  # and not stateless_call, which tells only the outermost layer
+    return found, [scope.get_current_value(v) for v in layer.non_trainable_variables]
 
 
 @partial(jax.jit, static_argnums=0)

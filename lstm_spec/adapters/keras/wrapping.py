@@ -1,4 +1,7 @@
-"""Layers of somebody's own style, as Keras calls its own LSTM and its own cells."""
+"""Layers of somebody's own style, as Keras calls its own LSTM and its own cells.
+
+Each layer is told `training`: Keras passes it on to what takes it, also inside of what does not.
+"""
 
 from typing import Any
 
@@ -19,9 +22,9 @@ class Stepper(keras.layers.Layer):
         x, *states = (keras.ops.zeros((1, n), self.compute_dtype) for n in (shape[-1], *self.state_size))
         self.call(x, states)
 
-    def call(self, x: Any, states: Any) -> tuple[Any, list[Any]]:
+    def call(self, x: Any, states: Any, training: bool | None = None) -> tuple[Any, list[Any]]:
         """The output and the states, (y, [h, c])."""
-        y, h, c = self.style.split_result(self.cell(*self.style.list_arguments(x, *states)))
+        y, h, c = self.style.split_result(self.style.call(self.cell, x, *states, training=training))
         return y, [h, c]
 
 
@@ -39,9 +42,9 @@ class Caller(keras.layers.Layer):
         )
         self.call(x, states)
 
-    def call(self, x: Any, initial_state: Any = None, mask: Any = None) -> list[Any]:
+    def call(self, x: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> list[Any]:
         """The sequence of outputs, and the last h and c."""
         given = x if self.style.batch_first else keras.ops.swapaxes(x, 0, 1)
         states = (None, None) if initial_state is None else initial_state
-        y, h, c = self.style.split_result(self.layer(*self.style.list_arguments(given, *states)))
+        y, h, c = self.style.split_result(self.style.call(self.layer, given, *states, training=training))
         return [y if self.style.batch_first else keras.ops.swapaxes(y, 0, 1), h, c]

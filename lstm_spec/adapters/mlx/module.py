@@ -172,11 +172,11 @@ def _call(style: Style, layer: Any, x: Any, h: Any = None, c: Any = None) -> tup
     if style.is_cell:
         outputs = []
         for x_t in x:
-            y, h, c = style.split_result(layer(*style.list_arguments(x_t, h, c)))
+            y, h, c = style.split_result(style.call(layer, x_t, h, c))
             outputs.append(y)
         return mx.stack(outputs), h, c
     given = mx.swapaxes(x, 0, 1) if style.batch_first else x
-    y, h, c = style.split_result(layer(*style.list_arguments(given, h, c)))
+    y, h, c = style.split_result(style.call(layer, given, h, c))
     return mx.swapaxes(y, 0, 1) if style.batch_first else y, h, c
 
 

@@ -8,6 +8,7 @@ import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from lstm_spec.adapters.search import Unusable
+from lstm_spec.adapters.styles import BESIDE
 
 Three = tuple[Any, Any, Any]  # y, h and c
 RETURN = "return (y, (h, c)), or (h, c) from a cell that does one step"
@@ -22,22 +23,25 @@ class Style(NamedTuple):
     is_pair: bool = True  # h and c are one argument
     is_stacked: bool = True  # h is (L*D, B, P); else (B, P)
     lengths: str = ""  # "packed", or the name of the argument
+    names: tuple[str, ...] = ()  # of the states, if something else stands before them
 
     def call(self, module: Any, x: Any, state: tuple[Any, Any] | None, lengths: Any = None) -> Three:
         """y, h and c, in the order of axes in which the module has them. Raises what the module raises."""
         if self.is_cell:
             return _run_cell(self, module, x, state, lengths)
-        given = _list_states(self, state)
+        given, named = _list_states(self, state), dict[str, Any]()
+        if self.names:
+            given, named = (), dict(zip(self.names, given, strict=False))
         if lengths is not None and self.lengths == "packed":
             packed = pack_padded_sequence(x, lengths, self.batch_first, enforce_sorted=False)
-            y, h, c = split_result(module(packed, *given))
+            y, h, c = split_result(module(packed, *given, **named))
             return pad_packed_sequence(y, self.batch_first, total_length=x.shape[1 if self.batch_first else 0])[0], h, c
         if self.lengths in ("", "packed"):
-            return split_result(module(x, *given))
+            return split_result(module(x, *given, **named))
         if lengths is None:
             T, B = (x.shape[1], x.shape[0]) if self.batch_first else x.shape[:2]
             lengths = torch.full((B,), T)
-        return split_result(module(x, *given, **{self.lengths: lengths}))
+        return split_result(module(x, *given, **named, **{self.lengths: lengths}))
 
 
 def list_styles(module: Any, batch_first: bool | None) -> list[Style]:
@@ -47,7 +51,7 @@ def list_styles(module: Any, batch_first: bool | None) -> list[Style]:
     """
     taken = _list_arguments(module)
     lengths = next((name for name in taken[1:] if "len" in name.lower()), "")
-    others = [name for name in taken[1:] if name != lengths]
+    others = [name for name in taken[1:] if name != lengths and name not in BESIDE]
     if taken and not others:
         raise Unusable(
             f"forward takes ({', '.join(taken)}), expected an initial state after x, which every problem has; "
@@ -55,7 +59,8 @@ def list_styles(module: Any, batch_first: bool | None) -> list[Style]:
         )
     orders = (False, True) if batch_first is None else (batch_first,)
     states = product((True, False) if len(others) != 1 else (True,), (True, False))
-    sequences = [Style(False, order, *state, lengths) for state, order in product(list(states), orders)]
+    names = tuple(others) if others != taken[1 : len(others) + 1] else ()
+    sequences = [Style(False, order, *state, lengths, names) for state, order in product(list(states), orders)]
     return [*sequences, Style(True, is_stacked=False), Style(True, is_pair=False, is_stacked=False)]
 
 

@@ -24,6 +24,16 @@ class LinenSequence(linen.Module):
         return jnp.stack(y, 1), (c, h)
 
 
+class LinenTold(linen.Module):
+    """Something else stands between x and the carry."""
+
+    hidden_size: int
+
+    @linen.compact
+    def __call__(self, x, deterministic=True, carry=None):
+        return LinenSequence(self.hidden_size)(x if deterministic else x / 2, carry)
+
+
 class LinenCell(linen.RNNCellBase):
     """A cell for linen.RNN with matrices of its own; its carry is (h, c)."""
 

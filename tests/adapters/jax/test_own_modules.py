@@ -11,6 +11,7 @@ from tests.helpers.root import ROOT
 FILE = ROOT / "tests/adapters/jax/modules.py"
 RIGHT = {
     "LinenSequence": {Feature.OMITS_STATE},
+    "LinenTold": {Feature.OMITS_STATE},
     "LinenCell": {Feature.OMITS_STATE, Feature.BIDIRECTIONAL},
     "NnxCell": set(),
     "EquinoxCell": set(),

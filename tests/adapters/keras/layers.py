@@ -73,6 +73,86 @@ class Inherited(keras.layers.LSTM):
         return y, h, c
 
 
+# ---------------------------------------------------------------- dropout, which is told about training in every way
+
+told = []  # what the layers below were told
+
+
+class Drop(keras.layers.Dropout):
+    def call(self, inputs, training=False):
+        told.append(training)
+        return super().call(inputs, training=training)
+
+
+class Halve(keras.layers.Layer):
+    """What Drop is to a cell: in one, Keras on jax cannot draw numbers."""
+
+    def call(self, inputs, training=False):
+        told.append(training)
+        return inputs / 2 if training else inputs
+
+
+class Dropping(Sequence):
+    """It takes no argument `training`: Keras tells the layer inside."""
+
+    def __init__(self, units):
+        super().__init__(units)
+        self.drop = Drop(0.5)
+
+    def call(self, x, initial_state=None):
+        return super().call(self.drop(x), initial_state)
+
+
+class Told(Dropping):
+    """It takes `training` before the state."""
+
+    def call(self, x, training=False, mask=None, initial_state=None):
+        return Sequence.call(self, self.drop(x, training=training), initial_state)
+
+
+class Counts(Sequence):
+    """In training it changes a number that is no weight, and uses it."""
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(), initializer="ones", trainable=False)
+        super().build(shape)
+
+    def call(self, x, initial_state=None, training=False):
+        told.append(training)
+        if training:
+            self.scale.assign(self.scale / 2)
+        return super().call(self.scale * x if training else x, initial_state)
+
+
+class DroppingCell(Cell):
+    """A cell that takes no argument `training`."""
+
+    def __init__(self, units):
+        super().__init__(units)
+        self.drop = Halve()
+
+    def call(self, x, states):
+        return super().call(self.drop(x), states)
+
+
+class ToldCell(DroppingCell):
+    """A cell that has to be told."""
+
+    def call(self, x, states, training):
+        return Cell.call(self, self.drop(x, training=training), states)
+
+
+class Untold(Inherited):
+    """Keras' own, whose `call` takes no argument `training`."""
+
+    def __init__(self, units):
+        super().__init__(units)
+        self.drop = Drop(0.5)
+
+    def call(self, sequences, initial_state=None, mask=None):
+        return super().call(self.drop(sequences), initial_state, mask)
+
+
 # ---------------------------------------------------------------- what cannot be judged
 
 

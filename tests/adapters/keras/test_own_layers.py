@@ -21,6 +21,19 @@ def test_a_right_layer_holds_however_it_is_written(name: str) -> None:
         assert find_broken(implementation, dtypes=("float32",), name=asked, examples=1) == set()
 
 
+EVALUATES = "evaluation_does_not_depend"
+DROPPING = ("Dropping", "Told", "Counts", "DroppingCell", "ToldCell", "Untold")
+
+
+@pytest.mark.parametrize("name", DROPPING)
+def test_training_is_told_to_what_takes_it_and_evaluation_does_not_depend_on_it(name: str) -> None:
+    module = write_module(FILE)
+    implementation = from_keras(getattr(module, name))
+    assert True not in module.told
+    assert find_broken(implementation, dtypes=("float32",), name=EVALUATES, examples=1) == set()
+    assert True in module.told
+
+
 MISTAKES = {  # a property, the class, a part of it, what stands there then, and the known fault that is named
     "forgets tanh": (ANSWER, "Sequence", "ops.sigmoid(o) * ops.tanh(c)", "ops.sigmoid(o) * c", "does_not_squash"),
     "begins anew": (
@@ -39,13 +52,11 @@ MISTAKES = {  # a property, the class, a part of it, what stands there then, and
         "uses_the_logistic_function_for_the_candidate",
     ),
     "cuts the gradient": (GRADIENT, "TwoDense", "self.h2h(h)", "self.h2h(ops.stop_gradient(h))", "hidden_state"),
-    "drops in evaluation": (
-        "evaluation_does_not_depend",
-        "Sequence",
-        "h = ops.sigmoid(o) * ops.tanh(c)",
-        "h = ops.sigmoid(o) * ops.tanh(c) * (keras.random.uniform(ops.shape(c), seed=3) > 0.5)",
-        "",
-    ),
+    "drops in evaluation": (ANSWER, "Dropping", "self.drop(x)", "self.drop(x, training=True)", ""),
+    "drops all but in training": (ANSWER, "Told", "training=training", "training=not training", ""),
+    "drops in a cell all but in training": (ANSWER, "ToldCell", "training=training", "training=not training", ""),
+    "keeps what training left": (EVALUATES, "Counts", "self.scale * x if training else x", "self.scale * x", ""),
+    "drops in evaluation, in Keras' own": (ANSWER, "Untold", "drop(sequences)", "drop(sequences, training=True)", ""),
     "returns the first h": (ANSWER, "Inherited", "return y, h, c", "return y, y[:, 0], c", ""),
 }
 

@@ -43,8 +43,10 @@ RIGHT = {
     "GateMatrices": set(),
     "StackOfCells": {Feature.LAYERS},
     "WithLengths": {Feature.LENGTHS},
+    "LengthsFirst": {Feature.LENGTHS, Feature.OMITS_STATE},
     "OneMatrix": set(),
     "Blocks": {Feature.OMITS_STATE},
+    "MaskFirst": {Feature.OMITS_STATE},
     "Inherited": {Feature.LAYERS, Feature.PROJECTION, Feature.BIDIRECTIONAL, Feature.LENGTHS},
     "BothWays": {Feature.BIDIRECTIONAL},
 }
