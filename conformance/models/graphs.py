@@ -2,14 +2,17 @@
 
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import numpy as np
 
-from conformance.models.asked import Asked, ModelError
+from conformance.models.asked import Asked, ModelError, describe_error, require_file
 from conformance.models.drawing import draw_input
+from conformance.text import LONGEST_NAME, clean_line
 from lstm_spec import BackendUnavailable, Problem, State, Variant, network_from
 from lstm_spec.frameworks import require_library
 from lstm_spec.layouts.functions import read_onnx_activations
@@ -21,6 +24,8 @@ SIDES: dict[str, tuple[Direction, ...]] = {
     "bidirectional": ("forward", "reverse"),
 }
 MOST_ITERATIONS = 8  # of a Loop, that are judged
+SECONDS = 120.0  # that a run may take
+LARGEST = 1 << 31  # bytes of a file: protobuf has no more
 STEPS = (16, 640)  # of inputs whose sizes a model leaves open
 Tensors = dict[str, Array]
 
@@ -39,6 +44,7 @@ def ask_graph(path: Path, inputs: Mapping[str, Array]) -> Iterator[Asked]:
     found = _run_model(path, opened, names, inputs) if names else {}
     for node in watched:
         tensors = {part: found[text] for part, text in node.outputs.items()}
+        node = node._replace(name=clean_line(node.name, LONGEST_NAME))
         yield from _list_questions(node, tensors, f"onnxruntime {onnxruntime.__version__}")
 
 
@@ -49,10 +55,11 @@ def _open_model(path: Path, model: Any) -> tuple[Any, list[Any]]:
         unjudged = list_unjudged(model.graph)
         found: tuple[Any, list[Any]] = watch_nodes(model)
     except Exception as error:
-        raise ModelError(f"{path} cannot be read as ONNX ({_first_line(error)})") from error
+        raise ModelError(f"{path} cannot be read as ONNX ({describe_error(error)})") from error
     if unjudged:
         raise ModelError(
-            f"{path}: {unjudged[0]}, expected LSTM of ONNX itself; quantised and fused nodes are not judged"
+            f"{path}: {clean_line(unjudged[0], LONGEST_NAME)}, expected LSTM of ONNX itself; quantised and fused nodes"
+            " are not judged"
         )
     return found
 
@@ -66,30 +73,54 @@ def _run_model(path: Path, model: Any, names: list[str], inputs: Mapping[str, Ar
     for steps in STEPS:
         try:
             session = onnxruntime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+                model.SerializeToString(),
+                options,
+                providers=["CPUExecutionProvider"],
+                enable_fallback=0,  # which prints what it does
             )
-            return dict(zip(names, session.run(names, _make_feeds(model, inputs, steps)), strict=True))
+            with _end_in_time(path) as run:
+                found = session.run(names, _make_feeds(model, inputs, steps), run)
+            return dict(zip(names, found, strict=True))
         except ModelError:
             raise
         except Exception as error:
             errors.append(error)
     raise ModelError(
-        f"{path} does not run in onnxruntime {onnxruntime.__version__} ({_first_line(errors[0])}); if its inputs need"
-        " other shapes or values, give them with --inputs"
+        f"{path} does not run in onnxruntime {onnxruntime.__version__} ({describe_error(errors[0])}); if its inputs"
+        " need other shapes or values, give them with --inputs"
     ) from errors[0]
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+@contextmanager
+def _end_in_time(path: Path) -> Iterator[Any]:
+    """Options with which a run ends if it takes too long, as a Loop may. Raises ModelError then."""
+    import onnxruntime
+
+    run = onnxruntime.RunOptions()
+    timer = Timer(SECONDS, setattr, (run, "terminate", True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield run
+    except Exception as error:
+        if run.terminate:
+            raise ModelError(
+                f"{path} does not end within {SECONDS:g} s in onnxruntime; give shorter --inputs"
+            ) from error
+        raise
+    finally:
+        timer.cancel()
 
 
 def _load_model(path: Path) -> Any:
     import onnx
 
+    require_file(path, "an ONNX model", LARGEST)
     try:
-        model = onnx.load(path)
+        with warnings.catch_warnings(action="ignore"):  # of what it leaves out
+            model = onnx.load(path)
     except Exception as error:
-        raise ModelError(f"{path} cannot be read as ONNX ({_first_line(error)})") from error
+        raise ModelError(f"{path} cannot be read as ONNX ({describe_error(error)})") from error
     return model
 
 

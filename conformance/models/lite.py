@@ -6,14 +6,17 @@ from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from conformance.models.asked import Asked, ModelError
+from conformance.models.asked import Asked, ModelError, describe_error, require_file
 from conformance.models.drawing import draw_input
 from lstm_spec import LAYOUTS, Network, Variant, network_from
+from lstm_spec.adapters.archives import LARGEST as UNPACKED
+from lstm_spec.adapters.archives import MOST
 from lstm_spec.layouts.fitting import names_and_axes
 from lstm_spec.types import Array
 
@@ -26,6 +29,7 @@ UNKNOWN = {17: "a bias of the projection", 20: "layer normalisation"}  # inputs 
 HIDDEN, CELL = 18, 19  # variables, which start at zero and hold the last state in the end
 OPERATOR = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 TANH = 4  # in the format
+LARGEST = 1 << 31  # bytes of a file: FlatBuffers have no more
 STEPS = 16
 
 
@@ -34,21 +38,22 @@ def ask_lite(path: Path, inputs: Mapping[str, Array]) -> Iterator[Asked]:
     library = next(filter(find_spec, LIBRARIES), "")
     if not library:
         raise ModelError('no interpreter of TensorFlow Lite is installed; pip install "lstm-spec[tflite]"')
+    require_file(path, "a TensorFlow Lite model", LARGEST)
     interpreter, schema = map(import_module, LIBRARIES[library])
     try:
         raw = path.read_bytes()
-        options = _list_options(schema, raw)
         with warnings.catch_warnings(action="ignore"):  # of the memory that it takes to keep all tensors
             lite = interpreter.Interpreter(model_content=raw, num_threads=1, experimental_preserve_all_tensors=True)
-        lite.allocate_tensors()
+        _check_sizes(path, lite, len(raw))
+        lite.allocate_tensors()  # it has verified the model
+        options = _list_options(schema, raw)
         _feed(lite, inputs)
         lite.invoke()
         operators = lite._get_ops_details()  # no public way leads to the inputs of an operator
     except ModelError:
         raise
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise ModelError(f"{path} cannot be read or run by {library} ({reason})") from error
+        raise ModelError(f"{path} cannot be read or run by {library} ({describe_error(error)})") from error
     found = [operator for operator in operators if "LSTM" in operator["op_name"]]
     if not found:
         raise ModelError(
@@ -57,6 +62,13 @@ def ask_lite(path: Path, inputs: Mapping[str, Array]) -> Iterator[Asked]:
         )
     for operator in found:
         yield _read_question(lite, operator, options, f"{library} {version(packages_distributions()[library][0])}")
+
+
+def _check_sizes(path: Path, lite: Any, stored: int) -> None:
+    """Raise ModelError if a small file has large tensors."""
+    size = 4 * sum(prod(map(int, one["shape"])) for one in lite.get_tensor_details())
+    if size > max(UNPACKED, MOST * stored):
+        raise ModelError(f"{path} has tensors of {size:,} bytes, expected at most {UNPACKED:,}; convert a shorter one")
 
 
 def _list_options(schema: Any, raw: bytes) -> dict[int, Any]:

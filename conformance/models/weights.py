@@ -1,7 +1,7 @@
 """Files with weights only: state dicts, TorchScript, HDF5, .keras, safetensors and .npz, by their names."""
 
-import io
 import warnings
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib import import_module
@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from conformance.models.asked import ModelError
+from conformance.models.asked import ModelError, describe_error, require_file
 from lstm_spec import Activations, Network, networks_from
+from lstm_spec.adapters.archives import check_members
 from lstm_spec.layouts.foreign import to_array
 from lstm_spec.types import Array
 
@@ -29,27 +30,31 @@ class Stored(NamedTuple):
 TORCH = (".pt", ".pth", ".bin", ".ckpt", ".ts", ".jit")
 KERAS = (".h5", ".hdf5", ".keras")
 SUFFIXES = (".onnx", ".tflite", *TORCH, *KERAS, ".safetensors", ".npz")
+LONGEST = 500  # characters of a name; those of an LSTM are shorter
+NUMPY, ZIP = b"\x93NUMPY", b"PK\x03\x04"  # with which such files begin
 ACTIVATIONS = "not judged: the activations, which the file does not tell: σ and tanh were taken for granted"
 
 
 def read_weights(path: Path, layout: str | None = None) -> Stored:
     """Every LSTM in a file of weights. Raises ModelError if there is none, or none that can be read."""
-    if not path.is_file():
-        raise ModelError(f"{path} is no file, expected a model; one of {', '.join(SUFFIXES)}")
+    require_file(path, f"a model: {', '.join(SUFFIXES)}")
     suffix = path.suffix.lower()
     reader, runtime = next((found for ends, found in READERS.items() if suffix in ends), (None, ""))
     if reader is None:
         raise ModelError(f"{path} ends in {suffix!r}, expected one of {', '.join(SUFFIXES)}; rename or convert it")
     try:
-        tensors, told, activations = reader(path)
+        found, told, activations = reader(path)
+        tensors = {name: a for name, a in found.items() if len(name) <= LONGEST}
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             networks = networks_from(tensors, layout)
         networks = {name: replace(one, activations=activations) for name, one in networks.items()}
     except ModelError:
         raise
+    except ValueError as error:
+        raise ModelError(f"{path}: {str(error).strip().splitlines()[0]}") from error
     except Exception as error:
-        raise ModelError(f"{path}: {str(error).strip().splitlines()[0][:400] or type(error).__name__}") from error
+        raise ModelError(f"{path} cannot be read ({describe_error(error)}); write it again") from error
     notes = [] if told else [ACTIVATIONS]
     return Stored(tensors, networks, runtime, (*notes, *(str(one.message) for one in caught)))
 
@@ -72,15 +77,40 @@ def _read_keras(path: Path) -> Found:
 
 def _read_safetensors(path: Path) -> Found:
     import ml_dtypes  # noqa: F401  NumPy's bfloat16
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(path, framework="numpy") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, True, None  # noqa: SIM118  it is no dictionary
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, True, None  # noqa: SIM118  it is no dictionary
+    except (SafetensorError, OSError, MemoryError) as error:
+        raise ModelError(f"{path} cannot be read as safetensors ({describe_error(error)}); write it again") from error
 
 
 def _read_npz(path: Path) -> Found:
-    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}, True, None
+    found = read_arrays(path)
+    if isinstance(found, np.ndarray):
+        raise ModelError(f"{path} holds one array without a name, expected tensors by name; write them with np.savez")
+    return found, True, None
+
+
+def read_arrays(path: Path) -> Array | dict[str, Array]:
+    """The array of a .npy, or those of a .npz by name; nothing is unpickled. Raises ModelError."""
+    require_file(path, "arrays in .npy or .npz")
+    try:
+        with path.open("rb") as file, warnings.catch_warnings(action="ignore"):  # of sizes that are none
+            start = file.read(len(NUMPY))
+            if start != NUMPY and start[: len(ZIP)] != ZIP:
+                raise ValueError("it begins as neither of them")
+            if start != NUMPY:
+                with zipfile.ZipFile(file) as archive:
+                    check_members(archive)
+            file.seek(0)
+            found = np.load(file, allow_pickle=False)
+            return found if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
+    except Exception as error:
+        raise ModelError(
+            f"{path} cannot be read as .npy or .npz ({describe_error(error)}); write it with np.save or np.savez"
+        ) from error
 
 
 READERS: Mapping[tuple[str, ...], tuple[Reader, str]] = {

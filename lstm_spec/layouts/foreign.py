@@ -1,22 +1,34 @@
 """What a framework hands out, as NumPy's arrays by name: nested dictionaries, tensors of other kinds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from lstm_spec.types import Array
 
+MOST_MAPPINGS, DEEPEST = 100_000, 30
 
-def flatten_names(tensors: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Mappings in a mapping as one, with / between the names."""
-    found: dict[str, Any] = {}
+
+def flatten_names(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings in a mapping as one, with / between the names.
+
+    Raises ValueError if there is no end of them, as when one is in itself.
+    """
+    return dict(_walk_names(tensors, "", 0, count()))
+
+
+def _walk_names(
+    tensors: Mapping[str, Any], before: str, depth: int, visited: "count[int]"
+) -> Iterator[tuple[str, Any]]:
+    if depth > DEEPEST or next(visited) > MOST_MAPPINGS:
+        raise ValueError("there are mappings in mappings without end, expected tensors by name; give a state dict")
     for name, value in tensors.items():
         if isinstance(value, Mapping):
-            found |= flatten_names(value, f"{before}{name}/")
+            yield from _walk_names(value, f"{before}{name}/", depth + 1, visited)
         else:
-            found[f"{before}{name}"] = value
-    return found
+            yield f"{before}{name}", value
 
 
 def to_array(name: str, value: Any) -> Array:

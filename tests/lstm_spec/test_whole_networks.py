@@ -433,3 +433,14 @@ def test_a_kind_that_has_no_activations_of_its_own_is_refused_beside_some() -> N
     other = replace(network, parameters=((p,),), activations=Activations(alpha=0.2))
     with pytest.raises(ValueError, match="the weights are peephole, expected standard ones beside Activations"):
         other.ask(draw(T, B, I))
+
+
+def test_mappings_without_end_are_refused() -> None:
+    round_: dict[str, Any] = {"weight_ih": np.zeros((4, 1))}
+    round_["again"] = round_
+    doubled: dict[str, Any] = {}
+    for _ in range(25):
+        doubled = {"a": doubled, "b": doubled}
+    for tensors in (round_, doubled):
+        with pytest.raises(ValueError, match="mappings in mappings without end, expected tensors by name; give a st"):
+            network_from(tensors)

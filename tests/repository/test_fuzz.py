@@ -1,9 +1,12 @@
 """That damaged inputs are refused or read, and that the tool sees a reader that does anything else."""
 
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +14,20 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from tests.helpers.models import assert_models_are_refused_or_read
 from tests.helpers.root import ROOT
 from tools.checks import fuzz
 from tools.checks.damage import damage_case, damage_deviations
 from tools.checks.fuzz import Reader, find_reader, try_inputs
 
 FEW = {"cases": 1000, "deviations": 1000, "frames": 1000}
+HERE = (
+    "safetensors",
+    "npz",
+    "npy",
+    "torch",
+    "torchscript",
+)  # the libraries of other kinds have environments of their own
 
 
 @pytest.mark.parametrize("kind", FEW)
@@ -24,6 +35,41 @@ def test_damaged_inputs_are_refused_or_read(kind: str, tmp_path: Path) -> None:
     found = try_inputs(kind, find_reader(kind, tmp_path), range(FEW[kind]), 1, lambda line: None)
     assert not found.findings
     assert found.counts["refused"] > FEW[kind] / 2 and found.counts["read"] > FEW[kind] / 100
+
+
+@pytest.mark.parametrize("kind", HERE)
+def test_damaged_files_of_models_are_refused_or_read(kind: str, tmp_path: Path) -> None:
+    assert_models_are_refused_or_read(kind, tmp_path)
+
+
+def test_kinds_of_models_whose_library_is_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.checks.models.find_spec", lambda name: None)
+    result = CliRunner().invoke(fuzz.main, ["onnx", "--inputs", "1"])
+    assert result.exit_code == 1
+    assert result.output == "onnx: not read, for onnx and onnxruntime are not installed\n"
+
+
+def hang_in_c() -> None:
+    """Nothing that Python does on an alarm interrupts it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+    time.sleep(1000)
+
+
+ENDS: dict[str, tuple[Callable[[], Any], str]] = {
+    "a crash": (lambda: os.kill(os.getpid(), signal.SIGKILL), "the process was killed by SIGKILL"),
+    "an exit": (lambda: os._exit(3), "the process ended with 3"),
+    "a hang in C": (hang_in_c, "no end within 2 s"),
+}
+
+
+@pytest.mark.parametrize("what", ENDS)
+def test_what_ends_the_process_is_found_and_the_others_are_read(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (end, sentence), third = ENDS[what], random.Random("0 x 2").random()
+    monkeypatch.setattr(fuzz, "ALARM", 1.0)
+    reader = Reader(lambda rng: rng.random(), lambda made: end() if made == third else made, Refusal)
+    monkeypatch.setattr(fuzz, "find_reader", lambda kind, folder: reader)
+    found, _ = fuzz.try_apart("x", range(5), 0, lambda line: None)
+    assert found.counts == {"not told": 2, "wrong": 1, "read": 2} and found.findings == {2: sentence}
 
 
 def raise_it(error: BaseException) -> Any:
@@ -41,6 +87,8 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "a refusal without words": (lambda: raise_it(Refusal()), "its refusal is no line: ''"),
     "an endless refusal": (lambda: raise_it(Refusal("x" * 3001)), "its refusal is no line: 'xxx"),
     "a wrong reading": (lambda: "wrong", "it was read wrongly: 'wrong'"),
+    "a warning": (lambda: warnings.warn("careful", stacklevel=1), "it says 'UserWarning: careful'"),
+    "a printed line": (lambda: os.write(2, b"careful\n"), "it says 'careful'"),
     "a hang": (lambda: time.sleep(1000), "Hung: 'no end within 0.1 s'"),
     "much time": (lambda: sum(range(10**6)), "it took 0."),
 }

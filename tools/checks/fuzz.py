@@ -1,6 +1,7 @@
-"""Damages real cases, files of deviations and frames, and demands of every input a named error or a right reading.
+"""Damages real cases, files of deviations, frames and files of models, and demands of every input a named error or a
+right reading, without a warning or a line printed.
 
-    python -m tools.checks.fuzz                                   10,000 of each
+    python -m tools.checks.fuzz                                   10,000 of each kind whose libraries are installed
     python -m tools.checks.fuzz cases --inputs 1000000            a million; how long it takes is said while it runs
     python -m tools.checks.fuzz cases --first 4711 --inputs 1     one input again
 
@@ -17,14 +18,27 @@ import signal
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
 from tools.alarm import raise_after
+from tools.checks.apart import run_apart
+from tools.checks.models import (
+    Kind,
+    damage_model,
+    explain_refusal,
+    explain_wrong_reading,
+    list_files,
+    list_kinds,
+    read_model,
+)
 
 SECONDS, ALARM, MEMORY = 1.0, 20.0, 512 << 20
 ADDRESSES = 2 << 30  # bytes
@@ -40,6 +54,7 @@ class Reader(NamedTuple):
     read: Callable[[Any], Any]
     refusal: type[Exception]
     is_right: Callable[[Any], bool] = lambda result: True
+    explain: Callable[[Any, Exception | None], str] = lambda result, error: ""  # what else is wrong
 
 
 class Hung(BaseException):
@@ -54,9 +69,27 @@ class Tally(NamedTuple):
     slowest: float = 0.0
 
 
+MODELS = list_kinds()
+KINDS = ("cases", "deviations", "frames", *MODELS)
+
+
 def find_reader(kind: str, folder: Path) -> Reader:
-    """The reader of cases, deviations or frames, which writes its inputs to a folder."""
+    """The reader of cases, deviations, frames or a kind of models, which writes its inputs to a folder."""
+    if kind in MODELS:
+        return _read_models(MODELS[kind], folder)
     return {"cases": _read_cases, "deviations": _read_deviations, "frames": _read_frames}[kind](folder)
+
+
+def _read_models(kind: Kind, folder: Path) -> Reader:
+    from conformance.models.asked import ModelError
+
+    path, files = folder / f"model{kind.suffix}", list_files(kind, folder)
+
+    def explain(found: Any, error: Exception | None) -> str:
+        return explain_wrong_reading(folder, found) or (explain_refusal(error) if error else "")
+
+    make = partial(_write_input, path, partial(damage_model, kind, files))
+    return Reader(make, read_model, ModelError, explain=explain)
 
 
 def _read_cases(folder: Path) -> Reader:
@@ -129,12 +162,23 @@ def _write_input(path: Path, make: Callable[[random.Random], bytes], rng: random
 # ---------------------------------------------------------------- reading all
 
 
-def try_inputs(kind: str, reader: Reader, numbers: range, seed: int, tell: Callable[[str], None]) -> Tally:
-    """Make and read the inputs of these numbers; it ends after some findings. `tell` gets a line every few seconds."""
+def try_inputs(
+    kind: str,
+    reader: Reader,
+    numbers: range,
+    seed: int,
+    tell: Callable[[str], None],
+    at: Callable[[int], None] = lambda number: None,
+) -> Tally:
+    """Make and read the inputs of these numbers; it ends after some findings.
+
+    `tell` gets a line every few seconds, `at` the number of every input before it is read.
+    """
     counts, findings, slowest = Counter[str](), dict[int, str](), 0.0
     before, began = measure_peak(), time.monotonic()
     told = began
     for done, number in enumerate(numbers):
+        at(number)
         made = reader.make(random.Random(f"{seed} {kind} {number}"))
         outcome, seconds = _try_input(reader, made)
         slowest = max(slowest, seconds)
@@ -153,22 +197,49 @@ def try_inputs(kind: str, reader: Reader, numbers: range, seed: int, tell: Calla
 
 def _try_input(reader: Reader, made: Any) -> tuple[str, float]:
     """What came of it, and the seconds of processor time."""
-    started = time.process_time()
-    try:
-        with raise_after(ALARM, Hung(f"no end within {ALARM:g} s"), signal.ITIMER_REAL):
-            found = reader.read(made)
-        outcome = "read" if reader.is_right(found) else f"it was read wrongly: {found!r:.200}"
-    except reader.refusal as error:
-        text = str(error)
-        outcome = (
-            "refused" if text.isprintable() and 0 < len(text) <= 3_000 else f"its refusal is no line: {text!r:.200}"
-        )
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:
-        outcome = f"{type(error).__name__}: {str(error)!r:.200}"
+    started, found, refused = time.process_time(), None, None
+    with _listen() as heard:
+        try:
+            with raise_after(ALARM, Hung(f"no end within {ALARM:g} s"), signal.ITIMER_REAL):
+                found = reader.read(made)
+            outcome = "read" if reader.is_right(found) else f"it was read wrongly: {found!r:.200}"
+        except reader.refusal as error:
+            text, refused = str(error), error
+            is_line = text.isprintable() and 0 < len(text) <= 3_000
+            outcome = "refused" if is_line else f"its refusal is no line: {text!r:.200}"
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            outcome = f"{type(error).__name__}: {str(error)!r:.200}"
     seconds = time.process_time() - started
+    if outcome in ("read", "refused"):
+        outcome = reader.explain(found, refused) or (f"it says {heard[0]!r:.200}" if heard else outcome)
     return (f"it took {seconds:.1f} s" if seconds > SECONDS else outcome), seconds
+
+
+@contextmanager
+def _listen() -> Iterator[list[str]]:
+    """What is warned of, and what is printed, also by libraries in C; it is known when this context is left."""
+    heard = list[str]()
+    with tempfile.TemporaryFile() as file, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        kept = [os.dup(stream) for stream in (1, 2)]
+        sys.stdout.flush()
+        sys.stderr.flush()
+        try:
+            for stream in (1, 2):
+                os.dup2(file.fileno(), stream)
+            yield heard
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for stream, copy in zip((1, 2), kept, strict=True):
+                os.dup2(copy, stream)
+                os.close(copy)
+            file.seek(0)
+            heard += [f"{one.category.__name__}: {one.message}" for one in caught]
+            lines = file.read().decode(errors="replace").splitlines()
+            heard += [line for line in lines if not line.startswith("INFO: ")]  # TensorFlow Lite's, once in a process
 
 
 def measure_peak() -> int:
@@ -194,24 +265,51 @@ def limit_addresses() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + ADDRESSES, resource.RLIM_INFINITY))
 
 
+def try_apart(kind: str, numbers: range, seed: int, tell: Callable[[str], None]) -> tuple[Tally, int]:
+    """The same in a process of its own, in another after one that died; and by how much the memory of one grew."""
+    counts, findings, slowest, grown = Counter[str](), dict[int, str](), 0.0, 0
+    while len(numbers) and len(findings) < MOST_FINDINGS:
+        found, last, end = run_apart(partial(_try_all, kind, numbers, seed, tell), 2 * ALARM)
+        if end:
+            findings[last], done = end, last + 1 - numbers.start
+            counts.update({"wrong": 1, "not told": done - 1})
+            numbers = numbers[done:]
+            continue
+        tally, size = found
+        counts, findings = counts + tally.counts, findings | tally.findings
+        slowest, grown = max(slowest, tally.slowest), max(grown, size)
+        break
+    return Tally(counts, findings, slowest), grown
+
+
+def _try_all(
+    kind: str, numbers: range, seed: int, tell: Callable[[str], None], at: Callable[[int], None]
+) -> tuple[Tally, int]:
+    with tempfile.TemporaryDirectory() as folder:
+        reader, before = find_reader(kind, Path(folder)), measure_peak()
+        limit_addresses()
+        found = try_inputs(kind, reader, numbers, seed, tell, at)
+    return found, measure_peak() - before
+
+
 @click.command()
-@click.argument("kinds", nargs=-1, type=click.Choice(("cases", "deviations", "frames")))
+@click.argument("kinds", nargs=-1, type=click.Choice(KINDS))
 @click.option("--inputs", type=click.IntRange(min=1), default=10_000, show_default=True, help="Of each kind.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--first", type=click.IntRange(min=0), default=0, help="The number of the first input.")
 def main(kinds: tuple[str, ...], inputs: int, seed: int, first: int) -> None:
-    """Damage real files and frames, and read them."""
+    """Damage real files and frames, and read them. Kinds that are not named are left out if a library is missing."""
     wrong, again = 0, "python -m tools.checks.fuzz"
-    for kind in kinds or ("cases", "deviations", "frames"):
-        with tempfile.TemporaryDirectory() as folder:
-            reader, before, began = find_reader(kind, Path(folder)), measure_peak(), time.monotonic()
-            limit_addresses()
-            numbers = range(first, first + inputs)
-            found = try_inputs(kind, reader, numbers, seed, lambda line: click.echo(line, err=True))
+    for kind in kinds or KINDS:
+        if missing := MODELS[kind].find_missing() if kind in MODELS else []:
+            click.echo(f"{kind}: not read, for {' and '.join(missing)} {'are' if missing[1:] else 'is'} not installed")
+            wrong += kind in kinds
+            continue
+        began, numbers = time.monotonic(), range(first, first + inputs)
+        found, grown = try_apart(kind, numbers, seed, lambda line: click.echo(line, err=True))
         done = sum(found.counts.values())
         click.echo(_describe_progress(kind, done, inputs, time.monotonic() - began, found.counts))
-        grown = (measure_peak() - before) >> 20
-        click.echo(f"  slowest {found.slowest:.2f} s, memory grew by {grown} MiB; seed {seed}")
+        click.echo(f"  slowest {found.slowest:.2f} s, memory grew by {grown >> 20} MiB; seed {seed}")
         for number, what in found.findings.items():
             click.echo(f"  input {number}: {what}\n    {again} {kind} --seed {seed} --first {number} --inputs 1")
         wrong += len(found.findings)

@@ -10,11 +10,11 @@ from typing import IO, Any
 import h5py
 import numpy as np
 
+from lstm_spec.adapters.archives import check_members, check_unpacked
 from lstm_spec.layouts.functions import read_keras_activations
 from lstm_spec.types import Activations, Array
 
 PLAIN = ("LSTM", "LSTMCell", "CuDNNLSTM")
-LARGEST = 8 << 30  # bytes of a member of a .keras
 
 
 def read_stored(path: Path) -> tuple[dict[str, Array], bool, Activations | None]:
@@ -28,7 +28,9 @@ def read_stored(path: Path) -> tuple[dict[str, Array], bool, Activations | None]
         with h5py.File(raw, "r") as file:
             config = config or file.attrs.get("model_config")
             version = version or _to_text(file.attrs.get("keras_version", ""))
-            tensors = dict(_list_datasets(file))
+            datasets = dict(_list_datasets(file, "", set()))
+            check_unpacked(sum(one.nbytes for one in datasets.values()), sum(map(_measure_stored, datasets.values())))
+            tensors = {name: np.asarray(one) for name, one in datasets.items()}
         layers = [*_list_layers(json.loads(config))] if config else []
     except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:150]
@@ -52,23 +54,36 @@ def _to_text(value: Any) -> str:
 
 def _read_archive(path: Path) -> tuple[io.BytesIO, bytes, str]:
     with zipfile.ZipFile(path) as file:
-        if file.getinfo("model.weights.h5").file_size > LARGEST:
-            raise ValueError("its weights are too large")
+        check_members(file)
         about = json.loads(file.read("metadata.json")) if "metadata.json" in file.namelist() else {}
+        if not isinstance(about, dict):
+            raise ValueError("its metadata.json describes nothing")
         version = str(about.get("keras_version", ""))
         return io.BytesIO(file.read("model.weights.h5")), file.read("config.json"), version
 
 
-def _list_datasets(group: Any, before: str = "") -> Iterator[tuple[str, Array]]:
-    """Every array of floating-point numbers but the optimiser's; links to other files are not followed."""
+def _measure_stored(one: Any) -> int:
+    return int(one.id.get_storage_size())
+
+
+def _list_datasets(group: Any, before: str, visited: set[Any]) -> Iterator[tuple[str, Any]]:
+    """Every array of floating-point numbers but the optimiser's, once; what is in other files is not read."""
+    place = h5py.h5o.get_info(group.id).addr
+    if place in visited:
+        return
+    visited.add(place)
     for name in group:
         if name.startswith("optimizer") or not isinstance(group.get(name, getlink=True), h5py.HardLink):
             continue
         one = group[name]
         if isinstance(one, h5py.Group):
-            yield from _list_datasets(one, f"{before}{name}/")
-        elif one.dtype.kind == "f":
-            yield f"{before}{name}", np.asarray(one)
+            yield from _list_datasets(one, f"{before}{name}/", visited)
+        elif not isinstance(one, h5py.Dataset):  # a type by name
+            continue
+        elif one.external or one.is_virtual:
+            raise ValueError(f"{before}{name} is kept in another file")
+        elif one.dtype.kind == "f" and one.shape is not None:
+            yield f"{before}{name}", one
 
 
 def _list_layers(config: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -8,6 +8,8 @@ from typing import IO, Any
 
 import torch
 
+from lstm_spec.adapters.archives import check_members, check_unpacked
+from lstm_spec.adapters.torch.script import is_script, read_script
 from lstm_spec.adapters.torch.tensors import to_array, to_tensor
 from lstm_spec.layouts.foreign import flatten_names
 from lstm_spec.types import Array, State
@@ -19,10 +21,11 @@ def read_stored(path: Path) -> dict[str, Any]:
     """The tensors of a state dict, or of TorchScript, by name.
 
     Nothing but tensors is unpickled, and no code of the file is called. Raises ValueError if it holds something else,
-    or layers with quantised weights.
+    layers with quantised weights, or tensors that are much larger than what is stored of them.
     """
+    _check_archive(path)
     try:
-        found = _read_script(path) if _is_script(path) else torch.load(path, map_location="cpu", weights_only=True)
+        found = _read_any(path)
     except Exception as error:
         is_pickled = "Weights only load failed" in str(error)
         reason = "Python objects or quantised weights, which are not unpickled" if is_pickled else type(error).__name__
@@ -35,7 +38,23 @@ def read_stored(path: Path) -> dict[str, Any]:
     named = {str(name): a for name, a in flatten_names(found).items()}
     if quantised := [name for name in named if PACKED in name]:
         raise ValueError(f"{quantised[0].partition('.' + PACKED)[0]} has quantised weights, which are not judged")
-    return {name: a for name, a in named.items() if isinstance(a, torch.Tensor)}
+    tensors = {name: a for name, a in named.items() if isinstance(a, torch.Tensor) and a.layout == torch.strided}
+    if empty := [name for name, a in tensors.items() if a.is_meta]:
+        raise ValueError(f"{empty[0]} has a shape and no numbers, expected a model with weights; load them, save again")
+    sizes = (a.numel() * a.element_size() for a in tensors.values())
+    check_unpacked(sum(sizes), sum(a.untyped_storage().nbytes() for a in tensors.values()))
+    return tensors
+
+
+def _check_archive(path: Path) -> None:
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        archive = zipfile.ZipFile(path)
+    except Exception as error:
+        raise ValueError(f"it is a damaged archive ({error}), expected a state dict; write it again") from error
+    with archive:
+        check_members(archive)
 
 
 def save_tensors(tensors: Mapping[str, Array], file: IO[bytes]) -> None:
@@ -43,19 +62,12 @@ def save_tensors(tensors: Mapping[str, Array], file: IO[bytes]) -> None:
     torch.save({name: to_tensor(a) for name, a in tensors.items()}, file)
 
 
-def _is_script(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as file:
-        return any("/code/" in name for name in file.namelist())
-
-
-def _read_script(path: Path) -> dict[str, Any]:
-    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # but files are there
-        module = torch.jit.load(str(path), map_location="cpu")
-    quantised = [name for name, one in module.named_modules() if "quantized" in str(getattr(one, "_c", one)._type())]
-    tensors = dict(module.state_dict())
-    return tensors | {f"{name}.{PACKED}": None for name in quantised}
+def _read_any(path: Path) -> Any:
+    if is_script(path):
+        tensors, quantised = read_script(path)
+        return tensors | {f"{name}.{PACKED}": None for name in quantised}
+    with warnings.catch_warnings(action="ignore"):  # of the protocol that it was pickled with
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def run_stored(tensors: Mapping[str, Array], x: Array, state: State) -> tuple[Array, Array, Array]:

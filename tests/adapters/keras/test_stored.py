@@ -1,6 +1,5 @@
 """Files of Keras are judged by their weights; activations that are not the usual ones are refused by name."""
 
-import random
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from conformance.models.asked import ModelError
 from conformance.models.weights import read_weights
 from conformance.report.status import PASSED, UNUSABLE
 from lstm_spec import network_from
 from lstm_spec.network import forward
+from tests.helpers.models import assert_models_are_refused_or_read
 from tests.helpers.specimens import said
 
 LSTM = keras.layers.LSTM
@@ -112,20 +111,9 @@ def test_links_out_of_a_file_are_not_followed(tmp_path: Path) -> None:
     assert status == UNUSABLE and len(text.splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", SAVED)
-def test_damaged_files_are_read_or_refused_and_nothing_else(name: str, tmp_path: Path) -> None:
-    getattr(make_usual(), SAVED[name])(tmp_path / name)
-    raw = (tmp_path / name).read_bytes()
-    for seed in range(40):
-        rng = random.Random(seed)
-        changed = bytearray(raw if seed % 3 else raw[: rng.randrange(len(raw))])
-        for _ in range(rng.randrange(8)):
-            changed[rng.randrange(len(changed))] = rng.randrange(256)
-        (tmp_path / name).write_bytes(bytes(changed))
-        try:
-            read_weights(tmp_path / name)
-        except ModelError as refused:
-            assert "\n" not in str(refused) and len(str(refused)) < 600
+@pytest.mark.parametrize("kind", ["hdf5", "keras"])
+def test_damaged_files_are_refused_or_read(kind: str, tmp_path: Path) -> None:
+    assert_models_are_refused_or_read(kind, tmp_path)
 
 
 def test_weights_of_torch_are_carried_over_and_back(tmp_path: Path) -> None:

@@ -9,69 +9,12 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from conformance.models.asked import ModelError
-from conformance.models.lite import LIBRARIES, PARTS, ask_lite
+from conformance.models.lite import LIBRARIES, ask_lite
 from conformance.report.status import PASSED, UNUSABLE
+from tests.helpers.models import assert_models_are_refused_or_read
+from tests.helpers.operators import WAYS, B, I, P, T, make_model
 from tests.helpers.pages import run_section
 from tests.helpers.specimens import said
-
-T, B, I, H, P = 4, 2, 3, 5, 2
-FLOAT, INT8 = schema.TensorType.FLOAT32, schema.TensorType.INT8
-INPUTS = 24  # of the operator
-
-
-def make_model(
-    left_out: str = "cell_to projection", width: int = H, dtype: Any = np.float32, extra: int = 0, **options: Any
-) -> bytes:
-    """A model that is one operator. Parts whose names begin with these words are left out; `extra`: one more input."""
-    rng, model, graph, node = np.random.default_rng(0), schema.ModelT(), schema.SubGraphT(), schema.OperatorT()
-    model.version, model.buffers, graph.tensors = 3, [schema.BufferT()], []
-
-    def add(name: str, shape: tuple[int, ...], values: Any = None, is_variable: bool = False) -> int:
-        tensor = schema.TensorT()
-        tensor.name, tensor.shape, tensor.isVariable, tensor.buffer = name.encode(), list(shape), is_variable, 0
-        tensor.type = FLOAT if values is None or values.dtype == np.float32 else INT8
-        if values is not None:
-            buffer = schema.BufferT()
-            buffer.data = np.frombuffer(values.tobytes(), np.uint8)
-            tensor.buffer = len(model.buffers)
-            model.buffers.append(buffer)
-        graph.tensors.append(tensor)
-        return len(graph.tensors) - 1
-
-    node.inputs = [-1] * INPUTS
-    time_major = options.get("timeMajor", False)
-    node.inputs[0] = add("x", (T, B, I) if time_major else (B, T, I))
-    for k, name in enumerate(PARTS, 1):
-        shape = (H, I) if k < 5 else (H, width) if k < 9 else (width, H) if k == 16 else (H,)
-        if not name.startswith(tuple(left_out.split())):
-            node.inputs[k] = add(name, shape, (rng.integers(-64, 65, shape) / 64).astype(dtype))
-    if extra:
-        node.inputs[extra] = add("extra", (width,), np.ones(width, np.float32))
-    node.inputs[18], node.inputs[19] = add("h", (B, width), None, True), add("c", (B, H), None, True)
-    node.outputs = [add("y", (T, B, width) if time_major else (B, T, width))]
-    node.builtinOptionsType = schema.BuiltinOptions.UnidirectionalSequenceLSTMOptions
-    node.builtinOptions = schema.UnidirectionalSequenceLSTMOptionsT()
-    for name, value in {"fusedActivationFunction": schema.ActivationFunctionType.TANH, **options}.items():
-        setattr(node.builtinOptions, name, value)
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM
-    graph.inputs, graph.outputs, graph.operators = [node.inputs[0]], node.outputs, [node]
-    model.subgraphs, model.operatorCodes = [graph], [code]
-    builder = flatbuffers.Builder()
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
-
-
-COUPLED = "cell_to projection input_to_input recurrent_to_input input_gate"
-WAYS: dict[str, dict[str, Any]] = {
-    "plain": {},
-    "time first": {"timeMajor": True},
-    "peepholes": {"left_out": "projection"},
-    "projection": {"left_out": "cell_to", "width": P},
-    "coupled": {"left_out": COUPLED},
-    "bound": {"cellClip": 0.5},
-    "bound on the projection": {"left_out": "cell_to", "width": P, "projClip": 0.25},
-}
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -125,6 +68,10 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
         (tmp_path / "model.tflite").write_bytes(raw)
         status, text = said("judge", str(tmp_path / "model.tflite"))
         assert status == UNUSABLE and "cannot be read or run by ai_edge_litert" in text and len(text.splitlines()) == 1
+
+
+def test_damaged_files_are_refused_or_read(tmp_path: Path) -> None:
+    assert_models_are_refused_or_read("tflite", tmp_path)
 
 
 def test_a_model_without_the_operator_is_refused(tmp_path: Path) -> None:

@@ -1,9 +1,8 @@
 """Files with weights are judged in a runtime; what cannot be judged is refused in a sentence, and nothing is run."""
 
 import os
-import random
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -210,9 +209,9 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "number.pt": (lambda path: torch.save(3, path), "it holds a int, expected a state dict; save model.state_dict()"),
     "text.pt": (lambda path: path.write_text("hello"), "cannot be read as tensors"),
-    "empty.safetensors": (lambda path: path.write_bytes(b""), "empty.safetensors: "),
-    "folder.pt": (lambda path: path.mkdir(), "is no file, expected a model; one of .onnx, .tflite, .pt"),
-    "nothing.pt": (lambda path: None, "is no file, expected a model"),
+    "empty.safetensors": (lambda path: path.write_bytes(b""), "empty.safetensors cannot be read as safetensors ("),
+    "folder.pt": (lambda path: path.mkdir(), "is no file, expected a model: .onnx, .tflite, .pt"),
+    "nothing.pt": (lambda path: None, "is no file, expected a model: .onnx"),
     "text.txt": (lambda path: path.write_text("hello"), "ends in '.txt', expected one of .onnx, .tflite, .pt"),
     "some.h5": (
         lambda path: path.write_text("hello"),
@@ -234,7 +233,7 @@ def test_a_file_that_cannot_be_judged_is_refused_in_a_sentence(name: str, tmp_pa
 
 
 INPUTS: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "no file": (lambda path: None, "cannot be read as .npy or .npz"),
+    "no file": (lambda path: None, "is no file, expected arrays in .npy or .npz; name one"),
     "text": (lambda path: path.write_text("hello"), "cannot be read as .npy or .npz"),
     "a trap": (
         lambda path: np.save(path, np.array([Trap(path.with_name("sprung"))]), allow_pickle=True),
@@ -272,28 +271,3 @@ def test_a_runtime_that_cannot_be_used_is_refused(files: Path) -> None:
     assert status == UNUSABLE and "mlx.core cannot be imported" in text and 'pip install "lstm-spec[mlx]"' in text
     assert said("judge", str(files / "plain.pt"), "--runtime", "nobody")[0] == UNUSABLE
     assert said("judge", str(files / "plain.pt"), "--grade", "fine")[0] == WRONG_OPTION
-
-
-def damage_bytes(raw: bytes, rng: random.Random) -> bytes:
-    """Cut off, or with some bytes changed."""
-    if rng.random() < 0.3:
-        return raw[: rng.randrange(len(raw))]
-    changed = bytearray(raw)
-    for _ in range(rng.choice((1, 4, 64))):
-        changed[rng.randrange(min(len(raw), rng.choice((64, 1024, len(raw)))))] = rng.randrange(256)
-    return bytes(changed)
-
-
-def list_damaged(raw: bytes, many: int) -> Iterator[bytes]:
-    return (damage_bytes(raw, random.Random(seed)) for seed in range(many))
-
-
-@pytest.mark.parametrize("name", [name for name in WRITERS if name != "half.safetensors"])
-def test_damaged_files_are_read_or_refused_and_nothing_else(name: str, files: Path, tmp_path: Path) -> None:
-    path = tmp_path / name
-    for raw in list_damaged((files / name).read_bytes(), 25):
-        path.write_bytes(raw)
-        try:
-            read_weights(path)
-        except ModelError as refused:
-            assert "\n" not in str(refused) and len(str(refused)) < 600
