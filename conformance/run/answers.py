@@ -38,6 +38,7 @@ class Judgement:
     parts: tuple[Part, ...]
     unjudged: tuple[str, ...]  # what was not judged, and why: a sentence each
     problem: Problem
+    steps: int | None = None  # how many of the first ones are judged of all layers; None: all
 
     @property
     def holds(self) -> bool:
@@ -51,7 +52,8 @@ class Judgement:
 
     def __str__(self) -> str:
         how = "refuted" if self.parts else "nothing could be judged"
-        said = f"holds at grade {self.grade}" if self.grade else f"{how} at grade {self.at}"
+        where = "" if self.steps is None else f" in the first {self.steps} of {len(self.problem.x)} steps"
+        said = f"holds{where} at grade {self.grade}" if self.grade else f"{how} at grade {self.at}"
         table = Table("output", "error/allowed", "first difference", box=None, pad_edge=False)
         for part in self.parts:
             table.add_row(part.name, format_times(part.ratio), _describe(part.difference))
@@ -92,8 +94,8 @@ def judge(
     sequence that was read in parts, each from the state that the part before returned. It may be of another dtype than
     the problem, at which it is then judged. `gradients` are cotangents, and the gradients for them. `inner` are the
     outputs of the layers below the last one, if they are known: without them, each layer is judged from the equations
-    alone, which says less of long sequences. `bias_sizes`, if two biases are added apart, are |b_ih| + |b_hh|, by gate,
-    for each layer and direction. `grade` is a name in `lstm_spec.GRADES`; "auto" finds the strictest that holds.
+    alone, of long sequences only the first steps. `bias_sizes`, if two biases are added apart, are |b_ih| + |b_hh|, by
+    gate, for each layer and direction. `grade` is a name in `lstm_spec.GRADES`; "auto" finds the strictest that holds.
     Raises ValueError or TypeError for what does not fit the problem.
     """
     if not isinstance(problem, Problem):
@@ -123,7 +125,8 @@ def judge(
         holds = bool(parts) and all(part.ratio <= 1 for part in parts)
         if holds:
             break
-    return Judgement(name if holds else "", name, dtype.name, parts, tuple(unjudged), cast)
+    steps = compared.cut and compared.cut[1]
+    return Judgement(name if holds else "", name, dtype.name, parts, tuple(unjudged), cast, steps)
 
 
 def _check_inner(problem: Problem, inner: Sequence[Array | None]) -> None:

@@ -49,6 +49,7 @@ class Compared:
         self.model, self.unjudged = model, unjudged
         self.seen = Seen(problem, Answer(self.y, problem.state), [])
         self.passes: list[list[Trajectory]] = []
+        self.cut: tuple[int, int] | None = None  # from this layer on, no more than so many steps are judged
 
     def list_forward(self) -> Iterator[Comparison]:
         """The outputs of the layers that are known, and the final states that are."""
@@ -68,18 +69,38 @@ class Compared:
                 outputs = (read_direction(self.problem, d, exact(known)) for d in range(len(row)))
                 passes = [observe_forward(r, q, self.model) for r, q in zip(readings, outputs, strict=True)]
             joined, place = join_outputs(self.problem, passes), name_place(self.problem, layer)
-            if not measure_width(joined).max(initial=0) <= largest_conclusive_error(self.model):
+            steps = count_conclusive_steps(joined, self.model)
+            if not steps:
                 self.unjudged.append(
                     f"layer {layer} and those above it: rounding may have grown too much below; give inner"
                 )
                 return
             self.passes.append(passes)
             self.seen.outputs.append(joined if known is None else exact(known))
+            if steps < len(self.problem.x):
+                self._keep_steps(steps, layer)
             if known is not None:
-                yield Comparison(f"y{place}", STEP, known, *joined)
+                yield Comparison(f"y{place}", STEP, known[:steps], joined.value[:steps], joined.error[:steps])
             else:
                 self.unjudged.append(f"y{place}, which was not given")
-            yield from self._list_states(layer, passes)
+            if not self.cut:
+                yield from self._list_states(layer, passes)
+        if self.cut:
+            self.unjudged.append(
+                f"layer {self.cut[0]} and those above it after step {self.cut[1] - 1}, and their final states: rounding"
+                " may have grown too much below; give inner"
+            )
+
+    def _keep_steps(self, steps: int, layer: int) -> None:
+        """Judge no more than the first steps from here on, and no final state."""
+        first = layer if self.cut is None else self.cut[0]
+        self.cut = first, steps
+        problem, (_, answer, outputs) = self.problem, self.seen
+        lengths = None if problem.lengths is None else np.minimum(problem.lengths, steps)
+        self.problem = replace(problem, x=problem.x[:steps], lengths=lengths)
+        self.y, self.inner = self.y[:steps], [None if a is None else a[:steps] for a in self.inner]
+        cut = [Bounded(q.value[:steps], q.error[:steps]) for q in outputs]
+        self.seen = Seen(self.problem, replace(answer, y=self.y), cut)
 
     def _read_layer(self, layer: int, d: int, x: Bounded) -> Reading:
         reading = read_layer(self.problem, layer, d, x)
@@ -108,11 +129,17 @@ class Compared:
         if gradients is None:
             return
         parts = None
-        if len(self.passes) == len(self.problem.parameters):
+        if len(self.passes) == len(self.problem.parameters) and not self.cut:
             parts = list_free_parts(self.seen, self.passes, *gradients, self.model)
         if parts is None:
             self.unjudged.append("the gradients: rounding may have grown too much for them to say anything")
         yield from (part.compare() for part in parts or ())
+
+
+def count_conclusive_steps(q: Bounded, model: ErrorModel) -> int:
+    """How many steps from the first one on are known well enough to say something, of outputs (T, B, ·)."""
+    is_known = measure_width(q).reshape(len(q.value), -1).max(axis=1, initial=0) <= largest_conclusive_error(model)
+    return int(np.logical_and.accumulate(is_known).sum())
 
 
 def measure_part(one: Comparison) -> Part:

@@ -12,7 +12,9 @@ from backends.numpy.backend import BACKEND as NUMPY
 from conformance import judge
 from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
-from lstm_spec import Answer, Problem, State
+from conformance.run.given import count_conclusive_steps
+from conformance.tolerance.rounding import Bounded
+from lstm_spec import Answer, Problem, State, error_model
 from tests.helpers.problems import make_loss, make_problem
 from tools.checks.right.backends import RIGHT
 
@@ -161,13 +163,51 @@ def test_a_judgement_is_a_file(tmp_path: Any) -> None:
     assert {"expected.y", "allowed.y", "got.dW"} <= set(found)
 
 
+def draw_long(directions: Any = FORWARD, lengths: str = "full") -> Problem:
+    """A stack in whose lower layer rounding grows too much."""
+    form = Form(2, directions, lengths=lengths)
+    return build_problem(np.dtype("float32"), form, (600, 2, 30, 30), ("dense", *("dense",) * 5), 0)
+
+
 def test_an_answer_of_which_nothing_can_be_judged_does_not_hold() -> None:
-    problem = build_problem(np.dtype("float32"), Form(2), (600, 1, 30, 30), ("dense", *("dense",) * 5), 0)
+    problem = draw_long(BOTH)  # the reverse direction has its first steps where the other has its last ones
     answer = NUMPY.forward(problem)
     said = judge(problem, (answer.y, None, None))
     assert (said.parts, said.holds, said.grade) == ((), False, ""), str(said)
     assert str(said).startswith("nothing could be judged at grade ") and "rounding may have grown" in str(said)
     first = NUMPY.forward(
-        replace(problem, parameters=problem.parameters[:1], state=State(*(a[:1] for a in problem.state)))
+        replace(problem, parameters=problem.parameters[:1], state=State(*(a[:2] for a in problem.state)))
     )
     assert judge(problem, (answer.y, None, None), inner=[first.y]).holds
+
+
+@pytest.mark.parametrize("lengths", ["full", "any"])
+def test_of_a_long_stack_the_first_steps_are_judged_as_if_there_were_no_others(lengths: str) -> None:
+    problem = draw_long(lengths=lengths)
+    answer = NUMPY.forward(problem)
+    said = judge(problem, answer)
+    steps = said.steps
+    assert said.holds and steps is not None and 2 <= steps < 10, str(said)
+    assert f"holds in the first {steps} of 600 steps at grade relative" in str(said)
+    assert said.unjudged[-1].startswith(f"layer 0 and those above it after step {steps - 1}, and their final states: ")
+    ends = None if problem.lengths is None else np.minimum(problem.lengths, steps)
+    short = replace(problem, x=problem.x[:steps], lengths=ends)
+    alone = judge(short, (answer.y[:steps], None, None))
+    assert alone.steps is None and [part.name for part in alone.parts] == [part.name for part in said.parts]
+    np.testing.assert_array_equal(alone.parts[-1].allowed, said.parts[-1].allowed)
+    assert not judge(problem, replace(answer, y=np.concatenate([double(answer.y[:steps]), answer.y[steps:]]))).holds
+    assert judge(problem, replace(answer, y=np.concatenate([answer.y[:steps], double(answer.y[steps:])]))).holds
+
+
+def test_steps_count_up_to_the_first_that_says_nothing() -> None:
+    error = np.array([1e-5, 1e-5, 1, 1e-5])[:, None, None] * np.ones((4, 2, 3))
+    assert count_conclusive_steps(Bounded(np.zeros((4, 2, 3)), error), error_model("relative", "float32")) == 2
+
+
+def test_a_mistake_in_a_lower_layer_that_was_not_given_is_refuted() -> None:
+    problem = draw_long()
+    (p,), last = problem.parameters
+    transposed, lost = p.o._replace(U=p.o.U.T), p.f._replace(b=0 * p.f.b)
+    for wrong in (p._replace(i=p.f, f=p.i), p._replace(o=transposed), p._replace(f=lost)):
+        answer = NUMPY.forward(replace(problem, parameters=((wrong,), last)))
+        assert not judge(problem, answer).holds
