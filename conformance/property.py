@@ -21,7 +21,7 @@ class Property:
     family: str
     clauses: tuple[str, ...]
     features: tuple[Feature, ...]
-    on: Callable[[Any], Any]  # Context -> Hypothesis strategy
+    on: Callable[[Any], Any]  # Context -> Hypothesis strategy, or Rows
     refute: Callable[[Any, Any], None]
     long: bool = False
     beyond_core: bool = False

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
 
 from conformance.arrays import CODES, frozen
 from conformance.outcome import NotClaimed
 from conformance.problems.build import build_loss, build_problem
 from conformance.problems.covering import LOSS, Row, fit_row
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
-from conformance.problems.question import Context, Question, Recipe, change_stored
+from conformance.problems.question import Context, Listing, Question, Rows, change_stored
 from conformance.problems.sizes import find_projectable_units
 from lstm_spec import Feature
 
@@ -60,13 +59,13 @@ def list_forms(context: Context) -> Iterator[Kept]:
             yield Row(sizes, Form(), TAME), True
 
 
-def contract_rows(rows: List) -> Recipe:
+def contract_rows(rows: List) -> Listing:
     """Each row as a question together with a seed, for a property that is exhaustive.
 
     Raises NotClaimed if the backend claims none of them.
     """
 
-    def recipe(context: Context) -> st.SearchStrategy[tuple[Question, int]]:
+    def recipe(context: Context) -> Rows:
         plain = rows is list_plain
         fitted = ((fit_row(row, context), narrow) for row, narrow in rows(context) if _is_claimed(row, narrow, context))
         found = list(dict.fromkeys((row, narrow) for row, narrow in fitted if plain or narrow or row.form != Form()))
@@ -80,7 +79,7 @@ def contract_rows(rows: List) -> Recipe:
             stored = change_stored(problem, _round_to_bfloat16) if narrow else problem
             return Question(stored, build_loss(problem, LOSS, k)), k
 
-        return st.sampled_from(range(len(found))).map(build)
+        return Rows(len(found), build)
 
     return recipe
 

@@ -46,7 +46,7 @@ def _list_sizes_and_forms(breadth: Breadth, many: bool) -> Iterator[tuple[tuple[
         for n, form in enumerate(FORMS if many else FORMS[k % 3 :: 3]):
             other = min(several, 65) if "T" in pair else several
             yield place_sizes({letter: (steps if letter == "T" else other) + n for letter in pair}, (2, 3)), form
-    for k, form in enumerate(FORMS if many else FORMS[3:7:3]):
+    for k, form in enumerate(FORMS if many else FORMS[3:6:2]):
         yield ((breadth.long if many else 257) + k if k % 4 == 3 or not many else 129 + k, 2, 1, 2 + k % 2), form
         yield from [(place_sizes({letter: 256 + k}, (2, 2, 3)), form) for letter in "BIH"] * many
     for k, letter in enumerate(LETTERS):

@@ -1,16 +1,16 @@
 """Problems of bfloat16 weights beside states of float32, for which there may be kernels of their own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from conformance.arrays import CODES, frozen
 from conformance.problems.covering import LARGE_FORMS, RICH, STRUCTURES, Breadth, Row
 from conformance.problems.form import Form
-from conformance.problems.question import Question, Recipe, change_stored
+from conformance.problems.question import Context, Examples, Question, change_stored
 from lstm_spec import Problem
 from lstm_spec.types import Array
 
 
-def of_narrow_weights(of: Recipe) -> Recipe:
+def of_narrow_weights(of: Callable[[Context], Examples]) -> Callable[[Context], Examples]:
     """The examples of the recipe, with x and the parameters rounded to what bfloat16 holds."""
 
     def narrow(example: Problem | Question) -> Problem | Question:

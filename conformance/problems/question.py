@@ -13,20 +13,34 @@ from lstm_spec import Activations, Cotangents, Description, ErrorModel, Gate, Pa
 from lstm_spec.types import Array, each_array
 
 Recipe = Callable[["Context"], st.SearchStrategy[Any]]
+Listing = Callable[["Context"], "Rows"]
+Examples = TypeVar("Examples", st.SearchStrategy[Any], "Rows")
 Noun = TypeVar("Noun", Problem, Cotangents)
 
 
 @dataclass(frozen=True)
 class Context:
-    """What an example has to suit: a dtype, the description of the backend, and the reach of the profile."""
+    """What an example has to suit: a dtype, the description of the backend, the reach of the profile, and what for."""
 
     dtype: np.dtype[Any]
     description: Description
     reach: str = "standard"  # quick, standard, full or soak
+    with_loss: bool = False  # whether there will be gradients of it
 
     @property
     def model(self) -> ErrorModel:
         return error_model(self.description.grade(self.dtype.name), self.dtype.name)
+
+
+class Rows(NamedTuple):
+    """Examples that are known beforehand, the simplest first: each is tried once, and nothing is drawn."""
+
+    many: int
+    build: Callable[[int], Any]
+
+    def map(self, change: Callable[[Any], Any]) -> "Rows":
+        """The same examples, each changed."""
+        return Rows(self.many, lambda k: change(self.build(k)))
 
 
 class Question(NamedTuple):

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from itertools import product
-from math import prod
+from math import inf, prod
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,12 @@ from hypothesis import strategies as st
 
 from conformance.outcome import NotClaimed
 from conformance.problems.build import build_loss, build_problem, tame_problem
+from conformance.problems.covering import BREADTHS
 from conformance.problems.fillings import MIX, TAME, USUAL
 from conformance.problems.form import BEYOND, Form
-from conformance.problems.question import Context, Question, Recipe, Split
+from conformance.problems.question import Context, Examples, Question, Recipe, Split
 from conformance.problems.sizes import SMALL, Size, draw_sizes, find_projectable_units, nearest_sizes
+from conformance.problems.trainable import choose_form
 from lstm_spec import Problem, at_most
 
 ANY_SCALE = "zero one-hot sparse mixed small by-width dense dense wide very-wide"  # of weights, from 1e-3 to 12
@@ -62,21 +64,38 @@ def networks(
     """Problems of these forms, as far as the backend claims them: one value or several for each field of a Form.
 
     A field that is not given is that of a plain problem, and an array without a filling has any. Sizes are as in
-    `problems`. Example: `networks(layers=(2, 3), T=1)`.
+    `problems`. Example: `networks(layers=(2, 3), T=1)`. Where gradients would take too long, there are fewer layers or
+    directions.
     """
 
     def recipe(context: Context) -> st.SearchStrategy[Problem]:
         sizes = draw_sizes(context, {"T": T, "B": B, "I": I, "H": H}, several)
-        return _draw_problems(context, _draw_forms(context, form), sizes, {**USUAL, **(fillings or {})})
+        claimed = _list_claimed(context, form)
+        work = BREADTHS[context.reach].work if context.with_loss else inf
+
+        def lighten(form: Form, sizes: tuple[int, ...]) -> Form:
+            layers, directions = min(claimed["layers"]), min(claimed["directions"], key=len)
+            lighter = (replace(form, layers=layers), replace(form, layers=layers, directions=directions))
+            return choose_form(sizes, (form, *lighter), work) or lighter[-1]
+
+        forms = st.builds(Form, **{name: st.sampled_from(values) for name, values in claimed.items()})
+        return _draw_problems(context, forms, sizes, {**USUAL, **(fillings or {})}, lighten)
 
     return recipe
 
 
 def _draw_problems(
-    context: Context, forms: st.SearchStrategy[Form], sizes: st.SearchStrategy[tuple[int, ...]], table: dict[str, str]
+    context: Context,
+    forms: st.SearchStrategy[Form],
+    sizes: st.SearchStrategy[tuple[int, ...]],
+    table: dict[str, str],
+    lighten: Callable[[Form, tuple[int, ...]], Form] = lambda form, sizes: form,
 ) -> st.SearchStrategy[Problem]:
-    fillings = _draw_fillings(table, "x", "W", "U", "b", "h", "c")
-    build = partial(build_problem, context.dtype, widened=find_projectable_units(context))
+    fillings, widened = _draw_fillings(table, "x", "W", "U", "b", "h", "c"), find_projectable_units(context)
+
+    def build(form: Form, sizes: tuple[int, ...], fillings: tuple[str, ...], seed: int) -> Problem:
+        return build_problem(context.dtype, lighten(form, sizes), sizes, fillings, seed, widened)
+
     return st.builds(build, forms, sizes, fillings, SEEDS)
 
 
@@ -97,12 +116,11 @@ def _list_patterns(*fillings: str) -> tuple[tuple[str, ...], ...]:
     return tuple(patterns)
 
 
-def _draw_forms(context: Context, form: dict[str, Any]) -> st.SearchStrategy[Form]:
-    """Forms of the given values that the backend claims. Raises NotClaimed if it claims none of a field."""
+def _list_claimed(context: Context, form: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """The given values of each field of a form that the backend claims. Raises NotClaimed if it claims none of one."""
     wanted = {**vars(Form()), **form}
     several = {name: value if _is_several(name, value) else (value,) for name, value in wanted.items()}
-    claimed = {name: _claimed_values(name, values, context) for name, values in several.items()}
-    return st.builds(Form, **{name: st.sampled_from(values) for name, values in claimed.items()})
+    return {name: _claimed_values(name, values, context) for name, values in several.items()}
 
 
 def _is_several(name: str, value: Any) -> bool:
@@ -162,7 +180,7 @@ def questions(of: Recipe, **fillings: str) -> Recipe:
     def ask(problem: Problem, drawn: tuple[str, ...], seed: int) -> Question:
         return Question(problem, build_loss(problem, drawn, seed))
 
-    return lambda context: st.builds(ask, of(context), cotangents, SEEDS)
+    return lambda context: st.builds(ask, of(replace(context, with_loss=True)), cotangents, SEEDS)
 
 
 def tame_questions(of: Recipe | None = None, **fillings: str) -> Recipe:
@@ -210,13 +228,15 @@ def if_single_steps_are_allowed(of: Recipe) -> Recipe:
     return _only_if(lambda context: 1 in context.description.shapes.T, "its shapes exclude T = 1", of)
 
 
-def if_more_than_the_core_is_claimed(of: Recipe) -> Recipe:
+def if_more_than_the_core_is_claimed(of: Callable[[Context], Examples]) -> Callable[[Context], Examples]:
     """The examples of the recipe, for backends that claim a form beyond the core."""
     return _only_if(lambda context: BEYOND & context.description.features, "it claims nothing beyond the core", of)
 
 
-def _only_if(holds: Callable[[Context], Any], reason: str, of: Recipe) -> Recipe:
-    def recipe(context: Context) -> st.SearchStrategy[Any]:
+def _only_if(
+    holds: Callable[[Context], Any], reason: str, of: Callable[[Context], Examples]
+) -> Callable[[Context], Examples]:
+    def recipe(context: Context) -> Examples:
         if not holds(context):
             raise NotClaimed(reason)
         return of(context)

@@ -1,6 +1,6 @@
 """Examples by construction of networks whose gradients are seen inside, by widening them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from conformance.problems.covering import Breadth, Row, list_network_rows
@@ -18,7 +18,12 @@ def list_trainable_rows(breadth: Breadth) -> Iterator[Row]:
             continue
         lighter = (replace(row.form, layers=1), replace(row.form, directions=FORWARD))
         forms = (row.form, *lighter[max(row.sizes) <= 32 :])
-        yield next((row._replace(form=form) for form in forms if _estimate_work(row.sizes, form) < breadth.work), row)
+        yield row._replace(form=choose_form(row.sizes, forms, breadth.work) or row.form)
+
+
+def choose_form(sizes: tuple[int, ...], forms: Iterable[Form], work: float) -> Form | None:
+    """The first form whose gradients take less than so many operations."""
+    return next((form for form in forms if _estimate_work(sizes, form) < work), None)
 
 
 def _estimate_work(sizes: tuple[int, ...], form: Form) -> float:

@@ -103,6 +103,7 @@ def _borrow_backend(lend: Lend) -> None:
     except TargetError:  # it may be made once only; the judge sees that this process is gone, and says what to say
         os._exit(1)
     gc.freeze()  # what is there by now stays: it need not be looked through again and again
+    gc.set_threshold(20_000, 50, 1000)  # nor what comes: most of it is gone by itself
 
 
 def _watch_parent() -> None:

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
-from hypothesis.errors import HypothesisWarning
+from hypothesis import strategies as st
+from hypothesis.errors import Flaky, HypothesisWarning
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.conjecture.engine import ConjectureRunner
 from hypothesis.internal.constants_ast import Constants
@@ -20,7 +22,7 @@ from hypothesis.internal.constants_ast import Constants
 from conformance.arrays import fingerprint
 from conformance.extent import Extents, measure_extent, widen_extents
 from conformance.outcome import Errored, Inconclusive, NotClaimed, Refuted
-from conformance.problems.question import problem_of
+from conformance.problems.question import Rows, problem_of
 from conformance.property import Property
 from lstm_spec import Backend
 from lstm_spec.modules.sessions import Session
@@ -34,43 +36,75 @@ def ignore_example(example: Any) -> None:
     """Do nothing: the `observe` of a run that nobody watches."""
 
 
-def search_refutation(trial: "Trial", strategy: Any, examples: int, run_seed: int, shrink: bool) -> None:
+def search_refutation(
+    trial: "Trial", of: st.SearchStrategy[Any] | Rows, examples: int, run_seed: int, shrink: bool
+) -> None:
     """Call the trial with that number of examples. Raises what the trial raises for the smallest one that fails.
 
     If that looks like rounding, a clear one is looked for, and raised in its place.
     """
-    phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
+    number = zlib.crc32(f"{run_seed}:{trial.prop.name}".encode())
+    search: Callable[..., None] = _call_with_rows if isinstance(of, Rows) else _call_with_examples
+    call = partial(search, of=of, many=examples, number=number)
     try:
-        _call_with_examples(trial, trial.prop.name, strategy, examples, run_seed, phases)
+        call(trial, shrink=shrink)
     except Refuted as smallest:
         if shrink and smallest.ratio < FAINT and trial.clear is None:
-            watch = partial(trial.watch, time.perf_counter())
             with suppress(Exception):  # the refutation stands, whatever comes of looking further
-                _call_with_examples(watch, trial.prop.name, strategy, examples, run_seed, phases[:1])
+                call(partial(trial.watch, time.perf_counter()), shrink=False)
         raise trial.choose_witness(smallest) from None
 
 
+def _call_with_rows(call: Callable[[Any], None], of: Rows, many: int, number: int, shrink: bool) -> None:
+    """Each row once, or so many of them, in an order that follows from the number."""
+    for k in np.random.default_rng(number).permutation(of.many)[:many]:
+        try:
+            call(of.build(k))
+        except (Refuted, Errored) as error:
+            if isinstance(error, Errored) and error.is_final:
+                raise
+            call(of.build(_find_first(call, of, k) if shrink else k))
+            raise Flaky("it failed once and not again") from error
+
+
+def _find_first(call: Callable[[Any], None], of: Rows, failed: int) -> int:
+    """The first row that fails, as far as the time goes: those after a row that fails often fail, too."""
+
+    def fails(k: int) -> bool:
+        try:
+            call(of.build(k))
+        except (Refuted, Errored):
+            return True
+        return False
+
+    started, low = time.perf_counter(), 0
+    while low < failed:
+        middle = (low + failed) // 2
+        low, failed = (low, middle) if fails(middle) else (middle + 1, failed)
+    before = takewhile(lambda k: time.perf_counter() - started < SHRINKING, range(failed))
+    return next((k for k in before if fails(k)), failed)
+
+
 def _call_with_examples(
-    function: Callable[[Any], None], name: str, strategy: Any, examples: int, run_seed: int, phases: tuple[Phase, ...]
+    function: Callable[[Any], None], of: st.SearchStrategy[Any], many: int, number: int, shrink: bool
 ) -> None:
     explicit = settings(
-        max_examples=examples,
+        max_examples=many,
         database=None,
         deadline=None,
         derandomize=False,
         report_multiple_bugs=False,
         print_blob=False,
         verbosity=Verbosity.quiet,
-        phases=phases,
+        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
         suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example),
         backend="hypothesis",
     )
-    number = zlib.crc32(f"{run_seed}:{name}".encode())
 
     def try_example(example: Any) -> None:
         function(example)
 
-    wrapped = seed(number)(explicit(given(strategy)(try_example)))  # type: ignore[no-untyped-call]
+    wrapped = seed(number)(explicit(given(of)(try_example)))
     with draw_from_the_seed(), warnings.catch_warnings():
         warnings.simplefilter("ignore", HypothesisWarning)  # the text of a large problem is long
         wrapped()

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 
-from conformance.problems.question import Context, Recipe
+from conformance.problems.question import Context, Listing, Recipe, Rows
 from conformance.run.profiles import PROFILES
 from conformance.run.search import draw_from_the_seed
 from lstm_spec import Description, Feature, Shapes
@@ -23,8 +24,13 @@ def describe_context(
     return Context(FLOAT32, Description(features=features, shapes=shapes or Shapes()), reach)
 
 
+def make_strategy(examples: Any) -> st.SearchStrategy[Any]:
+    """Any of the examples of a recipe, rows or not."""
+    return st.sampled_from(range(examples.many)).map(examples.build) if isinstance(examples, Rows) else examples
+
+
 def draw_examples(
-    recipe: Recipe,
+    recipe: Recipe | Listing,
     count: int = 200,
     reach: str = "standard",
     shapes: Shapes | None = None,
@@ -32,7 +38,7 @@ def draw_examples(
 ) -> list[Any]:
     """The first examples of a recipe. Raises NotClaimed if the recipe does."""
     found: list[Any] = []
-    strategy = recipe(describe_context(reach, shapes, features))
+    strategy = make_strategy(recipe(describe_context(reach, shapes, features)))
 
     @seed(1)
     @settings(

@@ -13,6 +13,7 @@ from conformance.nouns import put_together
 from conformance.problems.question import Context
 from conformance.property import PROPERTIES, Property
 from lstm_spec import REFERENCE, Variant
+from tests.helpers.examples import make_strategy
 
 FEW = settings(
     max_examples=2, database=None, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck)
@@ -25,7 +26,7 @@ def test_an_example_of_every_property_is_put_together_again(prop: Property) -> N
 
     @seed(1)
     @FEW
-    @given(prop.on(Context(dtype, REFERENCE.description, "quick")))
+    @given(make_strategy(prop.on(Context(dtype, REFERENCE.description, "quick"))))
     def try_example(example: Any) -> None:
         again = assemble(*disassemble(example, "drawn"))
         assert type(again) is type(example) and fingerprint(again) == fingerprint(example)
