@@ -243,7 +243,7 @@ def _compare_pre(result: Comparison, coq: dict[str, Any], case: Case, w: Packed)
     wx, uh = cell.multiply_transposed(rounding.exact(x), w.W.T), cell.multiply_transposed(h, w.U.T)
     for pre in range(3):
         m = replace(plain, pre=pre)
-        z = [cell.preactivations(wx, uh, w.b, 9, model) for model in (plain, m)]
+        z = [cell.add_recurrent(cell.receive_input(wx, w.b, 9, model), uh, model) for model in (plain, m)]
         A = np.abs(x @ w.W.T) + np.abs(h.value @ w.U.T) + np.abs(w.b)
         for at in np.ndindex(A.shape):
             result.agree("F4 with pre", coq["pre_error"](m.u, pre, A[at], z[0].error[at]), float(z[1].error[at]))

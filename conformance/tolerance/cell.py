@@ -52,25 +52,43 @@ def multiply_transposed(a: Bounded, M: Array, terms: Array | int | None = None, 
     return Summed(value, error, multiply(a.largest, weights), np.abs(value), terms)
 
 
-def preactivations(
+class OfInput(NamedTuple):
+    """What the rows of z (..., G*H) receive of the input, and what it will cost to add U h to that."""
+
+    value: Array
+    error: Array
+    parts: Array  # the sum of the magnitudes of its finished partial sums
+    rate: Array | float  # by which the size of U h adds to the error
+    often: Array  # the same of all partial sums, for those who round them
+
+    def at(self, t: int) -> "OfInput":
+        """That of one step."""
+        return self._replace(value=self.value[t], error=self.error[t], parts=self.parts[t])
+
+
+def receive_input(
     wx: Summed,
-    uh: Summed,
     b: Array,
     n: int | Array,
     m: ErrorModel,
     still_to_add: int | Array = 0,
     apart: Bounded | None = None,
-) -> Bounded:
-    """F1, F2 and F4 without peepholes, (..., G*H), where each row has n summands, so many of them still to be added.
+) -> OfInput:
+    """F1, F2 and F4 as far as they are the same for any hidden state; each row has n summands.
 
-    The errors of W x (V8) and U h say how far the implementation's own may be from what is known of them. If biases are
-    added `apart`, that is the sum of their magnitudes, and how far b may be from their own sum.
+    So many of them are still to be added after U h. If biases are added `apart`, that is the sum of their magnitudes,
+    and how far b may be from their own sum.
     """
-    size, error = (np.abs(b), uh.error) if apart is None else (apart.value, uh.error + apart.error)
-    dz = n * m.u_acc * (wx.size + uh.size + size) + 2 * n * m.eta + error + wx.error
-    if m.pre:
-        dz = dz + extra_roundings(m, m.pre + still_to_add) * (wx.parts + uh.parts + size + dz)
-    return Bounded(wx.value + uh.value + b, dz)
+    size, rate = np.abs(b) if apart is None else apart.value, n * m.u_acc
+    error = rate * (wx.size + size) + 2 * n * m.eta + wx.error
+    error = error if apart is None else error + apart.error
+    return OfInput(wx.value + b, error, wx.parts + size, rate, extra_roundings(m, m.pre + still_to_add))
+
+
+def add_recurrent(x: OfInput, uh: Summed, m: ErrorModel) -> Bounded:
+    """F1, F2 and F4 without peepholes, (..., G*H), whatever is the error of W x (V8) and of U h."""
+    dz = x.error + x.rate * uh.size + uh.error
+    return Bounded(x.value + uh.value, dz + x.often * (x.parts + uh.parts + dz) if m.pre else dz)
 
 
 def add_peephole(z: Bounded, p: Array, c: Bounded, n: Array, m: ErrorModel) -> Bounded:

@@ -136,7 +136,7 @@ def gate_gradients(r: Reading, through_o: Bounded, dc: Bounded, slopes: Product,
         i = add_up([i, Bounded(-lost.value, lost.error)], m)
         dz = Bounded(*(np.concatenate(both, axis=-2) for both in zip(i, rest, strict=True)))
     stacked = (np.concatenate(both, axis=-2) for both in zip(dz, through_o, strict=True))
-    return leave_margin(Bounded(*(a.reshape(*a.shape[:-2], -1) for a in stacked)), m)
+    return leave_margin(Bounded(*(a.reshape(*a.shape[:-2], a.shape[-2] * a.shape[-1]) for a in stacked)), m)
 
 
 def leave_margin(dz: Bounded, m: ErrorModel) -> Bounded:

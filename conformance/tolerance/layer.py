@@ -6,7 +6,6 @@ in which the direction reads. Everything is float64.
 """
 
 from dataclasses import replace
-from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from conformance.tolerance.audit import Known
 from conformance.tolerance.cell import (
     Written,
     add_peephole,
+    add_recurrent,
     added_cell_state,
     clip_state,
     count_terms,
@@ -26,8 +26,8 @@ from conformance.tolerance.cell import (
     multiplied_cell_state,
     multiply_gate,
     multiply_transposed,
-    preactivations,
     project,
+    receive_input,
     write_beside,
 )
 from conformance.tolerance.functions import SIGMOID, TANH, cut_off
@@ -148,7 +148,7 @@ def observe_forward(r: Reading, seen: Bounded, model: ErrorModel, known: Known =
     h = Bounded(*(np.concatenate([first[None], a])[:-1] for first, a in zip(exact(r.state.h), returned, strict=True)))
     n = count_summands(r, h)
     wx, uh = multiply_transposed(r.x, r.w.W.T, 0), multiply_transposed(h, r.w.U.T, 0)
-    z = preactivations(wx, uh, r.w.b, n, m, count_peepholes(r), r.apart)
+    z = add_recurrent(receive_input(wx, r.w.b, n, m, count_peepholes(r), r.apart), uh, m)
     received = receive_all(r, recenter(z, known, "z"), n, m)
     k, cells, slope = _pass_through(r, received, m, known)
     after = Bounded(cells.value[1:], cells.error[1:])
@@ -207,10 +207,10 @@ def run_free(r: Reading, model: ErrorModel, handed_on: bool = False) -> Trajecto
     assert subnormals_are_kept(), "flush-to-zero is on in this process; the float64 oracle cannot be trusted"
     m, n = rounding.with_oracle(model), count_summands(r, Bounded(np.ones_like(r.state.h), np.zeros_like(r.state.h)))
     h, c, slope, steps = exact(r.state.h), exact(r.state.c), _no_bound(len(r.valid), *r.state.c.shape), []
-    wx, U, weights, peepholes = multiply_transposed(r.x, r.w.W.T, 0), r.w.U.T, np.abs(r.w.U.T), count_peepholes(r)
+    wx, U, weights = multiply_transposed(r.x, r.w.W.T, 0), r.w.U.T, np.abs(r.w.U.T)
+    of_input = receive_input(wx, r.w.b, n, m, count_peepholes(r), r.apart)
     for t, valid in enumerate(r.valid):
-        of_h = multiply_transposed(h, U, 0, weights)
-        z = preactivations(wx.rearrange(itemgetter(t)), of_h, r.w.b, n, m, peepholes, r.apart)
+        z = add_recurrent(of_input.at(t), multiply_transposed(h, U, 0, weights), m)
         received = receive_all(r, z, n, m)
         k = open_gates(r, received, c, m)
         after, slope_t = update_cell(r, k, None, write_cell(r, k, m), c, m)

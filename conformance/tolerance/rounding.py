@@ -70,38 +70,47 @@ def extra_roundings(m: ErrorModel, many: int | Array) -> Array:
 
 def sigmoid(z: Bounded, m: ErrorModel) -> Bounded:
     """F5: σ(z), and how far an implementation's may be from it."""
-    return _activation(sigmoid_value(z.value), sigmoid_slope(_nearest_to_zero(z)), z.error, m.r_s, m.s_abs, m)
+    return _activation(sigmoid_value(z.value), sigmoid_slope(_nearest_to_zero(z)), z.error, *_sigmoid_errors(m))
 
 
 def tanh(z: Bounded, m: ErrorModel) -> Bounded:
     """F5 and F8: tanh(z), and how far an implementation's may be from it."""
-    return _activation(np.tanh(z.value), tanh_slope(_nearest_to_zero(z)), z.error, m.r_t, m.t_abs, m)
+    return _activation(np.tanh(z.value), tanh_slope(_nearest_to_zero(z)), z.error, *_tanh_errors(m))
 
 
 def sigmoid_or_tanh(z: Bounded, tanhs: slice, m: ErrorModel) -> Bounded:
     """F5 for many at once: tanh of those in the slice of the last axis, σ of the others."""
-    v, (scale, relative, absolute) = sigmoid_value(z.value), _list_rates(z.value.shape[-1], tanhs.start, tanhs.stop, m)
+    v, (scale, square, *rates) = sigmoid_value(z.value), _list_rates(z.value.shape[-1], tanhs.start, tanhs.stop, m)
     v[..., tanhs] = np.tanh(z.value[..., tanhs])
-    slope = scale * scale * sigmoid_slope(scale * _nearest_to_zero(z))  # as in tanh_slope
-    return _activation(v, slope, z.error, relative, absolute, m)
+    return _activation(v, square * sigmoid_slope(scale * _nearest_to_zero(z)), z.error, *rates)  # as in tanh_slope
 
 
 @lru_cache
-def _list_rates(many: int, first: int, last: int, m: ErrorModel) -> tuple[Array, Array, Array]:
-    """For each of so many: 2 for tanh and 1 for σ, and what it may be off by, relative and absolute, in roundoffs."""
+def _list_rates(many: int, first: int, last: int, m: ErrorModel) -> tuple[Array, Array, Array, Array]:
+    """For each of so many: 2 for tanh and 1 for σ, their squares, and the relative and the absolute error."""
     is_tanh = (first <= np.arange(many)) & (np.arange(many) < last)
-    return np.where(is_tanh, 2.0, 1.0), np.where(is_tanh, m.r_t, m.r_s), np.where(is_tanh, m.t_abs, m.s_abs)
+    rates = zip((2.0, 4.0, *_tanh_errors(m)), (1.0, 1.0, *_sigmoid_errors(m)), strict=True)
+    scale, square, relative, absolute = (np.where(is_tanh, *both) for both in rates)
+    return scale, square, relative, absolute
+
+
+def _sigmoid_errors(m: ErrorModel) -> tuple[float, float]:
+    """F5: the relative and the absolute error of σ."""
+    return m.r_s * m.u, m.s_abs * m.u + 2 * m.eta
+
+
+def _tanh_errors(m: ErrorModel) -> tuple[float, float]:
+    """F5: the relative and the absolute error of tanh."""
+    return m.r_t * m.u, m.t_abs * m.u + 2 * m.eta
 
 
 def _nearest_to_zero(z: Bounded) -> Array:
     return np.maximum(np.abs(z.value) - z.error, 0)
 
 
-def _activation(
-    v: Array, slope: Array, dz: Array, relative: float | Array, absolute: float | Array, m: ErrorModel
-) -> Bounded:
+def _activation(v: Array, slope: Array, dz: Array, relative: float | Array, absolute: float | Array) -> Bounded:
     d = np.minimum(slope * dz, 2.0)
-    return Bounded(v, d + relative * m.u * (np.abs(v) + d) + absolute * m.u + 2 * m.eta)
+    return Bounded(v, d + relative * (np.abs(v) + d) + absolute)
 
 
 def flush_room(m: ErrorModel) -> float:

@@ -155,6 +155,12 @@ def test_the_gradient_of_a_right_stack_is_not(
     assert conclusive > 6
 
 
+def test_the_gradients_of_a_stack_without_samples_are_right_by_a_free_run_too() -> None:
+    problem = build_problem(np.dtype("float32"), Form(2, BOTH, lengths="any"), (3, 0, 2, 4), ("dense",) * 6, 1)
+    loss = build_loss(problem, ("dense",) * 3, 1)
+    assert network.assert_network_gradients_conform_freely(named(NUMPY, "relative"), problem, loss)
+
+
 # ---------------------------------------------------------------- cells that pass on not quite what they are given
 
 

@@ -1,10 +1,12 @@
 """Backends that are right in an unusual way conform; malformed answers never break a property."""
 
+from dataclasses import replace
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
+from backends.numpy.backend import BACKEND as NUMPY
 from conformance.outcome import Outcome
 from conformance.report.status import FAILED, PASSED
 from conformance.report.text import print_statement
@@ -52,6 +54,16 @@ def test_what_a_backend_may_do_is_not_held_against_it(name: str) -> None:
     report = check(getattr(specimens, name), profile="quick", examples=3)
     assert report.failures == []
     assert report.status == PASSED
+
+
+@pytest.mark.parametrize("asked", ["CONTRACT-2", "GRAD-6"])
+def test_what_is_not_deterministic_is_judged_without_steps_and_without_samples(asked: str) -> None:
+    """Every row is asked; some have none of either. A backend that claims every form, too, is asked those."""
+    features = NUMPY.description.features - {Feature.DETERMINISTIC}
+    other = replace(NUMPY, description=replace(NUMPY.description, features=features))
+    for backend in (specimens.restless, other):
+        report = check(backend, profile="quick", clauses=(asked,), dtypes=("float32",))
+        assert {v.outcome for v in report.verdicts} <= {Outcome.HOLDS, Outcome.NOT_CLAIMED}, report.statement
 
 
 def test_float64_alone_is_judged_at_float64() -> None:
