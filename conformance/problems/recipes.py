@@ -7,7 +7,6 @@ A recipe is a function from a Context to a strategy; only the runner turns it in
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from itertools import product
@@ -21,10 +20,10 @@ from conformance.outcome import NotClaimed
 from conformance.problems.build import build_loss, build_problem, tame_problem
 from conformance.problems.covering import BREADTHS
 from conformance.problems.fillings import MIX, TAME, USUAL
-from conformance.problems.form import BEYOND, Form
-from conformance.problems.question import Context, Examples, Question, Recipe, Split
+from conformance.problems.form import Form
+from conformance.problems.network_rows import choose_form
+from conformance.problems.question import Context, Question, Recipe, Split
 from conformance.problems.sizes import SMALL, Size, draw_sizes, find_projectable_units, nearest_sizes
-from conformance.problems.trainable import choose_form
 from lstm_spec import Problem, at_most
 
 ANY_SCALE = "zero one-hot sparse mixed small by-width dense dense wide very-wide"  # of weights, from 1e-3 to 12
@@ -218,49 +217,3 @@ def _find_cuts(T: int, allowed: range) -> list[int]:
 def _split_sequence(allowed: range, question: Question, seed: int) -> Split:
     cuts = _find_cuts(len(question.problem.x), allowed)
     return Split(question.problem, cuts[seed % len(cuts)], question.d)
-
-
-# ---------------------------------------------------------------- recipes from recipes
-
-
-def if_single_steps_are_allowed(of: Recipe) -> Recipe:
-    """The examples of the recipe, for backends whose shapes include T = 1."""
-    return _only_if(lambda context: 1 in context.description.shapes.T, "its shapes exclude T = 1", of)
-
-
-def if_more_than_the_core_is_claimed(of: Callable[[Context], Examples]) -> Callable[[Context], Examples]:
-    """The examples of the recipe, for backends that claim a form beyond the core."""
-    return _only_if(lambda context: BEYOND & context.description.features, "it claims nothing beyond the core", of)
-
-
-def _only_if(
-    holds: Callable[[Context], Any], reason: str, of: Callable[[Context], Examples]
-) -> Callable[[Context], Examples]:
-    def recipe(context: Context) -> Examples:
-        if not holds(context):
-            raise NotClaimed(reason)
-        return of(context)
-
-    return recipe
-
-
-def first_that_fits(*of: Recipe) -> Recipe:
-    """The examples of the first recipe that is claimed and that the shapes allow; NotClaimed if there is none."""
-
-    def recipe(context: Context) -> st.SearchStrategy[Any]:
-        for one in of[:-1]:
-            with suppress(NotClaimed):
-                return one(context)
-        return of[-1](context)
-
-    return recipe
-
-
-def by_reach(of: Recipe, **at: Recipe) -> Recipe:
-    """The examples of the recipe, and others at some reaches: `by_reach(problems(), full=problems(T=10_000))`."""
-    return lambda context: at.get(context.reach, of)(context)
-
-
-def with_seed(of: Recipe) -> Recipe:
-    """Each example of the recipe together with a seed for the property's own choices."""
-    return lambda context: st.tuples(of(context), SEEDS)

@@ -9,18 +9,13 @@ from conformance.assertions.network import (
 from conformance.assertions.shapes import ask_with_narrow_weights, assert_nothing_done, assert_state_kept
 from conformance.assertions.switches import assert_not_ignored
 from conformance.problems.covering import every_row, list_network_rows
+from conformance.problems.derived import if_more_than_the_core_is_claimed, with_seed
 from conformance.problems.form import ANYTHING, BOTH, FORWARD, REVERSE
-from conformance.problems.free import list_free_rows
 from conformance.problems.narrow_weights import list_narrow_rows, of_narrow_weights
+from conformance.problems.network_rows import list_free_rows, list_trainable_rows
 from conformance.problems.question import Question, redraw_numbers
-from conformance.problems.recipes import (
-    if_more_than_the_core_is_claimed,
-    networks,
-    questions,
-    with_seed,
-)
+from conformance.problems.recipes import networks, questions
 from conformance.problems.switches import Switched, switches
-from conformance.problems.trainable import list_trainable_rows
 from conformance.property import verifies_beyond_core
 from lstm_spec import Backend, Feature, Problem
 

@@ -19,16 +19,11 @@ from conformance.assertions.network import assert_network_conforms, assert_netwo
 from conformance.assertions.refusals import assert_all_refused
 from conformance.assertions.shapes import widen_stored
 from conformance.problems.contract_rows import contract_rows, list_forms, list_plain
+from conformance.problems.derived import if_more_than_the_core_is_claimed, with_seed
 from conformance.problems.form import MANY_ARRAYS
 from conformance.problems.malformed import malform_loss, malform_problem
 from conformance.problems.question import Question
-from conformance.problems.recipes import (
-    if_more_than_the_core_is_claimed,
-    networks,
-    problems,
-    questions,
-    with_seed,
-)
+from conformance.problems.recipes import networks, problems, questions
 from conformance.property import verifies, verifies_beyond_core
 from lstm_spec import Backend, Feature
 

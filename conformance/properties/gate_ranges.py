@@ -14,8 +14,9 @@ from conformance.assertions.forward import FINAL
 from conformance.assertions.shapes import assert_gradients_shaped
 from conformance.assertions.single_gate import OPEN, SHUT, hold_gates, isolate_gate, observe_answer, show_returned_cell
 from conformance.outcome import Refuted
+from conformance.problems.derived import with_seed
 from conformance.problems.question import Question, Recipe, with_gates
-from conformance.problems.recipes import problems, questions, with_seed
+from conformance.problems.recipes import problems, questions
 from conformance.property import verifies
 from conformance.tolerance import rounding
 from conformance.tolerance.reading import take_step

@@ -11,8 +11,9 @@ from conformance.arrays import frozen
 from conformance.assertions.comparison import Comparison, assert_within, model_of
 from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
 from conformance.outcome import Inconclusive
+from conformance.problems.derived import with_seed
 from conformance.problems.question import Question, Recipe, with_gates
-from conformance.problems.recipes import problems, questions, with_seed
+from conformance.problems.recipes import problems, questions
 from conformance.property import verifies
 from conformance.tolerance.backpropagation import free_backpropagation
 from conformance.tolerance.layer_backward import Backpropagation

@@ -16,17 +16,9 @@ from conformance.assertions.probes import assert_all_conform, probe_gates
 from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
 from conformance.outcome import Refuted
 from conformance.problems.covering import every_row, list_plain_rows
+from conformance.problems.derived import by_reach, with_seed
 from conformance.problems.question import Question, Recipe, Split
-from conformance.problems.recipes import (
-    ANY_SCALE,
-    by_reach,
-    problems,
-    questions,
-    splits,
-    tame_problems,
-    tame_questions,
-    with_seed,
-)
+from conformance.problems.recipes import ANY_SCALE, problems, questions, splits, tame_problems, tame_questions
 from conformance.property import verifies
 from conformance.tolerance import rounding
 from conformance.tolerance.rounding import U64

@@ -11,9 +11,10 @@ from conformance.assertions.network import assert_network_conforms, assert_netwo
 from conformance.assertions.order import mark_valid_steps
 from conformance.assertions.refusals import ask_for_refusal, assert_all_refused
 from conformance.problems.build import poison_padding
+from conformance.problems.derived import first_that_fits, with_seed
 from conformance.problems.form import ANYTHING
 from conformance.problems.question import Question
-from conformance.problems.recipes import first_that_fits, networks, questions, with_seed
+from conformance.problems.recipes import networks, questions
 from conformance.property import verifies_beyond_core
 from lstm_spec import Backend, Feature, Problem
 from lstm_spec.types import Array

@@ -19,17 +19,11 @@ from conformance.assertions.memory import (
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
 from conformance.assertions.shapes import widen_stored
 from conformance.problems.contract_rows import contract_rows, list_forms, list_plain
+from conformance.problems.derived import if_more_than_the_core_is_claimed, with_seed
 from conformance.problems.form import MANY_ARRAYS
 from conformance.problems.memory import relate_arrays
 from conformance.problems.question import Question
-from conformance.problems.recipes import (
-    if_more_than_the_core_is_claimed,
-    networks,
-    problems,
-    questions,
-    tame_questions,
-    with_seed,
-)
+from conformance.problems.recipes import networks, problems, questions, tame_questions
 from conformance.property import verifies, verifies_beyond_core
 from lstm_spec import Backend, Feature
 

@@ -15,9 +15,10 @@ from conformance.assertions.network import assert_network_conforms, assert_netwo
 from conformance.assertions.probes import probe_gates
 from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
 from conformance.outcome import Refuted
+from conformance.problems.derived import if_more_than_the_core_is_claimed, with_seed
 from conformance.problems.form import ANYTHING
 from conformance.problems.question import Question
-from conformance.problems.recipes import if_more_than_the_core_is_claimed, networks, problems, questions, with_seed
+from conformance.problems.recipes import networks, problems, questions
 from conformance.problems.strikes import ALL, Struck, leave_a_seat, strike_loss, strike_problem
 from conformance.property import verifies, verifies_beyond_core
 from conformance.tolerance.backpropagation import observed_backpropagation

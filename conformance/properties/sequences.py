@@ -13,8 +13,9 @@ from conformance.assertions.comparison import STEP, assert_agree, assert_same
 from conformance.assertions.forward import assert_answers_agree, assert_conforms, free_run
 from conformance.assertions.shapes import assert_answer_shaped
 from conformance.outcome import Inconclusive
+from conformance.problems.derived import if_single_steps_are_allowed, with_seed
 from conformance.problems.question import Split, with_gates
-from conformance.problems.recipes import if_single_steps_are_allowed, problems, splits, tame_problems, with_seed
+from conformance.problems.recipes import problems, splits, tame_problems
 from conformance.problems.sizes import SMALL
 from conformance.property import verifies
 from lstm_spec import Answer, Backend, Feature, Gate, Problem, State

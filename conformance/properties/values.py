@@ -2,8 +2,9 @@
 
 from conformance.assertions.forward import assert_conforms
 from conformance.assertions.shapes import assert_answer_shaped
+from conformance.problems.derived import by_reach, with_seed
 from conformance.problems.question import Recipe, Split, redraw_numbers
-from conformance.problems.recipes import ANY_SCALE, by_reach, problems, splits, with_seed
+from conformance.problems.recipes import ANY_SCALE, problems, splits
 from conformance.property import verifies
 from lstm_spec import Backend, Problem
 

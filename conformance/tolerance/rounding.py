@@ -80,13 +80,13 @@ def tanh(z: Bounded, m: ErrorModel) -> Bounded:
 
 def sigmoid_or_tanh(z: Bounded, tanhs: slice, m: ErrorModel) -> Bounded:
     """F5 for many at once: tanh of those in the slice of the last axis, σ of the others."""
-    v, (scale, square, *rates) = sigmoid_value(z.value), _list_rates(z.value.shape[-1], tanhs.start, tanhs.stop, m)
+    v, (scale, square, *rates) = sigmoid_value(z.value), list_rates(z.value.shape[-1], tanhs.start, tanhs.stop, m)
     v[..., tanhs] = np.tanh(z.value[..., tanhs])
     return _activation(v, square * sigmoid_slope(scale * _nearest_to_zero(z)), z.error, *rates)  # as in tanh_slope
 
 
 @lru_cache
-def _list_rates(many: int, first: int, last: int, m: ErrorModel) -> tuple[Array, Array, Array, Array]:
+def list_rates(many: int, first: int, last: int, m: ErrorModel) -> tuple[Array, Array, Array, Array]:
     """For each of so many: 2 for tanh and 1 for σ, their squares, and the relative and the absolute error."""
     is_tanh = (first <= np.arange(many)) & (np.arange(many) < last)
     rates = zip((2.0, 4.0, *_tanh_errors(m)), (1.0, 1.0, *_sigmoid_errors(m)), strict=True)

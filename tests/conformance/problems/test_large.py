@@ -15,11 +15,10 @@ from conformance.assertions.probes import LARGEST_PROBED, PASSES, plan_blocks
 from conformance.assertions.widening_plan import plan_for
 from conformance.outcome import Inconclusive, NotClaimed
 from conformance.problems.covering import BREADTHS, fit_row, list_network_rows, list_plain_rows
-from conformance.problems.free import list_free_rows
+from conformance.problems.network_rows import list_free_rows, list_trainable_rows
 from conformance.problems.question import Context
 from conformance.problems.recipes import networks, problems
 from conformance.problems.sizes import LARGEST, USUAL, count_numbers, find_least_sizes, limit_examples, limit_sizes
-from conformance.problems.trainable import list_trainable_rows
 from conformance.property import PROPERTIES
 from conformance.report.statement import write_statement
 from conformance.report.status import FAILED

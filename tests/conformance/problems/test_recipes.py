@@ -7,20 +7,17 @@ import pytest
 
 from conformance.arrays import fingerprint
 from conformance.outcome import NotClaimed
-from conformance.problems.form import ANYTHING, BEYOND, BOTH, FORWARD, REVERSE, Form, form_of
-from conformance.problems.recipes import (
+from conformance.problems.covering import BREADTHS
+from conformance.problems.derived import (
     by_reach,
     first_that_fits,
     if_more_than_the_core_is_claimed,
     if_single_steps_are_allowed,
-    large_problems,
-    networks,
-    problems,
-    questions,
-    splits,
-    tame_problems,
     with_seed,
 )
+from conformance.problems.form import ANYTHING, BEYOND, BOTH, FORWARD, REVERSE, Form, form_of
+from conformance.problems.network_rows import choose_form
+from conformance.problems.recipes import large_problems, networks, problems, questions, splits, tame_problems
 from conformance.tolerance.trajectories import free_trajectory
 from lstm_spec import Feature, Problem, Shapes, multiple_of
 from lstm_spec.variants import KINDS
@@ -147,3 +144,20 @@ def test_a_condition_on_the_backend_is_not_claimed_if_it_does_not_hold() -> None
 def test_a_seed_is_drawn_beside_an_example() -> None:
     seeds = [number for problem, number in draw_examples(with_seed(problems(T=1)), 20) if isinstance(problem, Problem)]
     assert len(np.unique(seeds)) > 10
+
+
+@pytest.mark.parametrize("fixed", [{}, {"directions": BOTH}, {"layers": (2, 3)}])
+def test_gradients_of_a_drawn_network_take_no_longer_than_those_of_a_row(fixed: dict[str, Any]) -> None:
+    """What is too much work has fewer layers or directions, as few as are wanted."""
+    of, work = networks(**{**ANYTHING, **fixed}), BREADTHS["standard"].work
+    least = Form(min(fixed.get("layers", (1,))), fixed.get("directions", FORWARD))
+
+    def is_too_much(problem: Problem) -> bool:
+        return choose_form(problem.sizes, (form_of(problem),), work) is None
+
+    asked = [q.problem for q in draw_examples(questions(of), 150, features=EVERYTHING)]
+    alone = draw_examples(of, 150, features=EVERYTHING)
+    assert sum(map(is_too_much, alone)) > 3
+    for problem in filter(is_too_much, asked):
+        assert (len(problem.parameters), problem.directions) == (least.layers, least.directions)
+    assert {len(p.parameters) for p in asked} == {len(p.parameters) for p in alone}

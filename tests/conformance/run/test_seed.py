@@ -21,7 +21,8 @@ from hypothesis.strategies import integers
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.arrays import fingerprint
 from conformance.outcome import Outcome
-from conformance.problems.recipes import problems, with_seed
+from conformance.problems.derived import with_seed
+from conformance.problems.recipes import problems
 from conformance.report.status import FAILED
 from conformance.run import search
 from conformance.run.profiles import PROFILES

@@ -75,7 +75,7 @@ def test_a_formula_changed_in_python_alone_is_seen(
     monkeypatch: pytest.MonkeyPatch, module: ModuleType, function: str, old: str, new: str
 ) -> None:
     monkeypatch.setattr(module, function, changed(module, function, old, new))
-    monkeypatch.setattr(rounding, "_list_rates", rounding._list_rates.__wrapped__)  # nothing is kept from before
+    monkeypatch.setattr(rounding, "list_rates", rounding.list_rates.__wrapped__)  # nothing is kept from before
     with pytest.raises(bridge.Differ, match="the Coq text gives"):
         bridge.compare(cases=FEW)
 

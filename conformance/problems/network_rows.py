@@ -1,13 +1,15 @@
-"""Examples by construction of forms that are judged whole: nothing is widened, so that every size is what it is.
+"""Examples by construction of networks: those that are judged whole, and those whose gradients are seen inside.
 
-W and U are small enough for a free run of any length and depth to be conclusive.
+Of what is judged whole nothing is widened, so that every size is what it is; W and U are small enough for a free run
+of any length and depth to be conclusive.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import combinations
 
-from conformance.problems.covering import LETTERS, Breadth, Row, place_sizes
-from conformance.problems.form import BOTH, REVERSE, Form
+from conformance.problems.covering import LETTERS, Breadth, Row, list_network_rows, place_sizes
+from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
 
 FORMS = (
     Form(2),
@@ -61,3 +63,33 @@ def _list_sizes_and_forms(breadth: Breadth, many: bool) -> Iterator[tuple[tuple[
         for letter in LETTERS if many else LETTERS[k]:
             yield place_sizes({letter: 33}, (3, 2, 3)), form
     yield from [((3, 70_001, 1, 1), FORMS[1])] * many
+
+
+# ---------------------------------------------------------------- seen inside, by widening them
+
+
+def list_trainable_rows(breadth: Breadth) -> Iterator[Row]:
+    """The same rows but those that are large in two ways, or very large; widening changes such sizes anyway.
+
+    Of what would take too long they have one layer or one direction, where that is enough.
+    """
+    for row in list_network_rows(breadth):
+        *_, second, largest = sorted(row.sizes)
+        if largest > breadth.widened or second > breadth.widened // 4:
+            continue
+        lighter = (replace(row.form, layers=1), replace(row.form, directions=FORWARD))
+        forms = (row.form, *lighter[max(row.sizes) <= 32 :])
+        yield row._replace(form=choose_form(row.sizes, forms, breadth.work) or row.form)
+
+
+def choose_form(sizes: tuple[int, ...], forms: Iterable[Form], work: float) -> Form | None:
+    """The first form whose gradients take less than so many operations."""
+    return next((form for form in forms if _estimate_work(sizes, form) < work), None)
+
+
+def _estimate_work(sizes: tuple[int, ...], form: Form) -> float:
+    """Roughly how many operations the gradients of a network take, widened so that its inside can be seen."""
+    T, B, I, H, *_ = map(float, sizes)
+    runs = form.layers * len(form.directions)
+    rows, inputs = 4 * H * (4 * form.layers - 3), I + 4 * H * runs
+    return runs * (T * B * (rows * (inputs + rows / 4) + 100 * (rows + inputs)) + 30 * rows * (inputs + rows / 4))

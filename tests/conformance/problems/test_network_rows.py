@@ -9,7 +9,7 @@ import pytest
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.outcome import Outcome
 from conformance.problems.covering import BREADTHS
-from conformance.problems.free import FORMS, list_free_rows
+from conformance.problems.network_rows import FORMS, list_free_rows
 from conformance.property import find_property
 from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES
