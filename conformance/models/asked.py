@@ -1,9 +1,10 @@
 """What was asked of a runtime with the weights of a file, and what it answered."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from conformance.run.answers import Judgement, judge
+from conformance.run.answers import Judgement, choose_worst, judge
 from conformance.run.given import Sizes
 from conformance.text import LONGEST_NAME, clean_line
 from lstm_spec import Problem
@@ -26,6 +27,7 @@ class Asked(NamedTuple):
     answer: tuple[Array, Array | None, Array | None]  # y, h and c
     bias_sizes: Sizes = ()
     inner: tuple[Array, ...] = ()  # what the layers below the last one returned, if that is known
+    units: tuple["Asked", ...] = ()  # each layer by itself, asked with unit vectors
 
     @property
     def short_name(self) -> str:
@@ -34,6 +36,15 @@ class Asked(NamedTuple):
 
     def judge(self, grade: str) -> Judgement:
         """Whether the answer is right. Raises ModelError if it has another form than the question asks for."""
+        said, units = self._judge_answer(grade), [one.judge(grade) for one in self.units]
+        if not (units and said.parts):
+            return said
+        seen = max((part for one in units for part in one.parts), key=lambda part: part.ratio)
+        worst = choose_worst([said, *units])
+        parts = (*said.parts, seen._replace(name="unit vectors"))
+        return replace(said, grade=worst.grade, at=worst.at, parts=parts)
+
+    def _judge_answer(self, grade: str) -> Judgement:
         try:
             return judge(self.problem, self.answer, grade=grade, inner=self.inner, bias_sizes=self.bias_sizes)
         except (TypeError, ValueError) as error:

@@ -8,12 +8,14 @@ from importlib.util import find_spec
 import numpy as np
 
 from conformance.models.asked import Asked, ModelError, shorten_name
-from conformance.models.drawing import draw_x
+from conformance.models.drawing import draw_units, draw_x
 from conformance.models.weights import Stored, list_arrays
 from conformance.problems.form import form_of
 from lstm_spec import Answer, Backend, BackendUnavailable, Feature, Network, Problem, State, make_backend
 from lstm_spec.frameworks import ADAPTERS, adapt, require_library
 from lstm_spec.types import Array
+
+LARGEST_UNITS = 2**32  # samples squared times cells; a layer with more weights takes too long
 
 RUNTIMES = {
     "torch": "torch",
@@ -49,13 +51,24 @@ def make_runtime(name: str) -> Backend:
 
 
 def ask_weights(stored: Stored, inputs: Mapping[str, Array], runtime: str | Backend) -> list[Asked]:
-    """Each network of a file, asked in a runtime with the inputs, or with drawn ones. Raises ModelError."""
+    """Each network of a file, asked in a runtime with the inputs, or with drawn ones and unit vectors.
+
+    Raises ModelError.
+    """
     arrays, found = list_arrays(stored), []
     for prefix, network in stored.networks.items():
         problem = _make_problem(network, inputs, arrays)
         name = f"{prefix.rstrip('./_') or 'the LSTM'}: {repr(network).strip('<>').removeprefix('Network ')}"
-        found.append(ask_network(name, network, problem, runtime, arrays))
+        asked = ask_network(name, network, problem, runtime, arrays)
+        found.append(asked if inputs else asked._replace(units=_ask_units(name, problem, runtime)))
     return found
+
+
+def _ask_units(name: str, problem: Problem, runtime: str | Backend) -> tuple[Asked, ...]:
+    """Each layer by itself, asked with unit vectors, unless they are too many."""
+    backend = make_runtime(runtime) if isinstance(runtime, str) else runtime
+    asked = [one for one in draw_units(problem) if one.x.shape[1] ** 2 * one.state.c.shape[2] <= LARGEST_UNITS]
+    return tuple(_ask_backend(name, one, backend) for one in asked)
 
 
 def ask_network(

@@ -104,7 +104,7 @@ def judge(
         if gradients is not None or inner:
             raise ValueError("a sequence in parts has no gradients and no inner layers here; give it whole")
         given = _split_sequence(problem, answer)
-        return _join_judgements([judge(*one, grade=grade, bias_sizes=bias_sizes) for one in given], problem)
+        return _join_parts([judge(*one, grade=grade, bias_sizes=bias_sizes) for one in given], problem)
     y, h, c = _take_apart(checked(problem), answer)
     dtype, notes = y.dtype, list[str]()
     if dtype.name not in DTYPES:
@@ -200,10 +200,14 @@ def _split_sequence(problem: Problem, answers: list[Any]) -> Iterator[tuple[Prob
         raise ValueError(f"the parts have {start} steps together, expected {len(problem.x)}; give all of them")
 
 
-def _join_judgements(found: list[Judgement], problem: Problem) -> Judgement:
+def choose_worst(found: Sequence[Judgement]) -> Judgement:
+    """The one with the most lenient grade, or that was refuted."""
+    return max(found, key=lambda one: ORDER.index(one.grade) if one.grade else len(ORDER))
+
+
+def _join_parts(found: list[Judgement], problem: Problem) -> Judgement:
     """The judgement on all parts: at the most lenient grade that one of them needs."""
-    judged = [one for one in found if one.parts] or found
-    worst = max(judged, key=lambda one: len(ORDER) if not one.grade else ORDER.index(one.grade))
+    worst = choose_worst([one for one in found if one.parts] or found)
     parts = [p._replace(name=f"{p.name} of part {k}") for k, one in enumerate(found) for p in one.parts]
     unjudged = dict.fromkeys(why for one in found for why in one.unjudged)
     return Judgement(worst.grade, worst.at, worst.dtype, tuple(parts), tuple(unjudged), problem)

@@ -85,6 +85,9 @@ def _read_models(kind: Kind, folder: Path) -> Reader:
 
     path, files = folder / f"model{kind.suffix}", list_files(kind, folder)
 
+    path.write_bytes(files[0])
+    read_model(path)  # imports what it needs, which is not counted
+
     def explain(found: Any, error: Exception | None) -> str:
         return explain_wrong_reading(folder, found) or (explain_refusal(error) if error else "")
 

@@ -102,6 +102,37 @@ def test_a_runtime_with_a_mistake_is_refuted(fault: str, files: Path) -> None:
     assert status == FAILED and "refuted at grade absolute (float32)" in text and ": expected " in text
 
 
+def lose_a_weight(problem: Problem) -> Answer:
+    """The answer of an LSTM in which one of the last weights of x is off by 0.001."""
+    (p, *others), *above = problem.parameters
+    W = p.o.W.copy()
+    W[-1, -1] += np.asarray(1e-3, W.dtype)
+    rows = ((p._replace(o=p.o._replace(W=W)), *others), *above)
+    return NUMPY.forward(replace(problem, parameters=rows))
+
+
+def test_a_weight_that_does_not_matter_is_seen_by_unit_vectors(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    table = torch.randn(9, I) * torch.tensor([1.0, 1.0, 0.0])  # by which the weights of the last input never matter
+    lstm = {f"lstm.{name}": a for name, a in torch.nn.LSTM(I, H).state_dict().items()}
+    torch.save({"embedding": table, **lstm}, tmp_path / "model.pt")
+    stored, wrong = read_weights(tmp_path / "model.pt"), replace(NUMPY, forward=lose_a_weight)
+    (asked,) = ask_weights(stored, {}, wrong)
+    judgement = asked.judge("auto")
+    assert [part.name for part in judgement.parts if part.ratio > 1] == ["unit vectors"]
+    assert not judgement.holds and "unit vectors" in str(judgement) and "refuted at grade absolute" in str(judgement)
+    (given,) = ask_weights(stored, {"x": asked.problem.x}, wrong)  # with inputs of the user nothing else is asked
+    assert given.judge("auto").holds and not given.units
+    (right,) = ask_weights(stored, {}, NUMPY)
+    assert right.judge("auto").grade == "relative" and right.judge("auto").parts[-1].name == "unit vectors"
+
+
+def test_each_layer_is_asked_with_unit_vectors(files: Path) -> None:
+    cell, lstm = ask_weights(read_weights(files / "plain.pt"), {}, "torch")
+    assert [one.problem.x.shape for one in cell.units] == [(1, 20, 6)]
+    assert [one.problem.x.shape for one in lstm.units] == [(1, 2 * (I + H), I), (1, 2 * (2 * H + H), 2 * H)]
+
+
 def write_large(path: Path) -> Path:
     """A stack whose layers amplify rounding so much that the last one says nothing of the first."""
     torch.manual_seed(0)
