@@ -51,7 +51,7 @@ def _list_sizes_and_forms(breadth: Breadth, many: bool) -> Iterator[tuple[tuple[
     for k, form in enumerate(FORMS if many else FORMS[3:6:2]):
         yield ((breadth.long if many else 257) + k if k % 4 == 3 or not many else 129 + k, 2, 1, 2 + k % 2), form
         yield from [(place_sizes({letter: 256 + k}, (2, 2, 3)), form) for letter in "BIH"] * many
-    for k, letter in enumerate(LETTERS):
+    for k, letter in enumerate(LETTERS if many else "IH"):  # T and B are what they are in widened rows, too
         for j, power in enumerate(n for n in (16, 32, 64, 128, 256, 512) if n < breadth.powers):
             for form in (FORMS[0], *(FORMS[(1 + k + j + 3 * n) % len(FORMS)] for n in range(breadth.forms - 1))):
                 yield place_sizes({letter: power}, (5, 2, 3)), form

@@ -28,6 +28,12 @@ Lend = Callable[[], AbstractContextManager[Backend]]
 MOST = 8  # processes, unless more are asked for
 WORTH_ONE = 40  # verdicts: starting a process takes about a second
 
+KEEP_MEMORY = {  # of glibc, in bytes: what an array leaves is for the next one, and not given back in between
+    "MALLOC_TRIM_THRESHOLD_": f"{2**28}",
+    "MALLOC_MMAP_THRESHOLD_": f"{2**25}",
+    "MALLOC_TOP_PAD_": f"{2**24}",
+}
+
 _lent = ExitStack()  # in a process that judges: until it ends
 _mine: Backend
 _is_measured = False
@@ -45,6 +51,7 @@ def start_processes(jobs: int, lend: Lend) -> Iterator[Judging]:
 
     Raises BrokenProcessPool, when the verdicts are taken, if one of them dies. Whatever is raised ends them at once.
     """
+    os.environ.update(KEEP_MEMORY | os.environ)
     others = {*active_children()}
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), _borrow_backend, (lend,))
     try:
