@@ -16,6 +16,7 @@ from lstm_spec.accuracy import ErrorModel
 from lstm_spec.types import Array
 
 U64 = 2.0**-53
+ETA32 = 2.0**-126  # the smallest normal number of float32
 INFLATION = 1 + 1e-9  # for the rounding of the bound itself, measured at 6e-14
 
 
@@ -126,12 +127,14 @@ def narrow(q: Bounded, v: float, m: ErrorModel) -> Bounded:
 def shown(q: Bounded, v: float, m: ErrorModel) -> Bounded:
     """A number used inside, as far as the one that was returned tells: it may be wider, and underflow when returned.
 
-    Where it is not wider by a roundoff v of its own, the sums it enters have room for u, but none for an underflow.
+    Where it is not wider by a roundoff v of its own, the sums it enters have room for u, but none for an underflow: of
+    that number, or in a product that reads a subnormal number of its own format, float32 at grade op-by-op, as 0.
     """
-    if v or m.pre:
+    if v:
         return narrow(q, v, m)
-    lost = np.abs(q.value) <= m.eta
-    return Bounded(q.value, np.where(lost, q.error + m.eta, q.error)) if lost.any() else q
+    eta = min(m.eta, ETA32) if m.pre else m.eta
+    lost = np.abs(q.value) <= eta
+    return Bounded(q.value, np.where(lost, q.error + eta, q.error)) if lost.any() else q
 
 
 class Product(NamedTuple):

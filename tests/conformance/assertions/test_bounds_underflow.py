@@ -15,7 +15,7 @@ from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import Form
 from conformance.problems.question import Question
 from lstm_spec import Answer, Backend, Cotangents, Gate, Gradients, Parameters, Problem, State
-from tools.checks.right.backends import make_wide
+from tools.checks.right.backends import make_flushing, make_rounded, make_wide
 
 
 class Kind(NamedTuple):
@@ -59,6 +59,16 @@ def ask(kind: Kind, dtype: str) -> Question:
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_who_is_wider_inside_is_not_refuted(kind: Kind, backend: Backend, dtype: str) -> None:
     assert_all_conform(backend, ask(kind, dtype))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("backend", [make_flushing(), make_rounded()], ids=["flushing", "rounded"])
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_nor_is_whose_products_read_subnormal_numbers_as_zero(kind: Kind, backend: Backend, dtype: str) -> None:
+    question = ask(kind._replace(dc=min(kind.dc, 1.0)), dtype)
+    assert_all_conform(backend, question)
+    other = make_rounded().differentiate(*question)[1].state.h != backend.differentiate(*question)[1].state.h
+    assert other.any() == (dtype == "bfloat16" and kind.U != 0 and backend.name == "flushing")
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

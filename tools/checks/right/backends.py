@@ -21,6 +21,7 @@ from tools.checks.right.arithmetic import (
     add_compensated,
     add_in_float32,
     divide_in_branches,
+    flush_alone,
     halve_tanh,
     multiply_conjugates,
 )
@@ -139,6 +140,12 @@ def make_rounded() -> Backend:
     """An LSTM with 16 bits that rounds every operation, with products summed in float32."""
     a = Arithmetic(product=add_in_float32, fused=True)
     return compute_by_hand("rounded", a, replace(ALL, dtypes=NARROW))
+
+
+def make_flushing() -> Backend:
+    """The same, but that some products read subnormal numbers of float32 as 0."""
+    a = Arithmetic(product=flush_alone)
+    return compute_by_hand("flushing", a, replace(ALL, dtypes=NARROW))
 
 
 def make_compiled() -> Backend:
