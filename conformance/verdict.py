@@ -22,7 +22,7 @@ class Verdict:
     refutation: Refuted | None = None
     error: Errored | None = None  # what it raised, with the whole message, of which `detail` has one line
     extents: Extents = field(default_factory=dict)  # how large the questions were that it answered
-    compiles: bool = False  # whether few sizes were asked, because the backend compiles for each
+    compiled: frozenset[tuple[int, ...]] | None = None  # the few T, B, I, H that a backend was asked that compiles
 
 
 def find_broken_clauses(verdict: Verdict) -> tuple[str, ...]:

@@ -242,7 +242,7 @@ def fit_row(row: Row, context: Context) -> Row:
         form = {**form, name: value}
     sizes = limit_sizes(tuple(nearest), shapes)
     if context.description.compiles:
-        sizes = snap_sizes(sizes, shapes)
+        sizes = snap_sizes(sizes, context, Form(**form) == Form())
     return Row((*sizes, *row.sizes[4:]), Form(**form), row.fillings)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from conformance.outcome import NotClaimed
 from conformance.problems.form import BEYOND
 from conformance.problems.question import Context, Examples, Recipe
 from conformance.problems.recipes import SEEDS
+from conformance.problems.sizes import SHARED
 
 
 def if_single_steps_are_allowed(of: Recipe) -> Recipe:
@@ -48,6 +50,11 @@ def first_that_fits(*of: Recipe) -> Recipe:
 def by_reach(of: Recipe, **at: Recipe) -> Recipe:
     """The examples of the recipe, and others at some reaches: `by_reach(problems(), full=problems(T=10_000))`."""
     return lambda context: at.get(context.reach, of)(context)
+
+
+def of_few_sizes(of: Recipe) -> Recipe:
+    """The examples of the recipe, of fewer sizes if it compiles: what is asked besides has another size of its own."""
+    return lambda context: of(replace(context, pool=SHARED))
 
 
 def with_seed(of: Recipe) -> Recipe:

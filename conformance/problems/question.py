@@ -12,6 +12,7 @@ from conformance.nouns import change_all_arrays
 from lstm_spec import Activations, Cotangents, Description, ErrorModel, Gate, Parameters, Problem, State, error_model
 from lstm_spec.types import Array, each_array
 
+Pool = tuple[tuple[int, ...], ...]
 Recipe = Callable[["Context"], st.SearchStrategy[Any]]
 Listing = Callable[["Context"], "Rows"]
 Examples = TypeVar("Examples", st.SearchStrategy[Any], "Rows")
@@ -26,6 +27,7 @@ class Context:
     description: Description
     reach: str = "standard"  # quick, standard, full or soak
     with_loss: bool = False  # whether there will be gradients of it
+    pool: Pool = ()  # the sizes that are asked of what compiles for each, if not the usual ones
 
     @property
     def model(self) -> ErrorModel:

@@ -6,7 +6,7 @@ shrink to it; most arrays are dense, and gates differ from each other. `Shapes` 
 A recipe is a function from a Context to a strategy; only the runner turns it into examples.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cache, partial
 from itertools import product
@@ -23,7 +23,7 @@ from conformance.problems.fillings import MIX, TAME, USUAL
 from conformance.problems.form import Form
 from conformance.problems.network_rows import choose_form
 from conformance.problems.question import Context, Question, Recipe, Split
-from conformance.problems.sizes import SMALL, Size, draw_sizes, find_projectable_units, nearest_sizes
+from conformance.problems.sizes import RELATED, SMALL, Size, draw_sizes, find_projectable_units, nearest_sizes
 from lstm_spec import Problem, at_most
 
 ANY_SCALE = "zero one-hot sparse mixed small by-width dense dense wide very-wide"  # of weights, from 1e-3 to 12
@@ -68,7 +68,7 @@ def networks(
     """
 
     def recipe(context: Context) -> st.SearchStrategy[Problem]:
-        sizes = draw_sizes(context, {"T": T, "B": B, "I": I, "H": H}, several)
+        sizes = draw_sizes(context, {"T": T, "B": B, "I": I, "H": H}, several, is_plain=not form)
         claimed = _list_claimed(context, form)
         work = BREADTHS[context.reach].work if context.with_loss else inf
 
@@ -190,11 +190,12 @@ def tame_questions(of: Recipe | None = None, **fillings: str) -> Recipe:
 def splits(of: Callable[..., Recipe], T: tuple[int, ...], whole: bool = True) -> Recipe:
     """Sequences with a place to cut them, so that both parts have a length that the shapes allow.
 
-    Unless the `whole` is asked, too, it may have a length that they do not allow.
+    Unless the `whole` is asked, too, it may have a length that they do not allow. For what compiles, all three have
+    sizes that are asked anyway.
     """
 
     def recipe(context: Context) -> st.SearchStrategy[Split]:
-        about = context.description
+        about, context = context.description, replace(context, pool=RELATED)
         allowed, lengths = about.shapes.T, T
         if whole or not any(_find_cuts(t, allowed) for t in T):
             lengths = nearest_sizes("T", T, allowed, 2)
@@ -204,8 +205,8 @@ def splits(of: Callable[..., Recipe], T: tuple[int, ...], whole: bool = True) ->
         if not lengths:
             raise NotClaimed("its shapes leave no sequence that can be cut in two")
         asked = questions(of(T=lengths), dy="dense", dh="dense", dc="dense")(context)
-        seeds = st.just(0) if about.compiles else SEEDS  # lest every part have a length of its own
-        return st.builds(partial(_split_sequence, allowed), asked, seeds)
+        known = [one[0] for one in RELATED] if about.compiles else ()
+        return st.builds(partial(_split_sequence, allowed, known), asked, SEEDS)
 
     return recipe
 
@@ -214,6 +215,8 @@ def _find_cuts(T: int, allowed: range) -> list[int]:
     return [k for k in range(1, T) if k in allowed and T - k in allowed]
 
 
-def _split_sequence(allowed: range, question: Question, seed: int) -> Split:
-    cuts = _find_cuts(len(question.problem.x), allowed)
+def _split_sequence(allowed: range, known: Collection[int], question: Question, seed: int) -> Split:
+    T = len(question.problem.x)
+    cuts = _find_cuts(T, allowed)
+    cuts = [k for k in cuts if k in known and T - k in known] or cuts
     return Split(question.problem, cuts[seed % len(cuts)], question.d)

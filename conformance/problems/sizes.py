@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from conformance.outcome import NotClaimed
-from conformance.problems.question import Context
+from conformance.problems.question import Context, Pool
 from lstm_spec import Shapes
 
 Size = int | tuple[int, ...] | range | None  # the size, some sizes, a range that is drawn log-uniformly, or any size
@@ -39,7 +39,9 @@ REACHES = {
 }
 
 
-def draw_sizes(context: Context, fixed: dict[str, Size], several: str = "") -> st.SearchStrategy[tuple[int, ...]]:
+def draw_sizes(
+    context: Context, fixed: dict[str, Size], several: str = "", is_plain: bool = True
+) -> st.SearchStrategy[tuple[int, ...]]:
     """T, B, I, H as the shapes allow; those in `several` are at least 2, the others at least 1 unless 0 is given.
 
     Raises NotClaimed if the shapes do not allow that, or what is fixed, or if they ask for too much.
@@ -49,7 +51,7 @@ def draw_sizes(context: Context, fixed: dict[str, Size], several: str = "") -> s
     for letter, wanted in fixed.items():
         draw_size(context, letter, SMALL[letter] if wanted is None else wanted, 1 + (letter in several))  # raises
     if context.description.compiles:
-        return _draw_from_pool(context, fixed, several)
+        return _draw_from_pool(context, fixed, several, is_plain)
 
     def draw_one(letter: str, usual: Size) -> st.SearchStrategy[int]:
         wanted = usual if fixed[letter] is None else fixed[letter]
@@ -69,28 +71,48 @@ def draw_sizes(context: Context, fixed: dict[str, Size], several: str = "") -> s
     return st.sampled_from(reach.modes).flatmap(draw_all_four)
 
 
-POOL = (  # sizes T, B, I, H for what compiles for each: equal and unequal, small, past 32 and 128, several together
-    *((1, 1, 1, 1), (1, 2, 3, 5), (1, 3, 2, 2), (2, 1, 2, 3), (2, 2, 2, 2), (2, 3, 3, 5), (3, 1, 5, 5), (3, 2, 3, 5)),
-    *((3, 3, 3, 3), (3, 2, 1, 8), (5, 1, 3, 5), (5, 2, 3, 5), (5, 3, 2, 8), (9, 2, 3, 5), (9, 1, 2, 2), (2, 20, 3, 5)),
-    *((34, 2, 3, 5), (131, 1, 2, 2), (3, 33, 3, 5), (2, 130, 2, 3), (3, 2, 37, 5), (3, 2, 3, 64), (2, 2, 3, 131)),
-    (2, 33, 34, 35),
+# Sizes T, B, I, H for what compiles for each. Of one batch and width, so that parts of one are others among them:
+RELATED = ((1, 2, 3, 5), (2, 2, 3, 5), (3, 2, 3, 5))
+SHARED = ((3, 2, 3, 5), (2, 33, 3, 5))  # of one width, as modules have it
+ALONE = SHARED[:1]  # of what is compiled anew for each form, or for each way of calling it
+QUICK = (  # of each kind: equal, past 32 and 128, several together
+    *((1, 1, 1, 1), *RELATED, (3, 3, 3, 3), SHARED[1], (131, 1, 2, 2), (2, 2, 3, 131), (2, 33, 34, 35)),
 )
-FEW = 3  # of the pool at least, with other sizes where they are fixed
+POOL = (
+    *QUICK,
+    *((1, 3, 2, 2), (2, 1, 2, 3), (2, 2, 2, 2), (2, 3, 3, 5), (3, 1, 5, 5), (3, 2, 1, 8), (5, 2, 3, 5), (5, 3, 2, 8)),
+    *((9, 1, 2, 2), (9, 2, 3, 5), (2, 20, 3, 5), (34, 2, 3, 5), (2, 130, 2, 3), (3, 2, 37, 5), (3, 2, 3, 64)),
+)
 
 
-def snap_sizes(sizes: tuple[int, ...], shapes: Shapes) -> tuple[int, ...]:
+def list_pool(context: Context, is_plain: bool = True) -> Pool:
+    """The sizes that are asked of what compiles for each: fewer if `quick`, and fewer of every other form."""
+    if context.pool:
+        return context.pool
+    if context.reach == "quick":
+        return QUICK if is_plain else ALONE
+    return POOL if is_plain else QUICK
+
+
+def snap_sizes(sizes: tuple[int, ...], context: Context, is_plain: bool) -> tuple[int, ...]:
     """The sizes of the pool, as the shapes allow them, that are nearest to these T, B, I, H."""
-    allowed = {letter: getattr(shapes, letter) for letter in "TBIH"}
-    fitting = (tuple(nearest_sizes(k, (n,), allowed[k])[0] for k, n in zip("TBIH", one, strict=True)) for one in POOL)
-    return min(fitting, key=partial(_measure_distance, sizes))
+    return min(list_fitting(list_pool(context, is_plain), context), key=partial(_measure_distance, sizes))
+
+
+def list_fitting(pool: Pool, context: Context) -> list[tuple[int, ...]]:
+    """The sizes of a pool, as the shapes allow them."""
+    allowed = {letter: getattr(context.description.shapes, letter) for letter in "TBIH"}
+    return [tuple(nearest_sizes(k, (n,), allowed[k])[0] for k, n in zip("TBIH", one, strict=True)) for one in pool]
 
 
 def _measure_distance(one: tuple[int, ...], other: tuple[int, ...]) -> float:
     return sum(abs(log2((a + 1) / (b + 1))) for a, b in zip(one, other, strict=True))
 
 
-def _draw_from_pool(context: Context, fixed: dict[str, Size], several: str) -> st.SearchStrategy[tuple[int, ...]]:
-    """One of the sizes of the pool that are wanted; where there are few, also the nearest ones that are."""
+def _draw_from_pool(
+    context: Context, fixed: dict[str, Size], several: str, is_plain: bool
+) -> st.SearchStrategy[tuple[int, ...]]:
+    """One of the sizes of the pool that are wanted; if there are none, the nearest ones that are."""
 
     def fit(letter: str, n: int) -> int:
         wanted, least = fixed[letter], 1 + (letter in several)
@@ -101,10 +123,11 @@ def _draw_from_pool(context: Context, fixed: dict[str, Size], several: str) -> s
         fitting = nearest_sizes(letter, wanted or (n,), getattr(context.description.shapes, letter), least)
         return min(fitting, key=lambda size: abs(log2((size + 1) / (n + 1))))
 
-    fitted = {one: tuple(fit(k, n) for k, n in zip("TBIH", one, strict=True)) for one in POOL}
+    pool = list_pool(context, is_plain)
+    fitted = {one: tuple(fit(k, n) for k, n in zip("TBIH", one, strict=True)) for one in pool}
     by_distance = sorted(fitted, key=lambda one: _measure_distance(one, fitted[one]))
     exact = [one for one in by_distance if fitted[one] == one]
-    found = exact if len(exact) >= FEW else [fitted[one] for one in by_distance[:FEW]]
+    found = exact or [fitted[by_distance[0]]]
     return st.sampled_from(list(dict.fromkeys(limit_sizes(one, context.description.shapes) for one in found)))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from conformance.arrays import frozen
 from conformance.problems.question import Context, Question, Recipe
-from conformance.problems.sizes import nearest_sizes
+from conformance.problems.sizes import ALONE, nearest_sizes
 from lstm_spec import Problem, Shapes, State
 from lstm_spec.types import Array
 
@@ -47,7 +47,8 @@ def leave_a_seat(of: Recipe) -> Recipe:
     def recipe(context: Context) -> Any:
         about = context.description
         nearest_sizes("B", (2,), about.shapes.B, 2)  # raises NotClaimed
-        return of(replace(context, description=replace(about, shapes=one_sample_fewer(about.shapes))))
+        pool = tuple((T, B - 1, I, H) for T, B, I, H in ALONE)
+        return of(replace(context, pool=pool, description=replace(about, shapes=one_sample_fewer(about.shapes))))
 
     return recipe
 

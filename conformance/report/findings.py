@@ -50,6 +50,11 @@ class Findings:
         return any(deviation.covers(verdict) for deviation in self.deviations)
 
     @property
+    def compiled_sizes(self) -> list[tuple[int, ...]]:
+        """The sizes T, B, I, H that it was asked, if it compiles for each."""
+        return sorted({sizes for verdict in self.verdicts for sizes in verdict.compiled or ()})
+
+    @property
     def other_grades(self) -> dict[str, str]:
         """By dtype the named grade at which the backend passes, where that is not its own."""
         other = self.lenient.description.grades if self.lenient else {}

@@ -47,6 +47,7 @@ def _target_data(report: Report) -> dict[str, Any]:
         "device": about.device,
         "features": sorted(about.features),
         "compiles": about.compiles,
+        "sizes": [list(sizes) for sizes in findings.compiled_sizes],
         "shapes": {k: [size.start, size.stop, size.step] for k, size in vars(about.shapes).items()},
         "grades": {d: g if isinstance(g := about.grade(d), str) else vars(g) for d in about.dtypes},
         "passes_at": findings.other_grades,

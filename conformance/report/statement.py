@@ -1,7 +1,7 @@
 """The statement: one sentence about a backend."""
 
 from conformance.outcome import NotClaimed, Outcome
-from conformance.problems.sizes import POOL, find_least_sizes, limit_examples
+from conformance.problems.sizes import find_least_sizes, limit_examples
 from conformance.report.findings import Findings
 from conformance.report.rules import claims_no_dtype, decide_status, list_failures, list_uncovered, list_warnings
 from conformance.report.status import NOTHING
@@ -86,8 +86,8 @@ def _name_left_out(f: Findings) -> str:
     left_out = {prop.name: prop.clauses[0] for prop in excluded}
     what = f"{len(left_out)} propert{'y' if len(left_out) == 1 else 'ies'}"
     named = f"; its shapes leave out {what} ({', '.join(dict.fromkeys(left_out.values()))})" if left_out else ""
-    pool = f"; it compiles for every size, so only {len(POOL)} were asked" if f.description.compiles else ""
-    return named + pool + _name_few_examples(f)
+    few = f"; it compiles for every size, so only {len(f.compiled_sizes)} were asked" if f.description.compiles else ""
+    return named + few + _name_few_examples(f)
 
 
 def _name_few_examples(f: Findings) -> str:

@@ -150,6 +150,11 @@ def _information_lines(report: Report) -> list[str]:
 
     extents = sorted(report.extents.items(), reverse=True)  # forward, backward
     printed = [f"largest asked {which}: {_format_extent(extent)}" for which, extent in extents]
+    if sizes := report.findings.compiled_sizes:
+        from conformance.problems.sizes import POOL
+
+        known = ["·".join(map(str, one)) for one in POOL if one in sizes]
+        printed.append(f"compiles per size, T·B·I·H: {', '.join(known)}; and {len(sizes) - len(known)} made of these")
     for found in report.activations:
         printed += [
             escape_markup(describe_accuracy(found)),
@@ -167,13 +172,11 @@ def _format_extent(extent: Extent) -> str:
 
 def _format_shapes(about: Description) -> str:
     """The shapes that the backend is restricted to, if any."""
-    from conformance.problems.sizes import POOL
     from lstm_spec.contract import Shapes
 
     free = vars(Shapes())
     limited = [f"{k} {_format_range(size)}" for k, size in vars(about.shapes).items() if size != free[k]]
-    pool = f"; compiles per shape: {len(POOL)} shapes" if about.compiles else ""
-    return (f"; shapes {', '.join(limited)}" if limited else "") + pool
+    return f"; shapes {', '.join(limited)}" if limited else ""
 
 
 def _format_range(size: range) -> str:

@@ -62,7 +62,7 @@ def check_with(
     pairs = plan_verdicts(backend, options)
     verdicts = judging(pairs, options) if judging else _judge_in_turn(pairs, backend, options, observe)
     findings = _collect_verdicts(prepare_findings(backend, options), verdicts, options, progress)
-    if any(verdict.compiles for verdict in findings.verdicts):
+    if any(verdict.compiled is not None for verdict in findings.verdicts):
         options = replace(options, compiles=True)
         backend = options.apply_to(backend)
         findings = replace(findings, description=backend.description)

@@ -44,7 +44,8 @@ def judge_property(
         return Verdict(prop, dtype, Outcome.NOT_CLAIMED, f"it is asked at {', '.join(prop.at)} alone")
     trial = Trial(prop, guard_backend(backend), observe)
     context = Context(np.dtype(dtype), backend.description, profile.reach)
-    outcome, detail, raised = _try_to_refute(trial, context, profile.examples_of(prop, dtype), run_seed, shrink)
+    examples = profile.examples_of(prop, dtype, backend.description.compiles)
+    outcome, detail, raised = _try_to_refute(trial, context, examples, run_seed, shrink)
     if outcome is Outcome.HOLDS and trial.inconclusive == trial.examples:
         outcome, detail = Outcome.INCONCLUSIVE, "every example lies outside the domain of the bound"
     counts = (trial.examples, trial.inconclusive, time.perf_counter() - started)
@@ -53,8 +54,8 @@ def judge_property(
             error.__traceback__ = error.__context__ = None
     refutation = raised if isinstance(raised, Refuted) else None
     error = raised if isinstance(raised, Errored) else None
-    compiles = backend.description.compiles
-    return Verdict(prop, dtype, outcome, detail, *counts, refutation, error, trial.extents, compiles)
+    compiled = frozenset(trial.sizes) if backend.description.compiles else None
+    return Verdict(prop, dtype, outcome, detail, *counts, refutation, error, trial.extents, compiled)
 
 
 def judge_pair(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance.property import Property
+from lstm_spec import Feature
 
 
 @dataclass(frozen=True)
@@ -16,15 +17,16 @@ class Profile:
     reach: str
     dtypes: tuple[str, ...] | None = None  # None: every claimed one
     long_examples: int = 0  # of properties that are slow
-    beyond_core_examples: int = 1  # of properties of features that are not in the core
+    beyond_core_examples: int = 1  # of properties of features that are not in the core, or of modules that compile
     exhaustive_examples: int = 10_000  # at most, of properties that try every example that their recipe has
     narrow_share: int = 3  # with 16 bits, there is less to see: one in this number of examples
 
-    def examples_of(self, prop: Property, dtype: str) -> int:
-        """How many examples the property gets at that dtype."""
+    def examples_of(self, prop: Property, dtype: str, compiles: bool = False) -> int:
+        """How many examples the property gets at that dtype, of a backend that compiles for each size, or does not."""
         if prop.exhaustive:
             return self.exhaustive_examples
-        many = self.long_examples if prop.long else self.beyond_core_examples if prop.beyond_core else self.examples
+        is_rare = prop.beyond_core or (compiles and Feature.MODULE in prop.features)  # each form is compiled
+        many = self.long_examples if prop.long else self.beyond_core_examples if is_rare else self.examples
         return max(1, many // self.narrow_share) if np.dtype(dtype).itemsize == 2 else many
 
 

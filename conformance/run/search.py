@@ -24,7 +24,7 @@ from conformance.extent import Extents, measure_extent, widen_extents
 from conformance.outcome import Errored, Inconclusive, NotClaimed, Refuted
 from conformance.problems.question import Rows, problem_of
 from conformance.property import Property
-from lstm_spec import Backend
+from lstm_spec import Backend, Problem
 from lstm_spec.modules.sessions import Session
 
 SHRINKING = 2.0  # seconds
@@ -151,6 +151,7 @@ class Trial:
         self.failed_at: float | None = None
         self.failing: set[bytes] = set()
         self.extents: Extents = {}  # of what was answered: what is malformed has no sizes
+        self.sizes = set[tuple[int, ...]]()  # of the same
 
     def __call__(self, example: Any) -> None:
         if self._is_time_spent() and fingerprint(example) not in self.failing:
@@ -204,10 +205,14 @@ class Trial:
         def ask(problem: Any, *more: Any) -> Any:
             self.asked, self.loss = problem, more[0] if more else None
             answer = function(problem, *more)
-            widen_extents(self.extents, {which: measure_extent(problem)})
+            self._note_sizes(which, problem)
             return answer
 
         return ask
+
+    def _note_sizes(self, which: str, problem: Problem) -> None:
+        widen_extents(self.extents, {which: measure_extent(problem)})
+        self.sizes.add(problem.sizes)
 
     def _note_session(self, function: Callable[[Session], Any]) -> Callable[[Session], Any]:
         def converse(session: Session) -> Any:
@@ -216,7 +221,7 @@ class Trial:
             for call in session.calls:
                 if call.problem is not None:
                     which = "backward" if call.does == "gradients" else "forward"
-                    widen_extents(self.extents, {which: measure_extent(call.problem)})
+                    self._note_sizes(which, call.problem)
             return replies
 
         return converse

@@ -119,6 +119,12 @@ def read_between_calls(q: list[Question], asks: Asks) -> list[Call]:
     return [build(q[0]), look, *asks.ask(q[0]), look, *asks.ask(q[2]), *asks.ask(q[1]), look, load(q[1]), look]
 
 
+ANEW: tuple[Script, ...] = (
+    leave_bias_out,
+    want_parts,
+    train_and_evaluate,
+)  # of who compiles: each way of calling for itself
+
 SCRIPTS: tuple[tuple[Script, tuple[Feature, ...]], ...] = (  # and what a backend has to claim besides modules
     (ask_often, ()),
     (interleave, ()),

@@ -12,9 +12,9 @@ from conformance.problems.build import build_loss, build_problem
 from conformance.problems.contract_rows import TAME
 from conformance.problems.covering import LOSS
 from conformance.problems.form import MANY_ARRAYS, Form, form_of
-from conformance.problems.question import Context, Question, Recipe
+from conformance.problems.question import Context, Pool, Question, Recipe
 from conformance.problems.recipes import SEEDS, networks
-from conformance.problems.sizes import POOL, draw_size, find_projectable_units
+from conformance.problems.sizes import SHARED, draw_size, find_projectable_units, list_fitting
 from lstm_spec import Feature, Problem
 from lstm_spec.modules.sessions import Call, Session
 
@@ -52,8 +52,11 @@ class Asks:
         return parts if all(len(part.x) in self.lengths for part in parts) else [replace(problem, lengths=None)]
 
 
-def sessions(script: Script) -> Recipe:
-    """Sessions of a script, which is given four questions: two of the same sizes, two of other T and B."""
+def sessions(script: Script, pool: Pool = SHARED) -> Recipe:
+    """Sessions of a script, which is given four questions: two of the same sizes, two of other T and B.
+
+    Who compiles is asked the sizes of the pool only.
+    """
 
     def recipe(context: Context) -> st.SearchStrategy[Session]:
         asks, units = Asks(context), find_projectable_units(context)
@@ -63,18 +66,13 @@ def sessions(script: Script) -> Recipe:
             sizes = ((T, B), others[:2], others[2:])
             return build_session(script, asks, form_of(base), base.dtype, (*width, base.P), sizes, seed, units)
 
-        if not context.description.compiles:
-            others = st.tuples(*(draw_size(context, letter, OTHERS[letter], 1) for letter in "TBTB"))
-            return st.builds(build, BASE(context), others, SEEDS)
-        return st.builds(lambda base, seed: build(base, _take_from_pool(base.sizes, seed), seed), BASE(context), SEEDS)
+        others = st.tuples(*(draw_size(context, letter, OTHERS[letter], 1) for letter in "TBTB"))
+        if context.description.compiles:
+            pairs = st.sampled_from([(T, B) for T, B, *_ in list_fitting(pool, context)])
+            others = st.tuples(pairs, pairs).map(lambda two: two[0] + two[1])
+        return st.builds(build, BASE(replace(context, pool=pool)), others, SEEDS)
 
     return recipe
-
-
-def _take_from_pool(sizes: tuple[int, ...], seed: int) -> tuple[int, ...]:
-    """T and B twice, from the sizes of the pool that have this I and H."""
-    pairs = [(T, B) for T, B, *width in POOL if tuple(width) == sizes[2:]] or [(sizes[0], sizes[1])]
-    return (*pairs[seed % len(pairs)], *pairs[seed // len(pairs) % len(pairs)])
 
 
 def build_session(

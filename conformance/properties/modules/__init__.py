@@ -6,8 +6,9 @@ All properties are refuted in the same way; what they differ in is what is done 
 from collections.abc import Callable
 
 from conformance.assertions.modules.replies import assert_session_conforms
-from conformance.problems.modules.scripts import SCRIPTS
+from conformance.problems.modules.scripts import ANEW, SCRIPTS
 from conformance.problems.modules.sessions import sessions
+from conformance.problems.sizes import ALONE, SHARED
 from conformance.property import verifies
 from lstm_spec import Backend, Feature
 from lstm_spec.modules.sessions import Session
@@ -39,4 +40,5 @@ SENTENCES = (  # a property and its clause for each script
     ("evaluation_does_not_depend_on_training", "MOD-9"),
 )
 for (sentence, clause), (script, features) in zip(SENTENCES, SCRIPTS, strict=True):
-    verifies(clause, on=sessions(script), needs=(Feature.MODULE, *features))(name_assertion(sentence))
+    asked = sessions(script, ALONE if script in ANEW else SHARED)
+    verifies(clause, on=asked, needs=(Feature.MODULE, *features))(name_assertion(sentence))

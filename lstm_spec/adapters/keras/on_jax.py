@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from lstm_spec.adapters.keras.calling import Given, Plain, Pulled, call_layer
-from lstm_spec.adapters.keras.plan import Plan, make_layer
+from lstm_spec.adapters.keras.plan import Plan, list_layers, make_layer
 from lstm_spec.types import Array
 
 compile_once = cache(make_layer)  # the layer whose function is compiled, for all that are made alike
@@ -18,10 +18,10 @@ compile_once = cache(make_layer)  # the layer whose function is compiled, for al
 @partial(jax.jit, static_argnums=0)
 def _run(plan: Plan, weights: list[Any], rest: list[Any], x: Any, states: Any, mask: Any) -> tuple[Any, Any]:
     layer = compile_once(plan)
-    variables = [*layer.trainable_variables, *layer.non_trainable_variables]
-    with keras.StatelessScope(zip(variables, [*weights, *rest], strict=True)) as scope:
+    changed = _list_changed(layer)
+    with keras.StatelessScope(zip([*layer.trainable_variables, *changed], [*weights, *rest], strict=True)) as scope:
         found = call_layer(plan, layer, x, states, mask)  # and not stateless_call, which tells only the outermost layer
-    return found, [scope.get_current_value(v) for v in layer.non_trainable_variables]
+    return found, [scope.get_current_value(v) for v in changed]
 
 
 @partial(jax.jit, static_argnums=0)
@@ -48,9 +48,12 @@ class OnJax(Plain):
     def run(self, plan: Plan, layer: Any, given: Given) -> list[Array]:
         compile_once(plan)  # outside of what is traced
         found, rest = _run(plan, *_list_values(layer), *given)
-        for variable, value in zip(layer.non_trainable_variables, rest, strict=True):
+        for variable, value in zip(_list_changed(layer), rest, strict=True):
             variable.assign(value)
         return list(map(np.asarray, found))
+
+    def keep(self, plan: Plan, layer: Any, given: Given) -> list[Array]:
+        return self.run(plan, layer, given)
 
     def pull(self, plan: Plan, layer: Any, given: Given, d: list[Array]) -> Pulled:
         compile_once(plan)
@@ -59,4 +62,10 @@ class OnJax(Plain):
 
 
 def _list_values(layer: Any) -> tuple[list[Any], list[Any]]:
-    return [v.value for v in layer.trainable_variables], [v.value for v in layer.non_trainable_variables]
+    return [v.value for v in layer.trainable_variables], [v.value for v in _list_changed(layer)]
+
+
+def _list_changed(layer: Any) -> list[Any]:
+    """What a call may change; Keras 3.15.1 does not count a state that is kept among its variables."""
+    kept = [state for each in list_layers(layer) if getattr(each, "stateful", False) for state in each.states]
+    return list({id(v): v for v in (*layer.non_trainable_variables, *kept)}.values())

@@ -6,6 +6,7 @@ import keras
 import pytest
 
 from lstm_spec import Feature, from_keras
+from lstm_spec.adapters.forms import draw_problem
 from tests.helpers.adapted import SOME, find_broken
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # of Keras on torch, by NumPy
@@ -35,6 +36,24 @@ def test_the_layer_of_keras_holds_but_for_gradients_beside_padding_that_is_no_nu
 def test_a_layer_with_a_mistake_is_refuted() -> None:
     for make in (Swaps, Returns):
         assert find_broken(from_keras(make), clauses=("SEQ-2",), examples=4)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="it compiles")
+def test_a_state_that_is_kept_is_compiled_once_for_each_size() -> None:
+    from jax import monitoring
+
+    compiled = list[str]()
+    problem = draw_problem(3, 2, 4, 5)
+    module = from_keras().build(problem.parameters, problem.variant, problem.directions)
+    for _ in range(2):
+        module.forward(problem.x, "kept")
+        module.reset()
+    monitoring.register_event_duration_secs_listener(lambda event, *_, **__: compiled.append(event))
+    for _ in range(3):
+        module.forward(problem.x, "kept")
+        module.reset()
+    monitoring.clear_event_listeners()
+    assert not [event for event in compiled if "compile" in event]
 
 
 def test_float64_is_claimed_only_where_keras_has_it() -> None:
