@@ -108,30 +108,40 @@ def assert_padding_zero(quantity: str, a: Array, valid: Array, clause: str) -> N
             assert_within(Comparison(f"{quantity} beyond the length", STEP, beyond, np.zeros(()), np.zeros(())))
 
 
+def find_final_state(seen: Seen, layer: int, d: int, passed: Trajectory) -> tuple[Bounded, Bounded]:
+    """h (B, P) where the sequence ends, as the layer returned it at that step, and c (B, H) as it follows there."""
+    problem, k = seen.problem, layer * len(seen.problem.directions) + d
+    lengths = mark_valid_steps(problem).sum(axis=0)
+    last, rows = np.maximum(lengths[:, 0] - 1, 0), np.arange(len(lengths))
+    h = (a[last, rows] for a in read_direction(problem, d, seen.outputs[layer]))
+    pairs = zip((h, passed.last), (problem.state.h[k], problem.state.c[k]), strict=True)
+    found = [[np.where(lengths > 0, a, b) for a, b in zip(q, (before, 0.0), strict=True)] for q, before in pairs]
+    return Bounded(*found[0]), Bounded(*found[1])
+
+
 def _assert_final_state(seen: Seen, layer: int, d: int, passed: Trajectory, m: ErrorModel) -> None:
     """h is the last output that was read, to the last bit where that is known; c follows from the pass."""
     problem, answer, outputs = seen
     place, k = name_place(problem, layer, d), layer * len(problem.directions) + d
-    lengths = mark_valid_steps(problem).sum(axis=0)
-    last, rows = np.maximum(lengths[:, 0] - 1, 0), np.arange(len(lengths))
-    h, room = (a[last, rows] for a in read_direction(problem, d, outputs[layer]))
-    h, room = np.where(lengths > 0, h, problem.state.h[k]), np.where(lengths > 0, room, 0.0)
+    (h, room), c = find_final_state(seen, layer, d, passed)
     if layer + 1 < len(outputs):  # read from a copy, which who is wider inside may round the other way at a tie
-        room = room + 2 * m.u * np.where(lengths > 0, np.abs(h), 0.0)
+        room = room + 2 * m.u * np.where(mark_valid_steps(problem).any(axis=0), np.abs(h), 0.0)
     clause = "DIR-3" if problem.directions[d] == "reverse" else "LEN-3" if problem.lengths is not None else "SEQ-3"
     if room.any():
         with breaking(clause):
-            h, room = Bounded(*narrow(narrow(Bounded(h, room), m.wide_h, m), m.wide_h, m))  # each is rounded by itself
+            h, room = narrow_final(Bounded(h, room), m)
             assert_within(Comparison(f"the final h{place}", FINAL, answer.state.h[k], h, room))
     elif h.shape == answer.state.c[k].shape and h.any() and (answer.state.c[k] == h).all():
         with breaking(clause):
             assert_same(f"the final h{place} (it looks swapped with the final c)", answer.state.h[k], h, FINAL)
     else:
         assert_same(f"the final h{place}", answer.state.h[k], h, FINAL, clause)
-    c = Bounded(
-        np.where(lengths > 0, passed.last.value, problem.state.c[k]), np.where(lengths > 0, passed.last.error, 0)
-    )
     assert_observed(Comparison(f"c_T{place}", FINAL, answer.state.c[k], *c))
+
+
+def narrow_final(h: Bounded, m: ErrorModel) -> Bounded:
+    """A final h that is returned beside the output that it is: each is rounded by itself."""
+    return narrow(narrow(h, m.wide_h, m), m.wide_h, m)
 
 
 def assert_conclusive(passes: list[list[Trajectory]], model: ErrorModel) -> None:
@@ -177,18 +187,25 @@ def require_conclusive(conclusive: bool) -> None:
 
 def assert_runs_freely(problem: Problem, answer: Answer, model: ErrorModel) -> tuple[Seen, list[list[Trajectory]]]:
     """Refuted unless that is the answer to the network; the passes of its layers, none where they say nothing."""
-    seen, passes = Seen(problem, answer, []), list[list[Trajectory]]()
     assert_answer_shaped(answer, problem)
+    seen, passes = run_layers_freely(problem, answer, model)
+    if passes:
+        assert_within(Comparison("y", STEP, answer.y, *seen.outputs[-1]))
+    for layer, row_of_passes in enumerate(passes):
+        for d, passed in enumerate(row_of_passes):
+            _assert_final_state(seen, layer, d, passed, model)
+    return seen, passes
+
+
+def run_layers_freely(problem: Problem, answer: Answer, model: ErrorModel) -> tuple[Seen, list[list[Trajectory]]]:
+    """The passes of the network's layers, T >= 1; none if rounding may have grown too much for them to say anything."""
+    seen, passes = Seen(problem, answer, []), list[list[Trajectory]]()
     for layer, row in enumerate(problem.parameters):
         x = read_below(seen, layer, model)
         passes.append([run_free(read_layer(problem, layer, d, x), model) for d in range(len(row))])
         seen.outputs.append(join_outputs(problem, passes[-1]))
     if any(not q.error.max(initial=0) <= largest_conclusive_error(model) for q in seen.outputs):
         return seen, []
-    assert_within(Comparison("y", STEP, answer.y, *seen.outputs[-1]))
-    for layer, row_of_passes in enumerate(passes):
-        for d, passed in enumerate(row_of_passes):
-            _assert_final_state(seen, layer, d, passed, model)
     return seen, passes
 
 

@@ -1,0 +1,1 @@
+"""What can be found out about a mistake that is on no list, by asking the backend again."""

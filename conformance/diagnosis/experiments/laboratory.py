@@ -1,0 +1,135 @@
+"""Where a backend is asked again and again: questions of one form, each judged by a free run, while there is time."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from conformance.assertions.comparison import STEP, Comparison
+from conformance.assertions.forward import FINAL, Seen, find_final_state, narrow_final, run_layers_freely
+from conformance.assertions.network import list_free_parts
+from conformance.assertions.order import name_place
+from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
+from conformance.outcome import Errored, Refuted
+from conformance.problems.build import build_loss, build_problem
+from conformance.problems.form import Form
+from conformance.problems.question import Question
+from conformance.problems.sizes import limit_sizes
+from conformance.tolerance.reading import Trajectory
+from lstm_spec import Backend, ErrorModel, error_model
+
+Sizes = tuple[int, int, int, int]  # T, B, I, H
+Said = Literal["right", "wrong", "open", "no answer"]  # open: rounding may have grown too much
+
+TAME = ("dense", "contracting", "small", "dense", "within-1", "dense")  # a free run is conclusive at any size
+DENSE = ("dense",) * 3
+
+
+class OutOfTime(Exception):
+    """The time for experiments is spent."""
+
+
+class Judged(NamedTuple):
+    """What a free run says of an answer, or of gradients."""
+
+    said: Said
+    compared: tuple[Comparison, ...] = ()  # each part, right or wrong
+    wrong: tuple[Comparison, ...] = ()
+    refuted: Refuted | None = None  # if the shapes are wrong
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.said == "wrong"
+
+
+class Finding(NamedTuple):
+    """What an experiment found: a sentence without a full stop, and what was tried to find it."""
+
+    sentence: str
+    is_certain: bool  # whether all that was tried agrees with the sentence
+    tried: tuple[tuple[str, Said], ...] = ()  # what was asked, and what came of it
+
+
+@dataclass
+class Laboratory:
+    """A guarded backend, asked at one dtype questions of one form, for its answers or for its gradients.
+
+    `judge` raises OutOfTime once the seconds are spent.
+    """
+
+    backend: Backend
+    dtype: str
+    form: Form = field(default_factory=Form)
+    backward: bool = False
+    seconds: float = 5.0
+    clock: Callable[[], float] = time.perf_counter
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+
+    @property
+    def model(self) -> ErrorModel:
+        """The error model of the grade that the backend names."""
+        return error_model(self.backend.description.grade(self.dtype), self.dtype)
+
+    def make_question(self, sizes: Sizes, seed: int = 0, fillings: tuple[str, ...] = TAME) -> Question:
+        """A question of the form with sizes that its shapes allow, or nearly these; the same each time."""
+        allowed = limit_sizes(sizes, self.backend.description.shapes)
+        problem = build_problem(np.dtype(self.dtype), self.form, allowed, fillings, seed)
+        return Question(problem, build_loss(problem, DENSE, seed))
+
+    def judge(self, question: Question, backend: Backend | None = None) -> Judged:
+        """What the backend, or another one, answers to the question, beside a free run. Raises OutOfTime."""
+        if self.clock() - self.started > self.seconds:
+            raise OutOfTime
+        asked = backend or self.backend
+        with np.errstate(all="ignore"):
+            try:
+                compared = self._compare_gradients(asked, question) if self.backward else self._compare(asked, question)
+            except Refuted as refuted:
+                return Judged("wrong", refuted=refuted)
+            except Errored:
+                return Judged("no answer")
+        if compared is None:
+            return Judged("open")
+        wrong = tuple(c for c in compared if not (np.abs(c.got.astype(np.float64) - c.expected) <= c.allowed).all())
+        return Judged("wrong" if wrong else "right", tuple(compared), wrong)
+
+    def _compare(self, backend: Backend, question: Question) -> list[Comparison] | None:
+        """y, then the final h and c of each layer and direction."""
+        problem, answer = question.problem, backend.forward(question.problem)
+        assert_answer_shaped(answer, problem)
+        return compare_answer(*run_layers_freely(problem, answer, self.model), self.model)
+
+    def _compare_gradients(self, backend: Backend, question: Question) -> list[Comparison] | None:
+        problem, (answer, gradients) = question.problem, backend.differentiate(*question)
+        assert_answer_shaped(answer, problem)
+        assert_gradients_shaped(gradients, problem)
+        seen, passes = run_layers_freely(problem, answer, self.model)
+        parts = list_free_parts(seen, passes, question.d, gradients, self.model) if passes else None
+        return None if parts is None else [part.compare() for part in parts]
+
+    def ask_at(self, sizes: Sizes, seed: int = 0) -> Judged:
+        """`judge` of the question with these sizes."""
+        return self.judge(self.make_question(sizes, seed))
+
+    def turn_backward(self) -> "Laboratory":
+        """The same for gradients, with the time that is left."""
+        left = self.seconds - (self.clock() - self.started)
+        return replace(self, backward=True, seconds=left)
+
+
+def compare_answer(seen: Seen, passes: list[list[Trajectory]], m: ErrorModel) -> list[Comparison] | None:
+    """y, then the final h and c of each layer and direction; None where the passes say nothing."""
+    if not passes:
+        return None
+    problem, answer = seen.problem, seen.answer
+    found = [Comparison("y", STEP, answer.y, *seen.outputs[-1])]
+    for layer, d in np.ndindex(len(passes), len(problem.directions)):
+        place, k = name_place(problem, layer, d), layer * len(problem.directions) + d
+        h, c = find_final_state(seen, layer, d, passes[layer][d])
+        found.append(Comparison(f"h_T{place}", FINAL, answer.state.h[k], *narrow_final(h, m)))
+        found.append(Comparison(f"c_T{place}", FINAL, answer.state.c[k], *c))
+    return found
