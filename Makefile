@@ -8,7 +8,8 @@
 # make soak         looks for false alarms in 300,000 random examples of right implementations; prints error/bound for each
 #                   output, form and dtype. Takes hours; what was interrupted goes on with tools.checks.soak --resume. Then it
 #                   runs the tests that `make test` leaves out, because they look for rare false alarms and take long
-# make test-adapters  tests each adapter with its library, in an environment that it makes; `make test-adapter-onnx` tests one
+# make test-adapters  tests each adapter with its library, in an environment that it makes, and judges its example at
+#                   `standard`; `make test-adapter-onnx` does one
 # make test-models  judges trained LSTMs that packages ship, in every runtime, and the usual mistakes of a deployment; writes
 #                   docs/models.md; downloads some 250 MB of packages into an environment that it makes; takes minutes
 # make hostile      judges some 190 targets that do whatever a target may do, in three ways; writes docs/hostile.md; takes long
@@ -64,7 +65,7 @@ test: torch
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 ADAPTERS ?= .adapters
-LIBRARIES := jax keras mlx onnx tflite
+LIBRARIES := jax keras mlx onnx tflite torch
 
 $(ADAPTERS)/%/made: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(@D)
@@ -77,12 +78,23 @@ test-adapters: $(addprefix test-adapter-,$(LIBRARIES))
 
 .PRECIOUS: $(ADAPTERS)/%/made
 
+# Its tests, and its example judged at `standard`.
 test-adapter-%: $(ADAPTERS)/%/made
-	$(ADAPTERS)/$*/bin/python -m pytest tests/adapters/$*
+	$(ADAPTERS)/$*/bin/python -m pytest $(or $(TESTS_$*),tests/adapters/$*)
+	$(if $(EXAMPLE_$*),$(ADAPTERS)/$*/bin/lstm-conform run examples.$(EXAMPLE_$*):BACKEND)
+
+TESTS_torch := tests/lstm_spec/adapters
+EXAMPLE_jax := flax_cell
+EXAMPLE_mlx := mlx_lstm
+EXAMPLE_onnx := onnx_model
+EXAMPLE_torch := torch_module
 
 test-adapter-keras: $(ADAPTERS)/keras/made
-	KERAS_BACKEND=jax $(ADAPTERS)/keras/bin/python -m pytest tests/adapters/keras
-	KERAS_BACKEND=torch $(ADAPTERS)/keras/bin/python -m pytest tests/adapters/keras
+	for backend in jax torch; do \
+		export KERAS_BACKEND=$$backend; \
+		$(ADAPTERS)/keras/bin/python -m pytest tests/adapters/keras || exit; \
+		$(ADAPTERS)/keras/bin/lstm-conform run examples.keras_layer:BACKEND --deviations examples/keras_layer.toml || exit; \
+	done
 
 MODELS := $(ADAPTERS)/models
 
