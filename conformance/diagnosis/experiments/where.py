@@ -95,14 +95,14 @@ def _read_parts(problem: Problem, c: Comparison) -> Iterator[Wrong]:
     name, _, place = c.quantity.partition(" of ")
     words = place.split()
     layer = int(words[1]) if "layer" in words else 0
-    named = next((direction for direction in problem.directions if direction in words), "")
-    direction = named or ("" if len(problem.directions) > 1 else problem.directions[0])
+    all_of_them = "" if len(problem.directions) > 1 else str(problem.directions[0])
+    read = next((name for name in problem.directions if name in words), all_of_them)
     if c.axes[0] != "gate row":
-        yield Wrong(name, layer, direction, c.axes, places)
+        yield Wrong(name, layer, read, c.axes, places)
         return
     axes = ("gate", "unit", *("unit that is read" if axis == "unit" else axis for axis in c.axes[1:]))
     gates = len(problem.parameters[layer][0].gates)
-    yield Wrong(name, layer, direction, axes, places.reshape(gates, -1, *places.shape[1:]))
+    yield Wrong(name, layer, read, axes, places.reshape(gates, -1, *places.shape[1:]))
 
 
 # ---------------------------------------------------------------- in words
