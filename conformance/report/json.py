@@ -3,23 +3,25 @@
 import importlib.metadata as metadata
 import math
 import platform
+from collections.abc import Mapping
 from typing import Any
 
 from conformance.cases.expectations import recall_own_problem
 from conformance.measurements.activation_text import accuracy_data
-from conformance.measurements.end_to_end import Row
 from conformance.report.deviations import Deviation
 from conformance.report.findings import Findings
 from conformance.report.report import Report
+from conformance.report.roots import key_of
+from conformance.report.statement import draw_conclusion, list_grades_held
 from conformance.report.status import Unjudged, worst_status
 from conformance.verdict import Verdict
 from lstm_spec import SPECIFICATION
 
-JSON_VERSION = 1
+JSON_VERSION = 2  # that of schema.json
 
 
 def as_json(reports: list[Report], unjudged: dict[str, Unjudged]) -> dict[str, Any]:
-    """The reports as JSON data; `version` grows whenever their form changes."""
+    """The reports as JSON data, of the form of schema.json; `version` grows whenever that changes."""
     return {
         "version": JSON_VERSION,
         **describe_suite(),
@@ -41,16 +43,20 @@ def describe_suite() -> dict[str, Any]:
 
 def _target_data(report: Report) -> dict[str, Any]:
     findings, about = report.findings, report.findings.description
+    against = {key_of(verdict) for verdict in report.failures}
     return {
         "name": findings.name,
+        "target": report.origin.target if report.origin else findings.name,
         "version": about.version,
         "device": about.device,
         "features": sorted(about.features),
         "compiles": about.compiles,
         "sizes": [list(sizes) for sizes in findings.compiled_sizes],
         "shapes": {k: [size.start, size.stop, size.step] for k, size in vars(about.shapes).items()},
-        "grades": {d: g if isinstance(g := about.grade(d), str) else vars(g) for d in about.dtypes},
+        "grades": {d: g if isinstance(g := about.grade(d), str) else _finite_numbers(vars(g)) for d in about.dtypes},
         "passes_at": findings.other_grades,
+        "conclusion": draw_conclusion(findings),
+        "conforms_at": list_grades_held(findings),
         "profile": findings.request.profile,
         "seed": findings.request.seed,
         "whole": findings.request.is_whole,
@@ -63,8 +69,10 @@ def _target_data(report: Report) -> dict[str, Any]:
         "mishaps": report.mishaps,
         "complaints": list(findings.complaints),
         "activations": [accuracy_data(found) for found in report.activations],
-        "end_to_end": {dtype: [_row_data(row) for row in rows] for dtype, rows in report.end_to_end.items()},
-        "verdicts": [_whole_verdict_data(verdict, report) for verdict in report.verdicts],
+        "end_to_end": {
+            dtype: [_finite_numbers(row._asdict()) for row in rows] for dtype, rows in report.end_to_end.items()
+        },
+        "verdicts": [_whole_verdict_data(v, report, key_of(v) in against) for v in report.verdicts],
     }
 
 
@@ -77,8 +85,8 @@ def _deviation_data(deviation: Deviation, findings: Findings) -> dict[str, Any]:
     }
 
 
-def _row_data(row: Row) -> dict[str, Any]:
-    return {k: _finite_number(a) if isinstance(a, float) else a for k, a in row._asdict().items()}
+def _finite_numbers(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: _finite_number(a) if isinstance(a, float) else a for k, a in fields.items()}
 
 
 def _finite_number(value: float) -> float | str:
@@ -86,10 +94,13 @@ def _finite_number(value: float) -> float | str:
     return value if math.isfinite(value) else str(value)
 
 
-def _whole_verdict_data(verdict: Verdict, report: Report) -> dict[str, Any]:
-    case = report.cases.get((verdict.property.name, verdict.dtype))
-    known = {"declared": report.findings.is_declared(verdict), "case": None if case is None else str(case)}
-    return verdict_data(verdict) | known
+def _whole_verdict_data(verdict: Verdict, report: Report, against: bool) -> dict[str, Any]:
+    case = report.cases.get(key_of(verdict))
+    return verdict_data(verdict) | {
+        "against": against,
+        "declared": report.findings.is_declared(verdict),
+        "case": None if case is None else str(case),
+    }
 
 
 def verdict_data(verdict: Verdict) -> dict[str, Any]:
@@ -106,6 +117,7 @@ def verdict_data(verdict: Verdict) -> dict[str, Any]:
         "message": verdict.error.message if verdict.error else "",
         "examples": verdict.examples,
         "inconclusive": verdict.inconclusive,
+        "seconds": round(verdict.seconds, 3),
     }
     if refutation and refutation.clause:
         found["clause"] = refutation.clause

@@ -8,12 +8,34 @@ from conformance.report.status import NOTHING
 from conformance.verdict import find_broken_clauses
 from lstm_spec import GRADES, SPECIFICATION
 
+CONFORMS, DOES_NOT_CONFORM, NOT_JUDGED = "conforms", "does not conform", "not judged"
 ANY_NUMBER = 400  # examples of a property: with fewer, some that a profile asks for are not tried
 
 
 def write_statement(f: Findings) -> str:
     """The statement about a backend, in one sentence."""
     return _state_what_is_wrong(f) or _state_what_holds(f)
+
+
+def draw_conclusion(f: Findings) -> str:
+    """The statement in three words at most: CONFORMS, DOES_NOT_CONFORM or NOT_JUDGED."""
+    if list_grades_held(f):
+        return CONFORMS
+    is_refuted = list_failures(f) and not f.lenient
+    return DOES_NOT_CONFORM if is_refuted or write_statement(f).startswith(DOES_NOT_CONFORM) else NOT_JUDGED
+
+
+def list_grades_held(f: Findings) -> dict[str, str]:
+    """By dtype the grade at which it conforms; empty if the statement is none of conformance."""
+    if f.cut or not _allows_conformance(f) or not (f.lenient or not _state_what_is_wrong(f)):
+        return {}
+    about = (f.lenient or f).description
+    return {dtype: str(about.grade(dtype)) for dtype in f.request.dtypes}
+
+
+def _allows_conformance(f: Findings) -> bool:
+    """Whether enough was asked for a statement of conformance."""
+    return f.request.is_whole and f.request.is_thorough and f.request.profile != "quick"
 
 
 def _state_what_is_wrong(f: Findings) -> str:

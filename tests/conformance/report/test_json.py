@@ -16,7 +16,7 @@ def test_the_json_says_what_the_exit_status_says(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     status, _ = said("run", "zzz", "numpy", target("returns_nan"), *EQUATIONS, "--json", str(file))
     written = json.loads(file.read_text(encoding="utf-8"))
-    assert (written["version"], written["specification"]) == (1, "1.0")
+    assert (written["version"], written["specification"]) == (2, "1.0")
     assert written["exit_status"] == status == FAILED
     assert [(t["name"], t["exit_status"]) for t in written["targets"]] == [("numpy", PASSED), ("returns_nan", FAILED)]
     assert [t["verdicts"][0]["outcome"] for t in written["targets"]] == ["holds", "refuted"]
