@@ -9,7 +9,7 @@ from typing import IO, Any
 import torch
 
 from lstm_spec.adapters.archives import check_members, check_unpacked
-from lstm_spec.adapters.torch.script import is_script, read_script
+from lstm_spec.adapters.torch.objects import is_script, read_objects
 from lstm_spec.adapters.torch.tensors import to_array, to_tensor
 from lstm_spec.layouts.foreign import flatten_names
 from lstm_spec.types import Array, State
@@ -20,8 +20,8 @@ PACKED = "_all_weight_values"  # in a layer whose weights are quantised
 def read_stored(path: Path) -> dict[str, Any]:
     """The tensors of a state dict, or of TorchScript, by name.
 
-    Nothing but tensors is unpickled, and no code of the file is called. Raises ValueError if it holds something else,
-    layers with quantised weights, or tensors that are much larger than what is stored of them.
+    Of other objects only the names are unpickled, and no code of the file is called. Raises ValueError if it holds
+    something else, layers with quantised weights, or tensors that are much larger than what is stored of them.
     """
     _check_archive(path)
     try:
@@ -39,6 +39,11 @@ def read_stored(path: Path) -> dict[str, Any]:
     if quantised := [name for name in named if PACKED in name]:
         raise ValueError(f"{quantised[0].partition('.' + PACKED)[0]} has quantised weights, which are not judged")
     tensors = {name: a for name, a in named.items() if isinstance(a, torch.Tensor) and a.layout == torch.strided}
+    if not tensors:
+        raise ValueError(
+            "it holds no tensors, expected the weights of a model; a frozen TorchScript module has them elsewhere: save"
+            " it before it is frozen"
+        )
     if empty := [name for name, a in tensors.items() if a.is_meta]:
         raise ValueError(f"{empty[0]} has a shape and no numbers, expected a model with weights; load them, save again")
     sizes = (a.numel() * a.element_size() for a in tensors.values())
@@ -64,10 +69,19 @@ def save_tensors(tensors: Mapping[str, Array], file: IO[bytes]) -> None:
 
 def _read_any(path: Path) -> Any:
     if is_script(path):
-        tensors, quantised = read_script(path)
-        return tensors | {f"{name}.{PACKED}": None for name in quantised}
-    with warnings.catch_warnings(action="ignore"):  # of the protocol that it was pickled with
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return _read_objects(path)
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of the protocol that it was pickled with
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:
+        if zipfile.is_zipfile(path) and (found := _read_objects(path)):
+            return found
+        raise
+
+
+def _read_objects(path: Path) -> dict[str, Any]:
+    tensors, quantised = read_objects(path)
+    return tensors | {f"{name}.{PACKED}": None for name in quantised}
 
 
 def run_stored(tensors: Mapping[str, Array], x: Array, state: State) -> tuple[Array, Array, Array]:

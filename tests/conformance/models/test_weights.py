@@ -1,5 +1,6 @@
 """Files with weights are judged in a runtime; what cannot be judged is refused in a sentence, and nothing is run."""
 
+import argparse
 import os
 import warnings
 from collections.abc import Callable
@@ -50,6 +51,12 @@ def write_checkpoint(path: Path) -> None:
     torch.save({"epoch": 3, "model": model.state_dict(), "optimiser": optimiser.state_dict()}, path)
 
 
+def write_objects(path: Path) -> None:
+    """As training scripts write one: with their options, and figures of NumPy."""
+    options, figure = argparse.Namespace(rate=0.1), np.float64(0.7)
+    torch.save({"model": Tagger().state_dict(), "options": options, "figure": figure, "path": path}, path)
+
+
 def write_npz(path: Path) -> None:
     np.savez(path, **{name: a.numpy() for name, a in Tagger().state_dict().items()})
 
@@ -62,6 +69,8 @@ def write_script(model: Any, path: Path) -> None:
 WRITERS: dict[str, Callable[[Path], Any]] = {
     "plain.pt": write_plain,
     "checkpoint.pth": write_checkpoint,
+    "objects.pth": write_objects,
+    "whole.pt": lambda path: torch.save(Tagger(), path),
     "script.ts": lambda path: write_script(Tagger(), path),
     "tagger.safetensors": lambda path: save_file(Tagger().state_dict(), path),
     "half.safetensors": lambda path: save_file(Tagger().bfloat16().state_dict(), path),
@@ -223,6 +232,11 @@ def write_quantised(path: Path) -> None:
         write_script(torch.ao.quantization.quantize_dynamic(Tagger(), {torch.nn.LSTM}), path)
 
 
+def write_frozen(path: Path) -> None:
+    with warnings.catch_warnings(action="ignore"):
+        torch.jit.freeze(torch.jit.script(Tagger()).eval()).save(str(path))
+
+
 REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "trap.pt": (
         lambda path: torch.save({"model": Trap(path.with_name("sprung"))}, path),
@@ -237,6 +251,14 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "linear.pt": (
         lambda path: torch.save(torch.nn.Linear(3, 4).state_dict(), path),
         "there is no LSTM among the tensors",
+    ),
+    "trapped.pt": (
+        lambda path: torch.save({"model": {"weight": torch.ones(3)}, "options": Trap(path.with_name("sprung"))}, path),
+        "there is no LSTM among the tensors",
+    ),
+    "frozen.ts": (
+        write_frozen,
+        "it holds no tensors, expected the weights of a model; a frozen TorchScript module has",
     ),
     "number.pt": (lambda path: torch.save(3, path), "it holds a int, expected a state dict; save model.state_dict()"),
     "text.pt": (lambda path: path.write_text("hello"), "cannot be read as tensors"),
