@@ -108,9 +108,10 @@ EATER = """
 from tools.checks import fuzz
 fuzz.MEMORY, fuzz.SECONDS = 64 << 20, 1000  # of a slow machine nothing is asked
 reader = fuzz.Reader(lambda rng: None, lambda made: bytes(bytearray(b"x") * (300 << 20)), ValueError)
-print(fuzz.try_inputs("cases", reader, range(1), 0, lambda line: None).findings)
+still = lambda line: None
+print(fuzz.try_inputs("cases", reader, range(1), 0, still).findings)
 fuzz.limit_addresses()
-print(fuzz.try_inputs("cases", reader._replace(read=lambda made: bytearray(3 << 30)), range(1), 0, lambda line: None).findings)
+print(fuzz.try_inputs("cases", reader._replace(read=lambda made: bytearray(3 << 30)), range(1), 0, still).findings)
 """
 
 
