@@ -1,4 +1,4 @@
-"""The reports that `run` writes for other programs: JSON and JUnit's XML."""
+"""The reports that `run` writes into files: JSON, JUnit's XML and Markdown."""
 
 from __future__ import annotations
 
@@ -84,5 +84,11 @@ def _render_junit(reports: list[Report], unjudged: dict[str, Unjudged]) -> bytes
     return parseString(raw).toprettyxml(encoding="utf-8")
 
 
-RENDER: dict[str, Render] = {"--json": _render_json, "--junit": _render_junit}
-STARTS = {"--json": b"{", "--junit": b"<?xml"}
+def _render_markdown(reports: list[Report], unjudged: dict[str, Unjudged]) -> bytes:
+    from conformance.report.markdown import as_markdown
+
+    return as_markdown(reports, unjudged).encode(errors="backslashreplace")
+
+
+RENDER: dict[str, Render] = {"--json": _render_json, "--junit": _render_junit, "--markdown": _render_markdown}
+STARTS = {"--json": b"{", "--junit": b"<?xml", "--markdown": b"<!-- lstm-conform"}

@@ -75,6 +75,7 @@ OUTPUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
     help="Folder for the cases of failures, and for the journal of the run.",
 )
 @click.option("--junit", "junit_file", type=OUTPUT, help="Write the report as JUnit XML; - is stdout.")
+@click.option("--markdown", "markdown_file", type=OUTPUT, help="Write the report as Markdown; - is stdout.")
 @click.option(
     "--deviations",
     "deviations_file",
@@ -87,6 +88,7 @@ def run(
     device: str | None,
     json_file: Path | None,
     junit_file: Path | None,
+    markdown_file: Path | None,
     deviations_file: Path | None,
     out: Path,
     rigorous: bool,
@@ -98,13 +100,14 @@ def run(
 ) -> None:
     """Judge one or more LSTMs.
 
-    `--json -` and `--junit -` write to stdout; the report for people then goes to stderr. After Ctrl-C and SIGTERM
-    there is a report on what was judged. `journal.jsonl` in the folder of `--out` has the verdicts while the run lasts.
+    `--json -`, `--junit -` and `--markdown -` write to stdout; the report for people then goes to stderr. After Ctrl-C
+    and SIGTERM there is a report on what was judged. `journal.jsonl` in the folder of `--out` has the verdicts while it
+    lasts.
     """
     from conformance.journal import Journal
     from conformance.targets.lending import Loan
 
-    files = claim_files({"--json": json_file, "--junit": junit_file})
+    files = claim_files({"--json": json_file, "--junit": junit_file, "--markdown": markdown_file})
     options = read_options(given, deviations_file)
     _check_rigorous(rigorous, jobs)
     stdout, console = sys.stdout, make_console(on_stderr=STDOUT in files.values())

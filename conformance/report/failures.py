@@ -26,9 +26,8 @@ LABEL = "  {:<18}"
 def failure_lines(report: Report, root: Root, title: str = "") -> list[str]:
     """One failure: the sentence that is not true, where and by how much, why, what follows, and how to reproduce it."""
     verdict = root.verdict
-    ids, sentence = find_broken_clauses(verdict), verdict.property.sentence
+    ids, sentence = find_shown_clauses(report, verdict), verdict.property.sentence
     first, is_diagnosed = verdict in report.failures[:1], verdict is report.diagnosed
-    ids = (report.cause.clause,) if is_diagnosed and report.cause.clause in ids else ids
     subject, by = _describe_subject(report, verdict.dtype), [LABEL.format("by") + sentence]
     if len(ids) == 1:
         clause = CLAUSES[ids[0]]
@@ -40,6 +39,12 @@ def failure_lines(report: Report, root: Root, title: str = "") -> list[str]:
         lines.append(LABEL.format("likely cause") + report.cause.sentence)
     lines += _following_lines(root, ids)
     return lines + _reproduction_lines(report, verdict, first)
+
+
+def find_shown_clauses(report: Report, verdict: Verdict) -> tuple[str, ...]:
+    """The clause that is broken, also if only the cause says so; if none is known, all that the property verifies."""
+    ids, named = find_broken_clauses(verdict), report.cause.clause
+    return (named,) if named in ids and verdict is report.diagnosed else ids
 
 
 def _following_lines(root: Root, ids: tuple[str, ...]) -> list[str]:
