@@ -16,7 +16,7 @@ from conformance.outcome import Errored, Refuted
 from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import Form
 from conformance.problems.question import Question
-from conformance.problems.sizes import limit_sizes
+from conformance.problems.sizes import limit_sizes, nearest_sizes
 from conformance.tolerance.reading import Trajectory
 from lstm_spec import Backend, ErrorModel, error_model
 
@@ -76,7 +76,9 @@ class Laboratory:
 
     def make_question(self, sizes: Sizes, seed: int = 0, fillings: tuple[str, ...] = TAME) -> Question:
         """A question of the form with sizes that its shapes allow, or nearly these; the same each time."""
-        allowed = limit_sizes(sizes, self.backend.description.shapes)
+        shapes = self.backend.description.shapes
+        nearest = (nearest_sizes(k, (n,), getattr(shapes, k))[0] for k, n in zip("TBIH", sizes, strict=True))
+        allowed = limit_sizes(tuple(nearest), shapes)
         problem = build_problem(np.dtype(self.dtype), self.form, allowed, fillings, seed)
         return Question(problem, build_loss(problem, DENSE, seed))
 
