@@ -97,7 +97,7 @@ def find_rules(known: Known) -> list[Rule]:
 def list_conditions(known: Known) -> Iterator[Condition]:
     """The conditions that come into question, the simplest first."""
     yield Condition("always")
-    singles = [(n,) for n in range(4)]
+    singles: list[tuple[int, ...]] = [(n,) for n in range(4)]
     for letters in singles:
         yield Condition("=", letters, 1)
     for letters in singles:
@@ -105,9 +105,9 @@ def list_conditions(known: Known) -> Iterator[Condition]:
     for letters in singles:
         yield from (Condition(kind, letters, m) for kind in ("no multiple", "multiple") for m in MULTIPLES[::-1])
     pairs = list(combinations(range(4), 2))
-    for letters in pairs:
-        yield from (Condition("same", letters), Condition("other", letters), Condition("more", letters))
-        yield Condition("more", letters[::-1])
+    for pair in pairs:
+        yield from (Condition("same", pair), Condition("other", pair), Condition("more", pair))
+        yield Condition("more", pair[::-1])
     for several in (*pairs, (0, 1, 3)):
         yield from _list_limits(known, several, is_product=True)
     for letters in singles:

@@ -7,37 +7,7 @@ from conformance.diagnosis.experiments.conditions import LETTERS, Rule, find_rul
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime, Said, Sizes
 
 SMALL: Sizes = (3, 2, 4, 5)
-VALUES = (
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    7,
-    8,
-    9,
-    10,
-    11,
-    12,
-    15,
-    16,
-    17,
-    20,
-    24,
-    31,
-    32,
-    33,
-    40,
-    63,
-    64,
-    65,
-    100,
-    127,
-    128,
-    129,
-    150,
-)
+VALUES = (*range(1, 13), *range(15, 18), 20, 24, *range(31, 34), 40, *range(63, 66), 100, *range(127, 130), 150)
 LARGE = (192, 255, 256, 257, 300, 400, 511, 512, 513)
 ALONE, TOGETHER, LONG = (40, 140, 300), (40, 70), (600, 1, 2, 3)
 MOST = 120  # questions
