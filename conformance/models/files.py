@@ -37,16 +37,21 @@ def ask_file(
         return ask_weights(stored, inputs, backend), stored.notes
 
 
-def choose_one(path: Path, asked: list[Asked], name: str) -> Asked:
-    """The LSTM of that name, or the only one there is; nodes that read each other are one. Raises ModelError."""
+def choose_one(path: Path, asked: list[Asked], name: str, is_needed: bool = True) -> Asked:
+    """The LSTM of that name, or the only one there is if no name is needed; nodes that read each other are one.
+
+    Raises ModelError.
+    """
     whole: list[Asked] = []
     for one in asked:
         below = whole[-1] if whole else one
         whole[-1:] = [_stack(below, one)] if whole and _reads(one, below) else [*whole[-1:], one]
-    found = [one for one in whole if one.short_name == name or not name]
+    is_only = len(whole) == 1 and not is_needed
+    found = [one for one in whole if one.short_name == name or not name or is_only]
     if len(found) != 1:
         names, wanted = ", ".join(one.short_name for one in whole), f"one named {name!r}" if name else "one"
-        raise ModelError(f"{path} has {len(whole)} LSTMs ({names}), expected {wanted}; choose with --name")
+        many = f"{len(whole)} LSTM{'s' * (len(whole) != 1)} ({names})"
+        raise ModelError(f"{path} has {many}, expected {wanted}; choose with --name")
     return found[0]
 
 

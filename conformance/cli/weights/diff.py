@@ -18,7 +18,7 @@ from conformance.cli.weights.port import NAME, PATH
 @click.argument("first", metavar="A", type=PATH)
 @click.argument("second", metavar="B", type=PATH)
 @NAME
-@click.option("--other-name", metavar="NAME", help="Which LSTM of B.  [default: as in A]")
+@click.option("--other-name", metavar="NAME", help="Which LSTM of B.  [default: as in A, or the only one]")
 @INPUTS
 @GRADE
 @TIMEOUT
@@ -40,7 +40,8 @@ def diff(
     opened = partial(open_runtime, timeout=timeout)
     try:
         one = choose_one(first, ask_file(first, load_inputs(inputs), None, opened)[0], name)
-        other = choose_one(second, ask_file(second, {}, None, opened)[0], name if other_name is None else other_name)
+        theirs, is_named = ask_file(second, {}, None, opened)[0], other_name is not None
+        other = choose_one(second, theirs, name if other_name is None else other_name, is_needed=is_named)
         if one.problem.dtype.itemsize < other.problem.dtype.itemsize:
             first, second, one, other = second, first, other, one
         found = compare_networks(read_network(one), read_network(other))

@@ -180,7 +180,11 @@ def test_one_of_several_is_named(tmp_path: Path) -> None:
     assert said("port", str(tmp_path / "a.pt"), str(tmp_path / "b.npz"), "--name", "up")[0] == PASSED
     status, text = said("diff", str(tmp_path / "a.pt"), str(tmp_path / "b.npz"), "--name", "up", "--other-name", "lstm")
     assert status == PASSED and "the same to the last bit" in text
-    assert said("diff", str(tmp_path / "a.pt"), str(tmp_path / "b.npz"), "--name", "nobody")[0] == UNUSABLE
+    assert said("diff", str(tmp_path / "a.pt"), str(tmp_path / "b.npz"), "--name", "up")[0] == PASSED  # the only one
+    for more in (("--name", "nobody"), ("--name", "up", "--other-name", "up")):
+        status, text = said("diff", str(tmp_path / "a.pt"), str(tmp_path / "b.npz"), *more)
+        assert status == UNUSABLE and "expected one named '" in text
+    assert "b.npz has 1 LSTM (lstm), expected one named 'up'; choose with --name" in text
 
 
 @pytest.mark.parametrize(
