@@ -1,0 +1,163 @@
+"""The formula of one step, found from its answers: c first, then h from the c that was answered."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from conformance.diagnosis.experiments.term.asking import Asking, Seen
+from conformance.diagnosis.experiments.term.fitting import fit_shape, fit_terms
+from conformance.diagnosis.experiments.term.formula import (
+    NAMES,
+    SHOWN,
+    Formula,
+    Values,
+    multiply,
+)
+from conformance.diagnosis.experiments.term.parts import (
+    change_function,
+    change_gates,
+    change_products,
+    explain_part,
+    run_formula,
+)
+
+ALONE: dict[str, tuple[dict[str, int], float | None]] = {  # what shows one gate alone in c
+    "i": ({"g": 1}, 0.0),
+    "f": ({"i": -1}, None),
+    "g": ({"i": 1}, 0.0),
+}
+ORDERS = ("ifg", "gif")
+STARTS = (("", "c"), ("h", ""), ("", ""), ("c", "h"))
+UNIFORM = (  # what all gates may do instead, by the start of the term
+    {"b": None},
+    {"U": None},
+    {"W": None},
+    {"U": None, "b": None},
+    {"U": "U_{} c"},
+    {"U": "U_{}ᵀ h"},
+    {"W": "W_{}ᵀ x"},
+    {"W": "W_{} (x reversed)"},
+)
+
+
+class Unknown(Exception):
+    """No formula was found for what it names."""
+
+
+def explain_step(asking: Asking, expected: Formula, seen: Seen) -> Iterator[Formula]:
+    """The formulas that give the answers to one step. Raises Unknown where a part has none."""
+    for start in STARTS:
+        values = run_formula(replace(expected, start=start), seen)
+        if is_hidden_right(seen, values) and seen.is_near(seen.c, values["c′"]):
+            yield replace(expected, start=start)
+    values = run_formula(expected, seen)
+    if is_hidden_right(seen, values):
+        try:
+            yield explain_shown(expected, seen)
+        except Unknown:
+            if seen.is_near(seen.c, values["c′"]):
+                raise
+    if not seen.is_near(seen.c, values["c′"]):
+        expected = explain_cell(asking, expected, seen)
+    if not is_hidden_right(seen, run_formula(expected, seen)):
+        expected = explain_hidden(asking, expected, seen)
+    yield explain_shown(expected, seen)
+
+
+def is_hidden_right(seen: Seen, values: Values) -> bool:
+    """Whether y or the final h is the formula's."""
+    return any(seen.is_near(got, values["h′"]) for got in (seen.y, seen.h))
+
+
+def explain_shown(formula: Formula, seen: Seen) -> Formula:
+    """The formula with what is returned in place of h and c."""
+    values, shown = run_formula(formula, seen), dict(formula.shown)
+    returned = dict(formula.returned)
+    states = {k: values[k] for k in ("c′", "h′", "s", "c", "h", "tanh(c)")}
+    terms = multiply({k: values[k] for k in formula.gates}, states)
+    for name, own, got in (("y", "h′", seen.y), ("h_T", "h′", seen.h), ("c_T", "c′", seen.c)):
+        if not seen.is_near(got, values[own]):
+            one = np.ones_like(got)
+            found = fit_terms(got, one, states, seen.room) or fit_terms(got, one, terms, seen.room)
+            shape = None if found else fit_shape(values[own], got, one, seen.room)
+            if found:
+                shown[name] = found
+            elif shape:
+                returned[name] = shape
+            else:
+                raise Unknown(SHOWN[name])
+    return replace(formula, shown=shown, returned=returned)
+
+
+# ---------------------------------------------------------------- c
+
+
+def explain_cell(asking: Asking, formula: Formula, seen: Seen) -> Formula:
+    """The formula with another c: one part is changed, or several."""
+    if found := explain_part(formula, "c", seen):
+        return found
+    for changed in list_uniform(formula):
+        if seen.is_near(seen.c, run_formula(changed, seen)["c′"]):
+            return changed
+        if found := next(_confirm_all(change_products(changed, "c", seen), seen), None):
+            return found
+    unknown = ""
+    for order in ORDERS:
+        try:
+            return _explain_gates(asking, formula, seen, order)
+        except Unknown as error:
+            unknown = unknown or str(error)
+    raise Unknown(unknown)
+
+
+def list_uniform(formula: Formula) -> Iterator[Formula]:
+    """The formula with the same change in each gate."""
+    for change in UNIFORM:
+        gates = {}
+        for k, gate in formula.gates.items():
+            names = {name: change.get(name[0], name) for name in gate.terms}
+            terms = {new.format(k): gate.terms[name] for name, new in names.items() if new}
+            gates[k] = replace(gate, terms=terms)
+        yield replace(formula, gates=gates)
+
+
+def _confirm_all(changed: Iterator[Formula], seen: Seen) -> Iterator[Formula]:
+    return (one for one in changed if seen.is_near(seen.c, run_formula(one, seen)["c′"]))
+
+
+# ---------------------------------------------------------------- several at once
+
+
+def _explain_gates(asking: Asking, formula: Formula, seen: Seen, order: str) -> Formula:
+    """Each gate that c needs is seen alone, then the products are sought again."""
+    unknown = []
+    for letter in order:
+        if letter not in formula.gates:
+            continue
+        alone = asking.see(*ALONE[letter])
+        if alone.is_near(alone.c, run_formula(formula, alone)["c′"]):
+            continue
+        found = next(_confirm_all(change_gates(formula, "c", alone, letter), alone), None)
+        if found is None:
+            unknown.append(NAMES[letter])
+        else:
+            formula = found
+    if not unknown and seen.is_near(seen.c, run_formula(formula, seen)["c′"]):
+        return formula
+    if found := None if unknown else explain_part(formula, "c", seen):
+        return found
+    raise Unknown(" and ".join(unknown) or "the cell state")
+
+
+def explain_hidden(asking: Asking, formula: Formula, seen: Seen) -> Formula:
+    """The formula with another h: one part is changed, or two."""
+    if found := explain_part(formula, "h", seen):
+        return found
+    alone = asking.see({"o": 1})
+    if not alone.is_near(alone.h, run_formula(formula, alone)["h′"]):
+        shaped = next(change_function(formula, "h", alone), None)
+        if shaped is not None and (found := explain_part(shaped, "h", seen)):
+            return found
+        raise Unknown("the hidden state")
+    raise Unknown(NAMES["o"])

@@ -1,0 +1,79 @@
+"""Formulas in words: how one differs from the equations."""
+
+import re
+
+from conformance.diagnosis.experiments.term.fitting import Coefficients
+from conformance.diagnosis.experiments.term.formula import NAMES, SAME, SHOWN, Formula, GateFormula
+
+STATES = {"h": "the initial hidden state", "c": "the initial cell state"}
+
+
+def describe_formula(found: Formula, expected: Formula) -> str:
+    """What is different, part by part."""
+    said = describe_gates(found, expected)
+    if found.start != expected.start:
+        said += [
+            f"{STATES[k]} is {'replaced by ' + STATES[v] if v else 'taken as zero'}"
+            for k, v in zip("hc", found.start, strict=True)
+            if k != v
+        ]
+    if found.c != expected.c or found.bound != expected.bound:
+        new = write_sum(found.c, expected.c)
+        new = new if found.bound == SAME else found.bound.describe(f"({new})")
+        said.append(f"the cell state is c′ = {new}, expected {write_sum(expected.c)}{_name_keeping(found.c)}")
+    if (found.h, found.squash, found.outer) != (expected.h, expected.squash, expected.outer):
+        new, old = (write_sum(f.h).replace("s", f.squash.describe("c′")) for f in (found, expected))
+        new = new if found.outer == SAME else found.outer.describe(f"({new})")
+        said.append(f"the hidden state is h′ = {new}, expected {old}")
+    for name, terms in found.shown.items():
+        new = write_sum(terms).replace("s", found.squash.describe("c′"))
+        said.append(f"{SHOWN[name]} is {new}, expected {'c′' if name == 'c_T' else 'h′'}")
+    for name, shape in found.returned.items():
+        own = "c′" if name == "c_T" else "h′"
+        said.append(f"{SHOWN[name]} is {shape.describe(own)}, expected {own}")
+    return "; ".join(said)
+
+
+def write_sum(terms: Coefficients, like: Coefficients | None = None) -> str:
+    """The terms with their coefficients, in the order of another sum as far as they are there."""
+    text, order = "", [*(like or ())]
+
+    def find_place(name: str) -> tuple[int, bool]:
+        alike = [k for k, other in enumerate(order) if name[0] == other[0] or name[-1] == other[-1]]
+        return order.index(name) if name in order else [*alike, len(order)][0], bool(like) and name == "1"
+
+    for name, a in sorted(terms.items(), key=lambda one: find_place(one[0])):
+        size = "" if abs(a) == 1 and name != "1" else f"{abs(a):.4g}" if name == "1" else f"{abs(a):.4g} "
+        sign = ("−" if a < 0 else "") if not text else " − " if a < 0 else " + "
+        text += f"{sign}{size}{'' if name == '1' else name}"
+    return text or "0"
+
+
+def _name_keeping(c: Coefficients) -> str:
+    """What stands for the forget gate, if that alone is different."""
+    if c.get("i g") != 1 or not set(c) <= {"c", "f c", "i g"}:
+        return ""
+    return f" (the forget gate acts as {write_sum({'1' if k == 'c' else 'f': c[k] for k in ('c', 'f c') if k in c})})"
+
+
+def describe_gates(found: Formula, expected: Formula) -> list[str]:
+    """What gates do that they should not do; what several do is said once."""
+    groups: dict[str, list[str]] = {}
+    for k, gate in found.gates.items():
+        if gate != expected.gates[k]:
+            groups.setdefault(re.sub(rf"_{k}\b", "", describe_gate(gate, expected.gates[k])), []).append(k)
+    said = []
+    for text, (first, *rest) in groups.items():
+        text = text if rest else describe_gate(found.gates[first], expected.gates[first])
+        said.append(" and ".join(NAMES[k] for k in (first, *rest)) + (" each " if rest else " ") + text)
+    return said
+
+
+def describe_gate(found: GateFormula, expected: GateFormula) -> str:
+    """What the gate does that it should not do."""
+    said = []
+    if found.terms != expected.terms:
+        said.append(f"adds up {write_sum(found.terms, expected.terms)}, expected {write_sum(expected.terms)}")
+    if found.shape != expected.shape:
+        said.append(f"is {found.shape.describe('z')}, expected {expected.shape.describe('z')}")
+    return " and ".join(said)

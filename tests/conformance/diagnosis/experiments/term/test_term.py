@@ -1,0 +1,88 @@
+"""The formula of one step is found from the answers, whoever made the mistake; what is right has none."""
+
+import pytest
+
+from conformance.diagnosis.experiments.laboratory import Laboratory
+from conformance.diagnosis.experiments.term import find_term
+from tests.planted.edits import CELL, HIDDEN, SIGMOID, SUM, Edit, textbook
+from tools.checks.right.backends import RIGHT
+
+F, G, O = "f = sigmoid(f)", "g = np.tanh(g)", "o = sigmoid(o)"
+EVERY = "each adds up W x"
+BLOCKS = "Wi, Wf, Wo, Wg = np.split(W, 4); Ui, Uf, Uo, Ug = np.split(U, 4)"
+
+PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
+    ("(the forget gate acts as 1 − 0.3 f),", ((CELL, "c = (1 - 0.3 * f) * c + i * g"),)),
+    ("the cell state is c′ = f tanh(c) + i g,", ((CELL, "c = f * np.tanh(c) + i * g"),)),
+    ("the cell state is c′ = f c + i f g,", ((CELL, "c = f * (c + i * g)"),)),
+    (
+        "the cell state is c′ = (f c + i g), clipped to [-2.5, 2.5],",
+        ((CELL, f"{CELL}\n        c = np.clip(c, -2.5, 2.5)"),),
+    ),
+    ("the hidden state is h′ = tanh((o c′)),", ((HIDDEN, "h = np.tanh(o * c)"),)),
+    ("the hidden state is h′ = o softsign(c′),", ((HIDDEN, "h = o * c / (1 + np.abs(c))"),)),
+    ("the forget gate adds up W_f x + U_f h + b_f + 0.75,", ((F, "f = sigmoid(f + 0.75)"),)),
+    ("(the forget gate acts as 1 − f),", ((F, "f = sigmoid(-f)"),)),
+    (
+        "the output gate adds up W_o x + U_oᵀ h + b_o,",
+        ((O, "o = sigmoid(o + h @ (np.split(U, 4)[2] - np.split(U, 4)[2].T))"),),
+    ),
+    (
+        "the candidate adds up W_g x + U_i h + b_g,",
+        ((G, "g = np.tanh(g + h @ (np.split(U, 4)[0] - np.split(U, 4)[3]).T)"),),
+    ),
+    ("the candidate is 1.7 tanh(0.6667 z),", ((G, "g = 1.7 * np.tanh(2 * g / 3)"),)),
+    (f"{EVERY} + U h + 2 b,", ((SUM, f"{SUM} + b"),)),
+    (f"{EVERY} + U h,", ((SUM, "z = x[t] @ W.T + h @ U.T"),)),
+    ("each is 0.3 z + 0.5, clipped to [0, 1],", ((SIGMOID, "return np.clip(0.3 * z + 0.5, 0, 1)"),)),
+    ("the final cell state c_T is tanh(c′),", (("return y, h, c, steps", "return y, h, s, steps"),)),
+    ("the initial hidden state is taken as zero", (("    steps = []\n", "    steps, h = [], 0 * h\n"),)),
+)
+PAIRS = (
+    (("the forget gate adds up", "the output gate is tanh(z)"), ((F, "f = sigmoid(f + 1)"), (O, "o = np.tanh(o)"))),
+    (("the candidate is z", "the forget gate is 1,"), ((G, "pass"), (CELL, "c = c + i * g"))),
+    (
+        ("the forget gate adds up −W_f x − U_f h − b_f,", "the candidate is σ(z)"),
+        ((F, "f = sigmoid(-f)"), (G, "g = sigmoid(g)")),
+    ),
+    (
+        ("the final hidden state h_T is c′", "the forget gate adds up"),
+        ((F, "f = sigmoid(f + 1)"), ("return y, h,", "return y, c,")),
+    ),
+)
+
+
+@pytest.mark.parametrize(("sentence", "edits"), PLANTED)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_mistake_is_named(dtype: str, sentence: str, edits: tuple[Edit, ...]) -> None:
+    found = find_term(Laboratory(textbook(*edits), dtype, seconds=60))
+    assert found is not None and found.is_certain and sentence in f"{found.sentence},"
+
+
+@pytest.mark.parametrize(("sentences", "edits"), PAIRS)
+def test_both_of_two_mistakes_are_named(sentences: tuple[str, ...], edits: tuple[Edit, ...]) -> None:
+    found = find_term(Laboratory(textbook(*edits), "float32", seconds=60))
+    assert found is not None and found.is_certain and all(sentence in f"{found.sentence}," for sentence in sentences)
+
+
+@pytest.mark.parametrize("name", ["wide", "fused", "reversed", "kahan", "by tanh"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_right_implementation_of_odd_construction_has_no_other_formula(name: str, dtype: str) -> None:
+    assert find_term(Laboratory(RIGHT[name](), dtype, seconds=60)) is None
+
+
+def test_what_differs_only_after_the_first_step_is_no_formula_of_one_step() -> None:
+    late = ("h = o * s", "h = o * s if t == 0 else o * c")
+    assert find_term(Laboratory(textbook(late), "float32", seconds=60)) is None
+
+
+def test_a_formula_that_fails_over_several_steps_is_not_certain() -> None:
+    late = (CELL, "c = c + i * g if t == 0 else f * f * c + i * g")
+    found = find_term(Laboratory(textbook(late), "float32", seconds=60))
+    assert found is not None and not found.is_certain and "c′ = c + i g," in found.sentence
+
+
+def test_what_is_no_sum_and_no_function_stays_unknown() -> None:
+    found = find_term(Laboratory(textbook((F, "f = sigmoid(f * (1 + x[t][:, :1] ** 2))")), "float32", seconds=60))
+    assert found is not None and not found.is_certain
+    assert "the forget gate is not that of the equations; its formula is unknown" in found.sentence
