@@ -12,6 +12,7 @@ from lstm_spec.types import Direction
 SUFFIX = re.compile(r"(?:_l(?P<layer>\d+))?(?P<turned>_reverse|_back)?$")  # weight_ih_l0_reverse, weight_hh_back
 SUFFIXED = ("pytorch", "candle", "paddle", "tinygrad")  # layouts of which _l0 is a part of the names
 CELL = re.compile(r"(?:^|(?<=/))(?:\w*lstm_cell(?:_\d+)?|cell)/$")  # says nothing of where a tensor belongs
+LISTED = re.compile(r"(?:^|/)cells/[^/]+/$")  # one of several cells of a RNN of Keras, a network of its own
 SIDE = re.compile(r"(?:^|(?<=[./_]))(?:(?P<forward>forward|fw)|backward|bw|reverse)[./_]")
 NUMBER = re.compile(r"(?:^|(?<=[./_]))(?:cell_(?P<cell>\d+)|(?P<side>[lr])(?P<layer>\d+))[./_]$")
 VARIABLE = re.compile(r"vars/([012])$")  # of a layer in a .weights.h5 of Keras 3, in the order in which it makes them
@@ -54,7 +55,10 @@ def _read_name(name: str, owns: list[str]) -> tuple[Place | None, str]:
     own = next((own for own in owns if stem == own or stem.endswith(tuple(f"{c}{own}" for c in "./_"))), "")
     if not own:
         return None, ""
-    before = CELL.sub("", stem.removesuffix(own))
+    before = stem.removesuffix(own)
+    if LISTED.search(before):
+        return Place(before, 0, "forward"), own
+    before = CELL.sub("", before)
     if side := SIDE.search(before):
         turned, before = not side["forward"], before[: side.start()] + before[side.end() :]
     if number := NUMBER.search(before):

@@ -40,6 +40,14 @@ def test_a_file_of_any_kind_is_judged(name: str, tmp_path: Path) -> None:
     assert ("not judged: the activations, which the file does not tell" in text) == (name == "model.weights.h5")
 
 
+def test_each_cell_of_a_stack_of_cells_is_judged(tmp_path: Path) -> None:
+    cells = [keras.layers.LSTMCell(4), keras.layers.LSTMCell(6)]
+    keras.Sequential([keras.Input((4, 3)), keras.layers.RNN(cells)]).save(tmp_path / "model.keras")
+    networks = read_weights(tmp_path / "model.keras").networks
+    assert [one.parameters[0][0].g.W.shape for one in networks.values()] == [(4, 3), (6, 4)]
+    assert said("judge", str(tmp_path / "model.keras"), "--runtime", "numpy")[0] == PASSED
+
+
 def test_what_get_weights_returns_is_the_layer() -> None:
     x = np.random.default_rng(0).standard_normal((4, 2, 3)).astype("f")
     for layer in (LSTM(5, return_sequences=True), keras.layers.Bidirectional(LSTM(5, return_sequences=True))):
