@@ -75,3 +75,112 @@ def add_one(*places: slice) -> Callable[[Array], None]:
         a[places] += 1
 
     return add
+
+
+# ---------------------------------------------------------------- what came before, and where it lies in memory
+
+
+def after_calls(make: Callable[[], Callable[[Problem], Answer]], name: str) -> Backend:
+    """A backend with a memory of its own."""
+    return replace(NUMPY, name=name, forward=make(), gradients=None)
+
+
+def spoil(answer: Answer) -> Answer:
+    return Answer(double(answer.y), State(*map(double, answer.state)))
+
+
+def _use_buffers_again() -> Callable[[Problem], Answer]:
+    buffers: dict[tuple[int, ...], list[Array]] = {}
+
+    def forward(problem: Problem) -> Answer:
+        answer, made = NUMPY.forward(problem), buffers.setdefault(problem.sizes, [])
+        y = np.empty_like(answer.y) if len(made) < 3 else made.pop(0)
+        made.append(y)
+        y[...] = answer.y
+        return replace(answer, y=y)
+
+    return forward
+
+
+def _keep_weights() -> Callable[[Problem], Answer]:
+    kept: dict[tuple[int, ...], Problem] = {}
+
+    def forward(problem: Problem) -> Answer:
+        first = kept.setdefault(problem.sizes, problem)
+        return NUMPY.forward(replace(problem, parameters=first.parameters))
+
+    return forward
+
+
+def _keep_last_state() -> Callable[[Problem], Answer]:
+    kept: dict[tuple[int, ...], State] = {}
+
+    def forward(problem: Problem) -> Answer:
+        before = kept.get(problem.sizes, problem.state)
+        kept[problem.sizes] = problem.state
+        return NUMPY.forward(replace(problem, state=before))
+
+    return forward
+
+
+def _fail_every(many: int) -> Callable[[], Callable[[Problem], Answer]]:
+    def make() -> Callable[[Problem], Answer]:
+        calls = iter(range(1, 10**9))
+
+        def forward(problem: Problem) -> Answer:
+            answer = NUMPY.forward(problem)
+            return answer if next(calls) % many else spoil(answer)
+
+        return forward
+
+    return make
+
+
+def _fail_after_other_shapes() -> Callable[[Problem], Answer]:
+    last: list[tuple[int, ...]] = []
+
+    def forward(problem: Problem) -> Answer:
+        answer = NUMPY.forward(problem)
+        is_new = last[-1:] != [problem.sizes]
+        last.append(problem.sizes)
+        return spoil(answer) if is_new and len(last) > 1 else answer
+
+    return forward
+
+
+def _misread(
+    part: Callable[[Problem], Array], holds: Callable[[Array], bool]
+) -> Callable[[], Callable[[Problem], Answer]]:
+    def make() -> Callable[[Problem], Answer]:
+        def forward(problem: Problem) -> Answer:
+            answer = NUMPY.forward(problem)
+            return spoil(answer) if holds(part(problem)) else answer
+
+        return forward
+
+    return make
+
+
+def _fail_at_first() -> Callable[[Problem], Answer]:
+    seen: set[bytes] = set()
+
+    def forward(problem: Problem) -> Answer:
+        answer, is_new = NUMPY.forward(problem), problem.x.tobytes() not in seen
+        seen.add(problem.x.tobytes())
+        return spoil(answer) if is_new and problem.sizes[0] > 4 else answer
+
+    return forward
+
+
+fails_at_first = after_calls(_fail_at_first, "fails_at_first")
+uses_three_buffers = after_calls(_use_buffers_again, "uses_three_buffers")
+keeps_the_first_weights = after_calls(_keep_weights, "keeps_the_first_weights")
+keeps_the_last_state = after_calls(_keep_last_state, "keeps_the_last_state")
+fails_every_sixtieth_call = after_calls(_fail_every(60), "fails_every_sixtieth_call")
+fails_every_second_call = after_calls(_fail_every(2), "fails_every_second_call")
+fails_after_other_shapes = after_calls(_fail_after_other_shapes, "fails_after_other_shapes")
+misreads_fortran_order = after_calls(
+    _misread(lambda p: p.layer.g.W, lambda a: a.flags.f_contiguous and not a.flags.c_contiguous),
+    "misreads_fortran_order",
+)
+misreads_strides = after_calls(_misread(lambda p: p.x, lambda a: not a.flags.c_contiguous), "misreads_strides")

@@ -1,0 +1,216 @@
+"""Whether an answer depends on what was asked before it, or on how its question lies in memory."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from conformance.assertions.memory import copy_arrays
+from conformance.diagnosis.experiments.laboratory import Finding, Judged, Laboratory, Said, Sizes
+from conformance.diagnosis.experiments.patterns import ORDINALS
+from conformance.nouns import change_all_arrays, name_all_arrays
+from conformance.outcome import Errored, Refuted
+from conformance.problems.memory import WAYS
+from conformance.problems.question import Question
+from lstm_spec import Backend
+from lstm_spec.types import Array
+
+UNUSED: tuple[Sizes, ...] = ((4, 3, 6, 7), (5, 2, 3, 9), (3, 4, 7, 6))  # no other experiment asks these
+TINY: Sizes = (2, 2, 3, 4)
+FEW, MANY = 60, 130  # calls with one question
+LATER = 8  # calls after which an answer is looked at again
+KEPT = {  # what may be left of an earlier call
+    "the weights": ("W", "U", "b", "p", "R"),
+    "the state": ("h", "c"),
+    "x": ("x",),
+    "the lengths": ("lengths",),
+    "W": ("W",),
+    "U": ("U",),
+    "b": ("b",),
+    "h_0": ("h",),
+    "c_0": ("c",),
+    "the state and x": ("h", "c", "x"),
+    "the cotangents": ("y",),
+}
+LAID_OUT = (  # in the order of WAYS; the last one is as usual
+    "has gaps between its numbers",
+    "lies inside of a longer row",
+    "is part of a wider array",
+    "has its first two axes exchanged in memory",
+    "runs backwards along its last axis",
+    "runs backwards along its first axis",
+    "lies at an odd address",
+    "lies in Fortran order",
+)
+LIES_IN_ONE_PIECE = (1, 6)
+PARTS = {"W": "W", "U": "U", "b": "b", "p": "p", "R": "R", "x": "x", "h": "h_0", "c": "c_0"}
+
+
+class Log:
+    """A laboratory that notes what it was asked."""
+
+    def __init__(self, laboratory: Laboratory) -> None:
+        self.laboratory, self.tried = laboratory, list[tuple[str, Said]]()
+
+    def judge(self, when: str, question: Question, backend: Backend | None = None) -> Judged:
+        """`Laboratory.judge`, noted under these words."""
+        judged = self.laboratory.judge(question, backend)
+        self.tried.append((when, judged.said))
+        return judged
+
+    def ask(self, question: Question) -> tuple[Any, ...] | None:
+        """What the backend returns, as it is: an answer, and gradients if they are asked for; None if nothing."""
+        backend = self.laboratory.backend
+        try:
+            return (
+                backend.differentiate(*question) if self.laboratory.backward else (backend.forward(question.problem),)
+            )
+        except (Errored, Refuted):
+            return None
+
+    def replay(self, found: tuple[Any, ...]) -> Backend:
+        """A backend that returns this whatever it is asked."""
+        return replace(self.laboratory.backend, forward=lambda _: found[0], gradients=lambda *_: found)
+
+
+def find_history(laboratory: Laboratory) -> Finding | None:
+    """How answers depend on earlier calls, or on the layout of memory; None if they do not. Raises OutOfTime."""
+    log = Log(laboratory)
+    experiments = (find_overwritten, find_kept, find_rare, find_unsettled, find_first, find_layout)
+    words = next((words for experiment in experiments if (words := experiment(log))), "")
+    return Finding(words, True, tuple(log.tried)) if words else None
+
+
+def find_overwritten(log: Log) -> str:
+    """Whether a later call changes an answer that was given; empty if none of a few does."""
+    questions = [log.laboratory.make_question(UNUSED[0], seed) for seed in range(LATER)]
+    given = log.ask(questions[0])
+    arrays = name_all_arrays(given=given)
+    kept = copy_arrays(arrays)
+    for k, question in enumerate(questions[1:], start=1):
+        log.ask(question)
+        changed = [name for name, a in arrays.items() if not np.array_equal(a, kept[name], equal_nan=True)]
+        log.tried.append((f"an answer, after {k} more", "wrong" if changed else "right"))
+        if changed:
+            which = "next call" if k == 1 else f"{ORDINALS[k]} call after it"
+            return f"answers from a buffer that it uses again: an answer is overwritten by the {which}"
+    return ""
+
+
+def find_first(log: Log) -> str:
+    """Whether the first of three calls with one question is wrong alone, or right alone; empty if neither is."""
+    question = log.laboratory.make_question(UNUSED[1], 0)
+    said = [log.judge(f"a new question, call {k + 1}", question).said for k in range(3)]
+    if said == ["wrong", "right", "right"]:
+        return "only in the first call with a new question"
+    return "only from the second call with the same question on" if said == ["right", "wrong", "wrong"] else ""
+
+
+def find_kept(log: Log) -> str:
+    """What an answer takes from an earlier call of the same shapes; empty if it is right, or takes nothing known."""
+    one, other, last = (log.laboratory.make_question(UNUSED[2], seed) for seed in range(3))
+    log.ask(one)
+    found = [(question, log.ask(question)) for question in (other, last)]
+    if any(given is None for _, given in found):
+        return ""
+    replayed = [(question, log.replay(given)) for question, given in found if given is not None]
+    if all(not log.judge("after others of the same shapes", *pair).is_wrong for pair in replayed):
+        return ""
+    for name, parts in KEPT.items():
+        for which, earlier in (("the first call", (one, one)), ("the call before", (one, other))):
+            mixed = [mix_questions(question, old, parts) for (question, _), old in zip(replayed, earlier, strict=True)]
+            pairs = [(question, backend) for question, (_, backend) in zip(mixed, replayed, strict=True)]
+            if all(log.judge(f"as if {name} were of {which}", *pair).said == "right" for pair in pairs):
+                return f"keeps {name} of {which} with the same shapes"
+    return ""
+
+
+def mix_questions(question: Question, earlier: Question, parts: tuple[str, ...]) -> Question:
+    """The question with these parts of another one of the same form and sizes."""
+    old = name_all_arrays(**earlier._asdict())
+
+    def mix(arrays: dict[str, Array]) -> dict[str, Array]:
+        return {name: old[name] if _name_part(name) in parts else a for name, a in arrays.items()}
+
+    return Question(*change_all_arrays(mix, **question._asdict()))
+
+
+def _name_part(name: str) -> str:
+    """The last word of an array's name; cotangents of states are no states."""
+    last = name.rpartition(".")[2]
+    return "" if name.startswith("d.") and last in ("h", "c") else last
+
+
+def find_rare(log: Log) -> str:
+    """How often one question gets a wrong answer, if it is neither always nor never."""
+    question = log.laboratory.make_question(TINY, 0)
+    log.ask(question)  # after one of other shapes
+    wrong = [k for k in range(FEW) if log.judge(f"one question, call {k + 1}", question).is_wrong]
+    if not 0 < len(wrong) < FEW:
+        return ""
+    more = [k for k in range(FEW, MANY) if log.judge(f"one question, call {k + 1}", question).is_wrong]
+    gaps = {b - a for a, b in pairwise([*wrong, *more])}
+    if len(gaps) == 1 and (gap := gaps.pop()) > 1:
+        return f"only in every {ORDINALS[gap] if gap < len(ORDINALS) else f'{gap}th'} call"
+    times = "once" if len(wrong) == 1 else f"{len(wrong)} times"
+    return f"differs from call to call: the same question is answered wrongly {times} in {FEW} calls"
+
+
+def find_unsettled(log: Log) -> str:
+    """After which other question an answer is wrong that is right after itself; empty after none."""
+    question, same = (log.laboratory.make_question(TINY, seed) for seed in range(2))
+    T, B, I, H = TINY
+    others = [("other numbers in the same shapes", same)]
+    for name, sizes in (
+        ("T", (T + 1, B, I, H)),
+        ("B", (T, B + 1, I, H)),
+        ("I", (T, B, I + 1, H)),
+        ("H", (T, B, I, H + 1)),
+    ):
+        others.append((f"another {name}", log.laboratory.make_question(sizes, 0)))
+    if [log.judge("after itself", question).said for _ in range(3)][1:] != ["right"] * 2:
+        return ""
+    found = []
+    for name, other in others:
+        log.ask(other)
+        found += [name] if log.judge(f"after a question with {name}", question).is_wrong else []
+        log.judge("after itself", question)
+    if len(found) == 4 and found[0] == "another T":
+        return "only after a question of other shapes"
+    return f"only after a question with {' or '.join(found)}" if found else ""
+
+
+# ---------------------------------------------------------------- layouts
+
+
+def find_layout(log: Log) -> str:
+    """Which array in which layout makes an answer wrong that is right otherwise; empty if none does."""
+    question = log.laboratory.make_question(TINY, 0)
+    if log.judge("laid out as usual", question).said != "right":
+        return ""
+    ways = [
+        k for k in range(len(LAID_OUT)) if log.judge(f"each array {LAID_OUT[k]}", lay_out(question, WAYS[k])).is_wrong
+    ]
+    if not ways:
+        return ""
+    parts = [name for name in PARTS if _is_wrong_laid_out(log, question, ways[-1], name)]
+    which = " or ".join(PARTS[name] for name in parts) or "every array"
+    pieces = [k for k in range(len(LAID_OUT)) if k not in LIES_IN_ONE_PIECE]
+    if len(ways) > 2 and set(ways) <= set(pieces):
+        return f"only where {which} does not lie in one piece in C order"
+    return f"only where {which} {' or '.join(LAID_OUT[k] for k in ways)}"
+
+
+def _is_wrong_laid_out(log: Log, question: Question, k: int, name: str) -> bool:
+    return log.judge(f"{PARTS[name]} {LAID_OUT[k]}", lay_out(question, WAYS[k], name)).is_wrong
+
+
+def lay_out(question: Question, way: Callable[[Array], Array], part: str = "") -> Question:
+    """The question with every array, or with those of one part of the problem, laid out in memory in this way."""
+
+    def change(arrays: dict[str, Array]) -> dict[str, Array]:
+        return {name: way(a) if part in ("", _name_part(name)) else a for name, a in arrays.items()}
+
+    return Question(*change_all_arrays(change, **question._asdict()))

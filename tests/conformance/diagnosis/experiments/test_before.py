@@ -1,0 +1,45 @@
+"""What an answer owes to earlier calls, or to the layout of its question, is found by asking."""
+
+import pytest
+
+from backends.numpy.backend import BACKEND as NUMPY
+from conformance.diagnosis.experiments.before import find_history
+from conformance.diagnosis.experiments.laboratory import Laboratory
+from conformance.problems.form import BOTH, Form
+from lstm_spec import Backend
+from tests.helpers import specimens
+from tests.planted import conditional
+
+
+@pytest.mark.parametrize(
+    ("backend", "sentence"),
+    [
+        (
+            conditional.uses_three_buffers,
+            "answers from a buffer that it uses again: an answer is overwritten by the third call after it",
+        ),
+        (conditional.keeps_the_first_weights, "keeps the weights of the first call with the same shapes"),
+        (conditional.keeps_the_last_state, "keeps the state of the call before with the same shapes"),
+        (conditional.fails_every_sixtieth_call, "only in every 60th call"),
+        (conditional.fails_every_second_call, "only in every second call"),
+        (conditional.fails_after_other_shapes, "only after a question of other shapes"),
+        (conditional.fails_at_first, "only in the first call with a new question"),
+        (conditional.misreads_fortran_order, "only where W lies in Fortran order"),
+        (conditional.misreads_strides, "only where x does not lie in one piece in C order"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Backend) else "",
+)
+def test_what_an_answer_depends_on_is_named(backend: Backend, sentence: str) -> None:
+    found = find_history(Laboratory(backend, "float32", seconds=60))
+    assert found is not None and found.sentence == sentence
+    assert {"right", "wrong"} <= {said for _, said in found.tried}
+
+
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("form", [Form(), Form(2, BOTH, lengths="any")])
+def test_a_right_backend_owes_nothing(form: Form, backward: bool) -> None:
+    assert find_history(Laboratory(NUMPY, "float32", form, backward, seconds=60)) is None
+
+
+def test_what_is_always_wrong_does_not_depend_on_calls() -> None:
+    assert find_history(Laboratory(specimens.swaps_input_and_forget_gates, "float32", seconds=60)) is None
