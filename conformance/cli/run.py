@@ -12,7 +12,7 @@ import click
 from conformance.cli.console import complain, describe_suite_error, make_console
 from conformance.cli.judging import Judged, Manner, describe_audit, judge_target
 from conformance.cli.options import DTYPE_NAMES, ISOLATE, PROFILE_NAMES, QUIET, TIMEOUT, read_options
-from conformance.cli.reports import STDOUT, claim_files, write_reports
+from conformance.cli.reports.writing import STDOUT, claim_files, write_reports
 from conformance.cli.stop import heed_signals
 from conformance.report.status import BY_SIGNAL, SUITE_ERROR, UNUSABLE, Unjudged, worst_status
 

@@ -9,6 +9,8 @@ from lstm_spec import CLAUSES, GRADES, Feature
 from lstm_spec.clauses import Level
 from lstm_spec.contract import DTYPES
 
+STRICTEST_FIRST = ("relative", "absolute", "wide", "op-by-op")  # grades, at each dtype
+
 
 def list_failures(f: Findings) -> list[Verdict]:
     """What errored, and what is refuted if a MUST is at stake, or any clause with `strict`.

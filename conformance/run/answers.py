@@ -18,6 +18,7 @@ from conformance.nouns import name_all_arrays
 from conformance.numbers import format_times, shorten
 from conformance.outcome import Difference, Refuted
 from conformance.problems.question import change_arrays
+from conformance.report.rules import STRICTEST_FIRST
 from conformance.run.given import Compared, Part, Sizes, measure_part
 from lstm_spec import GRADES, Answer, Cotangents, Gradients, Problem, State, checked, error_model
 from lstm_spec.contract import DTYPES
@@ -25,7 +26,6 @@ from lstm_spec.types import Array
 from lstm_spec.validation import check_cotangents
 
 Given = Answer | Array | tuple[Array | None, ...] | list[Any]
-ORDER = ("relative", "absolute", "wide", "op-by-op")  # the strictest grade first, at each dtype
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def judge(
     _check_sizes(cast, bias_sizes)
     if gradients is not None:
         _check_gradients(cast, gradients)
-    grades = [name for name in ORDER if (name, dtype.name) in GRADES] if grade == "auto" else [grade]
+    grades = [name for name in STRICTEST_FIRST if (name, dtype.name) in GRADES] if grade == "auto" else [grade]
     for name in grades:
         unjudged = [*notes]
         compared = Compared(cast, (y, h, c), inner, error_model(name, dtype.name), unjudged, bias_sizes)
@@ -202,7 +202,7 @@ def _split_sequence(problem: Problem, answers: list[Any]) -> Iterator[tuple[Prob
 
 def choose_worst(found: Sequence[Judgement]) -> Judgement:
     """The one with the most lenient grade, or that was refuted."""
-    return max(found, key=lambda one: ORDER.index(one.grade) if one.grade else len(ORDER))
+    return max(found, key=lambda one: STRICTEST_FIRST.index(one.grade) if one.grade else len(STRICTEST_FIRST))
 
 
 def _join_parts(found: list[Judgement], problem: Problem) -> Judgement:

@@ -1,4 +1,4 @@
-"""The command `diff`: do two files have the same LSTM?"""
+"""The command `diff`: do two files have the same LSTM; or, of two reports, what became worse?"""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from conformance.cli.console import complain
 from conformance.cli.options import TIMEOUT
+from conformance.cli.reports.diff import diff_reports, is_report
 from conformance.cli.weights.judge import GRADE, INPUTS, open_runtime, show_judgements
 from conformance.cli.weights.port import NAME, PATH
 
@@ -22,14 +24,25 @@ from conformance.cli.weights.port import NAME, PATH
 @INPUTS
 @GRADE
 @TIMEOUT
+@click.pass_context
 def diff(
-    first: Path, second: Path, name: str, other_name: str | None, inputs: Path | None, grade: str, timeout: float
+    context: click.Context,
+    first: Path,
+    second: Path,
+    name: str,
+    other_name: str | None,
+    inputs: Path | None,
+    grade: str,
+    timeout: float,
 ) -> None:
     """Whether two files have the same LSTM: weight by weight, then answer by answer.
 
     Units may be in another order. What B answers is judged by the equations with the weights of A; or what A answers
     with those of B, if B has the wider numbers. Exits with 0 if the weights are the same, perhaps rounded, and the
     answers hold.
+
+    Of two JSON reports, an old one A and a new one B: what is refuted or no longer judged now, and what is mended.
+    Exits with 1 if something is worse. The options are about weights.
     """
     from conformance.models.asked import ModelError
     from conformance.models.differences import ask_as_first, compare_networks
@@ -37,6 +50,9 @@ def diff(
     from conformance.models.files import ask_file, choose_one, read_network
     from conformance.report.status import FAILED, UNUSABLE
 
+    if is_report(first) or is_report(second):
+        _refuse_options(context)
+        sys.exit(diff_reports(first, second))
     opened = partial(open_runtime, timeout=timeout)
     try:
         one = choose_one(first, ask_file(first, load_inputs(inputs), None, opened)[0], name)
@@ -53,3 +69,11 @@ def diff(
         complain(str(error))
         sys.exit(UNUSABLE)
     sys.exit(status if found.is_same else FAILED)
+
+
+def _refuse_options(context: click.Context) -> None:
+    """Raise UsageError if an option is given: none says anything about reports."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if isinstance(parameter, click.Option) and source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[0]} is about weights, and these are reports; drop it", context)

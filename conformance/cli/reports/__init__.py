@@ -1,0 +1,1 @@
+"""The reports that commands write into files, and read there."""
