@@ -47,7 +47,7 @@ def write_reports(files: Files, reports: list[Report], unjudged: dict[str, Unjud
     status = PASSED
     for option, file in files.items():
         try:
-            _write_file(file, RENDER[option](reports, unjudged), stdout)
+            write_file(file, RENDER[option](reports, unjudged), stdout)
         except OSError as error:
             complain(f"{file} cannot be written ({error.strerror}), so there is no report for {option}")
             status = UNWRITTEN
@@ -57,7 +57,8 @@ def write_reports(files: Files, reports: list[Report], unjudged: dict[str, Unjud
     return status
 
 
-def _write_file(file: Path, content: bytes, stdout: TextIO) -> None:
+def write_file(file: Path, content: bytes, stdout: TextIO) -> None:
+    """Put the content into the file, whole or not at all; STDOUT is that stream. Raises OSError."""
     from conformance.files import write_whole
 
     if file != STDOUT:
@@ -91,4 +92,4 @@ def _render_markdown(reports: list[Report], unjudged: dict[str, Unjudged]) -> by
 
 
 RENDER: dict[str, Render] = {"--json": _render_json, "--junit": _render_junit, "--markdown": _render_markdown}
-STARTS = {"--json": b"{", "--junit": b"<?xml", "--markdown": b"<!-- lstm-conform"}
+STARTS = {"--json": b"{", "--junit": b"<?xml", "--markdown": b"<!-- lstm-conform", "--out": b"<svg"}
