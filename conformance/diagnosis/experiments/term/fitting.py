@@ -27,7 +27,7 @@ def fit_terms(target: Array, weight: Array, terms: Mapping[str, Array], room: Ar
     wanted, allowed = target[used] * w, np.broadcast_to(room, target.shape)[used]
     names = [name for name, column in zip(names, matrix.T, strict=True) if column.any()]
     matrix = matrix[:, matrix.any(axis=0)]
-    kept = np.zeros(len(names), bool)
+    kept, found = np.zeros(len(names), bool), np.zeros(0)
     while not kept.all():
         found = np.linalg.lstsq(matrix, wanted, rcond=1e-12)[0]
         kept = np.abs(found) > LEAST

@@ -1,0 +1,99 @@
+"""What was got, in units of what was expected: a product of powers of gates and their slopes, found by a fit."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from conformance.diagnosis.experiments.term.fitting import fit_terms, round_number
+from conformance.diagnosis.experiments.term.slopes import VARIABLES, Slopes
+from lstm_spec.types import Array
+
+SMALL = 0.02  # of the largest: what is smaller says little
+WHOLE = 0.1  # an exponent is so near a whole number
+
+
+class Ratio(NamedTuple):
+    """What was got, divided by what was expected: a number, powers of factors, and a sum for one of the factors."""
+
+    number: float = 1.0
+    powers: tuple[tuple[str, int], ...] = ()
+    replaced: str = ""
+    by: tuple[tuple[str, float], ...] = ()  # powers of its variable
+
+    def evaluate(self, factors: Mapping[str, Array]) -> Array:
+        """The ratio, element by element."""
+        found = self.number * np.prod([factors[name] ** float(n) for name, n in self.powers], axis=0)
+        if not self.replaced:
+            return np.asarray(found)
+        variable = factors[VARIABLES.get(self.replaced, self.replaced)]
+        return np.asarray(found * sum(a * variable ** int(n) for n, a in self.by) / factors[self.replaced])
+
+    def describe(self) -> str:
+        """What is wrong, as a predicate."""
+        if not self.number:
+            return "is zero"
+        lacks = [name for name, n in self.powers for _ in range(-n)]
+        has = [name for name, n in self.powers for _ in range(n)]
+        said = [f"lacks the factor {' · '.join(lacks)}"] if lacks else []
+        said += [f"has the factor {' · '.join(has)} once too often"] if has else []
+        if lacks and has:
+            said = [f"has the factor {' · '.join(has)} instead of {' · '.join(lacks)}"]
+        said += [f"has the factor {_write_powers(self)} instead of {self.replaced}"] if self.replaced else []
+        said += ["has the wrong sign"] if self.number == -1 else []
+        said += [f"is {self.number:.4g} times what it should be"] if abs(self.number) != 1 else []
+        return " and ".join(said)
+
+
+def _write_powers(ratio: Ratio) -> str:
+    variable = VARIABLES.get(ratio.replaced, ratio.replaced)
+    names = {"0": "", "1": variable, "2": f"{variable}²", "3": f"{variable}³"}
+    text = ""
+    for power, a in ratio.by:
+        size = f"{abs(a):.4g}" if abs(a) != 1 or power == "0" else ""
+        sign = ("−" if a < 0 else "") if not text else " − " if a < 0 else " + "
+        text += f"{sign}{' '.join(filter(None, (size, names[power])))}"
+    return f"({text or '0'})"
+
+
+def fit_ratio(got: Array, expected: Array, product: str, slopes: Slopes) -> Ratio | None:
+    """What is got in units of what is expected; None if it is no such ratio."""
+    room = slopes.measure_room(got, expected)
+    if (np.abs(got) <= slopes.unit * np.abs(expected).max()).all():
+        return Ratio(0.0)
+    used = (np.abs(got) > SMALL * np.abs(got).max()) & (np.abs(expected) > SMALL * np.abs(expected).max())
+    if used.sum() < 2 * len(slopes.factors):
+        return None
+    ratio = got[used] / expected[used]
+    logs = np.stack([np.log(np.abs(a[used])) for a in slopes.factors.values()] + [np.ones(used.sum())], axis=1)
+    *powers, size = np.linalg.lstsq(logs, np.log(np.abs(ratio)), rcond=None)[0]
+    whole = {name: round(n) for name, n in zip(slopes.factors, powers, strict=True)}
+    if max(abs(n - round(n)) for n in powers) < WHOLE:
+        kept = tuple((name, n) for name, n in whole.items() if n)
+        powers_of = [slopes.factors[name] ** float(n) for name, n in kept]
+        product_of = np.prod([np.ones(got.shape), *powers_of], axis=0)
+        number = round_number(float(np.median(ratio / product_of[used])))
+        if (np.abs(number * product_of * expected - got) <= room).all():
+            return Ratio(number, kept)
+    return _fit_sum(got, expected, product, slopes, room)
+
+
+def _fit_sum(got: Array, expected: Array, product: str, slopes: Slopes, room: float) -> Ratio | None:
+    """One factor replaced by a sum of powers of its variable."""
+    for name in dict.fromkeys(product.split()):
+        variable = slopes.factors[VARIABLES.get(name, name)]
+        rest = expected / slopes.factors[name]
+        terms = {str(n): variable**n for n in range(4)}
+        with np.errstate(all="ignore"):
+            found = fit_terms(got / rest, rest, terms, room)
+        if found is not None:
+            return Ratio(1.0, (), name, tuple(found.items()))
+    return None
+
+
+class Unfit(NamedTuple):
+    """A gradient that is no such product."""
+
+    def describe(self) -> str:
+        """What is wrong, as a predicate."""
+        return "is not that of the equations; its formula is unknown"

@@ -1,0 +1,78 @@
+"""What is wrong with the gradients of one step is found from them; what is right has nothing."""
+
+import pytest
+
+from conformance.diagnosis.experiments.laboratory import Laboratory
+from conformance.diagnosis.experiments.term import find_term
+from tests.planted.backward import BACK, CARRY, FOUND, IN_c, dB, dF, dG, dI, dO, dU, dW, dX
+from tests.planted.edits import Edit, textbook
+from tools.checks.right.backends import RIGHT
+
+CLIPPED = (FOUND, f"return y, h_last, c_last, *(np.clip(d, -0.8, 0.8) for d in ({FOUND[25:]}))")
+SHORT = ("in reversed(range(len(x))):", "in reversed(range(max(0, len(x) - 17), len(x))):")
+PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
+    ("the gradient of the forget gate lacks the factor 1−f", ((dF, "df = dc * c_before * f"),)),
+    ("the gradient of the forget gate has the factor i instead of f", ((dF, dF + " / f * i"),)),
+    ("the gradient of the input gate is 2 times what it should be", ((dI, "di = 2 * dc * g * sigmoid_slope(i)"),)),
+    (
+        "the gradient of the candidate has the factor (1 − 0.5 g²) instead of 1−g²",
+        ((dG, dG.replace("tanh_slope(g)", "(1 - g * g / 2)")),),
+    ),
+    ("the gradient of the output gate has the wrong sign", ((dO, dO.replace("dh", "-dh")),)),
+    ("what reaches the cell state lacks the factor o", ((IN_c, "dc = dc + dh * tanh_slope(s)"),)),
+    (
+        "what reaches the cell state has the factor (1 + tanh(c′)²) instead of",
+        ((IN_c, IN_c.replace("tanh_slope(s)", "(1 + s * s)")),),
+    ),
+    ("the initial cell state c_0 has the factor i instead of f", ((CARRY, CARRY.replace("* f", "* i")),)),
+    ("the gradient of U_f is z_f h′", ((dU, "dU += dz.T @ y[t]"),)),
+    ("the gradient of W is divided by the number of samples", ((dW, "dW += dz.T @ x[t] / len(h)"),)),
+    ("the gradient of h_0 is 0.5 U_iᵀ z_i + 0.5 U_fᵀ z_f", ((BACK, "        dh = dz @ U / 2\n"),)),
+    ("the gradient of b_i is 3 z_i", ((dB, "db += 3 * dz.sum(axis=0)"),)),
+    ("the gradient of x is −W_iᵀ z_i", ((dX, "dx[t] = -dz @ W"),)),
+    (
+        "every gradient is clipped to [−0.8, 0.8]",
+        (CLIPPED,),
+    ),
+    (
+        "reaches the last 17 steps only",
+        (SHORT,),
+    ),
+    ("from h_T, each is zero (only there,", (("    for t in reversed", "    dh = 0 * dh\n    for t in reversed"),)),
+)
+PAIR = ((dF, "df = dc * c_before * f"), (dB, "db += dz.mean(axis=0)"))
+
+
+@pytest.mark.parametrize(("sentence", "edits"), PLANTED)
+def test_the_mistake_is_named(sentence: str, edits: tuple[Edit, ...]) -> None:
+    found = find_term(Laboratory(textbook(*edits), "float32", backward=True, seconds=60))
+    assert found is not None and found.is_certain and sentence in found.sentence
+
+
+def test_both_of_two_mistakes_are_named() -> None:
+    found = find_term(Laboratory(textbook(*PAIR), "float64", backward=True, seconds=60))
+    assert found is not None and found.is_certain
+    assert "the forget gate lacks the factor 1−f" in found.sentence
+    assert "the gradient of b is divided by the number of samples" in found.sentence
+
+
+@pytest.mark.parametrize("name", ["wide", "fused", "reversed", "kahan", "by tanh"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_right_implementation_of_odd_construction_has_no_other_gradient(name: str, dtype: str) -> None:
+    assert find_term(Laboratory(RIGHT[name](), dtype, backward=True, seconds=60)) is None
+
+
+def test_what_is_no_product_stays_unknown() -> None:
+    found = find_term(Laboratory(textbook((dG, dG + " * np.cos(x[t][:, :1])")), "float32", backward=True, seconds=60))
+    assert found is not None and not found.is_certain
+    assert "the gradient of the candidate is not that of the equations; its formula is unknown" in found.sentence
+
+
+def test_a_product_that_fails_over_several_steps_is_not_certain() -> None:
+    last = (dF, "df = dc * c_last * sigmoid_slope(f)")
+    found = find_term(Laboratory(textbook(last), "float32", backward=True, seconds=60))
+    assert (
+        found is not None
+        and not found.is_certain
+        and "the forget gate has the factor c′ instead of c" in found.sentence
+    )
