@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from conformance.outcome import Outcome
 from conformance.problems.form import form_of
@@ -10,6 +10,9 @@ from conformance.problems.question import problem_of
 from conformance.report.stages import STAGES, find_stage, names_a_clause
 from conformance.verdict import Verdict, find_broken_clauses
 from lstm_spec import Feature
+
+if TYPE_CHECKING:
+    from conformance.diagnosis.experiments.diagnose import Row
 
 Key = tuple[str, str]  # the property and the dtype of a verdict
 Reproduced = Mapping[Key, bool]  # whether the fault that is named as the cause fails there, too; absent: unknown
@@ -22,6 +25,7 @@ class Cause(NamedTuple):
     is_known: bool = False  # whether it is a fault of the catalogue
     clause: str = ""  # the clause that it breaks, if it is one
     reproduced: Reproduced = MappingProxyType({})
+    rows: tuple["Row", ...] = ()  # the experiments that were made
 
 
 class Root(NamedTuple):

@@ -33,12 +33,28 @@ def find_likely_cause(findings: Findings, backend: Backend) -> Cause:
     if first is None or first.outcome is not Outcome.REFUTED or first.property.family in ABOUT_ANY_VALUES:
         return Cause()
     found = diagnose_refutation(first, backend)
-    if not found:
-        return Cause()
+    if not found or not (found.fitting or found.malformed):
+        return experiment_further(first, backend, found)
     clauses, about = {fault.clause for fault in found.fitting}, findings.description
     kept = keep_one_per_property(failures)
     reproduced = {key_of(v): known for v in kept if (known := is_reproduced(v, found.fitting, about)) is not None}
     return Cause(found.sentence, bool(found.fitting), clauses.pop() if len(clauses) == 1 else "", reproduced)
+
+
+def experiment_further(refuted: Verdict, backend: Backend, found: "Diagnosis | None") -> Cause:
+    """What experiments find where no known fault does, after that none does; nothing on sessions of modules."""
+    from conformance.diagnosis.experiments.diagnose import inquire
+
+    example = refuted.refutation.problem if refuted.refutation else None
+    sentence = found.sentence if found else ""
+    if example is None or isinstance(example, Session):
+        return Cause(sentence)
+    problem = problem_of(example)
+    form = form_of(problem) if refuted.property.beyond_core else None
+    inquiry = inquire(guard_backend(backend), refuted.dtype, form, problem.sizes)
+    if inquiry.sentence and found and found.right:  # those problems did not meet the condition
+        return Cause(inquiry.sentence, rows=inquiry.rows)
+    return Cause("; ".join(filter(None, (sentence, inquiry.sentence))), rows=inquiry.rows)
 
 
 def is_reproduced(verdict: Verdict, faults: "tuple[Fault, ...]", about: Description) -> bool | None:

@@ -184,3 +184,9 @@ misreads_fortran_order = after_calls(
     "misreads_fortran_order",
 )
 misreads_strides = after_calls(_misread(lambda p: p.x, lambda a: not a.flags.c_contiguous), "misreads_strides")
+
+ignores_large_gates = after_calls(
+    _misread(lambda p: p.x @ p.layer.g.W.T + p.layer.g.b, lambda z: bool(np.abs(z).max(initial=0) > 8)),
+    "ignores_large_gates",
+)
+needs_a_cell_state = after_calls(_misread(lambda p: p.state.c, lambda c: bool(c.any())), "needs_a_cell_state")

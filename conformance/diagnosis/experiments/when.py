@@ -79,7 +79,8 @@ def decide_condition(ask_at: Ask, start: Sizes | None = None) -> Finding | None:
     if not survey.wrong:
         return None
     tried = tuple((f"T·B·I·H = {'·'.join(map(str, at))}", said) for at, said in survey.tried.items())
-    return Finding(describe_sizes(survey, rules[0] if rules else None), bool(rules) and is_decided, tried)
+    is_certain = len(survey.wrong) == len(survey.known) or (bool(rules) and is_decided)
+    return Finding(describe_sizes(survey, rules[0] if rules else None), is_certain, tried)
 
 
 def list_first_sizes() -> list[Sizes]:
@@ -179,8 +180,7 @@ def describe_sizes(survey: Survey, rule: Rule | None) -> str:
     wrong, many = survey.wrong, len(survey.known)
     smallest = ", ".join(f"{letter} = {n}" for letter, n in zip(LETTERS, wrong[0], strict=True))
     if len(wrong) == many:
-        largest = "·".join(str(max(at[k] for at in wrong)) for k in range(4))
-        return f"at all {many} sizes tried, the smallest {smallest}, and up to T·B·I·H = {largest}, each alone"
+        return f"at all {many} sizes tried, the smallest {smallest}"
     count = f"wrong at {len(wrong)} of {many} sizes tried, the smallest {smallest}"
     if rule is None:
         return f"only at some sizes, and no simple rule says which ({count})"

@@ -128,9 +128,10 @@ def describe_trials(laboratory: Laboratory, trials: Sequence[Trial]) -> tuple[st
         where.append(f"direction {' and '.join(sorted(directions))}")
     outputs = "" if set(quantities) == everything else f"only {', '.join(quantities)}"
     words = "; ".join(filter(None, [outputs, ", ".join(where)]))
-    return words or "every output, everywhere", UNCLEAR not in where
+    return words or ANYWHERE, UNCLEAR not in where
 
 
+ANYWHERE = "every output, everywhere"
 UNCLEAR = "some places that fit no simple rule"
 
 

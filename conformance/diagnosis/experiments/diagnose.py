@@ -1,0 +1,104 @@
+"""All experiments on one backend within a number of seconds, and what they found in plain English."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from conformance.diagnosis.experiments.before import find_history
+from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime, Sizes
+from conformance.diagnosis.experiments.on_what import find_dependence
+from conformance.diagnosis.experiments.when import SMALL, find_condition
+from conformance.diagnosis.experiments.where import ANYWHERE, find_place
+from conformance.outcome import NotClaimed
+from conformance.problems.form import Form
+from lstm_spec import Backend
+
+SECONDS, SECONDS_TO_COMPILE = 5.0, 30.0
+EVERYWHERE = "at all "
+NO_TIME = "no time was left"
+
+
+class Row(NamedTuple):
+    """An experiment and what it found; `note` says why it found nothing."""
+
+    experiment: str  # before, when, where, on what
+    about: str  # answers or gradients
+    finding: Finding | None
+    note: str = ""
+
+
+class Inquiry(NamedTuple):
+    """All experiments, and what they found in one or two lines; empty if nothing was wrong in any of them."""
+
+    rows: tuple[Row, ...]
+    sentence: str
+
+
+def choose_seconds(backend: Backend) -> float:
+    """How long the experiments may take: longer for what compiles for each size."""
+    return SECONDS_TO_COMPILE if backend.description.compiles else SECONDS
+
+
+def inquire(
+    backend: Backend, dtype: str, form: Form | None = None, start: Sizes | None = None, seconds: float | None = None
+) -> Inquiry:
+    """What experiments find on a guarded backend: on its answers; if these are right, on its gradients.
+
+    `start`: the sizes at which an answer was wrong.
+    """
+    laboratory = Laboratory(backend, dtype, form or Form(), seconds=seconds or choose_seconds(backend))
+    rows, sentence = examine(laboratory, start)
+    if not sentence and backend.gradients is not None:
+        more, sentence = examine(laboratory.turn_backward(), start)
+        rows += more
+    return Inquiry(tuple(rows), sentence)
+
+
+def examine(laboratory: Laboratory, start: Sizes | None = None) -> tuple[list[Row], str]:
+    """The experiments in turn, and the sentence; what came before is asked first, for it would mislead the others."""
+    rows, whole = list[Row](), laboratory.seconds
+    about = "gradients" if laboratory.backward else "answers"
+
+    def run(name: str, share: float, experiment: Callable[[Laboratory], Finding | None]) -> Finding | None:
+        left = laboratory.seconds - (laboratory.clock() - laboratory.started)
+        limited = replace(laboratory, seconds=min(left, share * whole))
+        found, note = None, "nothing"
+        try:
+            found = experiment(limited)
+        except OutOfTime:
+            note = NO_TIME
+        except NotClaimed as error:
+            note = str(error)
+        rows.append(Row(name, about, found, "" if found else note))
+        return found
+
+    before = run("before", 0.4, find_history)
+    when = run("when", 0.5, lambda limited: find_condition(limited, start))
+    if before and when and (not when.is_certain or when.sentence.startswith(EVERYWHERE)):
+        when = None  # sizes do not decide it
+    sizes = find_smallest_wrong(when) if when else SMALL
+    where = run("where", 0.5, lambda limited: find_place(limited, sizes)) if when else None
+    on_what = run("on what", 0.3, lambda limited: find_dependence(limited, sizes))
+    return rows, describe_findings(about, before, when, where, on_what)
+
+
+def find_smallest_wrong(when: Finding) -> Sizes:
+    """The smallest sizes that were asked with a wrong answer."""
+    wrong = [asked.rpartition(" = ")[2].split("·") for asked, said in when.tried if said == "wrong"]
+    found: list[Sizes] = [(int(T), int(B), int(I), int(H)) for T, B, I, H in wrong]
+    return min(found, key=lambda at: (sum(at), at), default=SMALL)
+
+
+def describe_findings(
+    about: str, before: Finding | None, when: Finding | None, where: Finding | None, on_what: Finding | None
+) -> str:
+    """What is wrong, under which condition, and how sure that is; empty if nothing was wrong."""
+    found = [one for one in (before, when, where, on_what) if one]
+    if not found:
+        return ""
+    known = [before.sentence] if before and not before.sentence.startswith("only ") else []
+    where_wrong = f": {where.sentence}" if where and where.sentence != ANYWHERE else ""
+    conditions = [one.sentence for one in (before, when, on_what) if one and one.sentence not in known]
+    wrong = [f"its {about} are wrong {' and '.join(conditions)}{where_wrong}"] if conditions else []
+    sure = [] if all(one.is_certain for one in found) else ["this is not certain"]
+    return "; ".join([*(f"it {words}" for words in known), *wrong, *sure, *(["cause unknown"] if wrong else [])])

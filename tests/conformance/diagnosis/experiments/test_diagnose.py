@@ -1,0 +1,91 @@
+"""All experiments together name the condition of a mistake, and say what they do not know."""
+
+import pytest
+
+from backends.numpy.backend import BACKEND as NUMPY
+from conformance.diagnosis.experiments.diagnose import inquire
+from conformance.diagnosis.experiments.laboratory import Laboratory
+from conformance.diagnosis.experiments.on_what import find_dependence
+from conformance.problems.form import BOTH, Form
+from conformance.targets.border import guard_backend
+from lstm_spec import Backend
+from tests.helpers import specimens
+from tests.planted import conditional
+from tests.planted.conditional import add_one, at_places, at_sizes, in_gradients_at_sizes
+
+ALL = slice(None)
+SIZES = "sizes tried, the smallest T = 1, B = 1, I = 1, H = "
+PLENTY = 90.0
+
+
+@pytest.mark.parametrize(
+    ("backend", "form", "beginning", "end"),
+    [
+        (at_sizes(lambda T, B, I, H: H > 128), Form(), "its answers are wrong only where H > 128 (", "; cause unknown"),
+        (
+            at_places(add_one(ALL, slice(128, None))),
+            Form(),
+            "its answers are wrong only where H > 128 (",
+            "): units from 128 on; cause unknown",
+        ),
+        (
+            at_places(add_one(slice(-1, None))),
+            Form(),
+            "its answers are wrong at all ",
+            f"{SIZES}1: the last sample; cause unknown",
+        ),
+        (
+            at_places(add_one(), direction=1),
+            Form(1, BOTH),
+            "its answers are wrong at all ",
+            ": direction reverse; cause unknown",
+        ),
+        (
+            in_gradients_at_sizes(lambda T, B, I, H: T > 40),
+            Form(),
+            "its gradients are wrong only where T > 40 (",
+            "; cause unknown",
+        ),
+        (
+            conditional.keeps_the_first_weights,
+            Form(),
+            "it keeps the weights of the first call with the same shapes",
+            "",
+        ),
+        (
+            conditional.fails_after_other_shapes,
+            Form(),
+            "its answers are wrong only after a question of other shapes; cause unknown",
+            "",
+        ),
+        (conditional.ignores_large_gates, Form(), "its answers are wrong only where |z| > 8; cause unknown", ""),
+    ],
+    ids=lambda value: value.name if isinstance(value, Backend) else "",
+)
+def test_the_condition_is_named(backend: Backend, form: Form, beginning: str, end: str) -> None:
+    sentence = inquire(guard_backend(backend), "float32", form, seconds=PLENTY).sentence
+    assert sentence.startswith(beginning) and sentence.endswith(end)
+
+
+def test_nothing_is_said_of_a_right_backend() -> None:
+    inquiry = inquire(guard_backend(NUMPY), "float64", seconds=PLENTY)
+    assert not inquiry.sentence and {row.about for row in inquiry.rows} == {"answers", "gradients"}
+
+
+def test_what_had_no_time_says_so() -> None:
+    inquiry = inquire(guard_backend(NUMPY), "float32", seconds=1e-9)
+    assert not inquiry.sentence and "no time was left" in {row.note for row in inquiry.rows}
+
+
+@pytest.mark.parametrize(
+    ("backend", "sentence"),
+    [
+        (conditional.needs_a_cell_state, "only where c_0 is not zero"),
+        (conditional.ignores_large_gates, "only where |z| > 8"),
+        (specimens.swaps_input_and_forget_gates, None),
+        (NUMPY, None),
+    ],
+)
+def test_what_a_mistake_depends_on_is_named(backend: Backend, sentence: str | None) -> None:
+    found = find_dependence(Laboratory(backend, "float32", seconds=PLENTY), (3, 2, 4, 5))
+    assert (found and found.sentence) == sentence
