@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from conformance.cases.expectations import is_well_formed, recall_own_problem
 from conformance.outcome import Difference, Errored, Refuted
 from conformance.problems.question import describe_example, problem_of
-from conformance.report.report import Report
+from conformance.report.reported import Reported
 from conformance.report.roots import Root
 from conformance.verdict import Verdict, find_broken_clauses
 from lstm_spec import CLAUSES, error_model
@@ -23,7 +23,7 @@ FULL = 3  # failures shown in full, besides the first of each stage; the others 
 LABEL = "  {:<18}"
 
 
-def failure_lines(report: Report, root: Root, title: str = "") -> list[str]:
+def failure_lines(report: Reported, root: Root, title: str = "") -> list[str]:
     """One failure: the sentence that is not true, where and by how much, why, what follows, and how to reproduce it."""
     verdict = root.verdict
     ids, sentence = find_shown_clauses(report, verdict), verdict.property.sentence
@@ -41,7 +41,7 @@ def failure_lines(report: Report, root: Root, title: str = "") -> list[str]:
     return lines + _reproduction_lines(report, verdict, first)
 
 
-def find_shown_clauses(report: Report, verdict: Verdict) -> tuple[str, ...]:
+def find_shown_clauses(report: Reported, verdict: Verdict) -> tuple[str, ...]:
     """The clause that is broken, also if only the cause says so; if none is known, all that the property verifies."""
     ids, named = find_broken_clauses(verdict), report.cause.clause
     return (named,) if named in ids and verdict is report.diagnosed else ids
@@ -57,7 +57,7 @@ def _following_lines(root: Root, ids: tuple[str, ...]) -> list[str]:
     return [f"  also refuted, {word}because of this: {', '.join(also)}" for word, also in named if also]
 
 
-def _describe_subject(report: Report, dtype: str) -> str:
+def _describe_subject(report: Reported, dtype: str) -> str:
     about, name = report.findings.description, report.findings.name
     grade = about.grade(dtype)
     level = grade if isinstance(grade, str) else "an error model of its own"
@@ -119,7 +119,7 @@ def _condition_lines(found: Difference, u: float) -> list[str]:
     return [f"{LABEL.format('ill-conditioned')}rounding alone may move it by {size}, more than half of its digits"]
 
 
-def _reproduction_lines(report: Report, verdict: Verdict, first: bool) -> list[str]:
+def _reproduction_lines(report: Reported, verdict: Verdict, first: bool) -> list[str]:
     """The command that asks the case again; under the first failure also how many other cases there are."""
     key = (verdict.property.name, verdict.dtype)
     path = report.cases.get(key)

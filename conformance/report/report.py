@@ -31,6 +31,20 @@ class Report:
     cases: dict[tuple[str, str], Path] = field(default_factory=dict)  # by property and dtype: the file of the case
     uncased: dict[tuple[str, str], str] = field(default_factory=dict)  # or why there is none
 
+    def text(self) -> str:
+        """The report as the terminal shows it: the table, what is refuted, and the statement."""
+        from conformance.report.text import format_text
+
+        return format_text(self)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        from conformance.report.text import format_html
+
+        return format_html(self)
+
     @property
     def status(self) -> int:
         """The exit status, as in the README's table."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from conformance.extent import Extent
 from conformance.outcome import Outcome
 from conformance.report.failures import FULL, failure_lines
-from conformance.report.report import Report
+from conformance.report.reported import Reported
 from conformance.report.roots import Root, keep_one_per_property
 from conformance.report.stages import find_stage
 from conformance.report.status import PASSED
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from conformance.report.deviations import Deviation
 
+WIDTH = 150  # columns, without a terminal
+HTML = '<pre style="white-space: pre-wrap">{code}</pre>'
 MARKS = {
     Outcome.HOLDS: ("holds", "green"),
     Outcome.REFUTED: ("REFUTED", "bold red"),
@@ -30,7 +33,25 @@ MARKS = {
 }
 
 
-def print_report(console: Console, report: Report) -> None:
+def format_text(report: Reported) -> str:
+    """What the terminal shows of a report, without colours."""
+    return "\n".join(line.rstrip() for line in _record_report(report).export_text().rstrip().split("\n"))
+
+
+def format_html(report: Reported) -> str:
+    """What the terminal shows of a report, as HTML with its colours."""
+    return _record_report(report).export_html(inline_styles=True, code_format=HTML)
+
+
+def _record_report(report: Reported) -> Console:
+    from rich.console import Console
+
+    console = Console(file=StringIO(), width=WIDTH, record=True, force_jupyter=False)
+    print_report(console, report)
+    return console
+
+
+def print_report(console: Console, report: Reported) -> None:
     """The table, the refutations, and the statement."""
     if report.verdicts:
         console.print(_make_table(report))
@@ -71,13 +92,13 @@ def _print_rest(console: Console, verdicts: list[Verdict]) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def _deviation_lines(report: Report, deviation: Deviation) -> list[str]:
+def _deviation_lines(report: Reported, deviation: Deviation) -> list[str]:
     if deviation not in report.findings.judged_deviations:
         return [f"DEVIATION  {deviation.clause}  is not judged: no property that was asked is about it"]
     return [f"DEVIATION  {deviation.clause}  {deviation.reason}      {deviation.issue}"]
 
 
-def _make_table(report: Report) -> Any:
+def _make_table(report: Reported) -> Any:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -97,7 +118,7 @@ def _make_table(report: Report) -> Any:
     return table
 
 
-def _format_cell(verdict: Verdict | None, report: Report) -> str:
+def _format_cell(verdict: Verdict | None, report: Reported) -> str:
     if verdict is None:
         return ""
     mark, style = MARKS[verdict.outcome]
@@ -117,7 +138,7 @@ def escape_markup(text: str) -> str:
     return escape(text)
 
 
-def print_statement(console: Console, report: Report) -> None:
+def print_statement(console: Console, report: Reported) -> None:
     """The backend, the statement, the counts, and what was measured besides."""
     about, counts = report.findings.description, Counter(v.outcome for v in report.verdicts)
     subject, device = escape_markup(f"{report.findings.name} {about.version}".strip()), escape_markup(about.device)
@@ -143,7 +164,7 @@ def print_statement(console: Console, report: Report) -> None:
         console.print(f"  {line}", highlight=False, soft_wrap=True)
 
 
-def _information_lines(report: Report) -> list[str]:
+def _information_lines(report: Reported) -> list[str]:
     """How large the questions were, and what was measured and decides nothing."""
     from conformance.measurements.activation_text import describe_accuracy, list_warnings
     from conformance.measurements.end_to_end import format_rows
