@@ -17,26 +17,43 @@ from lstm_spec import Cotangents, Problem, State, pack
 from lstm_spec.types import GATES, Array
 
 Found = dict[tuple[str, str], Ratio | Unfit]  # by part and source; what is right is not there
+EVERY = "all"  # the source of what is the same for every cotangent
 WHOLE_CELL = "cell"  # the part that stands for i, f, g and c_0 together
 
 
 def explain_gates(asking: Asking) -> Found:
     """How the gradients of gates and c_0 differ, by the cotangent that they come from."""
-    found: Found = {}
-    for source in FROM:
-        slopes = see_slopes(asking, source)
+    seen = {source: see_slopes(asking, source) for source in FROM}
+    found: Found = _find_fixed(seen)
+    fixed = {part for part, _ in found}
+    for source, slopes in seen.items():
         expected = {part: slopes.expect(part, source) for part in "ifgoc"}
         got = slopes.measure_gates(expected) | {"c": slopes.dc}
         if shared := _find_shared(got, expected, source, slopes):
             found[WHOLE_CELL, source] = shared
             expected |= {part: expected[part] * shared.evaluate(slopes.factors) for part in "ifgc"}
-        for part in "ifgoc":
+        for part in [k for k in "ifgoc" if k not in fixed]:
             product = expect(part, source)
             if not product:
                 if np.abs(got[part]).max() > slopes.unit * np.abs(slopes.cotangents[source]).max():
                     found[part, source] = Unfit()
             elif not slopes.is_near(got[part], expected[part]):
                 found[part, source] = fit_ratio(got[part], expected[part], product, slopes) or Unfit()
+    return found
+
+
+def _find_fixed(seen: dict[str, Slopes]) -> Found:
+    """What is the same whatever the cotangents are, and not zero: a product of its own."""
+    found: Found = {}
+    each = [
+        slopes.measure_gates({k: slopes.db[:, n] for n, k in enumerate(GATES)}) | {"c": slopes.dc}
+        for slopes in seen.values()
+    ]
+    for part in "ifgoc":
+        one, *others = (got[part] for got in each)
+        if one.any() and all(slopes.is_near(one, other) for other, slopes in zip(others, seen.values(), strict=False)):
+            ratio = fit_ratio(one, np.ones_like(one), "", seen["y"])
+            found[part, EVERY] = Unfit() if ratio is None else ratio._replace(is_all=True)
     return found
 
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from conformance.diagnosis.experiments.term.asking import Asking, Seen
-from conformance.diagnosis.experiments.term.fitting import fit_shape, fit_terms
+from conformance.diagnosis.experiments.term.fitting import Shape, fit_shape, fit_terms
 from conformance.diagnosis.experiments.term.formula import (
     NAMES,
     SHOWN,
     Formula,
+    GateFormula,
     Values,
     multiply,
 )
@@ -28,8 +29,9 @@ ALONE: dict[str, tuple[dict[str, int], float | None]] = {  # what shows one gate
     "g": ({"i": 1}, 0.0),
 }
 ORDERS = ("ifg", "gif")
+ONE = Shape("", slope=0.0, offset=1.0)
 STARTS = (("", "c"), ("h", ""), ("", ""), ("c", "h"))
-UNIFORM = (  # what all gates may do instead, by the start of the term
+UNIFORM: tuple[dict[str, str | None], ...] = (  # what all gates may do instead, by the start of the term
     {"b": None},
     {"U": None},
     {"W": None},
@@ -37,6 +39,7 @@ UNIFORM = (  # what all gates may do instead, by the start of the term
     {"U": "U_{} c"},
     {"U": "U_{}ᵀ h"},
     {"W": "W_{}ᵀ x"},
+    *({part: "−"} for part in "bUW"),
     {"W": "W_{} (x reversed)"},
 )
 
@@ -62,7 +65,21 @@ def explain_step(asking: Asking, expected: Formula, seen: Seen) -> Iterator[Form
         expected = explain_cell(asking, expected, seen)
     if not is_hidden_right(seen, run_formula(expected, seen)):
         expected = explain_hidden(asking, expected, seen)
-    yield explain_shown(expected, seen)
+    yield explain_shown(read_scales(expected), seen)
+
+
+def read_scales(formula: Formula) -> Formula:
+    """The same, if all products are those of gates that are scaled, or are always 1."""
+    scale = formula.h.get("o s", 0.0)
+    is_scaled = formula.c == {"f c": scale, "i g": scale} and formula.h == {"o s": scale} and scale != 1
+    is_one = formula.c == {"c": 1.0, "g": 1.0} and formula.h == {"s": 1.0}
+    if not (is_scaled or is_one) or not set("ifo") <= formula.gates.keys():
+        return formula
+    for k in "ifo":
+        gate = formula.gates[k]
+        shape = gate.shape._replace(scale=gate.shape.scale * scale) if is_scaled else ONE
+        formula = formula.change_gate(k, GateFormula(gate.terms, shape))
+    return replace(formula, c={"f c": 1.0, "i g": 1.0}, h={"o s": 1.0})
 
 
 def is_hidden_right(seen: Seen, values: Values) -> bool:
@@ -114,10 +131,11 @@ def explain_cell(asking: Asking, formula: Formula, seen: Seen) -> Formula:
 def list_uniform(formula: Formula) -> Iterator[Formula]:
     """The formula with the same change in each gate."""
     for change in UNIFORM:
-        gates = {}
+        gates: dict[str, GateFormula] = {}
         for k, gate in formula.gates.items():
-            names = {name: change.get(name[0], name) for name in gate.terms}
-            terms = {new.format(k): gate.terms[name] for name, new in names.items() if new}
+            names: dict[str, str | None] = {name: change.get(name[0], name) for name in gate.terms}
+            terms = {new.format(k): gate.terms[name] for name, new in names.items() if new and new != "−"}
+            terms |= {name: -gate.terms[name] for name, new in names.items() if new == "−"}
             gates[k] = replace(gate, terms=terms)
         yield replace(formula, gates=gates)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.diagnosis.experiments.term.backward import (
+    EVERY,
     WHOLE_CELL,
     Found,
 )
@@ -86,6 +87,8 @@ def _gather(
 ) -> Array:
     """The gradient of a gate or of the cell state before; ends: whether mistakes at the last or first step apply."""
     total = np.zeros(factors["i"].shape)
+    if isinstance(fixed := found.gates.get((part, EVERY)), Ratio):
+        return total + fixed.evaluate(factors)
     for source, d in cotangents.items():
         if product := expect(part, source):
             value = d * multiply_named(product, factors)
@@ -124,7 +127,7 @@ def describe_gradients(found: Explanation) -> str:
         by_text.setdefault((part, ratio.describe()), []).append(source)
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for (part, text), sources in by_text.items():
-        every = len(sources) == (2 if part in ("o", WHOLE_CELL) and "c" not in sources else 3)
+        every = sources == [EVERY] or len(sources) == (2 if part in ("o", WHOLE_CELL) and "c" not in sources else 3)
         groups.setdefault((text, () if every else tuple(sources)), []).append(part)
     said = []
     for (text, only), parts in groups.items():

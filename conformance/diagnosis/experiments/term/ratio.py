@@ -20,6 +20,7 @@ class Ratio(NamedTuple):
     powers: tuple[tuple[str, int], ...] = ()
     replaced: str = ""
     by: tuple[tuple[str, float], ...] = ()  # powers of its variable
+    is_all: bool = False  # whether it is all there is, whatever the cotangents are
 
     def evaluate(self, factors: Mapping[str, Array]) -> Array:
         """The ratio, element by element."""
@@ -33,6 +34,9 @@ class Ratio(NamedTuple):
         """What is wrong, as a predicate."""
         if not self.number:
             return "is zero"
+        if self.is_all:
+            powers = [name if n == 1 else f"({name})^{n}" for name, n in self.powers]
+            return f"is {' · '.join([f'{self.number:.4g}'] * (self.number != 1) + powers)}, whatever the cotangents are"
         lacks = [name for name, n in self.powers for _ in range(-n)]
         has = [name for name, n in self.powers for _ in range(n)]
         said = [f"lacks the factor {' · '.join(lacks)}"] if lacks else []

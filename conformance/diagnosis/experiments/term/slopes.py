@@ -23,13 +23,14 @@ PRODUCTS = {
 }
 OUTPUT = "tanh(c′) o 1−o"
 VARIABLES = {"1−i": "i", "1−f": "f", "1−o": "o", "1−g²": "g", "1−tanh²(c′)": "tanh(c′)"}
+VARIABLES |= {"1−g": "g", "1−tanh(c′)": "tanh(c′)", "1−i²": "i", "1−f²": "f", "1−o²": "o"}
 
 
 def list_factors(values: Mapping[str, Array]) -> dict[str, Array]:
     """What products may be made of, by name."""
-    found = {k: values[k] for k in ("i", "f", "g", "o", "c", "c′", "tanh(c′)")}
-    squares = {"g": "²", "tanh(c′)": "²"}
-    return found | {name: 1 - found[v] ** (2 if v in squares else 1) for name, v in VARIABLES.items()}
+    found = {k: values[k] for k in ("i", "f", "g", "o", "c", "c′", "tanh(c′)", "h")}
+    found |= {name: 1 - found[v] ** (2 if "²" in name else 1) for name, v in VARIABLES.items()}
+    return found
 
 
 def multiply_named(product: str, factors: Mapping[str, Array]) -> Array:

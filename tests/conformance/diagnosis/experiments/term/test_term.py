@@ -35,6 +35,9 @@ PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
     (f"{EVERY} + U h + 2 b,", ((SUM, f"{SUM} + b"),)),
     (f"{EVERY} + U h,", ((SUM, "z = x[t] @ W.T + h @ U.T"),)),
     ("each is 0.3 z + 0.5, clipped to [0, 1],", ((SIGMOID, "return np.clip(0.3 * z + 0.5, 0, 1)"),)),
+    ("each is 2 σ(z),", ((SIGMOID, "return 2 / (1 + np.exp(-z))"),)),
+    ("each is 1,", ((SIGMOID, "return 1 + 0 * z"),)),
+    (f"{EVERY} + U h − b,", ((SUM, f"{SUM} - 2 * b"),)),
     ("the final cell state c_T is tanh(c′),", (("return y, h, c, steps", "return y, h, s, steps"),)),
     ("the initial hidden state is taken as zero", (("    steps = []\n", "    steps, h = [], 0 * h\n"),)),
 )
