@@ -34,6 +34,7 @@ class Manner(NamedTuple):
     quiet: bool
     journal: Journal
     stop: Stop
+    explain: bool = False  # whether experiments are shown
 
 
 class Judged(NamedTuple):

@@ -9,6 +9,7 @@ import click
 
 from conformance.cli import story
 from conformance.cli.console import complain, describe_suite_error
+from conformance.cli.diagnose import diagnose
 from conformance.cli.explain import doctor, explain, list_
 from conformance.cli.reports.badge import badge
 from conformance.cli.reproduce import reproduce
@@ -37,7 +38,21 @@ def main() -> None:
     """The command with its options; `run_program` is what is installed."""
 
 
-for command in (run, judge, port, diff, badge, reproduce, list_, explain, selftest, doctor, story.flow, story.gates):
+for command in (
+    run,
+    judge,
+    port,
+    diff,
+    badge,
+    reproduce,
+    diagnose,
+    list_,
+    explain,
+    selftest,
+    doctor,
+    story.flow,
+    story.gates,
+):
     main.add_command(command)
 
 

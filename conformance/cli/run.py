@@ -82,6 +82,7 @@ OUTPUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
     type=click.Path(dir_okay=False, path_type=Path),
     help="File of declared deviations, e.g. lstm-deviations.toml.",
 )
+@click.option("--explain", is_flag=True, help="Show what experiments found on a failure that no known fault explains.")
 @QUIET
 def run(
     targets: tuple[str, ...],
@@ -95,6 +96,7 @@ def run(
     isolate: bool | None,
     timeout: float,
     jobs: int | None,
+    explain: bool,
     quiet: bool,
     **given: Any,
 ) -> None:
@@ -113,7 +115,7 @@ def run(
     stdout, console = sys.stdout, make_console(on_stderr=STDOUT in files.values())
     journal = Journal(out, complain)
     with heed_signals() as stop, redirect_stdout(sys.stderr):
-        manner = Manner(jobs, rigorous, quiet, journal, stop)
+        manner = Manner(jobs, rigorous, quiet, journal, stop, explain)
         loans = [Loan(target, device, isolate, timeout, out) for target in targets]
         reports, unjudged = _judge_targets(loans, options, manner, console)
         unwritten = write_reports(files, reports, unjudged, stdout)
@@ -138,7 +140,7 @@ def _judge_targets(
             manner.stop.check()
             judged = judge_target(loan, options, manner)
             reports.append(judged.report)
-            _print_judged(console, judged, manner.rigorous)
+            _print_judged(console, judged, manner)
             continue
         except TargetError as error:
             unjudged[loan.target] = Unjudged(str(error))
@@ -151,11 +153,14 @@ def _judge_targets(
     return reports, unjudged
 
 
-def _print_judged(console: Console, judged: Judged, rigorous: bool) -> None:
+def _print_judged(console: Console, judged: Judged, manner: Manner) -> None:
+    from conformance.report.experiments import make_experiment_table
     from conformance.report.text import print_report
 
     print_report(console, judged.report)
-    if rigorous:
+    if manner.explain and judged.report.cause.rows:
+        console.print(make_experiment_table(judged.report.cause.rows))
+    if manner.rigorous:
         console.print(describe_audit(judged.audited), highlight=False, markup=False, soft_wrap=True)
 
 

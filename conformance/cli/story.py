@@ -66,7 +66,7 @@ def flow(targets: tuple[str, ...], steps: int, seed: int, dtype: str, svg: Path 
     question = story.make_question(steps, seed, dtype)
     targets = targets or ("numpy",)
     followed = [
-        _ask_target(target, dtype, story.follow_backend, question, lending)._replace(name=target) for target in targets
+        ask_target(target, dtype, story.follow_backend, question, lending)._replace(name=target) for target in targets
     ]
     expected = story.follow_equations(question)
     flows = [*followed, expected, story.follow_cell_state(question), *story.follow_elman(question)]
@@ -110,7 +110,7 @@ def gates(target: str, dtype: str, svg: Path | None, **lending: Any) -> None:
     from conformance.story.pictures import draw_gates
 
     problem = make_story(dtype)
-    history = _ask_target(target, dtype, follow_story, problem, lending)
+    history = ask_target(target, dtype, follow_story, problem, lending)
     names = {
         "i": "input gate",
         "f": "forget gate",
@@ -142,7 +142,7 @@ def _quote_command(name: str, *targets: str) -> str:
     return " ".join(["lstm-conform", name, *targets, *given])
 
 
-def _ask_target(target: str, dtype: str, follow: Callable[..., Any], question: Any, lending: dict[str, Any]) -> Any:
+def ask_target(target: str, dtype: str, follow: Callable[..., Any], question: Any, lending: dict[str, Any]) -> Any:
     """What `follow` makes of the target's answers; exits with 3 if it cannot be used or gives none."""
     from conformance.outcome import Errored, Refuted
     from conformance.targets.border import guard_backend

@@ -9,6 +9,7 @@ from typing import Any
 from conformance.cases.expectations import recall_own_problem
 from conformance.measurements.activation_text import accuracy_data
 from conformance.report.deviations import Deviation
+from conformance.report.experiments import experiment_data
 from conformance.report.findings import Findings
 from conformance.report.report import Report
 from conformance.report.roots import key_of
@@ -63,6 +64,7 @@ def _target_data(report: Report) -> dict[str, Any]:
         "statement": report.statement,
         "exit_status": report.status,
         "likely_cause": report.cause.sentence,
+        "experiments": [experiment_data(row) for row in report.cause.rows],
         "seconds": round(report.seconds, 3),
         "largest": report.extents,
         "deviations": [_deviation_data(deviation, findings) for deviation in findings.deviations],

@@ -1,0 +1,86 @@
+"""The command `diagnose`: experiments on a target, without a verdict."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from conformance.cli.console import complain, make_console
+from conformance.cli.options import ISOLATE, TIMEOUT
+from conformance.cli.reports.writing import STDOUT, claim_files, write_file
+from conformance.cli.story import ask_target
+from conformance.report.status import FAILED, PASSED, UNWRITTEN
+
+if TYPE_CHECKING:
+    from conformance.diagnosis.experiments.diagnose import Inquiry
+    from lstm_spec import Backend
+
+
+@click.command()
+@click.argument("target")
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds for all experiments.  [default: 5; 30 if the target compiles for each size]",
+)
+@click.option(
+    "--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True, help="Of all questions."
+)
+@click.option("--device", help="The device that a target is made for, e.g. cuda.")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="Write what was found as JSON; - is stdout.",
+)
+@ISOLATE
+@TIMEOUT
+def diagnose(target: str, budget: float | None, dtype: str, json_file: Path | None, **lending: Any) -> None:
+    """Find out when a target is wrong.
+
+    A plain LSTM is asked at many sizes, in other orders, with its arrays laid out in other ways, and with parts taken
+    away. That shows under which condition its answers, or else its gradients, are wrong. `run` gives a verdict.
+
+    The exit status is 1 if something wrong was seen.
+    """
+    from conformance.report.experiments import make_experiment_table
+
+    files = claim_files({"--json": json_file})
+    inquiry = ask_target(target, dtype, partial(_experiment, dtype), budget, lending)
+    console = make_console(on_stderr=STDOUT in files.values())
+    console.print(make_experiment_table(inquiry.rows))
+    unseen = "no experiment saw anything wrong; that is no verdict, lstm-conform run judges it"
+    console.print(f"{target}: {inquiry.sentence or unseen}", highlight=False, markup=False, soft_wrap=True)
+    status = _write_json(files["--json"], target, dtype, inquiry) if files else PASSED
+    sys.exit(status or (FAILED if inquiry.sentence else PASSED))
+
+
+def _experiment(dtype: str, backend: Backend, budget: float | None) -> Inquiry:
+    """What experiments find; a target that answers no question raises."""
+    from conformance.diagnosis.experiments.diagnose import inquire
+    from conformance.diagnosis.experiments.laboratory import Laboratory
+    from conformance.diagnosis.experiments.when import SMALL
+    from conformance.measurements.compiling import note_compiling
+
+    backend.forward(Laboratory(backend, dtype).make_question(SMALL).problem)
+    return inquire(note_compiling(backend), dtype, seconds=budget)
+
+
+def _write_json(file: Path, target: str, dtype: str, inquiry: Inquiry) -> int:
+    """PASSED, or why the file could not be written."""
+    import json
+
+    from conformance.report.experiments import experiment_data
+
+    rows = [experiment_data(row) for row in inquiry.rows]
+    found = {"target": target, "dtype": dtype, "sentence": inquiry.sentence, "experiments": rows}
+    try:
+        write_file(file, f"{json.dumps(found, indent=1)}\n".encode(), sys.stdout)
+    except OSError as error:
+        complain(f"{file} cannot be written ({error.strerror}); name another --json")
+        return UNWRITTEN
+    return PASSED
