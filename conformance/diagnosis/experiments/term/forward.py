@@ -39,7 +39,9 @@ UNIFORM: tuple[dict[str, str | None], ...] = (  # what all gates may do instead,
     {"U": "U_{} c"},
     {"U": "U_{}ᵀ h"},
     {"W": "W_{}ᵀ x"},
-    *({part: "−"} for part in "bUW"),
+    {"b": "−"},
+    {"U": "−"},
+    {"W": "−"},
     {"W": "W_{} (x reversed)"},
 )
 
