@@ -33,7 +33,7 @@ def find_lenient_grades(findings: Findings, backend: Backend, options: Options) 
     for dtype in dict.fromkeys(v.dtype for v in failures):
         failed = [v for v in failures if v.dtype == dtype]
         fitting = (other for other in _list_other_grades(backend, dtype) if _all_hold(failed, other, backend, options))
-        if not (grade := next(fitting, "")):
+        if not (grade := next(fitting, "")) or not _all_fail_again(failed, backend, options):
             return {}
         found[dtype] = grade
     return found
@@ -57,6 +57,12 @@ def _list_other_grades(backend: Backend, dtype: str) -> Iterator[str]:
 def _all_hold(failed: list[Verdict], grade: str, backend: Backend, options: Options) -> bool:
     at = replace(options, grade=grade, shrink=False)
     return all(judge_pair((v.property, v.dtype), backend, at).outcome is Outcome.HOLDS for v in failed)
+
+
+def _all_fail_again(failed: list[Verdict], backend: Backend, options: Options) -> bool:
+    """Whether they fail at their own grade once more; otherwise it is not the grade that makes a difference."""
+    at = replace(options, shrink=False)
+    return all(judge_pair((v.property, v.dtype), backend, at).outcome is not Outcome.HOLDS for v in failed)
 
 
 def describe_lenient_grades(grades: dict[str, str]) -> str:

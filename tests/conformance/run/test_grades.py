@@ -123,3 +123,11 @@ def test_a_run_names_a_grade_in_every_process_and_so_does_the_command_that_asks_
 def test_an_unknown_grade_is_refused_with_those_that_exist(command: tuple[str, ...]) -> None:
     status, text = said(*command, "--grade", "exact")
     assert status == 2 and "--grade: grade is 'exact', expected one of relative, absolute, op-by-op" in text
+
+
+def test_no_grade_is_named_where_the_failure_does_not_come_again() -> None:
+    (prop,) = (prop for prop in PROPERTIES if prop.name == "sizes_of_every_kind_are_read_alike")
+    refuted = Verdict(prop, "float32", Outcome.REFUTED, refutation=Refuted("y is further from the equations"))
+    findings = Findings("x", NUMPY.description, True, Request("quick", 0, ("float32",)), [refuted])
+    assert find_lenient_grades(findings, NUMPY, Options(**AT_QUICK)) == {}
+    assert find_lenient_grades(findings, UNNAMED, Options(**AT_QUICK)) == {"float32": "absolute"}
