@@ -80,7 +80,7 @@ def decide_condition(ask_at: Ask, start: Sizes | None = None) -> Finding | None:
         return None
     tried = tuple((f"T·B·I·H = {'·'.join(map(str, at))}", said) for at, said in survey.tried.items())
     is_certain = len(survey.wrong) == len(survey.known) or (bool(rules) and is_decided)
-    return Finding(describe_sizes(survey, rules[0] if rules else None), is_certain, tried)
+    return Finding(describe_sizes(survey, rules[0] if rules else None, is_decided), is_certain, tried)
 
 
 def list_first_sizes() -> list[Sizes]:
@@ -175,8 +175,8 @@ def _list_changes(base: Sizes, rules: list[Rule]) -> Iterator[Sizes]:
 # ---------------------------------------------------------------- in words
 
 
-def describe_sizes(survey: Survey, rule: Rule | None) -> str:
-    """Under which condition the answers are wrong, and the smallest sizes at which one is."""
+def describe_sizes(survey: Survey, rule: Rule | None, is_decided: bool) -> str:
+    """Under which condition the answers are wrong, or may be, and the smallest sizes at which one is."""
     wrong, many = survey.wrong, len(survey.known)
     smallest = ", ".join(f"{letter} = {n}" for letter, n in zip(LETTERS, wrong[0], strict=True))
     if len(wrong) == many:
@@ -184,4 +184,4 @@ def describe_sizes(survey: Survey, rule: Rule | None) -> str:
     count = f"wrong at {len(wrong)} of {many} sizes tried, the smallest {smallest}"
     if rule is None:
         return f"only at some sizes, and no simple rule says which ({count})"
-    return f"only where {' and '.join(map(str, rule))} ({count})"
+    return f"{'' if is_decided else 'perhaps '}only where {' and '.join(map(str, rule))} ({count})"

@@ -95,3 +95,4 @@ def test_when_the_time_is_spent_what_was_found_is_said_and_is_not_certain() -> N
     laboratory = Laboratory(at_sizes(lambda T, B, I, H: H > 20), "float32", seconds=20, clock=lambda: next(ticks))
     found = find_condition(laboratory)
     assert found is not None and not found.is_certain and len(found.tried) == 20
+    assert found.sentence.startswith("perhaps only where ")
