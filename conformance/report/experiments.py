@@ -15,6 +15,7 @@ QUESTIONS = {
     "before": "what came before, and where it lies in memory",
     "when": "at which sizes",
     "where": "in which places",
+    "term": "what one step computes",
     "on what": "for which numbers",
 }
 

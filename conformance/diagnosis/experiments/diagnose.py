@@ -7,6 +7,7 @@ from typing import NamedTuple
 from conformance.diagnosis.experiments.before import find_history
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime, Sizes
 from conformance.diagnosis.experiments.on_what import find_dependence
+from conformance.diagnosis.experiments.term import find_term
 from conformance.diagnosis.experiments.when import SMALL, find_condition
 from conformance.diagnosis.experiments.where import ANYWHERE, find_place
 from conformance.outcome import NotClaimed
@@ -21,7 +22,7 @@ NO_TIME = "no time was left"
 class Row(NamedTuple):
     """An experiment and what it found; `note` says why it found nothing."""
 
-    experiment: str  # before, when, where, on what
+    experiment: str  # before, when, where, term, on what
     about: str  # answers or gradients
     finding: Finding | None
     note: str = ""
@@ -78,8 +79,10 @@ def examine(laboratory: Laboratory, start: Sizes | None = None) -> tuple[list[Ro
         when = None  # sizes do not decide it
     sizes = find_smallest_wrong(when) if when else SMALL
     where = run("where", 0.5, lambda limited: find_place(limited, sizes)) if when else None
-    on_what = run("on what", 0.3, lambda limited: find_dependence(limited, sizes))
-    return rows, describe_findings(about, before, when, where, on_what)
+    is_plain = laboratory.form == Form(kind=laboratory.form.kind)
+    term = run("term", 0.5, find_term) if when and is_plain else None
+    on_what = None if term and term.is_certain else run("on what", 0.3, lambda limited: find_dependence(limited, sizes))
+    return rows, describe_findings(about, before, when, where, term, on_what)
 
 
 def find_smallest_wrong(when: Finding) -> Sizes:
@@ -90,10 +93,19 @@ def find_smallest_wrong(when: Finding) -> Sizes:
 
 
 def describe_findings(
-    about: str, before: Finding | None, when: Finding | None, where: Finding | None, on_what: Finding | None
+    about: str,
+    before: Finding | None,
+    when: Finding | None,
+    where: Finding | None,
+    term: Finding | None,
+    on_what: Finding | None,
 ) -> str:
-    """What is wrong, under which condition, and how sure that is; empty if nothing was wrong."""
-    found = [one for one in (before, when, where, on_what) if one]
+    """What is wrong, under which condition, and how sure that is; empty if nothing was wrong.
+
+    A formula comes first, if it is one that explains the answers.
+    """
+    term = term if term and term.is_certain else None
+    found = [one for one in (before, when, where, term, on_what) if one]
     if not found:
         return ""
     known = [before.sentence] if before and not before.sentence.startswith("only ") else []
@@ -101,4 +113,5 @@ def describe_findings(
     conditions = [one.sentence for one in (before, when, on_what) if one and one.sentence not in known]
     wrong = [f"its {about} are wrong {' and '.join(conditions)}{where_wrong}"] if conditions else []
     sure = [] if all(one.is_certain for one in found) else ["this is not certain"]
-    return "; ".join([*(f"it {words}" for words in known), *wrong, *sure, *(["cause unknown"] if wrong else [])])
+    formula, rest = ([term.sentence], []) if term else ([], ["cause unknown"] if wrong else [])
+    return "; ".join([*(f"it {words}" for words in known), *formula, *wrong, *sure, *rest])

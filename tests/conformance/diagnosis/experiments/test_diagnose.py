@@ -12,6 +12,7 @@ from lstm_spec import Backend
 from tests.helpers import specimens
 from tests.planted import conditional
 from tests.planted.conditional import add_one, at_places, at_sizes, in_gradients_at_sizes
+from tests.planted.edits import CELL, HIDDEN, Edit, textbook
 
 ALL = slice(None)
 SIZES = "sizes tried, the smallest T = 1, B = 1, I = 1, H = "
@@ -65,6 +66,23 @@ PLENTY = 90.0
 def test_the_condition_is_named(backend: Backend, form: Form, beginning: str, end: str) -> None:
     sentence = inquire(guard_backend(backend), "float32", form, seconds=PLENTY).sentence
     assert sentence.startswith(beginning) and sentence.endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("edit", "formula"),
+    [
+        (
+            ("f = sigmoid(f)", "f = sigmoid(f + 0.75)"),
+            "the forget gate adds up W_f x + U_f h + b_f + 0.75, expected",
+        ),
+        (("g = np.tanh(g)", "g = 1.7 * np.tanh(2 * g / 3)"), "the candidate is 1.7 tanh(0.6667 z), expected"),
+        ((CELL, "c = (1 - 0.3 * f) * c + i * g"), "(the forget gate acts as 1 − 0.3 f); its answers"),
+        ((HIDDEN, "h = o * np.tanh(c + h)"), "cause unknown"),
+    ],
+)
+def test_the_formula_of_a_step_is_named_where_there_is_one(edit: Edit, formula: str) -> None:
+    sentence = inquire(guard_backend(textbook(edit)), "float32", seconds=PLENTY).sentence
+    assert formula in sentence and ("cause unknown" in sentence) == (formula == "cause unknown")
 
 
 def test_nothing_is_said_of_a_right_backend() -> None:
