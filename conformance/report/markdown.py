@@ -31,7 +31,7 @@ AGAINST = (Outcome.REFUTED, Outcome.ERRORED)
 def as_markdown(reports: list[Report], unjudged: dict[str, Unjudged]) -> str:
     """The reports, and the targets on which there is none, as one document."""
     parts = [START, *map(_format_report, reports)]
-    parts += [f"## ⚠️ {escape_text(name)}\n\n**{escape_text(one.reason)}**" for name, one in unjudged.items()]
+    parts += [f"## ⚠ {escape_text(name)}\n\n**{escape_text(one.reason)}**" for name, one in unjudged.items()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -46,7 +46,7 @@ def _format_report(report: Report) -> str:
     asked = f"profile {findings.request.profile}, seed {findings.request.seed}"
     examples = sum(verdict.examples for verdict in report.verdicts)
     parts = [
-        f"## {ICONS.get(report.status, '⚠️')} {subject}",
+        f"## {ICONS.get(report.status, '⚠')} {subject}",
         f"**{escape_text(report.statement, 2_000)}**",
         f"{escape_text(asked)}; {examples:,} examples in {report.seconds:.1f} s",
         *_format_failures("What failed", report, report.roots),

@@ -42,12 +42,16 @@ def find_likely_cause(findings: Findings, backend: Backend) -> Cause:
 
 
 def experiment_further(refuted: Verdict, backend: Backend, found: "Diagnosis | None") -> Cause:
-    """What experiments find where no known fault does, after that none does; nothing on sessions of modules."""
+    """What experiments find where no known fault does, after that none does.
+
+    Nothing on sessions of modules, nor on an answer of another shape or dtype.
+    """
     from conformance.diagnosis.experiments.diagnose import inquire
 
-    example = refuted.refutation.problem if refuted.refutation else None
     sentence = found.sentence if found else ""
-    if example is None or isinstance(example, Session):
+    if refuted.refutation is None or (example := refuted.refutation.problem) is None:
+        return Cause(sentence)
+    if isinstance(example, Session) or refuted.refutation.clause in ("SHAPE-1", "SHAPE-2"):
         return Cause(sentence)
     problem = problem_of(example)
     form = form_of(problem) if refuted.property.beyond_core else None

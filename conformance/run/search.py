@@ -63,18 +63,18 @@ def _call_with_rows(call: Callable[[Any], None], of: Rows, many: int, number: in
         except (Refuted, Errored) as error:
             if isinstance(error, Errored) and error.is_final:
                 raise
-            call(of.build(_find_first(call, of, k) if shrink else k))
+            call(of.build(_find_first(call, of, k, type(error)) if shrink else k))
             raise Flaky("it failed once and not again") from error
 
 
-def _find_first(call: Callable[[Any], None], of: Rows, failed: int) -> int:
-    """The first row that fails, as far as the time goes: those after a row that fails often fail, too."""
+def _find_first(call: Callable[[Any], None], of: Rows, failed: int, error: type[Exception]) -> int:
+    """The first row that fails in this way, as far as the time goes: those after one that fails often fail, too."""
 
     def fails(k: int) -> bool:
         try:
             call(of.build(k))
-        except (Refuted, Errored):
-            return True
+        except (Refuted, Errored) as again:
+            return isinstance(again, error)
         return False
 
     started, low = time.perf_counter(), 0

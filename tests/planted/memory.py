@@ -100,7 +100,7 @@ def answering(ask: Ask, change: Callable[[Answer], Answer]) -> Ask:
 @breaks("CONTRACT-1")
 def centres_its_input(ask: Ask) -> Ask:
     def centre(problem: Problem, d: Any) -> None:
-        if problem.x.flags.writeable:
+        if problem.x.flags.writeable and problem.x.size:
             problem.x[...] -= problem.x.mean()
 
     return afterwards(ask, centre)

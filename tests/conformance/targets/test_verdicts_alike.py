@@ -19,8 +19,12 @@ SOME = list(dict.fromkeys(fault.name for fault in (*OF_THE_CONTRACT, *ONE_OF_EAC
 
 def assert_judged_alike(fault: Fault, few: int, *clauses: str) -> None:
     here = check(fault.backend(), clauses=clauses, examples=8, **HOW)
-    with start_isolated(f"fault:{fault.name}", None, PLENTY, None) as it:
-        assert told(judge_again(it.backend, here.verdicts, 8, few)) == told(here.verdicts)
+    # what a fault keeps depends on all that it was asked
+    again = here.verdicts if few == 8 else judge_again(fault.backend(), here.verdicts, 8, few)
+    with start_isolated(
+        f"fault:{fault.name}", None, PLENTY, None
+    ) as it:
+        assert told(judge_again(it.backend, here.verdicts, 8, few)) == told(again)
 
 
 @pytest.mark.parametrize("name", SOME)

@@ -34,11 +34,12 @@ class Ratio(NamedTuple):
         """What is wrong, as a predicate."""
         if not self.number:
             return "is zero"
+        ordered = sorted(self.powers, key=lambda power: (not power[0].isalpha(), power))
         if self.is_all:
-            powers = [name if n == 1 else f"({name})^{n}" for name, n in self.powers]
+            powers = [name if n == 1 else f"({name})^{n}" for name, n in ordered]
             return f"is {' · '.join([f'{self.number:.4g}'] * (self.number != 1) + powers)}, whatever the cotangents are"
-        lacks = [name for name, n in self.powers for _ in range(-n)]
-        has = [name for name, n in self.powers for _ in range(n)]
+        lacks = [name for name, n in ordered for _ in range(-n)]
+        has = [name for name, n in ordered for _ in range(n)]
         said = [f"lacks the factor {' · '.join(lacks)}"] if lacks else []
         said += [f"has the factor {' · '.join(has)} once too often"] if has else []
         if lacks and has:

@@ -18,7 +18,7 @@ PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
         "the gradient of the candidate has the factor (1 − 0.5 g²) instead of 1−g²",
         ((dG, dG.replace("tanh_slope(g)", "(1 - g * g / 2)")),),
     ),
-    ("the gradient of the forget gate is f · c · 1−f, whatever the cotangents are", ((dF, dF.replace("dc * ", "")),)),
+    ("the gradient of the forget gate is c · f · 1−f, whatever the cotangents are", ((dF, dF.replace("dc * ", "")),)),
     ("the gradient of the output gate has the wrong sign", ((dO, dO.replace("dh", "-dh")),)),
     ("what reaches the cell state lacks the factor o", ((IN_c, "dc = dc + dh * tanh_slope(s)"),)),
     (
