@@ -21,9 +21,7 @@ def assert_judged_alike(fault: Fault, few: int, *clauses: str) -> None:
     here = check(fault.backend(), clauses=clauses, examples=8, **HOW)
     # what a fault keeps depends on all that it was asked
     again = here.verdicts if few == 8 else judge_again(fault.backend(), here.verdicts, 8, few)
-    with start_isolated(
-        f"fault:{fault.name}", None, PLENTY, None
-    ) as it:
+    with start_isolated(f"fault:{fault.name}", None, PLENTY, None) as it:
         assert told(judge_again(it.backend, here.verdicts, 8, few)) == told(again)
 
 
