@@ -190,3 +190,6 @@ ignores_large_gates = after_calls(
     "ignores_large_gates",
 )
 needs_a_cell_state = after_calls(_misread(lambda p: p.state.c, lambda c: bool(c.any())), "needs_a_cell_state")
+needs_both_states = after_calls(
+    _misread(lambda p: p.state.h.any() * p.state.c, lambda c: bool(c.any())), "needs_both_states"
+)

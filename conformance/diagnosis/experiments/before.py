@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from conformance.assertions.memory import copy_arrays
-from conformance.diagnosis.experiments.laboratory import Finding, Judged, Laboratory, Said, Sizes
-from conformance.diagnosis.experiments.patterns import ORDINALS
+from conformance.diagnosis.experiments.laboratory import PARTS, Finding, Judged, Laboratory, Said, Sizes
+from conformance.diagnosis.experiments.patterns import name_ordinal
 from conformance.nouns import change_all_arrays, name_all_arrays
 from conformance.outcome import Errored, Refuted
 from conformance.problems.memory import WAYS
@@ -45,7 +45,6 @@ LAID_OUT = (  # in the order of WAYS; the last one is as usual
     "lies in Fortran order",
 )
 LIES_IN_ONE_PIECE = (1, 6)
-PARTS = {"W": "W", "U": "U", "b": "b", "p": "p", "R": "R", "x": "x", "h": "h_0", "c": "c_0"}
 
 
 class Log:
@@ -80,7 +79,7 @@ def find_history(laboratory: Laboratory) -> Finding | None:
     log = Log(laboratory)
     experiments = (find_overwritten, find_kept, find_rare, find_unsettled, find_first, find_layout)
     words = next((words for experiment in experiments if (words := experiment(log))), "")
-    return Finding(words, True, tuple(log.tried)) if words else None
+    return Finding(words, True, tuple(log.tried), is_condition=words.startswith("only ")) if words else None
 
 
 def find_overwritten(log: Log) -> str:
@@ -94,7 +93,7 @@ def find_overwritten(log: Log) -> str:
         changed = [name for name, a in arrays.items() if not np.array_equal(a, kept[name], equal_nan=True)]
         log.tried.append((f"an answer, after {k} more", "wrong" if changed else "right"))
         if changed:
-            which = "next call" if k == 1 else f"{ORDINALS[k]} call after it"
+            which = "next call" if k == 1 else f"{name_ordinal(k)} call after it"
             return f"answers from a buffer that it uses again: an answer is overwritten by the {which}"
     return ""
 
@@ -153,7 +152,7 @@ def find_rare(log: Log) -> str:
     more = [k for k in range(FEW, MANY) if log.judge(f"one question, call {k + 1}", question).is_wrong]
     gaps = {b - a for a, b in pairwise([*wrong, *more])}
     if len(gaps) == 1 and (gap := gaps.pop()) > 1:
-        return f"only in every {ORDINALS[gap] if gap < len(ORDINALS) else f'{gap}th'} call"
+        return f"only in every {name_ordinal(gap)} call"
     times = "once" if len(wrong) == 1 else f"{len(wrong)} times"
     return f"differs from call to call: the same question is answered wrongly {times} in {FEW} calls"
 

@@ -15,7 +15,6 @@ from conformance.problems.form import Form
 from lstm_spec import Backend
 
 SECONDS, SECONDS_TO_COMPILE = 5.0, 30.0
-EVERYWHERE = "at all "
 NO_TIME = "no time was left"
 
 
@@ -75,21 +74,14 @@ def examine(laboratory: Laboratory, start: Sizes | None = None) -> tuple[list[Ro
 
     before = run("before", 0.4, find_history)
     when = run("when", 0.5, lambda limited: find_condition(limited, start))
-    if before and when and (not when.is_certain or when.sentence.startswith(EVERYWHERE)):
+    if before and when and not (when.is_certain and when.is_limited):
         when = None  # sizes do not decide it
-    sizes = find_smallest_wrong(when) if when else SMALL
+    sizes = (when and when.smallest) or SMALL
     where = run("where", 0.5, lambda limited: find_place(limited, sizes)) if when else None
     is_plain = laboratory.form == Form(kind=laboratory.form.kind)
     term = run("term", 0.5, find_term) if when and is_plain else None
     on_what = None if term and term.is_certain else run("on what", 0.3, lambda limited: find_dependence(limited, sizes))
     return rows, describe_findings(about, before, when, where, term, on_what)
-
-
-def find_smallest_wrong(when: Finding) -> Sizes:
-    """The smallest sizes that were asked with a wrong answer."""
-    wrong = [asked.rpartition(" = ")[2].split("·") for asked, said in when.tried if said == "wrong"]
-    found: list[Sizes] = [(int(T), int(B), int(I), int(H)) for T, B, I, H in wrong]
-    return min(found, key=lambda at: (sum(at), at), default=SMALL)
 
 
 def describe_findings(
@@ -108,7 +100,7 @@ def describe_findings(
     found = [one for one in (before, when, where, term, on_what) if one]
     if not found:
         return ""
-    known = [before.sentence] if before and not before.sentence.startswith("only ") else []
+    known = [before.sentence] if before and not before.is_condition else []
     where_wrong = f": {where.sentence}" if where and where.sentence != ANYWHERE else ""
     conditions = [one.sentence for one in (before, when, on_what) if one and one.sentence not in known]
     wrong = [f"its {about} are wrong {' and '.join(conditions)}{where_wrong}"] if conditions else []

@@ -27,6 +27,14 @@ TAME = ("dense", "contracting", "small", "dense", "within-1", "dense")  # a free
 DENSE = ("dense",) * 3
 
 
+PARTS = {"x": "x", "W": "W", "U": "U", "b": "b", "p": "p", "R": "R", "h": "h_0", "c": "c_0"}  # of a problem, in words
+
+
+def name_sizes(sizes: tuple[int, ...]) -> str:
+    """Sizes as they stand in a table."""
+    return f"T·B·I·H = {'·'.join(map(str, sizes))}"
+
+
 class OutOfTime(Exception):
     """The time for experiments is spent."""
 
@@ -50,6 +58,9 @@ class Finding(NamedTuple):
     sentence: str
     is_certain: bool  # whether all that was tried agrees with the sentence
     tried: tuple[tuple[str, Said], ...] = ()  # what was asked, and what came of it
+    is_condition: bool = True  # under which answers are wrong; or what the backend does
+    is_limited: bool = True  # whether that condition leaves anything out
+    smallest: Sizes | None = None  # sizes at which an answer is wrong, if they were looked for
 
 
 @dataclass

@@ -6,13 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from conformance.arrays import frozen
-from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, Said, Sizes
+from conformance.diagnosis.experiments.laboratory import PARTS, Finding, Laboratory, Said, Sizes
 from conformance.nouns import change_all_arrays
 from conformance.problems.question import Question, with_gates
 from lstm_spec import Problem, State
 from lstm_spec.types import Array
 
-PARTS = {"x": "x", "W": "W", "U": "U", "b": "b", "p": "p", "h": "h_0", "c": "c_0"}
 MAGNITUDES = tuple(2.0**k for k in range(-3, 7))
 HALVINGS = 6  # until the range is known well enough to be said
 SEEDS = 2
@@ -41,7 +40,7 @@ def _find_needed(laboratory: Laboratory, questions: list[Question], tried: list[
         said = [laboratory.judge(set_zero(question, part)).said for question in questions]
         tried += [(f"{name} = 0", one) for one in said]
         needed += [name] if set(said) == {"right"} else []
-    return " and ".join(f"only where {name} is not zero" if not k else f"{name}" for k, name in enumerate(needed))
+    return f"only where {' and '.join(needed)} {'are' if needed[1:] else 'is'} not zero" if needed else ""
 
 
 def set_zero(question: Question, part: str) -> Question:

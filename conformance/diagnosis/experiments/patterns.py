@@ -40,7 +40,7 @@ class Pattern(NamedTuple):
     def describe_places(self, noun: str) -> str:
         """What it selects, in words, counted from 0; empty if that is everything. The noun: sample, step, unit."""
         k, m = self.k, self.m
-        stride = ORDINALS[m] if m < len(ORDINALS) else f"{m}th"
+        stride = name_ordinal(m) if self.kind == "every" else ""
         return {
             "all": "",
             "first": f"the first {noun}",
@@ -57,6 +57,13 @@ class Pattern(NamedTuple):
             "every": f"every {stride} {noun} ({noun} {k}, {k + m}, …)",
             "beyond blocks": f"the {noun}s beyond whole blocks of {m}",
         }[self.kind]
+
+
+def name_ordinal(n: int) -> str:
+    """The ordinal number of 2 or more, in words up to the tenth."""
+    if n < len(ORDINALS):
+        return ORDINALS[n]
+    return f"{n}{'th' if n % 100 in (11, 12, 13) else {1: 'st', 2: 'nd', 3: 'rd'}.get(n % 10, 'th')}"
 
 
 def fit_pattern(trials: Sequence[Trial]) -> Pattern | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations, product
 
 from conformance.diagnosis.experiments.conditions import LETTERS, Rule, find_rules, meets_rule
-from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime, Said, Sizes
+from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime, Said, Sizes, name_sizes
 
 SMALL: Sizes = (3, 2, 4, 5)
 VALUES = (*range(1, 13), *range(15, 18), 20, 24, *range(31, 34), 40, *range(63, 66), 100, *range(127, 130), 150)
@@ -78,9 +78,10 @@ def decide_condition(ask_at: Ask, start: Sizes | None = None) -> Finding | None:
         rules = find_rules(survey.known) if survey.wrong else []
     if not survey.wrong:
         return None
-    tried = tuple((f"T·B·I·H = {'·'.join(map(str, at))}", said) for at, said in survey.tried.items())
-    is_certain = len(survey.wrong) == len(survey.known) or (bool(rules) and is_decided)
-    return Finding(describe_sizes(survey, rules[0] if rules else None, is_decided), is_certain, tried)
+    tried = tuple((name_sizes(at), said) for at, said in survey.tried.items())
+    is_everywhere, sentence = len(survey.wrong) == len(survey.known), describe_sizes(survey, rules[:1], is_decided)
+    is_certain = is_everywhere or (bool(rules) and is_decided)
+    return Finding(sentence, is_certain, tried, is_limited=not is_everywhere, smallest=survey.wrong[0])
 
 
 def list_first_sizes() -> list[Sizes]:
@@ -175,13 +176,13 @@ def _list_changes(base: Sizes, rules: list[Rule]) -> Iterator[Sizes]:
 # ---------------------------------------------------------------- in words
 
 
-def describe_sizes(survey: Survey, rule: Rule | None, is_decided: bool) -> str:
+def describe_sizes(survey: Survey, rules: list[Rule], is_decided: bool) -> str:
     """Under which condition the answers are wrong, or may be, and the smallest sizes at which one is."""
     wrong, many = survey.wrong, len(survey.known)
     smallest = ", ".join(f"{letter} = {n}" for letter, n in zip(LETTERS, wrong[0], strict=True))
     if len(wrong) == many:
         return f"at all {many} sizes tried, the smallest {smallest}"
     count = f"wrong at {len(wrong)} of {many} sizes tried, the smallest {smallest}"
-    if rule is None:
+    if not rules:
         return f"only at some sizes, and no simple rule says which ({count})"
-    return f"{'' if is_decided else 'perhaps '}only where {' and '.join(map(str, rule))} ({count})"
+    return f"{'' if is_decided else 'perhaps '}only where {' and '.join(map(str, rules[0]))} ({count})"

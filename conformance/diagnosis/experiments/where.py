@@ -9,7 +9,7 @@ import numpy as np
 from conformance.arrays import frozen
 from conformance.assertions.comparison import Comparison
 from conformance.assertions.order import take_direction, turn
-from conformance.diagnosis.experiments.laboratory import Finding, Judged, Laboratory, Said, Sizes
+from conformance.diagnosis.experiments.laboratory import Finding, Judged, Laboratory, Said, Sizes, name_sizes
 from conformance.diagnosis.experiments.patterns import Pattern, fit_pattern
 from conformance.outcome import Errored, Refuted
 from conformance.problems.form import FORWARD
@@ -58,7 +58,7 @@ def find_place(laboratory: Laboratory, sizes: Sizes) -> Finding | None:
         for seed in range(1 if k else SEEDS):
             question = laboratory.make_question(near, seed)
             judged = laboratory.judge(question)
-            tried.append((f"T·B·I·H = {'·'.join(map(str, question.problem.sizes))}", judged.said))
+            tried.append((name_sizes(question.problem.sizes), judged.said))
             trials += [read_trial(question, judged)] if judged.wrong else []
     if not trials:
         return None

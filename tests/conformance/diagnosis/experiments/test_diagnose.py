@@ -100,6 +100,7 @@ def test_what_had_no_time_says_so() -> None:
     [
         (conditional.needs_a_cell_state, "only where c_0 is not zero"),
         (conditional.ignores_large_gates, "only where |z| > 8"),
+        (conditional.needs_both_states, "only where h_0 and c_0 are not zero"),
         (specimens.swaps_input_and_forget_gates, None),
         (NUMPY, None),
     ],
