@@ -58,7 +58,8 @@ def experiment_further(refuted: Verdict, backend: Backend, found: "Diagnosis | N
     inquiry = inquire(guard_backend(backend), refuted.dtype, form, problem.sizes)
     if inquiry.sentence and found and found.right:  # those problems did not meet the condition
         return Cause(inquiry.sentence, rows=inquiry.rows)
-    return Cause("; ".join(filter(None, (sentence, inquiry.sentence))), rows=inquiry.rows)
+    said = (inquiry.sentence, sentence) if inquiry.has_formula else (sentence, inquiry.sentence)
+    return Cause("; ".join(filter(None, said)), rows=inquiry.rows)
 
 
 def is_reproduced(verdict: Verdict, faults: "tuple[Fault, ...]", about: Description) -> bool | None:

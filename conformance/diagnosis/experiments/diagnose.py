@@ -33,6 +33,11 @@ class Inquiry(NamedTuple):
     rows: tuple[Row, ...]
     sentence: str
 
+    @property
+    def has_formula(self) -> bool:
+        """Whether a formula was found that explains the answers."""
+        return any(row.experiment == "term" and row.finding and row.finding.is_certain for row in self.rows)
+
 
 def choose_seconds(backend: Backend) -> float:
     """How long the experiments may take: longer for what compiles for each size."""

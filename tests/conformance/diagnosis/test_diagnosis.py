@@ -8,6 +8,7 @@ import pytest
 
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.diagnosis.diagnosis import Diagnosis, diagnose, find_cause, plan_network_search
+from conformance.diagnosis.experiments import diagnose as experiments
 from conformance.diagnosis.probes import fit_sizes
 from conformance.faults.catalogue import FAULTS
 from conformance.faults.fault import Fault
@@ -77,7 +78,9 @@ def test_a_mistake_in_code_outside_the_catalogue_is_named() -> None:
     assert found is not None and [fit.name for fit in found.fitting] == ["drops_the_recurrent_bias"]
 
 
-def test_a_mistake_that_is_not_in_the_catalogue_has_no_name() -> None:
+def test_a_mistake_that_is_not_in_the_catalogue_has_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experiments, "SECONDS", 90.0)
+
     def forward(problem: Problem) -> Answer:
         answer = NUMPY.forward(problem)
         return Answer(answer.y * np.float32(0.5), answer.state._replace(h=answer.state.h * np.float32(0.5)))
