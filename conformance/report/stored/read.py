@@ -7,11 +7,11 @@ from typing import Any, NoReturn
 
 from conformance.files import read_whole
 from conformance.report.json import JSON_VERSION
-from conformance.report.stored.form import find_misfit
-from conformance.text import clean_line, quote_value
+from conformance.text import LONGEST_NAME, clean_line, quote_value
 
 LARGEST_FILE = 2**26  # bytes; of a target there is about 1 MiB
 LONGEST_NUMBER = 18  # digits of an integer
+LONGEST_MISFIT = 300  # characters
 Data = dict[str, Any]
 REMEDY = "name a file that `lstm-conform run --json` wrote"
 
@@ -37,11 +37,23 @@ def read_report(path: Path) -> Data:
     version = found.get("version") if isinstance(found, dict) else None
     if type(version) is int and version != JSON_VERSION:
         raise ReportError(f"{path} is a report of version {version}, expected {JSON_VERSION}; write it anew with `run`")
-    schema = json.loads((files("conformance.report") / "schema.json").read_text(encoding="utf-8"))
-    if misfit := find_misfit(found, schema, schema["$defs"]):
+    if misfit := find_misfit(found):
         raise ReportError(f"{path} is no report: {misfit}; {REMEDY}")
     report: Data = found
     return report
+
+
+def find_misfit(found: Any) -> str:
+    """What of the data is not as schema.json describes it, and where; empty if all is."""
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads((files("conformance.report") / "schema.json").read_text(encoding="utf-8"))
+    misfit = next(Draft202012Validator(schema).iter_errors(found), None)
+    return (
+        f"at {clean_line(misfit.json_path, LONGEST_NAME)}, {clean_line(misfit.message, LONGEST_MISFIT)}"
+        if misfit
+        else ""
+    )
 
 
 def _read_integer(digits: str) -> int:

@@ -20,7 +20,6 @@ from conformance.report.findings import Findings, Request
 from conformance.report.json import JSON_VERSION, as_json
 from conformance.report.report import Report
 from conformance.report.status import INTERRUPTED
-from conformance.report.stored.form import find_misfit
 from conformance.run import check
 from conformance.run.judge import judge_pair
 from conformance.verdict import Verdict
@@ -135,5 +134,3 @@ def test_every_planted_change_is_found(tmp_path: Path) -> None:
     assert len(missing) > 100
     found = [(path, edit) for edits in (other, missing, more) for path, edit in edits.items()]
     assert [path for path, edit in found if not list_misfits(change(written, path, edit))] == []
-    defs = SCHEMA["$defs"]
-    assert [path for path, edit in found if not find_misfit(change(written, path, edit), SCHEMA, defs)] == []
