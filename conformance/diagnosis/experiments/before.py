@@ -61,11 +61,9 @@ class Log:
 
     def ask(self, question: Question) -> tuple[Any, ...] | None:
         """What the backend returns, as it is: an answer, and gradients if they are asked for; None if nothing."""
-        backend = self.laboratory.backend
+        asked = self.laboratory
         try:
-            return (
-                backend.differentiate(*question) if self.laboratory.backward else (backend.forward(question.problem),)
-            )
+            return asked.differentiate(question) if asked.backward else (asked.answer(question.problem),)
         except (Errored, Refuted):
             return None
 

@@ -77,6 +77,9 @@ def examine(laboratory: Laboratory, start: Sizes | None = None) -> tuple[list[Ro
         rows.append(Row(name, about, found, "" if found else note))
         return found
 
+    if malformed := run("where", 0.2, find_malformed):
+        return rows, malformed.sentence
+    rows.clear()
     before = run("before", 0.4, find_history)
     when = run("when", 0.5, lambda limited: find_condition(limited, start))
     if before and when and not (when.is_certain and when.is_limited):
@@ -87,6 +90,12 @@ def examine(laboratory: Laboratory, start: Sizes | None = None) -> tuple[list[Ro
     term = run("term", 0.5, find_term) if when and is_plain else None
     on_what = None if term and term.is_certain else run("on what", 0.3, lambda limited: find_dependence(limited, sizes))
     return rows, describe_findings(about, before, when, where, term, on_what)
+
+
+def find_malformed(laboratory: Laboratory) -> Finding | None:
+    """What is wrong with the shape or the dtype of an answer; None if nothing is."""
+    refuted = laboratory.ask_at(SMALL).refuted
+    return Finding(refuted.reason, True) if refuted else None
 
 
 def describe_findings(

@@ -18,7 +18,7 @@ from conformance.problems.form import Form
 from conformance.problems.question import Question
 from conformance.problems.sizes import limit_sizes, nearest_sizes
 from conformance.tolerance.reading import Trajectory
-from lstm_spec import Backend, ErrorModel, error_model
+from lstm_spec import Answer, Backend, ErrorModel, Gradients, Problem, error_model
 
 Sizes = tuple[int, int, int, int]  # T, B, I, H
 Said = Literal["right", "wrong", "open", "no answer"]  # open: rounding may have grown too much
@@ -93,14 +93,27 @@ class Laboratory:
         problem = build_problem(np.dtype(self.dtype), self.form, allowed, fillings, seed)
         return Question(problem, build_loss(problem, DENSE, seed))
 
+    def answer(self, problem: Problem, backend: Backend | None = None) -> Answer:
+        """What the backend, or another one, answers, of the right shapes. Raises Refuted or Errored if it does not."""
+        with np.errstate(all="ignore"):
+            answer = (backend or self.backend).forward(problem)
+        assert_answer_shaped(answer, problem)
+        return answer
+
+    def differentiate(self, question: Question, backend: Backend | None = None) -> tuple[Answer, Gradients]:
+        """The same with gradients."""
+        with np.errstate(all="ignore"):
+            answer, gradients = (backend or self.backend).differentiate(*question)
+        assert_answer_shaped(answer, question.problem)
+        assert_gradients_shaped(gradients, question.problem)
+        return answer, gradients
+
     def judge(self, question: Question, backend: Backend | None = None) -> Judged:
         """What the backend, or another one, answers to the question, beside a free run. Raises OutOfTime."""
-        if self.clock() - self.started > self.seconds:
-            raise OutOfTime
-        asked = backend or self.backend
+        self.check_time()
         with np.errstate(all="ignore"):
             try:
-                compared = self._compare_gradients(asked, question) if self.backward else self._compare(asked, question)
+                compared = (self._compare_gradients if self.backward else self._compare)(question, backend)
             except Refuted as refuted:
                 return Judged("wrong", refuted=refuted)
             except Errored:
@@ -110,17 +123,19 @@ class Laboratory:
         wrong = tuple(c for c in compared if not (np.abs(c.got.astype(np.float64) - c.expected) <= c.allowed).all())
         return Judged("wrong" if wrong else "right", tuple(compared), wrong)
 
-    def _compare(self, backend: Backend, question: Question) -> list[Comparison] | None:
-        """y, then the final h and c of each layer and direction."""
-        problem, answer = question.problem, backend.forward(question.problem)
-        assert_answer_shaped(answer, problem)
-        return compare_answer(*run_layers_freely(problem, answer, self.model), self.model)
+    def check_time(self) -> None:
+        """Raise OutOfTime if there is none left."""
+        if self.clock() - self.started > self.seconds:
+            raise OutOfTime
 
-    def _compare_gradients(self, backend: Backend, question: Question) -> list[Comparison] | None:
-        problem, (answer, gradients) = question.problem, backend.differentiate(*question)
-        assert_answer_shaped(answer, problem)
-        assert_gradients_shaped(gradients, problem)
-        seen, passes = run_layers_freely(problem, answer, self.model)
+    def _compare(self, question: Question, backend: Backend | None) -> list[Comparison] | None:
+        """y, then the final h and c of each layer and direction."""
+        answer = self.answer(question.problem, backend)
+        return compare_answer(*run_layers_freely(question.problem, answer, self.model), self.model)
+
+    def _compare_gradients(self, question: Question, backend: Backend | None) -> list[Comparison] | None:
+        answer, gradients = self.differentiate(question, backend)
+        seen, passes = run_layers_freely(question.problem, answer, self.model)
         parts = list_free_parts(seen, passes, question.d, gradients, self.model) if passes else None
         return None if parts is None else [part.compare() for part in parts]
 

@@ -208,7 +208,7 @@ def ask_step_by_step(laboratory: Laboratory, question: Question) -> frozenset[in
     for t in range(len(problem.x)):
         head = replace(problem, x=frozen(problem.x[: t + 1].copy()))
         try:
-            answer = laboratory.backend.forward(head)
+            answer = laboratory.answer(head)
         except (Errored, Refuted):
             return None
         shown = Answer(answer.y[t:], answer.state)

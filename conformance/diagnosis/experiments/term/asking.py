@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.arrays import frozen, limits
-from conformance.diagnosis.experiments.laboratory import Laboratory, OutOfTime
+from conformance.diagnosis.experiments.laboratory import Laboratory
 from conformance.problems.form import Form
 from conformance.problems.question import Question, with_gates
 from lstm_spec import Gate, Parameters, Problem, State
@@ -80,11 +80,6 @@ class Asking:
         c[:, 1::4] *= far
         return question._replace(problem=replace(problem, x=frozen(x), state=State(problem.state.h, frozen(c))))
 
-    def check_time(self) -> None:
-        """Raise OutOfTime if there is none left."""
-        if self.laboratory.clock() - self.laboratory.started > self.laboratory.seconds:
-            raise OutOfTime
-
     def see(self, opened: Mapping[str, int] | None = None, c: float | None = None, far: float = FAR) -> Seen:
         """The dense question answered, with gates opened (1) or shut (-1), and cell states of c if it is given."""
         for bias in OPEN:
@@ -94,12 +89,11 @@ class Asking:
         return seen
 
     def _see(self, added: Mapping[str, float], c: float | None, far: float) -> Seen:
-        self.check_time()
+        self.laboratory.check_time()
         problem = with_gates(self.make_question(far=far).problem, lambda k, gate: _shift(gate, added.get(k, 0.0)))
         if c is not None:
             problem = replace(problem, state=State(problem.state.h, frozen(np.full_like(problem.state.c, c))))
-        with np.errstate(all="ignore"):
-            found = self.laboratory.backend.forward(problem)
+        found = self.laboratory.answer(problem)
         y, new_h, new_c = (np.asarray(a, np.float64) for a in (found.y[0], found.state.h[0], found.state.c[0]))
         return Seen(problem, y, new_h, new_c, measure_room(self.laboratory.dtype, problem.state.c[0], new_h, new_c))
 

@@ -115,7 +115,7 @@ def measure_batch(asking: Asking) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
     numbers: dict[str, list[float | None]] = {"W": [], "U": [], "b": []}
     for B in (2, 5):
-        asking.check_time()
+        asking.laboratory.check_time()
         problem, d = asking.make_question(1, B, 7, far=1.0)
         differentiate = asking.laboratory.backend.differentiate
         whole = pack(differentiate(problem, d)[1].parameters[0][0])

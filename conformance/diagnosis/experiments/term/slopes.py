@@ -103,12 +103,11 @@ def see_slopes(asking: Asking, sources: Iterable[str], seed: int = 0) -> Slopes:
 
 
 def _ask_one(asking: Asking, sources: tuple[str, ...], seed: int) -> dict[str, Array]:
-    asking.check_time()
+    asking.laboratory.check_time()
     problem, d = asking.make_question(1, 1, seed, far=1.0)
     kept = [a if k in sources else frozen(np.zeros_like(a)) for k, a in zip(FROM, (d.y, *d.state), strict=True)]
     d = Cotangents(kept[0], State(*kept[1:]))
-    with np.errstate(all="ignore"):
-        _, gradients = asking.laboratory.backend.differentiate(*Question(problem, d))
+    _, gradients = asking.laboratory.differentiate(Question(problem, d))
     s = State(*(a[0].astype(np.float64) for a in problem.state))
     values = compute(write_formula(asking.form.kind), problem.layer, problem.x[0], s).of
     H = s.c.shape[1]

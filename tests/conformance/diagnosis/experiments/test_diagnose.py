@@ -1,11 +1,18 @@
 """All experiments together name the condition of a mistake, and say what they do not know."""
 
+from collections.abc import Callable
+
 import pytest
 
 from backends.numpy.backend import BACKEND as NUMPY
+from conformance.diagnosis.experiments.before import find_history
 from conformance.diagnosis.experiments.diagnose import inquire
-from conformance.diagnosis.experiments.laboratory import Laboratory
+from conformance.diagnosis.experiments.laboratory import Finding, Laboratory
 from conformance.diagnosis.experiments.on_what import find_dependence
+from conformance.diagnosis.experiments.term import find_term
+from conformance.diagnosis.experiments.when import find_condition
+from conformance.diagnosis.experiments.where import find_place
+from conformance.faults.catalogue import FAULTS
 from conformance.problems.form import BOTH, Form
 from conformance.targets.border import guard_backend
 from lstm_spec import Backend
@@ -88,6 +95,40 @@ def test_the_formula_of_a_step_is_named_where_there_is_one(edit: Edit, formula: 
 def test_nothing_is_said_of_a_right_backend() -> None:
     inquiry = inquire(guard_backend(NUMPY), "float64", seconds=PLENTY)
     assert not inquiry.sentence and {row.about for row in inquiry.rows} == {"answers", "gradients"}
+
+
+MALFORMED = (
+    "returns_tensors",
+    "puts_the_batch_first",
+    "drops_the_layer_axis",
+    "returns_packed_gradients",
+    "returns_nan",
+)
+OF_SHAPES = ("drops_the_layer_axis_of_the_state", "returns_the_input_gradient_batch_first")
+
+
+@pytest.mark.parametrize("name", [*MALFORMED, *OF_SHAPES])
+@pytest.mark.parametrize("experiment", [find_term, find_history, find_condition, find_dependence, find_place])
+def test_a_malformed_answer_breaks_no_experiment(experiment: Callable[..., Finding | None], name: str) -> None:
+    backend = guard_backend(FAULTS[name].backend() if name in FAULTS else getattr(specimens, name))
+    for backward in (False, True) if backend.gradients else (False,):
+        laboratory = Laboratory(backend, "float32", backward=backward, seconds=PLENTY)
+        if experiment in (find_dependence, find_place):
+            experiment(laboratory, (3, 2, 4, 5))
+        else:
+            experiment(laboratory)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("drops_the_layer_axis_of_the_state", "has shape (2, 5), expected (1, 2, 5)"),
+        ("returns_the_input_gradient_batch_first", "has shape (2, 3, 4), expected (3, 2, 4)"),
+    ],
+)
+def test_of_a_malformed_answer_its_shape_is_said(name: str, words: str) -> None:
+    inquiry = inquire(guard_backend(FAULTS[name].backend()), "float32", seconds=PLENTY)
+    assert words in inquiry.sentence and "cause unknown" not in inquiry.sentence
 
 
 def test_what_had_no_time_says_so() -> None:
