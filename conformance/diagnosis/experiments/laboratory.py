@@ -86,11 +86,15 @@ class Laboratory:
         return error_model(self.backend.description.grade(self.dtype), self.dtype)
 
     def make_question(self, sizes: Sizes, seed: int = 0, fillings: tuple[str, ...] = TAME) -> Question:
-        """A question of the form with sizes that its shapes allow, or nearly these; the same each time."""
+        """A question of the form with sizes that its shapes allow, or nearly these; the same each time.
+
+        A projection has half of the units, whatever the seed.
+        """
         shapes = self.backend.description.shapes
         nearest = (nearest_sizes(k, (n,), getattr(shapes, k))[0] for k, n in zip("TBIH", sizes, strict=True))
         allowed = limit_sizes(tuple(nearest), shapes)
-        problem = build_problem(np.dtype(self.dtype), self.form, allowed, fillings, seed)
+        projected = max(1, allowed[3] // 2)
+        problem = build_problem(np.dtype(self.dtype), self.form, (*allowed, projected), fillings, seed)
         return Question(problem, build_loss(problem, DENSE, seed))
 
     def answer(self, problem: Problem, backend: Backend | None = None) -> Answer:

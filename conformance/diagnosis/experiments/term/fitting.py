@@ -10,6 +10,7 @@ from lstm_spec.equations import sigmoid
 from lstm_spec.types import Array
 
 LEAST = 1e-2  # a smaller coefficient is none
+SAME = 1e-7  # what is left of a sum of other terms, relative
 ITERATIONS = 15
 FEW = 4  # values that are all the same are a limit
 MOST = 8  # terms; more are a fit of anything
@@ -25,8 +26,8 @@ def fit_terms(target: Array, weight: Array, terms: Mapping[str, Array], room: Ar
     w = weight[used]
     matrix = np.stack([np.broadcast_to(a, target.shape)[used] * w for a in terms.values()], axis=1)
     wanted, allowed = target[used] * w, np.broadcast_to(room, target.shape)[used]
-    names = [name for name, column in zip(names, matrix.T, strict=True) if column.any()]
-    matrix = matrix[:, matrix.any(axis=0)]
+    told = mark_independent(matrix)
+    names, matrix = [name for name, k in zip(names, told, strict=True) if k], matrix[:, told]
     kept, found = np.zeros(len(names), bool), np.zeros(0)
     while not kept.all():
         found = np.linalg.lstsq(matrix, wanted, rcond=1e-12)[0]
@@ -36,6 +37,18 @@ def fit_terms(target: Array, weight: Array, terms: Mapping[str, Array], room: Ar
     if len(names) > MOST or not (np.abs(matrix @ found - wanted) <= allowed).all():
         return None
     return dict(zip(names, map(float, found), strict=True))
+
+
+def mark_independent(matrix: Array) -> Array:
+    """Which columns are no sums of those before them."""
+    basis, told = np.zeros((len(matrix), 0)), list[bool]()
+    for column in matrix.T:
+        rest = column - basis @ (basis.T @ column)
+        rest = rest - basis @ (basis.T @ rest)  # again, for rounding
+        size = np.linalg.norm(rest)
+        told.append(bool(size > SAME * np.linalg.norm(column)))
+        basis = np.column_stack([basis, rest / size]) if told[-1] else basis
+    return np.array(told, bool)
 
 
 def round_number(value: float) -> float:

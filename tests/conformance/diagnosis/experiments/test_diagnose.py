@@ -1,6 +1,7 @@
 """All experiments together name the condition of a mistake, and say what they do not know."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -12,10 +13,11 @@ from conformance.diagnosis.experiments.on_what import find_dependence
 from conformance.diagnosis.experiments.term import find_term
 from conformance.diagnosis.experiments.when import find_condition
 from conformance.diagnosis.experiments.where import find_place
+from conformance.diagnosis.probes import OTHER_FORMS
 from conformance.faults.catalogue import FAULTS
 from conformance.problems.form import BOTH, Form
 from conformance.targets.border import guard_backend
-from lstm_spec import Backend
+from lstm_spec import Answer, Backend, Problem, State
 from tests.helpers import specimens
 from tests.planted import conditional
 from tests.planted.conditional import add_one, at_places, at_sizes, in_gradients_at_sizes
@@ -117,6 +119,32 @@ def test_a_malformed_answer_breaks_no_experiment(experiment: Callable[..., Findi
             experiment(laboratory, (3, 2, 4, 5))
         else:
             experiment(laboratory)
+
+
+def test_the_units_of_a_projection_do_not_depend_on_the_seed() -> None:
+    """Questions of one size are mixed, to see what is kept of the first one."""
+    laboratory = Laboratory(guard_backend(NUMPY), "float32", Form(projection="narrow"))
+    assert {laboratory.make_question((3, 2, 4, 7), seed).problem.P for seed in range(9)} == {3}
+
+
+@pytest.mark.parametrize("form", [Form(projection="narrow"), Form(2, BOTH, projection="narrow"), *OTHER_FORMS[1::6]])
+def test_no_form_breaks_an_experiment(form: Form) -> None:
+    """Every answer is wrong, so that each experiment has something to say."""
+    wrong = at_places(add_one(ALL), form.layers - 1, len(form.directions) - 1)
+    assert inquire(guard_backend(wrong), "float32", form, seconds=1).rows
+
+
+def test_numbers_that_are_always_the_same_are_one_term() -> None:
+    def forward(problem: Problem) -> Answer:
+        answer = NUMPY.forward(problem)
+        return Answer(0 * answer.y + 7, State(0 * answer.state.h + 7, 0 * answer.state.c + 7))
+
+    sentence = inquire(
+        guard_backend(replace(NUMPY, forward=forward, gradients=None)), "float32", seconds=PLENTY
+    ).sentence
+    assert sentence.startswith(
+        "the cell state is c′ = 7, expected f c + i g; the hidden state is h′ = 7, expected o tanh(c′); "
+    )
 
 
 @pytest.mark.parametrize(
