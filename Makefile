@@ -19,6 +19,7 @@
 # make versions     runs the suite with the oldest and the newest versions of what it needs on several Pythons, which have to
 #                   be there, and says what differs (needs uv); takes minutes
 # make docs         writes docs/spec.md
+# make failure     draws what a terminal shows of the wrong module in README.md: docs/failure.svg (needs torch)
 # make kill-matrix  writes docs/kill-matrix.md; takes about an hour
 # make mutants      makes small mistakes in the source of three textbook LSTMs, judges each; writes docs/mutants.md
 # make other-suites compares this suite with other people's checks; writes the table in README.md; takes more than 10 minutes
@@ -40,7 +41,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test test-adapters test-models dev torch check figures check-workflows fuzz fuzz-models hostile kills terms versions soak docs kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
+.PHONY: conform test test-adapters test-models dev torch check figures check-workflows fuzz fuzz-models hostile kills terms versions soak docs failure kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -146,6 +147,9 @@ versions: dev
 
 docs: dev
 	$(BIN)/python tools/pages/spec_page.py docs/spec.md
+
+failure: torch
+	$(BIN)/python tools/pages/failure_picture.py docs/failure.svg
 
 kill-matrix: dev
 	$(BIN)/python tools/pages/kill_matrix.py docs/kill-matrix.md

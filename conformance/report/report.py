@@ -47,7 +47,7 @@ class Report:
 
     @property
     def status(self) -> int:
-        """The exit status, as in the README's table."""
+        """The exit status, as in the table of docs/reports.md."""
         return decide_status(self.findings)
 
     @property

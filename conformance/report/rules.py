@@ -82,7 +82,7 @@ def claims_no_dtype(f: Findings) -> bool:
 
 
 def decide_status(f: Findings) -> int:
-    """The exit status, as in the README's table."""
+    """The exit status, as in the table of docs/reports.md."""
     if f.cut and f.cut.status > BY_SIGNAL:
         return f.cut.status
     if list_failures(f) or f.complaints:

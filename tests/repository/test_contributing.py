@@ -12,7 +12,7 @@ TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SPANS = re.findall(r"`([^`\n]+)`", re.sub(r"```\w+\n|```", "`", re.sub(r"(?m)^\$ (.*)$", r"`\1`", TEXT)))
 WORDS = sorted({word for span in SPANS for word in span.partition("#")[0].split()})
 PATHS = [word for word in WORDS if re.fullmatch(r"[\w.*-]+/[\w./*-]*|[\w-]+\.(md|toml|yml|py)", word)]
-MADE_HERE = (".venv/bin", ".venv/bin/python")
+MADE_HERE = (".venv/bin", ".venv/bin/python", ".venv/made")
 RECIPES = ("backend", "property", "fault", "variant", "tolerance formula", "report format", "layout")
 
 

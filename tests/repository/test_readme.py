@@ -1,27 +1,50 @@
-"""What the README shows is run."""
+"""The README is short and in order; what it shows, and the pages about use that it leads to, is run."""
 
 import os
 import re
 import subprocess
 import sys
+import tomllib
+from html import unescape
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.environment import TORCH
-from tests.helpers.pages import assert_shown as assert_lines_shown
+from tests.helpers.pages import assert_shown, read_blocks
 from tests.helpers.root import ROOT
+from tools.pages.failure_picture import COMMAND, draw_terminal, read_module, run_in_terminal
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
-MODULE, BACKEND, USE = (text for kind, text in BLOCKS if kind == "python")
-COMMANDS = [line[2:].split("#")[0].strip() for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
+PAGES = ("judging.md", "reports.md", "python.md", "ci.md", "limits.md", "other-checks.md")
+TEXTS = [README, *((ROOT / "docs" / page).read_text(encoding="utf-8") for page in PAGES)]
+ORDER = [
+    "Who it is for",
+    "Judge your LSTM",
+    "What a failure looks like",
+    "Compared with other checks",
+    "The six equations",
+    "More",
+]
+CONSOLES = [block for text in TEXTS for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL)]
+SHOWN = [line[2:].split("#")[0].strip() for block in CONSOLES for line in block.splitlines()]
+NAMED = [span for text in TEXTS for span in re.findall(r"`((?:make|lstm-conform|pip install) [^`\n]+)`", text)]
+SYMBOLS = {r"\sigma": "σ", r"\tanh": "tanh", r"c_{t-1}": "c_{t−1}"}
+
+
+def find_block(page: str, kind: str) -> str:
+    """The only block of that kind on a page."""
+    (block,) = (block for block in read_blocks(page) if block.kind == kind)
+    return block.text
+
+
+BACKEND, USE = find_block("judging.md", "python"), find_block("python.md", "python")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "my_lstm.py").write_text(BACKEND, encoding="utf-8")
-    (tmp_path / "my_model.py").write_text(MODULE, encoding="utf-8")
+    (tmp_path / "my_model.py").write_text(read_module(), encoding="utf-8")
     return tmp_path
 
 
@@ -30,11 +53,56 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_the_backend_is_shorter_than_forty_lines() -> None:
-    assert len(BACKEND.splitlines()) < 40
+# ---------------------------------------------------------------- the README
+
+
+def test_it_is_short_and_in_order() -> None:
+    assert len(README.splitlines()) <= 150
+    assert re.findall(r"(?m)^## (.*)$", README) == ORDER
+
+
+def test_the_equations_are_those_of_the_clauses() -> None:
+    from lstm_spec import CLAUSES
+
+    rows = re.findall(r"\| \[(CELL-\d)\]\(docs/spec\.md#\1\) \| .* \| \$(.*)\$ \|", README)
+    assert [name for name, _ in rows] == [f"CELL-{k}" for k in range(1, 7)]
+    for name, equation in rows:
+        for written, symbol in SYMBOLS.items():
+            equation = equation.replace(written, symbol)
+        assert equation == CLAUSES[name].equation
+
+
+def test_every_extra_and_every_adapter_that_it_names_exists() -> None:
+    from lstm_spec.frameworks import ADAPTERS
+
+    table = re.findall(r"(?m)^\| .* \| `lstm-conform (\w+) (\S+)` \| (.*) \|$", README)
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert {extra.strip("`") for *_, extra in table if extra.startswith("`")} <= set(extras)
+    assert {target.partition(":")[0] for command, target, _ in table if command == "run"} == {*ADAPTERS, "my_lstm"}
+
+
+def test_the_tests_command_is_named() -> None:
+    assert "`make test`" in README and "(CONTRIBUTING.md)" in README
+
+
+# ---------------------------------------------------------------- commands
+
+
+@pytest.mark.parametrize("command", sorted({*SHOWN, *NAMED}))
+def test_every_command_line_is_one_that_exists(command: str, folder: Path) -> None:
+    program, *words = command.split()
+    assert program in ("make", "pip", "lstm-conform", "pytest"), command
+    if program == "make":
+        targets = re.findall(r"(?m)^([\w-]+):|^\$\(BIN\)/.*", (ROOT / "Makefile").read_text(encoding="utf-8"))
+        assert words[0] in targets, command
+    if program == "lstm-conform" and not words[0].startswith("-"):
+        done = run(folder, program, words[0], "--help")
+        assert done.returncode == 0, command
+        assert all(re.search(rf"(^|\s){word}\b", done.stdout) for word in words if word.startswith("-")), command
 
 
 def test_no_fault_of_the_backend_is_found_by_quick(folder: Path) -> None:
+    assert len(BACKEND.splitlines()) < 40
     done = run(folder, "lstm-conform", "run", "my_lstm.py", "--profile", "quick")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no fault found by quick (forward only)" in " ".join(done.stdout.split())
@@ -54,57 +122,20 @@ def test_the_check_in_python_passes(folder: Path) -> None:
 
 
 def test_the_line_for_pytest_runs(folder: Path) -> None:
-    done = run(folder, *next(c for c in COMMANDS if c.startswith("pytest")).split(), "-q")
+    done = run(folder, *next(c for c in SHOWN if c.startswith("pytest")).split(), "-q")
     assert done.returncode == 0, done.stdout
     assert re.search(r"\d+ passed", done.stdout)
 
 
-def test_every_command_line_is_one_that_exists(folder: Path) -> None:
-    for command in COMMANDS:
-        program, *words = command.split()
-        assert program in ("make", "pip", "lstm-conform", "pytest"), command
-        if program == "make":
-            assert re.search(rf"^{words[0]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE), command
-        if program == "lstm-conform":
-            help_text = run(folder, program, words[0], "--help").stdout
-            assert all(word in help_text for word in words if word.startswith("--")), command
-
-
-def test_the_equations_are_those_of_the_clauses() -> None:
-    from lstm_spec import CLAUSES
-
-    for k in range(1, 5):
-        assert CLAUSES[f"CELL-{k}"].equation in README
+# ---------------------------------------------------------------- what is printed
 
 
 def test_the_refutation_shown_is_the_one_that_is_printed(folder: Path) -> None:
     target = "fault:swaps_input_and_forget_gates"
     done = run(folder, "lstm-conform", "run", target, "--profile", "quick", "--maxfail", "1")
-    assert_shown(target, done)
-
-
-@pytest.mark.skipif(not TORCH, reason="TORCH=none")
-def test_the_mistake_in_the_module_of_torch_is_the_one_that_is_printed(folder: Path) -> None:
-    line = next(command for command in COMMANDS if "torch:" in command)
-    done = run(folder, *line.split(), "--profile", "quick", "--maxfail", "1", "--jobs", "1")
-    assert_shown("MyLSTM", done)
-
-
-@pytest.mark.skipif(not TORCH, reason="TORCH=none")
-def test_without_its_mistake_the_module_of_torch_holds(folder: Path) -> None:
-    mended = MODULE.replace("h = o.sigmoid() * c\n", "h = o.sigmoid() * c.tanh()\n")
-    assert mended != MODULE
-    (folder / "my_model.py").write_text(mended, encoding="utf-8")
-    asked = ("--profile", "quick", "--examples", "1", "--clause", "CELL-1", "--clause", "MOD-*")
-    done = run(folder, "lstm-conform", "run", "torch:my_model.py:MyLSTM", *asked)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def assert_shown(target: str, done: subprocess.CompletedProcess[str]) -> None:
-    """The report says what the README shows of that target."""
     assert done.returncode == 1, done.stdout + done.stderr
-    shown = next(text for kind, text in BLOCKS if kind == "text" and text.startswith("REFUTED") and target in text)
-    assert_lines_shown(shown, done.stdout)  # the figures depend on how far shrinking came in its time
+    (shown,) = (block.text for block in read_blocks("reports.md") if block.text.startswith("REFUTED"))
+    assert_shown(shown, done.stdout)  # the figures depend on how far shrinking came in its time
 
 
 def test_the_statement_shown_for_numpy_names_its_dtypes_and_grades() -> None:
@@ -113,4 +144,31 @@ def test_the_statement_shown_for_numpy_names_its_dtypes_and_grades() -> None:
 
     about = resolve("numpy").description
     grades = DEFAULT_GRADES | dict(about.grades)
-    assert f"1.0 at {', '.join(f'{dtype} ({grades[dtype]})' for dtype in about.dtypes)}\n" in README
+    statement = f"1.0 at {', '.join(f'{dtype} ({grades[dtype]})' for dtype in about.dtypes)}\n"
+    assert any(statement in block.text for block in read_blocks("reports.md"))
+
+
+def read_picture(drawn: str) -> list[str]:
+    """The words of a terminal that was drawn, in which every number is 0; clauses keep theirs."""
+    texts = [unescape(text) for text in re.findall(r"<text[^>]*>(.*?)</text>", drawn)]
+    words = " ".join(texts).split()
+    return [word if re.fullmatch(r"[A-Z]+-\d+", word) else re.sub(r"\S*\d\S*", "0", word) for word in words]
+
+
+@pytest.mark.skipif(not TORCH, reason="TORCH=none")
+def test_the_failure_that_is_drawn_is_the_one_that_is_printed(folder: Path) -> None:
+    drawn = (ROOT / "docs" / "failure.svg").read_text(encoding="utf-8")
+    assert f"$ {COMMAND}".split()[1:] == next(line for line in SHOWN if "torch:" in line).split()
+    assert read_picture(drawn) == read_picture(draw_terminal(run_in_terminal(folder))), "run `make failure`"
+    assert {"REFUTED", "likely", "cause"} <= set(read_picture(drawn))
+
+
+@pytest.mark.skipif(not TORCH, reason="TORCH=none")
+def test_without_its_mistake_the_module_of_torch_holds(folder: Path) -> None:
+    wrong = read_module()
+    mended = wrong.replace("h = o.sigmoid() * c\n", "h = o.sigmoid() * c.tanh()\n")
+    assert mended != wrong
+    (folder / "my_model.py").write_text(mended, encoding="utf-8")
+    asked = ("--profile", "quick", "--examples", "1", "--clause", "CELL-1", "--clause", "MOD-*")
+    done = run(folder, "lstm-conform", "run", "torch:my_model.py:MyLSTM", *asked)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -196,7 +196,7 @@ def test_what_a_target_prints_here_has_an_end_and_the_sentences_are_there(then: 
 
 
 def test_exit_statuses_mean_the_same_everywhere() -> None:
-    readme, shown = (ROOT / "README.md").read_text(encoding="utf-8"), main.help or ""
+    page, shown = (ROOT / "docs" / "reports.md").read_text(encoding="utf-8"), main.help or ""
     for status, meaning in MEANINGS.items():
-        assert f"\n| {status} | {meaning}" in readme
+        assert f"\n| {status} | {meaning}" in page
         assert f" {status}  {meaning}\n" in shown
