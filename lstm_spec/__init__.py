@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from lstm_spec.adapters.packed import from_packed as from_packed
     from lstm_spec.adapters.torch import from_torch as from_torch
     from lstm_spec.clauses import CLAUSES as CLAUSES
-    from lstm_spec.clauses import SPECIFICATION as SPECIFICATION
     from lstm_spec.clauses import Clause as Clause
     from lstm_spec.layouts.convert import LossyConversion as LossyConversion
     from lstm_spec.layouts.convert import convert as convert
@@ -64,6 +63,7 @@ if TYPE_CHECKING:
     from lstm_spec.packing import unpack as unpack
     from lstm_spec.validation import checked as checked
     from lstm_spec.variants import KINDS as KINDS
+    from lstm_spec.version import SPECIFICATION as SPECIFICATION
 
 _WHEN_USED = {
     "accuracy": ("GRADES", "ErrorModel", "error_model"),
@@ -75,7 +75,7 @@ _WHEN_USED = {
     "adapters.onnx": ("from_onnx",),
     "adapters.packed": ("from_packed",),
     "adapters.torch": ("from_torch",),
-    "clauses": ("CLAUSES", "SPECIFICATION", "Clause"),
+    "clauses": ("CLAUSES", "Clause"),
     "layouts.convert": ("LossyConversion", "convert", "from_layout", "to_layout"),
     "layouts.network": ("Network", "buffer_from", "network_from", "networks_from", "tensors_from"),
     "layouts.table": ("LAYOUTS", "Layout"),
@@ -85,6 +85,7 @@ _WHEN_USED = {
     "packing": ("Packed", "pack", "unpack"),
     "validation": ("checked",),
     "variants": ("KINDS",),
+    "version": ("SPECIFICATION",),
 }
 _HOME = {name: module for module, names in _WHEN_USED.items() for name in names}
 

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-SPECIFICATION = "1.0"
-
 
 class Level(StrEnum):
     """How binding a clause is: as in BCP 14, or not at all."""

@@ -20,6 +20,7 @@ from conformance.cli.weights.diff import diff
 from conformance.cli.weights.judge import judge
 from conformance.cli.weights.port import port
 from conformance.report.status import BY_SIGNAL, INTERRUPTED, MEANINGS, PASSED, SUITE_ERROR, UNWRITTEN
+from lstm_spec import SPECIFICATION
 
 HELP = """Find out whether an implementation is an LSTM, and where it differs.
 
@@ -33,7 +34,7 @@ STATUSES = "".join(f"  {status:3}  {meaning}\n" for status, meaning in MEANINGS.
 
 
 @click.group(help=HELP + STATUSES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="lstm-spec", message="%(prog)s %(version)s (LSTM Specification 1.0)")
+@click.version_option(package_name="lstm-spec", message=f"%(prog)s %(version)s (LSTM Specification {SPECIFICATION})")
 def main() -> None:
     """The command with its options; `run_program` is what is installed."""
 

@@ -6,7 +6,7 @@ import sys
 import tomllib
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # its stubs are no dependency
+import yaml  # its stubs are no dependency
 
 from tests.helpers.root import ROOT
 

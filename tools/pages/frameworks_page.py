@@ -57,14 +57,15 @@ def write_page(kept: dict[str, dict[str, Any]], notes: str) -> str:
     ]
     families = list(dict.fromkeys(clause.partition("-")[0] for clause in CLAUSES))
     columns = "| clauses | " + " | ".join(kept) + " |\n|---|" + "---|" * len(kept)
-    cells = [f"| {family} | " + " | ".join(_write_cell(r, family) for r in kept.values()) + " |" for family in families]
+    cells = [f"| {family} | " + " | ".join(write_cell(r, family) for r in kept.values()) + " |" for family in families]
     refuted = [line for name, r in kept.items() for line in _list_refuted(name, r)]
     parts = [INTRODUCTION, "\n".join([head, *rows]), "## By clause\n\n" + "\n".join([columns, *cells])]
     parts += ["## What was refuted\n\n" + ("\n".join(refuted) or "Nothing."), notes.strip()]
     return "\n\n".join(parts) + "\n"
 
 
-def _write_cell(report: dict[str, Any], family: str) -> str:
+def write_cell(report: dict[str, Any], family: str) -> str:
+    """The clauses of a family that a report says are broken; else that it holds, or a dash: not claimed."""
     counts = report["families"].get(family, {})
     broken = dict.fromkeys(c for wrong in report["refuted"] for c in wrong["clauses"] if c.startswith(f"{family}-"))
     if broken:

@@ -9,26 +9,11 @@ import conformance.properties  # noqa: F401  fills the registry
 import lstm_spec
 from conformance.cli.explanation import find_code_lines
 from conformance.faults.catalogue import FAULTS
-from conformance.property import PROPERTIES
+from conformance.faults.fault import Fault
+from conformance.property import PROPERTIES, Property
 from lstm_spec import CLAUSES, SPECIFICATION, Clause
 from lstm_spec.clauses import CHOICES
-
-TITLES = {
-    "ACT": "Activations",
-    "CELL": "The cell",
-    "SEQ": "Sequences",
-    "NET": "Batches, units, layers",
-    "LEN": "Lengths",
-    "DIR": "Directions",
-    "VAR": "Variants",
-    "NUM": "NaN, infinities, zeros",
-    "SHAPE": "Shapes and dtypes",
-    "GRAD": "Gradients",
-    "FLOW": "Gradient flow",
-    "ACC": "Accuracy",
-    "CONTRACT": "The contract",
-    "MOD": "Modules",
-}
+from tools.pages.families import FAMILIES
 
 
 def page() -> str:
@@ -47,6 +32,16 @@ def page() -> str:
     return "\n\n".join(opening + [block for family, clauses in families for block in _family(family, clauses)]) + "\n"
 
 
+def list_properties(id: str) -> list[Property]:
+    """The properties that verify a clause."""
+    return [prop for prop in PROPERTIES if id in prop.clauses]
+
+
+def list_faults(id: str) -> list[Fault]:
+    """The known faults that break a clause before all others."""
+    return [fault for fault in FAULTS.values() if fault.clause == id]
+
+
 def _cell(source: str) -> str:
     return source[source.index("def cell") : source.index("# fmt: on")].strip()
 
@@ -58,7 +53,7 @@ def _choices() -> str:
 
 
 def _family(family: str, clauses: Iterator[Clause]) -> Iterator[str]:
-    yield f"## {TITLES[family]} ({family})"
+    yield f"## {FAMILIES[family].title} ({family})"
     for clause in clauses:
         yield _clause(clause)
 
@@ -68,8 +63,8 @@ def _clause(clause: Clause) -> str:
     lines += [f"\n> {clause.equation}"] if clause.equation else []
     notes = [f"`lstm_spec/{page}`: `{text}`" for page, _, text in find_code_lines(clause.id)]
     notes += [f"source: {clause.source}"] if clause.source else []
-    notes += [f"verified by: {p.sentence}" for p in PROPERTIES if clause.id in p.clauses]
-    broken = [f"`{fault.name}`" for fault in FAULTS.values() if fault.clause == clause.id]
+    notes += [f"verified by: {prop.sentence}" for prop in list_properties(clause.id)]
+    broken = [f"`{fault.name}`" for fault in list_faults(clause.id)]
     notes += [f"broken by: {', '.join(broken)}"] if broken else []
     return "\n".join([*lines, "", *(f"- {note}" for note in notes)])
 
