@@ -147,7 +147,7 @@ def test_a_source_that_is_not_in_the_bibliography_is_named() -> None:
         ("spec.md#CELL-5", "/cell.md#CELL-5"),
         ("spec.md", "/spec.md"),
         ("why.md", "/why.md"),
-        ("../README.md#the-equations", "/judge.md#the-equations"),
+        ("../README.md#the-six-equations", "/readme.md#the-six-equations"),
         ("cell.svg", "/cell.svg"),
         ("../lstm_spec/equations.py", "/source/lstm_spec/equations.py.md"),
         ("../examples", "/source/examples/index.md"),
