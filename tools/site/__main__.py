@@ -4,6 +4,7 @@ The site stands in a folder that is named after the version of the specification
 is another version; `index.html` beside that folder leads to it.
 """
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,7 @@ def main(out: Path, pdf: bool) -> None:
             f"none of {', '.join(BROWSERS)} is there to print the PDF; install Chromium, or use --no-pdf"
         )
     source, html = out / "source", out / "html" / SPECIFICATION
+    shutil.rmtree(html, ignore_errors=True)  # pages that are gone
     assemble(source)
     write_font(source / "_static" / "mathematics.woff2")
     build_pages("html", source, html)
