@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from conformance.report.status import CRASHED, UNUSABLE
 from conformance.run.answers import Judgement, choose_worst, judge
 from conformance.run.given import Sizes
 from conformance.text import LONGEST_NAME, clean_line
@@ -14,8 +15,16 @@ from lstm_spec.types import Array
 class ModelError(Exception):
     """A file, or a runtime, that cannot be used: a sentence, in one line that can be printed."""
 
+    status = UNUSABLE
+
     def __init__(self, text: str) -> None:
         super().__init__(clean_line(text))
+
+
+class CrashError(ModelError):
+    """A file that ended the process that read it, or kept it too long."""
+
+    status = CRASHED
 
 
 class Asked(NamedTuple):

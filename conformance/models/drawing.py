@@ -14,6 +14,7 @@ from lstm_spec.types import Array
 
 T, B = 16, 2
 SEED = 0
+TABLE, MEAN, VARIANCE = "embed", "mean", "var"  # in names of tensors that say what the inputs are like
 LARGEST = 1 << 24  # numbers of an input that is drawn
 
 
@@ -25,13 +26,18 @@ def load_inputs(path: Path | None) -> dict[str, Array]:
     return {"": found} if isinstance(found, np.ndarray) else found
 
 
+def suggests_inputs(name: str) -> bool:
+    """Whether `draw_x` looks at a tensor of that name."""
+    return any(word in name.lower() for word in (TABLE, MEAN, VARIANCE))
+
+
 def draw_x(tensors: Mapping[str, Array], I: int, dtype: np.dtype[Any], T: int = T) -> Array:
     """x (T, B, I), as the file's own numbers suggest: rows of an embedding, or normal with its mean."""
     rng = np.random.default_rng(SEED)
     for name, a in tensors.items():
-        if "embed" in name.lower() and a.ndim == 2 and a.shape[1] == I and len(a):
+        if TABLE in name.lower() and a.ndim == 2 and a.shape[1] == I and len(a):
             return a[rng.integers(len(a), size=(T, B))].astype(dtype)
-    mean, variance = (_find_vector(tensors, word, I) for word in ("mean", "var"))
+    mean, variance = (_find_vector(tensors, word, I) for word in (MEAN, VARIANCE))
     x = rng.standard_normal((T, B, I))
     if mean is not None and variance is not None:
         x = mean + x * np.sqrt(np.maximum(variance, 0))

@@ -7,34 +7,29 @@ from pathlib import Path
 
 import numpy as np
 
+from conformance.models.apart import read_apart
 from conformance.models.asked import Asked, ModelError
-from conformance.models.graphs import ask_graph
-from conformance.models.lite import ask_lite
+from conformance.models.reading import GRAPHS
 from conformance.models.runtimes import ask_problems, ask_weights, choose_runtime
-from conformance.models.weights import read_weights
+from conformance.models.weights import Stored
 from lstm_spec import Backend, Network, State
 from lstm_spec.types import Array
 
 Open = Callable[[str], AbstractContextManager[str | Backend]]  # a runtime, by its name
-
-GRAPHS = {".onnx": (ask_graph, "onnxruntime"), ".tflite": (ask_lite, "tflite")}  # models that are run, and by whom
 
 
 def ask_file(
     path: Path, inputs: Mapping[str, Array], runtime: str | None, open_runtime: Open, layout: str | None = None
 ) -> tuple[list[Asked], tuple[str, ...]]:
     """Every LSTM of a file, with the question and the answer, and what has to be said. Raises ModelError."""
-    graph = GRAPHS.get(path.suffix.lower())
-    if graph is not None:
-        reader, own = graph
-        asked = list(reader(path, inputs))
-        if runtime and runtime != own:
-            with open_runtime(runtime) as backend:
-                asked = ask_problems(asked, backend)
-        return asked, ()
-    stored = read_weights(path, layout)
-    with open_runtime(runtime or choose_runtime(stored.runtime)) as backend:
-        return ask_weights(stored, inputs, backend), stored.notes
+    found = read_apart(path, inputs, layout)
+    if isinstance(found, Stored):
+        with open_runtime(runtime or choose_runtime(found.runtime)) as backend:
+            return ask_weights(found, inputs, backend), found.notes
+    if runtime and runtime != GRAPHS[path.suffix.lower()].runtime:
+        with open_runtime(runtime) as backend:
+            return ask_problems(found, backend), ()
+    return found, ()
 
 
 def choose_one(path: Path, asked: list[Asked], name: str, is_needed: bool = True) -> Asked:

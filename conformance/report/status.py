@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 CORE = ("CELL", "SEQ", "SHAPE", "CONTRACT", "ACT", "NET")
 
-PASSED, FAILED, WRONG_OPTION, UNUSABLE, SUITE_ERROR, NOTHING, UNWRITTEN = range(7)
+PASSED, FAILED, WRONG_OPTION, UNUSABLE, SUITE_ERROR, NOTHING, UNWRITTEN, CRASHED = range(8)
 BY_SIGNAL = 128  # and the number of the signal that ended the command, as shells count
 INTERRUPTED, TERMINATED = BY_SIGNAL + 2, BY_SIGNAL + 15
 
@@ -16,6 +16,7 @@ MEANINGS = {
     SUITE_ERROR: "the suite itself failed",
     NOTHING: "the options left nothing to test",
     UNWRITTEN: "the report cannot be written",
+    CRASHED: "a file crashed the process that read it, or kept it too long",
     INTERRUPTED: "interrupted (Ctrl-C)",
     TERMINATED: "terminated (SIGTERM)",
 }

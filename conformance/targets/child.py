@@ -41,11 +41,16 @@ STARTING = 60.0  # seconds at least: making a backend may import a large library
 
 def serve_questions(descriptor: int) -> None:
     """Make the backend that the first message names, then answer questions until the parent closes the socket."""
+    serve_link(descriptor, _serve_backend)
+
+
+def serve_link(descriptor: int, serve: Callable[[socket.socket], None]) -> None:
+    """Have a function answer what comes over the socket, until the parent closes it."""
     MAY_BE_INTERRUPTED.set(lambda: False)  # no user can interrupt a process in a session of its own
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what it prints is not lost when it dies
     with socket.socket(fileno=descriptor) as link, suppress(ConnectionError):
         try:
-            _serve_link(link)
+            serve(link)
         except ConnectionError:
             raise
         except Exception as error:  # the target closed the connection, or changed a module
@@ -53,7 +58,7 @@ def serve_questions(descriptor: int) -> None:
             sys.exit(f"lstm-conform: the process of the target cannot go on ({_describe_end(error)})")
 
 
-def _serve_link(link: socket.socket) -> None:
+def _serve_backend(link: socket.socket) -> None:
     number, named = receive_message(link)
     backend, about = _introduce_backend(**json.loads(bytes(named)))
     send_message(link, number, pack_tensors({}, about))

@@ -1,4 +1,4 @@
-"""A process that holds a backend and answers questions over a socket."""
+"""A process that answers questions over a socket: it holds a backend, or reads files."""
 
 import os
 import signal
@@ -15,18 +15,20 @@ from conformance.targets.keeper import END, GRACE, KILL, KILLING, MARK, kill_mar
 from conformance.targets.link import receive_message, send_message
 from conformance.targets.shared import Shared
 
+SERVE = "conformance.targets.child:serve_questions"  # what the process does: a function of the number of its socket
 LATE = GRACE + KILLING + 5.0  # seconds until the keeper is no longer waited for
 
 
 class Process:
     """A running process; it ends when it is killed, closed, or no longer used, or when this process ends."""
 
-    def __init__(self, home: str, path: list[str]) -> None:
+    def __init__(self, home: str, path: list[str], serve: str = SERVE) -> None:
         self.link, theirs = socket.socketpair()
         self.shared = Shared(1, weakref.ref)
         mark = os.urandom(16).hex()
-        serving = f"serve_questions({theirs.fileno()})"
-        code = f"import sys; sys.path[:] = {path!r}; from conformance.targets.child import serve_questions; {serving}"
+        module, _, function = serve.partition(":")
+        serving = f"from {module} import {function}; {function}({theirs.fileno()})"
+        code = f"import sys; sys.path[:] = {path!r}; {serving}"
         with theirs:
             self.popen = subprocess.Popen(
                 [sys.executable, "-I", "-S", keeper.__file__, str(theirs.fileno()), code],

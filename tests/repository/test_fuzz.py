@@ -72,6 +72,16 @@ def test_what_ends_the_process_is_found_and_the_others_are_read(what: str, monke
     assert found.counts == {"not told": 2, "wrong": 1, "read": 2} and found.findings == {2: sentence}
 
 
+def test_a_crash_of_a_library_is_not_wrong_if_the_command_survives_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    third, read = random.Random("0 x 2").random(), ENDS["a crash"][0]
+    reader = Reader(lambda rng: rng.random(), lambda made: read() if made == third else made, Refusal)
+    survives = reader._replace(tell_apart=lambda made: "it crashed" if made == third else "")
+    monkeypatch.setattr(fuzz, "find_reader", lambda kind, folder: survives)
+    found, _ = fuzz.try_apart("x", range(5), 0, lambda line: None)
+    assert found.counts == {"not told": 2, "crashed a library": 1, "read": 2} and not found.findings
+    assert found.crashes == {2: "the process was killed by SIGKILL; the command says: it crashed"}
+
+
 def raise_it(error: BaseException) -> Any:
     raise error
 

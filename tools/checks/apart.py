@@ -13,6 +13,7 @@ from typing import Any
 
 FORM = struct.Struct("q")
 POLL = 0.05  # seconds
+KILLED = "the process was killed by"  # and by which signal
 
 
 def run_apart(work: Callable[[Callable[[int], None]], Any], patience: float) -> tuple[Any, int, str]:
@@ -32,7 +33,7 @@ def run_apart(work: Callable[[Callable[[int], None]], Any], patience: float) -> 
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
             return pickle.loads(path.read_bytes()), number, ""
     if os.WIFSIGNALED(status):
-        return None, number, why or f"the process was killed by {signal.Signals(os.WTERMSIG(status)).name}"
+        return None, number, why or f"{KILLED} {signal.Signals(os.WTERMSIG(status)).name}"
     return None, number, f"the process ended with {os.WEXITSTATUS(status)}"
 
 

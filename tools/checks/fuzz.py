@@ -5,6 +5,9 @@ right reading, without a warning or a line printed.
     python -m tools.checks.fuzz cases --inputs 1000000            a million; how long it takes is said while it runs
     python -m tools.checks.fuzz cases --first 4711 --inputs 1     one input again
 
+A file of a model may kill the library that reads it, if the command, which reads it in another process, says so. It is
+counted and printed, but it is not wrong.
+
 An input may take 1 s of processor time, and 20 s in all, for which an alarm of the system waits. It may take 512 MiB:
 the largest resident size that the process ever had, beyond the one before the first input. So what one input leaves
 behind counts against those after it. On Linux the process may not have more than 2 GiB of addresses more, so that
@@ -29,7 +32,7 @@ from typing import Any, NamedTuple
 import click
 
 from tools.alarm import raise_after
-from tools.checks.apart import run_apart
+from tools.checks.apart import KILLED, run_apart
 from tools.checks.models import (
     Kind,
     damage_model,
@@ -55,6 +58,7 @@ class Reader(NamedTuple):
     refusal: type[Exception]
     is_right: Callable[[Any], bool] = lambda result: True
     explain: Callable[[Any, Exception | None], str] = lambda result, error: ""  # what else is wrong
+    tell_apart: Callable[[Any], str] | None = None  # what the command says of an input that kills who reads it
 
 
 class Hung(BaseException):
@@ -66,7 +70,8 @@ class Tally(NamedTuple):
 
     counts: Counter[str]
     findings: dict[int, str]
-    slowest: float = 0.0
+    slowest: float
+    crashes: dict[int, str]  # of a library, that the command survives
 
 
 MODELS = list_kinds()
@@ -92,7 +97,21 @@ def _read_models(kind: Kind, folder: Path) -> Reader:
         return explain_wrong_reading(folder, found) or (explain_refusal(error) if error else "")
 
     make = partial(_write_input, path, partial(damage_model, kind, files))
-    return Reader(make, read_model, ModelError, explain=explain)
+    return Reader(make, read_model, ModelError, explain=explain, tell_apart=_tell_apart)
+
+
+def _tell_apart(path: Path) -> str:
+    """The sentence of the command, which reads files in a process of its own."""
+    from conformance.models.apart import read_apart
+    from conformance.models.asked import CrashError, ModelError
+
+    try:
+        read_apart(path, {})
+    except CrashError as error:
+        return str(error)
+    except ModelError:
+        pass
+    return "nothing: it is read or refused if it is the first file"
 
 
 def _read_cases(folder: Path) -> Reader:
@@ -195,7 +214,7 @@ def try_inputs(
             tell(_describe_progress(kind, done + 1, len(numbers), told - began, counts))
         if len(findings) >= MOST_FINDINGS:
             break
-    return Tally(counts, findings, slowest)
+    return Tally(counts, findings, slowest, {})
 
 
 def _try_input(reader: Reader, made: Any) -> tuple[str, float]:
@@ -270,19 +289,28 @@ def limit_addresses() -> None:
 
 def try_apart(kind: str, numbers: range, seed: int, tell: Callable[[str], None]) -> tuple[Tally, int]:
     """The same in a process of its own, in another after one that died; and by how much the memory of one grew."""
-    counts, findings, slowest, grown = Counter[str](), dict[int, str](), 0.0, 0
+    counts, findings, slowest, grown, crashes = Counter[str](), dict[int, str](), 0.0, 0, dict[int, str]()
     while len(numbers) and len(findings) < MOST_FINDINGS:
         found, last, end = run_apart(partial(_try_all, kind, numbers, seed, tell), 2 * ALARM)
         if end:
-            findings[last], done = end, last + 1 - numbers.start
-            counts.update({"wrong": 1, "not told": done - 1})
+            sentence, done = _ask_command(kind, last, seed) if end.startswith(KILLED) else "", last + 1 - numbers.start
+            (crashes if sentence else findings)[last] = f"{end}; the command says: {sentence}" if sentence else end
+            counts.update({"crashed a library" if sentence else "wrong": 1, "not told": done - 1})
             numbers = numbers[done:]
             continue
         tally, size = found
         counts, findings = counts + tally.counts, findings | tally.findings
         slowest, grown = max(slowest, tally.slowest), max(grown, size)
         break
-    return Tally(counts, findings, slowest), grown
+    return Tally(counts, findings, slowest, crashes), grown
+
+
+def _ask_command(kind: str, number: int, seed: int) -> str:
+    """What the command says of an input that killed the process; empty for a kind that it reads itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        reader = find_reader(kind, Path(folder))
+        made = reader.make(random.Random(f"{seed} {kind} {number}"))
+        return reader.tell_apart(made) if reader.tell_apart else ""
 
 
 def _try_all(
@@ -313,7 +341,7 @@ def main(kinds: tuple[str, ...], inputs: int, seed: int, first: int) -> None:
         done = sum(found.counts.values())
         click.echo(_describe_progress(kind, done, inputs, time.monotonic() - began, found.counts))
         click.echo(f"  slowest {found.slowest:.2f} s, memory grew by {grown >> 20} MiB; seed {seed}")
-        for number, what in found.findings.items():
+        for number, what in (found.findings | found.crashes).items():
             click.echo(f"  input {number}: {what}\n    {again} {kind} --seed {seed} --first {number} --inputs 1")
         wrong += len(found.findings)
     sys.exit(1 if wrong else 0)

@@ -48,7 +48,7 @@ def diff(
     from conformance.models.differences import ask_as_first, compare_networks
     from conformance.models.drawing import load_inputs
     from conformance.models.files import ask_file, choose_one, read_network
-    from conformance.report.status import FAILED, UNUSABLE
+    from conformance.report.status import FAILED
 
     if is_report(first) or is_report(second):
         _refuse_options(context)
@@ -67,7 +67,7 @@ def diff(
         status = show_judgements(second, [ask_as_first(one, other, found.orders)], grade)
     except ModelError as error:
         complain(str(error))
-        sys.exit(UNUSABLE)
+        sys.exit(error.status)
     sys.exit(status if found.is_same else FAILED)
 
 

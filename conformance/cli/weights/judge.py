@@ -67,7 +67,7 @@ def judge(file: Path, inputs: Path | None, runtime: str | None, layout: str | No
         status = show_judgements(file, asked, grade)
     except (ModelError, TargetError) as error:
         complain(str(error))
-        sys.exit(UNUSABLE)
+        sys.exit(error.status if isinstance(error, ModelError) else UNUSABLE)
     for note in notes:
         print(note)
     sys.exit(status)

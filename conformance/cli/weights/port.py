@@ -44,7 +44,6 @@ def port(
     from conformance.models.drawing import load_inputs
     from conformance.models.files import ask_file, choose_one, list_inputs, read_network
     from conformance.models.writing import write_network
-    from conformance.report.status import UNUSABLE
 
     opened = partial(open_runtime, timeout=timeout)
     try:
@@ -60,7 +59,7 @@ def port(
         status = show_judgements(target, [one, other], grade)
     except ModelError as error:
         complain(str(error))
-        sys.exit(UNUSABLE)
+        sys.exit(error.status)
     for note in notes:
         print(note)
     sys.exit(status)
