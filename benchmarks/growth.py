@@ -15,12 +15,12 @@ from statistics import median
 from typing import Any
 
 import click
-import matplotlib
 
 from backends.numpy import backend as numpy_backend
 from conformance.diagnosis.probes import make_probe
+from conformance.palette import FAINT, INK
+from conformance.story.drawing import make_figure, save_picture
 
-matplotlib.use("svg")
 SIZES = {"T": 64, "B": 16, "I": 64, "H": 128}  # of those that do not vary
 VARIED = {"T": [2**k for k in range(0, 12)], "B": [2**k for k in range(0, 10)], "H": [2**k for k in range(2, 11)]}
 GROWS = {"T": 1, "B": 1, "H": 2}  # the power of the products' cost
@@ -48,9 +48,7 @@ def seconds(sizes: dict[str, int], rounds: int) -> tuple[float, float]:
 @click.option("--rounds", default=5, show_default=True)
 def main(path: Path, rounds: int) -> None:
     """Write the picture there."""
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, 3, figsize=(9, 3.4), sharey=True, layout="constrained")
+    figure, axes = make_figure(1, 3, size=(9, 3.4), sharey=True)
     for axis, (letter, sizes) in zip(axes, VARIED.items(), strict=True):
         times = [seconds({**SIZES, letter: size}, rounds) for size in sizes]
         draw(axis, letter, sizes, [1000 * forward for forward, _ in times], [1000 * both for _, both in times])
@@ -58,15 +56,15 @@ def main(path: Path, rounds: int) -> None:
     axes[0].legend()
     others = ", ".join(f"{k} = {n}" for k, n in SIZES.items())
     figure.suptitle(f"NumPy, float32, one thread; what does not vary: {others}  (python -m benchmarks.growth)", size=10)
-    figure.savefig(path, metadata={"Date": None, "Creator": "benchmarks/growth.py"})
+    save_picture(figure, path, "benchmarks/growth.py")
 
 
 def draw(axis: Any, letter: str, sizes: list[int], forward: list[float], both: list[float]) -> None:
-    for name, times, marker in (("forward", forward, "o-"), ("forward + backward", both, "s--")):
-        (line,) = axis.loglog(sizes, times, marker, label=name, markersize=4)
+    for name, times, marker, colour in (("forward", forward, "o-", INK), ("forward + backward", both, "s--", FAINT)):
+        axis.loglog(sizes, times, marker, label=name, markersize=4, c=colour.light)
         power = GROWS[letter]
         guide = [times[-1] * (size / sizes[-1]) ** power for size in sizes]
-        axis.loglog(sizes, guide, ":", color=line.get_color())
+        axis.loglog(sizes, guide, ":", c=colour.light)
     axis.set_xlabel(f"{letter} (dotted: proportional to {letter}{'²' if GROWS[letter] == 2 else ''})")
     axis.set_ylim(bottom=min(forward) / 3)
     axis.grid(True, which="major", alpha=0.3)

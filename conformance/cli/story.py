@@ -78,7 +78,7 @@ def flow(targets: tuple[str, ...], steps: int, seed: int, dtype: str, svg: Path 
     for one in followed:
         print(f"{one.name}: {_describe_flow(one, cliffs.get(one.name), steps)}")
     if svg:
-        _draw(svg, draw_flow, flows, cliffs, svg, _quote_command("flow", *targets))
+        _draw(svg, draw_flow, followed, flows[len(followed) :], cliffs, svg, _quote_command("flow", *targets))
     sys.exit(1 if cliffs or not all(map(story.is_finite, followed)) else 0)
 
 

@@ -55,7 +55,7 @@ def make_story(dtype: str) -> Problem:
 
 
 def follow_story(backend: Backend, problem: Problem) -> History:
-    """What happens in the cell while the backend reads the story."""
+    """What happens in the cell while the backend reads the story. Raises ValueError if it returns what is no number."""
     p, s, rows = problem.layer, problem.state, []
     assert p.i and p.f and p.o, "the standard cell has them"
     for t in range(len(problem.x)):
@@ -63,8 +63,16 @@ def follow_story(backend: Backend, problem: Problem) -> History:
         i, f, o = (sigmoid(gate.W @ x + gate.U @ h + gate.b) for gate in (p.i, p.f, p.o))
         g = np.tanh(p.g.W @ x + p.g.U @ h + p.g.b)
         s = backend.forward(Problem(problem.parameters, problem.x[t : t + 1], s)).state
+        _check_numbers(s, t)
         rows.append([float(a.ravel()[0]) for a in (i, f, g, o, s.c, s.h)])
     return History(*np.array(rows).T)
+
+
+def _check_numbers(s: State, t: int) -> None:
+    for letter, array in zip("hc", s, strict=True):
+        value = float(array.ravel()[0])
+        if not np.isfinite(value):
+            raise ValueError(f"{letter} is {value} after step {t}, expected a number")
 
 
 BARS = " ▁▂▃▄▅▆▇█"

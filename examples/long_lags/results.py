@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from conformance.palette import CELL_STATE, GOT, HIDDEN_STATE
+from conformance.story.drawing import make_figure, save_picture
 from long_lags import learning
 from long_lags.nets import CUT_OFF
 from long_lags.tasks import TASKS
@@ -32,23 +34,18 @@ def summary(ones: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-STYLES = {"LSTM": "o-", "RNN": "s--", CUT_OFF: "^:"}
+STYLES = {"LSTM": ("o-", CELL_STATE), "RNN": ("s--", HIDDEN_STATE), CUT_OFF: ("^:", GOT)}
 
 
 def drawn(rows: list[dict[str, Any]], path: Path) -> None:
     """Share of right answers against the lag, one panel for each task."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    pyplot.rcParams["svg.hashsalt"] = "lstm-spec"
     tasks = [task for task in TASKS if any(row["task"] == task for row in rows)]
-    figure, axes = pyplot.subplots(1, len(tasks), figsize=(8, 3.6), sharey=True, layout="constrained", squeeze=False)
+    figure, axes = make_figure(1, len(tasks), size=(8, 3.6), sharey=True, squeeze=False)
     for axis, task in zip(axes[0], tasks, strict=True):
-        for net, style in STYLES.items():
+        for net, (style, colour) in STYLES.items():
             mine = [row for row in rows if (row["task"], row["net"]) == (task, net)]
-            axis.semilogx([row["lag"] for row in mine], [100 * row["right, median"] for row in mine], style, label=net)
+            right = [100 * row["right, median"] for row in mine]
+            axis.semilogx([row["lag"] for row in mine], right, style, c=colour.light, label=net)
         axis.set_title(task)
         axis.set_xlabel("lag, steps")
         axis.set_xticks(lags := sorted({row["lag"] for row in rows}), map(str, lags))
@@ -58,7 +55,7 @@ def drawn(rows: list[dict[str, Any]], path: Path) -> None:
     axes[0][0].set_ylabel("right answers, %")
     figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=len(STYLES))
     figure.supxlabel("median over seeds, python examples/long_memory.py", size=8, family="monospace")
-    figure.savefig(path, metadata={"Date": None, "Creator": "examples/long_memory.py"})
+    save_picture(figure, path, "examples/long_memory.py")
 
 
 COLUMNS = ("task", "lag", "net", "solved", "right, median", "updates, median", "seconds, median")

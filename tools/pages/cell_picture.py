@@ -4,16 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import click
-import matplotlib
-
-matplotlib.use("svg")
-from matplotlib import pyplot
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
 
-LONG, SHORT, INK, GATE = "#0072b2", "#d55e00", "#222222", "#f3e3a3"
+from conformance import palette
+from conformance.story.drawing import make_figure, save_picture
+
+LONG, SHORT = palette.CELL_STATE.light, palette.HIDDEN_STATE.light
+INK, PAPER, FRAME = palette.INK.light, palette.PAPER.light, palette.FAINT.light
 TOP, MIDDLE, LOW = 5.0, 2.4, 0.9  # the long-term path, the gates, the short-term path
 GATES = {"f": (2.6, "σ", "forget gate", "CELL-2"), "i": (4.6, "σ", "input gate", "CELL-1")}
-GATES |= {"g": (6.2, "tanh", "candidate", "CELL-3"), "o": (7.9, "σ", "output gate", "CELL-4")}
+GATES |= {"g": (6.2, "tanh", "candidate", "CELL-3"), "o": (7.75, "σ", "output gate", "CELL-4")}
 
 
 def arrow(
@@ -28,17 +28,18 @@ def line(axis: Any, *points: tuple[float, float], colour: str = INK, width: floa
 
 
 def operation(axis: Any, x: float, y: float, sign: str) -> None:
-    axis.add_patch(Circle((x, y), 0.26, facecolor="white", edgecolor=INK, lw=1.4, zorder=3))
+    axis.add_patch(Circle((x, y), 0.26, facecolor=PAPER, edgecolor=INK, lw=1.4, zorder=3))
     axis.text(x, y, sign, ha="center", va="center", size=13, zorder=4)
 
 
 def gate(axis: Any, letter: str) -> None:
     x, sign, name, clause = GATES[letter]
+    colour = palette.LETTERS[letter].light
     box = FancyBboxPatch((x - 0.45, MIDDLE - 0.27), 0.9, 0.54, boxstyle="round,pad=0.06", zorder=3)
-    box.set(facecolor=GATE, edgecolor=INK, lw=1.4)
+    box.set(facecolor=PAPER, edgecolor=colour, lw=2.2)
     axis.add_patch(box)
     axis.text(x, MIDDLE, sign, ha="center", va="center", size=12, zorder=4)
-    axis.text(x + 0.1, MIDDLE - 0.46, f"{name}\n{clause}", ha="left", va="top", size=8.5)
+    axis.text(x + 0.1, MIDDLE - 0.46, f"{name}\n{clause}", ha="left", va="top", size=9.5, color=colour)
     arrow(axis, (x, LOW), (x, MIDDLE - 0.34))
 
 
@@ -46,8 +47,8 @@ def gate(axis: Any, letter: str) -> None:
 @click.argument("path", type=click.Path(dir_okay=False, writable=True, path_type=Path))
 def draw(path: Path) -> None:
     """Draw the cell to PATH, an SVG."""
-    figure, axis = pyplot.subplots(figsize=(8.6, 5.2))
-    axis.add_patch(Rectangle((1.3, 0.3), 9.2, 5.6, facecolor="#fafafa", edgecolor="#999999", lw=1))
+    figure, axis = make_figure(size=(8.6, 5.2))
+    axis.add_patch(Rectangle((1.3, 0.3), 9.2, 5.6, facecolor=PAPER, edgecolor=FRAME, lw=1))
 
     line(axis, (0.2, TOP), (2.34, TOP), colour=LONG, width=3)
     line(axis, (2.86, TOP), (5.14, TOP), colour=LONG, width=3)
@@ -58,7 +59,7 @@ def draw(path: Path) -> None:
     axis.text(7.2, TOP + 0.2, "long-term memory", color=LONG, size=10.5)
     axis.text(3.1, TOP + 0.2, "keeps  FLOW-1", size=9.5)
 
-    line(axis, (0.2, LOW), (7.9, LOW), colour=SHORT, width=3)
+    line(axis, (0.2, LOW), (7.75, LOW), colour=SHORT, width=3)
     axis.text(0.1, LOW + 0.25, "$h_{t-1}$", color=SHORT, size=14)
     arrow(axis, (1.9, -0.35), (1.9, LOW - 0.03))
     axis.text(2.05, -0.2, "$x_t$  input", size=12)
@@ -82,9 +83,9 @@ def draw(path: Path) -> None:
     axis.text(5.5, 4.35, "adds  CELL-5", size=9.5)
 
     operation(axis, 9.4, 3.7, "×")
-    line(axis, (7.9, MIDDLE + 0.34), (7.9, 3.7))
-    arrow(axis, (7.9, 3.7), (9.13, 3.7))
-    axis.text(7.6, 3.25, "$o$", size=10.5)
+    line(axis, (7.75, MIDDLE + 0.34), (7.75, 3.7))
+    arrow(axis, (7.75, 3.7), (9.13, 3.7))
+    axis.text(7.45, 3.25, "$o$", size=10.5)
     arrow(axis, (9.4, TOP), (9.4, 3.97))
     axis.text(9.5, 4.3, "tanh", size=9.5)
     line(axis, (9.4, 3.43), (9.4, LOW), (10.9, LOW), colour=SHORT, width=3)
@@ -95,9 +96,8 @@ def draw(path: Path) -> None:
 
     axis.set(xlim=(-0.1, 11.8), ylim=(-0.6, 6.1), aspect="equal")
     axis.axis("off")
-    figure.savefig(path, bbox_inches="tight", metadata={"Date": None, "Creator": "tools/pages/cell_picture.py"})
+    save_picture(figure, path, "tools/pages/cell_picture.py", bbox_inches="tight")
 
 
 if __name__ == "__main__":
-    pyplot.rcParams["svg.hashsalt"] = "lstm-spec"
     draw()

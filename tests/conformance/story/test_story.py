@@ -1,6 +1,7 @@
 """The commands that show rather than judge: how far a gradient flows, and what the gates do."""
 
 import os
+import re
 import signal
 import sys
 import time
@@ -14,10 +15,11 @@ import numpy as np
 import pytest
 
 from backends.numpy.backend import BACKEND
+from conformance import palette
 from conformance.problems.question import Question
 from conformance.story import flow, gates
 from conformance.targets.resolve import resolve
-from lstm_spec import Backend, Parameters
+from lstm_spec import Answer, Backend, Parameters, Problem
 from tests.helpers.specimens import differentiating, said, target
 
 STEPS = 300
@@ -31,10 +33,21 @@ def doing(act: Callable[[], Any]) -> Backend:
     return replace(BACKEND, forward=lambda problem: act(), gradients=lambda problem, d: act())
 
 
+def spoil(problem: Problem, change: dict[str, float]) -> Answer:
+    """NumPy's answer with one of its last states set to that number."""
+    answer = BACKEND.forward(problem)
+    ((letter, value),) = change.items()
+    return replace(answer, state=answer.state._replace(**{letter: np.full_like(getattr(answer.state, letter), value)}))
+
+
 def tell_process() -> None:
     raise LookupError(os.getpid())
 
 
+STATE_H_NAN, STATE_C_INF, STATE_C_MINUS_INF = (
+    replace(BACKEND, forward=lambda problem, change=change: spoil(problem, change))
+    for change in ({"h": np.nan}, {"c": np.inf}, {"c": -np.inf})
+)
 CRASHES = doing(lambda: os.kill(os.getpid(), signal.SIGSEGV))
 LEAVES = doing(lambda: os._exit(0))
 HANGS = doing(lambda: time.sleep(1000))
@@ -162,6 +175,14 @@ def test_the_command_shows_the_story() -> None:
     assert "h 0.7" in shown
 
 
+@pytest.mark.parametrize(("letter", "value"), [("h", np.nan), ("c", np.inf), ("c", -np.inf)])
+def test_a_state_that_is_no_number_is_one_sentence(letter: str, value: float) -> None:
+    name = f"STATE_{letter}_{value}".replace("-", "minus_").upper()
+    status, output = said("gates", f"tests.conformance.story.test_story:{name}")
+    assert status == 3 and output.count("\n") == 1
+    assert f"gave no answer to follow (ValueError: {letter} is {value} after step 0, expected a number); " in output
+
+
 # ---------------------------------------------------------------- pictures
 
 
@@ -173,6 +194,51 @@ def test_a_picture_is_drawn_and_is_the_same_again(command: tuple[str, ...], tmp_
         drawn.append((tmp_path / name).read_text(encoding="utf-8"))
         assert ElementTree.fromstring(drawn[-1]).tag.endswith("svg")
     assert drawn[0] == drawn[1]
+
+
+def draw(tmp_path: Path, *command: str) -> str:
+    said(*command, "--svg", str(tmp_path / "a.svg"))
+    return (tmp_path / "a.svg").read_text(encoding="utf-8")
+
+
+def test_the_cliff_is_drawn_and_described_and_each_target_has_its_name(tmp_path: Path) -> None:
+    drawn = draw(tmp_path, "flow", "numpy", TRUNCATED, "fault:swaps_input_and_forget_gates", "--steps", "100")
+    shown = re.findall(r"<!-- (.*?) -->", drawn, re.DOTALL)  # matplotlib writes each line before its letters
+    assert "numpy" in shown and "the equations" in shown and "an RNN" in shown
+    assert {"fault:truncates_the_", "gradient_after_50_steps", "ends at lag 50"} <= set(shown)
+    assert "fault:swaps_input_and_" in shown and any(re.fullmatch(r"falls at lag \d+", text) for text in shown)
+    for colour in (*palette.TARGETS[:3], palette.HIDDEN_STATE, palette.CELL_STATE):
+        assert f"stroke: {colour.light}" in drawn
+
+
+def test_a_gradient_that_is_no_number_is_described_so(tmp_path: Path) -> None:
+    drawn = draw(tmp_path, "flow", "tests.conformance.story.test_story:NAN", "--steps", "20")
+    assert "is no number from lag 0 -->" in drawn
+
+
+def test_a_picture_has_dark_colours_too_and_no_others_than_the_palettes(tmp_path: Path) -> None:
+    for command in (("flow", "numpy", TRUNCATED, "--steps", "100"), ("gates",)):
+        drawn = draw(tmp_path, *command)
+        assert palette.write_dark_rules() in drawn
+        used = set(re.findall(r"(?:fill|stroke): (#\w+)", drawn.replace(palette.write_dark_rules(), "")))
+        assert used <= {colour.light for colour in palette.ALL}
+
+
+def test_a_name_with_signs_of_mathematics_is_drawn_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "a$\\b$.py").write_text("from lstm_spec import REFERENCE\n", encoding="utf-8")
+    drawn = draw(tmp_path, "flow", f"{tmp_path}/a$\\b$.py:REFERENCE", "--steps", "20")
+    assert "$\\b$.py" in drawn
+
+
+@pytest.mark.parametrize("count", [1, 2, 6])
+def test_labels_are_moved_apart_and_keep_their_order(count: int) -> None:
+    from conformance.story.pictures import _move_apart
+
+    sizes = [0.05, 0.1, 0.05, 0.1, 0.05, 0.05][:count]
+    places = _move_apart([0.8] * count, sizes)
+    assert places[0] - 0.8 == pytest.approx(0.8 - places[-1], abs=0.03) or count == 1
+    for k in range(count - 1):
+        assert places[k] - places[k + 1] >= 0.99 * (sizes[k] + sizes[k + 1]) / 2
 
 
 def test_the_picture_says_how_it_was_made(tmp_path: Path) -> None:
