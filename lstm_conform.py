@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # to import it would take longer than all else here, and 
 if TYPE_CHECKING:
     from typing import Any
 
-NEEDED = ("hypothesis", "click", "rich", "autograd", "safetensors", "ml_dtypes", "junitparser", "jsonschema")
+NEEDED = ("hypothesis", "click", "rich", "autograd", "safetensors", "ml_dtypes", "junitparser", "jsonschema", "jinja2")
 PROFILES = ("quick", "standard", "full", "soak")
 
 

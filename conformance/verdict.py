@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from conformance.extent import Extents
 from conformance.outcome import Errored, Outcome, Refuted
 from conformance.property import Property
+from conformance.tenths import Tenths
 from lstm_spec import CLAUSES
 
 
@@ -23,6 +24,7 @@ class Verdict:
     error: Errored | None = None  # what it raised, with the whole message, of which `detail` has one line
     extents: Extents = field(default_factory=dict)  # how large the questions were that it answered
     compiled: frozenset[tuple[int, ...]] | None = None  # the few T, B, I, H that a backend was asked that compiles
+    used: Tenths = field(default_factory=dict)  # how much of what is allowed its comparisons used, by quantity
 
 
 def find_broken_clauses(verdict: Verdict) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The only place that decides whether something is close enough."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
@@ -26,14 +27,27 @@ class Comparison(NamedTuple):
     backwards: bool = False  # the error arises at the last step and travels to the first
 
 
-_ratios: ContextVar[dict[str, list[float]] | None] = ContextVar("_ratios", default=None)
+Ratios = dict[str, list[float]]
+_ratios: ContextVar[Callable[[Comparison], None] | None] = ContextVar("_ratios", default=None)
 
 
 @contextmanager
-def recorded_ratios() -> Iterator[dict[str, list[float]]]:
-    """While it is open: per quantity, the largest error/bound of each comparison."""
-    ratios: dict[str, list[float]] = {}
-    token = _ratios.set(ratios)
+def recorded_ratios(every: int = 1) -> Iterator[Ratios]:
+    """While it is open: per quantity, the largest error/bound of each comparison, or of the first one of so many.
+
+    What is open outside of it goes on.
+    """
+    ratios: Ratios = {}
+    seen, note_outside = Counter[str](), _ratios.get()
+
+    def note(comparison: Comparison) -> None:
+        if note_outside:
+            note_outside(comparison)
+        seen[comparison.quantity] += 1
+        if seen[comparison.quantity] % every == 1 % every:
+            ratios.setdefault(comparison.quantity, []).append(_find_largest_ratio(comparison))
+
+    token = _ratios.set(note)
     try:
         yield ratios
     finally:
@@ -87,14 +101,17 @@ def assert_within(comparison: Comparison) -> None:
 
 
 def _record(comparison: Comparison) -> None:
-    compared, ratios = _comparisons.get(), _ratios.get()
+    compared, note_ratio = _comparisons.get(), _ratios.get()
     if compared is not None:
         compared.append(comparison)
-    if ratios is not None and comparison.got.size:
-        error = np.abs(comparison.got.astype(np.float64) - comparison.expected)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(error == 0, 0, error / comparison.allowed)
-        ratios.setdefault(comparison.quantity, []).append(float(ratio.max()))
+    if note_ratio is not None and comparison.got.size:
+        note_ratio(comparison)
+
+
+def _find_largest_ratio(comparison: Comparison) -> float:
+    error = np.abs(comparison.got.astype(np.float64) - comparison.expected)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.where(error == 0, 0, error / comparison.allowed).max())
 
 
 def assert_same(quantity: str, got: Array, expected: Array, axes: tuple[str, ...], clause: str = "") -> None:

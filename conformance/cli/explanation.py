@@ -59,6 +59,7 @@ def explain_clause(id: str) -> str:
 
 
 PACKAGES = ["numpy", "hypothesis", "pytest", "click", "rich", "autograd", "safetensors", "ml-dtypes", "junitparser"]
+PACKAGES += ["jsonschema", "jinja2"]
 
 
 def describe_machine() -> list[str]:

@@ -76,6 +76,7 @@ OUTPUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 )
 @click.option("--junit", "junit_file", type=OUTPUT, help="Write the report as JUnit XML; - is stdout.")
 @click.option("--markdown", "markdown_file", type=OUTPUT, help="Write the report as Markdown; - is stdout.")
+@click.option("--html", "html_file", type=OUTPUT, help="Write the report as one page of HTML; - is stdout.")
 @click.option(
     "--deviations",
     "deviations_file",
@@ -90,6 +91,7 @@ def run(
     json_file: Path | None,
     junit_file: Path | None,
     markdown_file: Path | None,
+    html_file: Path | None,
     deviations_file: Path | None,
     out: Path,
     rigorous: bool,
@@ -102,14 +104,15 @@ def run(
 ) -> None:
     """Judge one or more LSTMs.
 
-    `--json -`, `--junit -` and `--markdown -` write to stdout; the report for people then goes to stderr. After Ctrl-C
-    and SIGTERM there is a report on what was judged. `journal.jsonl` in the folder of `--out` has the verdicts while it
-    lasts.
+    `--json -`, `--junit -`, `--markdown -` and `--html -` write to stdout; the report for people then goes to stderr.
+    After Ctrl-C and SIGTERM there is a report on what was judged. `journal.jsonl` in the folder of `--out` has the
+    verdicts while it lasts.
     """
     from conformance.journal import Journal
     from conformance.targets.lending import Loan
 
-    files = claim_files({"--json": json_file, "--junit": junit_file, "--markdown": markdown_file})
+    wanted = {"--json": json_file, "--junit": junit_file, "--markdown": markdown_file, "--html": html_file}
+    files = claim_files(wanted)
     options = read_options(given, deviations_file)
     _check_rigorous(rigorous, jobs)
     stdout, console = sys.stdout, make_console(on_stderr=STDOUT in files.values())

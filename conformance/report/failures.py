@@ -21,24 +21,37 @@ from conformance.numbers import format_times, shorten
 
 FULL = 3  # failures shown in full, besides the first of each stage; the others are only listed
 LABEL = "  {:<18}"
+NUMBERS, ALSO, MORE = "numbers", "also refuted", "more"  # labels that are not printed
+INDENT = {NUMBERS: "    ", ALSO: "  ", MORE: LABEL.format("")}
+Fact = tuple[str, str]  # a label and what it says
 
 
 def failure_lines(report: Reported, root: Root, title: str = "") -> list[str]:
     """One failure: the sentence that is not true, where and by how much, why, what follows, and how to reproduce it."""
-    verdict = root.verdict
+    named, sentence = name_failure(report, root.verdict)
+    first = f"{title or str(root.verdict.outcome).upper()}  {named}  {sentence}"
+    lines = [f"{first}      {_describe_subject(report, root.verdict.dtype)}"]
+    return lines + [INDENT.get(label, LABEL.format(label)) + text for label, text in list_facts(report, root)]
+
+
+def name_failure(report: Reported, verdict: Verdict) -> tuple[str, str]:
+    """The clauses that are broken, and what is not so: the clause if it is one, else the property."""
     ids, sentence = find_shown_clauses(report, verdict), verdict.property.sentence
-    first, is_diagnosed = verdict in report.failures[:1], verdict is report.diagnosed
-    subject, by = _describe_subject(report, verdict.dtype), [LABEL.format("by") + sentence]
     if len(ids) == 1:
         clause = CLAUSES[ids[0]]
         sentence = f"{clause.sentence.rstrip('.')}{': ' if clause.equation else ''}{clause.equation}"
-    named = " ".join(ids) if len(ids) <= FULL else f"{ids[0]} … {ids[-1]}"
-    lines = [f"{title or str(verdict.outcome).upper()}  {named}  {sentence}      {subject}"]
-    lines += (by if len(ids) == 1 else []) + _evidence_lines(verdict)
-    if report.cause.sentence and is_diagnosed:
-        lines.append(LABEL.format("likely cause") + report.cause.sentence)
-    lines += _following_lines(root, ids)
-    return lines + _reproduction_lines(report, verdict, first)
+    return " ".join(ids) if len(ids) <= FULL else f"{ids[0]} … {ids[-1]}", sentence
+
+
+def list_facts(report: Reported, root: Root) -> list[Fact]:
+    """What is known of a failure: where and by how much, why, what follows, and how to reproduce it."""
+    verdict, ids = root.verdict, find_shown_clauses(report, root.verdict)
+    facts = [("by", verdict.property.sentence)] if len(ids) == 1 else []
+    facts += _list_evidence(verdict)
+    if report.cause.sentence and verdict is report.diagnosed:
+        facts.append(("likely cause", report.cause.sentence))
+    facts += _list_following(root, ids)
+    return facts + _list_reproduction(report, verdict, verdict in report.failures[:1])
 
 
 def find_shown_clauses(report: Reported, verdict: Verdict) -> tuple[str, ...]:
@@ -47,14 +60,14 @@ def find_shown_clauses(report: Reported, verdict: Verdict) -> tuple[str, ...]:
     return (named,) if named in ids and verdict is report.diagnosed else ids
 
 
-def _following_lines(root: Root, ids: tuple[str, ...]) -> list[str]:
+def _list_following(root: Root, ids: tuple[str, ...]) -> list[Fact]:
     """The other clauses that are refuted because of this, for certain or perhaps."""
     certain, perhaps = (  # the first clause is what a property is about
         dict.fromkeys(id for v in verdicts if (id := find_broken_clauses(v)[0]) not in ids)
         for verdicts in (root.following, root.perhaps)
     )
     named = (("", certain), ("perhaps ", [id for id in perhaps if id not in certain]))
-    return [f"  also refuted, {word}because of this: {', '.join(also)}" for word, also in named if also]
+    return [(ALSO, f"also refuted, {word}because of this: {', '.join(also)}") for word, also in named if also]
 
 
 def _describe_subject(report: Reported, dtype: str) -> str:
@@ -64,27 +77,27 @@ def _describe_subject(report: Reported, dtype: str) -> str:
     return f"{f'{name} {about.version}'.strip()} ({about.device}, {dtype}, {level})"
 
 
-def _evidence_lines(verdict: Verdict) -> list[str]:
+def _list_evidence(verdict: Verdict) -> list[Fact]:
     """Where it is first seen, in units of what is allowed; why, if that does not say it; the smallest example found."""
-    refutation, lines = verdict.refutation, [LABEL.format("because") + verdict.detail]
+    refutation, facts = verdict.refutation, [("because", verdict.detail)]
     raised = refutation or verdict.error
     if raised is None or raised.problem is None:
-        return lines
+        return facts
     if refutation and refutation.difference:
         says_more = verdict.detail != refutation.reason or isinstance(refutation.problem, Session)
-        lines = lines if says_more else []
+        facts = facts if says_more else []
         asked, own = refutation.asked or problem_of(refutation.problem), recall_own_problem(refutation)
-        lines += _difference_lines(refutation.difference, asked, own, verdict.dtype)
-    return lines + _example_lines(raised)
+        facts += _list_difference(refutation.difference, asked, own, verdict.dtype)
+    return facts + _list_examples(raised)
 
 
-def _example_lines(raised: Refuted | Errored) -> list[str]:
+def _list_examples(raised: Refuted | Errored) -> list[Fact]:
     """The example; if another one is smaller but looks like rounding, that one as well."""
     smallest = raised.smallest if isinstance(raised, Refuted) else None
     if smallest is None:
-        return [LABEL.format("smallest found") + _describe_raised(raised)]
+        return [("smallest found", _describe_raised(raised))]
     faint = f"{_describe_raised(smallest)}, where it is {format_times(smallest.ratio)} × allowed"
-    return [LABEL.format("clear example") + _describe_raised(raised), LABEL.format("smallest found") + faint]
+    return [("clear example", _describe_raised(raised)), ("smallest found", faint)]
 
 
 def _describe_raised(raised: Refuted | Errored) -> str:
@@ -98,39 +111,39 @@ def _describe_raised(raised: Refuted | Errored) -> str:
     return describe_example(own) + (f" (asked as {', '.join(ours)}, to look inside)" if ours else "")
 
 
-def _difference_lines(found: Difference, asked: Problem, own: Problem, dtype: str) -> list[str]:
+def _list_difference(found: Difference, asked: Problem, own: Problem, dtype: str) -> list[Fact]:
     where = "".join(f"{describe_place(axis, k, found.quantity, asked, own)}, " for axis, k in found.where.items())
     digits = 17 if dtype == "float64" else 9
     allowed = f"±{shorten(found.allowed)} (derived)" if found.allowed else "no difference"
     times = f"   {format_times(found.ratio)} × allowed" if found.allowed else ""
-    lines = [
-        f"{LABEL.format('first difference')}{where}output {found.quantity}",
-        f"    expected {found.expected:.{digits}g}   allowed {allowed}   got {found.got:.{digits}g}{times}",
+    facts = [
+        ("first difference", f"{where}output {found.quantity}"),
+        (NUMBERS, f"expected {found.expected:.{digits}g}   allowed {allowed}   got {found.got:.{digits}g}{times}"),
     ]
-    return lines + _condition_lines(found, error_model(DEFAULT_GRADES[dtype], dtype).u)
+    return facts + _list_condition(found, error_model(DEFAULT_GRADES[dtype], dtype).u)
 
 
-def _condition_lines(found: Difference, u: float) -> list[str]:
+def _list_condition(found: Difference, u: float) -> list[Fact]:
     """A warning if rounding may cost more than half of the digits that the dtype has."""
     share = found.allowed / abs(found.expected) if found.expected else 0
     if not u**0.5 < share < float("inf"):
         return []
     size = f"{shorten(100 * share)} %" if share < 10 else f"{format_times(share)} times its size"
-    return [f"{LABEL.format('ill-conditioned')}rounding alone may move it by {size}, more than half of its digits"]
+    return [("ill-conditioned", f"rounding alone may move it by {size}, more than half of its digits")]
 
 
-def _reproduction_lines(report: Reported, verdict: Verdict, first: bool) -> list[str]:
+def _list_reproduction(report: Reported, verdict: Verdict, first: bool) -> list[Fact]:
     """The command that asks the case again; under the first failure also how many other cases there are."""
     key = (verdict.property.name, verdict.dtype)
     path = report.cases.get(key)
     if path is None or report.origin is None:
-        return [LABEL.format("no case") + report.uncased[key]] if key in report.uncased else []
+        return [("no case", report.uncased[key])] if key in report.uncased else []
     given = {"--device": report.origin.device, "--grade": report.origin.grade}
     options = [word for name, value in given.items() if value for word in (name, value)]
     command = shlex.join(["lstm-conform", "reproduce", str(path), report.origin.target, *options])
     others = len(report.cases) - 1
     more = f"and {others} more case{'s' if others > 1 else ''} in {path.parent}/"
-    return [LABEL.format("reproduce") + command] + ([LABEL.format("") + more] if first and others else [])
+    return [("reproduce", command)] + ([(MORE, more)] if first and others else [])
 
 
 def describe_place(axis: str, k: int, quantity: str, asked: Problem, own: Problem) -> str:

@@ -67,6 +67,7 @@ def _target_data(report: Report) -> dict[str, Any]:
         "experiments": [experiment_data(row) for row in report.cause.rows],
         "seconds": round(report.seconds, 3),
         "largest": report.extents,
+        "used": report.used,
         "deviations": [_deviation_data(deviation, findings) for deviation in findings.deviations],
         "mishaps": report.mishaps,
         "complaints": list(findings.complaints),

@@ -10,6 +10,7 @@ from conformance.report.roots import Cause, Root, find_diagnosed, find_roots
 from conformance.report.rules import decide_status, list_failures, list_warnings
 from conformance.report.statement import write_statement
 from conformance.targets.origin import Origin
+from conformance.tenths import Tenths, add_tenths
 from conformance.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -66,6 +67,14 @@ class Report:
         found: Extents = {}
         for verdict in self.verdicts:
             widen_extents(found, verdict.extents)
+        return found
+
+    @property
+    def used(self) -> dict[str, Tenths]:
+        """By dtype and quantity, how much of what is allowed the comparisons used, one in four of them."""
+        found: dict[str, Tenths] = {}
+        for verdict in self.verdicts:
+            add_tenths(found.setdefault(verdict.dtype, {}), verdict.used)
         return found
 
     @property

@@ -8,6 +8,7 @@ from conformance.extent import Extents
 from conformance.report.findings import Findings
 from conformance.report.roots import Cause, Key, Root
 from conformance.targets.origin import Origin
+from conformance.tenths import Tenths
 from conformance.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Reported(Protocol):
     def verdicts(self) -> list[Verdict]: ...
     @property
     def extents(self) -> Extents: ...
+    @property
+    def used(self) -> Mapping[str, Tenths]: ...
     @property
     def failures(self) -> list[Verdict]: ...
     @property

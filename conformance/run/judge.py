@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis.errors import FailedHealthCheck, Flaky, Unsatisfiable
 
 import conformance.properties  # noqa: F401  fills the registry
+from conformance.assertions.comparison import recorded_ratios
 from conformance.outcome import Errored, NotClaimed, Outcome, Refuted
 from conformance.problems.question import Context
 from conformance.problems.sizes import limit_examples
@@ -17,9 +18,11 @@ from conformance.run.profiles import Profile
 from conformance.run.search import Trial, ignore_example, search_refutation
 from conformance.targets.border import guard_backend
 from conformance.targets.raised import describe_raised, find_telling_line
+from conformance.tenths import count_by_tenths
 from conformance.verdict import Verdict
 from lstm_spec import Backend
 
+SAMPLED = 4  # of so many comparisons, one is looked at to see how much of what is allowed it uses
 Judging = Callable[[list[tuple[Property, str]], Options], Iterator[Verdict]]
 
 
@@ -45,7 +48,8 @@ def judge_property(
     trial = Trial(prop, guard_backend(backend), observe)
     context = Context(np.dtype(dtype), backend.description, profile.reach)
     examples = profile.examples_of(prop, dtype, backend.description.compiles)
-    outcome, detail, raised = _try_to_refute(trial, context, examples, run_seed, shrink)
+    with recorded_ratios(SAMPLED) as ratios:
+        outcome, detail, raised = _try_to_refute(trial, context, examples, run_seed, shrink)
     if outcome is Outcome.HOLDS and trial.inconclusive == trial.examples:
         outcome, detail = Outcome.INCONCLUSIVE, "every example lies outside the domain of the bound"
     counts = (trial.examples, trial.inconclusive, time.perf_counter() - started)
@@ -55,7 +59,8 @@ def judge_property(
     refutation = raised if isinstance(raised, Refuted) else None
     error = raised if isinstance(raised, Errored) else None
     compiled = frozenset(trial.sizes) if backend.description.compiles else None
-    return Verdict(prop, dtype, outcome, detail, *counts, refutation, error, trial.extents, compiled)
+    used = {quantity: count_by_tenths(found) for quantity, found in ratios.items()}
+    return Verdict(prop, dtype, outcome, detail, *counts, refutation, error, trial.extents, compiled, used)
 
 
 def judge_pair(

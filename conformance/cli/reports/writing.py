@@ -1,4 +1,4 @@
-"""The reports that `run` writes into files: JSON, JUnit's XML and Markdown."""
+"""The reports that `run` writes into files: JSON, JUnit's XML, Markdown and HTML."""
 
 from __future__ import annotations
 
@@ -91,5 +91,22 @@ def _render_markdown(reports: list[Report], unjudged: dict[str, Unjudged]) -> by
     return as_markdown(reports, unjudged).encode(errors="backslashreplace")
 
 
-RENDER: dict[str, Render] = {"--json": _render_json, "--junit": _render_junit, "--markdown": _render_markdown}
-STARTS = {"--json": b"{", "--junit": b"<?xml", "--markdown": b"<!-- lstm-conform", "--out": b"<svg"}
+def _render_html(reports: list[Report], unjudged: dict[str, Unjudged]) -> bytes:
+    from conformance.report.page.render import as_html
+
+    return as_html(reports, unjudged).encode()
+
+
+RENDER: dict[str, Render] = {
+    "--json": _render_json,
+    "--junit": _render_junit,
+    "--markdown": _render_markdown,
+    "--html": _render_html,
+}
+STARTS = {
+    "--json": b"{",
+    "--junit": b"<?xml",
+    "--markdown": b"<!-- lstm-conform",
+    "--html": b"<!doctype html><!-- lstm-conform",
+    "--out": b"<svg",
+}

@@ -18,7 +18,7 @@ from conformance.report.report import Report
 from conformance.report.roots import Cause
 from conformance.report.status import FAILED, UNUSABLE, WRONG_OPTION, Unjudged
 from lstm_spec.clauses import Level
-from tests.helpers.messages import EQUATIONS
+from tests.helpers.messages import EQUATIONS, HOSTILE
 from tests.helpers.reports import make_report, make_verdict
 from tests.helpers.specimens import said, target
 
@@ -73,13 +73,6 @@ def test_every_heading_shows_the_status() -> None:
 
 
 # ---------------------------------------------------------------- what a target says is text
-
-HOSTILE = (
-    "a|b `c` **d** _e_ ~~f~~ [g](https://h.org) ![i](https://j.org/k.png) <b>l</b> <!-- --> </pre></details><script>",
-    "x\n\n# heading\n- item\n| a | b |\n|---|---|\r\n\x0b\x0c\x85\u2028<img src=x>",
-    "\x1b[31mred\x1b]0;title\x07 \0 \u202e reversed \ud800 &lt;b&gt; \\| \\",
-    "<https://auto.link> https://bare.link www.bare.link @somebody #1 $x^2$ :tada: <details>",
-)
 
 
 def say_everywhere(text: str) -> str:
