@@ -115,7 +115,7 @@ def test_the_folder_of_the_version_is_where_the_first_page_leads(html: Path) -> 
         ("f = 1, i = 0", r"f = 1,\qquad i = 0"),
         ("i, f, o = max(0, min(1, α z + β))", r"i, f, o = \max(0, \min(1, \alpha\,z + \beta))"),
         ("dx_t = Σ_k W_kᵀ dz_k", r"\mathrm{d}x_t = \sum_k\,W_k^{\mathsf{T}}\,\mathrm{d}z_k"),
-        ("s_0 = s_T of the last call", r"s_0 = s_T\ \text{of the last call}\ "),
+        ("s_0 = s_T of the last call", r"s_0 = s_T\ \text{of the last call}"),
     ],
 )
 def test_an_equation_is_written_in_tex(equation: str, tex: str) -> None:

@@ -28,7 +28,7 @@ LEADS = """<!doctype html>
 """
 
 
-PAPER = ("-D", "root_doc=paper", "-D", "exclude_patterns=index.md", "-D", "suppress_warnings=toc.not_included")
+PAPER = ("-D", "root_doc=paper", "-D", "exclude_patterns=index.md", "-D", "suppress_warnings=toc.not_included", "-D", "html_css_files=site.css,paper.css")
 
 
 @click.command()

@@ -62,7 +62,8 @@ def _write_norm(clause: Clause) -> str:
 def write_tex_inline(clause: Clause) -> str:
     """The equation of a clause on one line."""
     tex = write_tex(clause.equation)
-    return re.sub(r"\\begin\{aligned\}|\\end\{aligned\}|&|\n", " ", tex).replace(r"\\", r",\quad ").strip()
+    line = re.sub(r"\\begin\{aligned\}|\\end\{aligned\}|&|\n", " ", tex).replace(r"\\", r",\quad ").strip()
+    return line.replace(r"\frac", r"\dfrac")
 
 
 def write_equations() -> str:
@@ -70,10 +71,10 @@ def write_equations() -> str:
     names = "input gate", "forget gate", "candidate", "output gate", "cell state", "hidden state"
     ids = [clause.id for clause in list_families()["CELL"]]
     rows = [
-        f"| {link_clause(id)} | {name} | ${write_tex(CLAUSES[id].equation)}$ |"
+        f"| {link_clause(id)} {name} | ${write_tex(CLAUSES[id].equation)}$ |"
         for id, name in zip(ids, names, strict=True)
     ]
-    return "\n".join(["| clause | | |", "|---|---|---|", *rows])
+    return "\n".join(["| clause | equation |", "|---|---|", *rows])
 
 
 def write_choices() -> str:
@@ -132,9 +133,8 @@ def _include(path: str, *options: str) -> str:
 
 
 def _write_evidence(clause: Clause) -> str:
-    rows = []
-    if clause.source:
-        rows.append(f"Source\n: {', '.join(f'{{cite:t}}`{key}`' for key in find_keys(clause.source))}")
+    cited = "; ".join(f"{{cite:t}}`{key}`" for key in find_keys(clause.source)) if clause.source else ""
+    rows = [f"**Source**: {cited}."] if cited else []
     properties = [_link_property(prop) for prop in list_properties(clause.id)]
     faults = [f"`{fault.name}`: {escape(fault.sentence)}" for fault in list_faults(clause.id)]
     rows += [_write_list("Verified by", properties), _write_list("Broken by", faults)]

@@ -62,4 +62,5 @@ def _write_part(part: str) -> str:
     part = re.sub(r"(?<=[\w)}ᵀ²]) (?=[\w(\\])", r"\\,", part)
     part = WORDS.sub(r"\\text{\g<0>}", part.replace(r"of\,the\,last\,call", "of the last call"))
     part = re.sub(r"(?:\\,| )?(\\text\{[^}]*\})(?:\\,| )?", r"\\ \1\\ ", part)
+    part = part.removesuffix("\\ ")
     return "".join(REPLACED.get(character, character) for character in part)

@@ -31,10 +31,14 @@ def print_pdf(page: Path, pdf: Path) -> None:
 
 
 def prepare_page(html: str) -> str:
-    """The page as paper needs it: everything unfolded, and no links to pages that are not in it."""
+    """The page as paper needs it: the text only, everything unfolded, and no links to pages that are not in it."""
     soup = BeautifulSoup(html, "html.parser")
     for folded in soup.find_all("details"):
         folded["open"] = ""
+    article = soup.find("article")
+    if article and soup.body:
+        soup.body.clear()
+        soup.body.append(article)
     anchors = {tag["id"] for tag in soup.find_all(id=True)}
     for link in soup.find_all("a", href=True):
         href = str(link["href"])
