@@ -37,6 +37,13 @@ def test_the_code_cites_no_clause_that_does_not_exist() -> None:
     assert cited <= set(CLAUSES)
 
 
+def test_no_norm_uses_the_words_of_the_judge() -> None:
+    words = re.compile(
+        r"\b(?:backend|claim|judge|ask|problem|property|verdict|example|suite|target)(?:s|ed|d)?\b", re.IGNORECASE
+    )
+    assert [clause.id for clause in CLAUSES.values() if words.search(clause.sentence)] == []
+
+
 def test_every_choice_where_implementations_differ_has_its_clauses() -> None:
     """The 32 that were found; one that no call can show (dropout, the order of a tuple, ...) is a note: a MAY."""
     assert len(CHOICES) == 32 and all(CHOICES.values())

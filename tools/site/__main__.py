@@ -28,7 +28,16 @@ LEADS = """<!doctype html>
 """
 
 
-PAPER = ("-D", "root_doc=paper", "-D", "exclude_patterns=index.md", "-D", "suppress_warnings=toc.not_included", "-D", "html_css_files=site.css,paper.css")
+PAPER = (
+    "-D",
+    "root_doc=paper",
+    "-D",
+    "exclude_patterns=index.md",
+    "-D",
+    "suppress_warnings=toc.not_included",
+    "-D",
+    "html_css_files=site.css,paper.css",
+)
 
 
 @click.command()
