@@ -1,30 +1,35 @@
-"""How often the term that was mutated is named: mutants of the textbooks, in two halves that a seed chooses.
+"""How often `diagnose` names the term that was mutated: mutants of the textbooks, and pairs of them, in two halves.
 
-The first half is for development; the second one is kept apart from it.
+A seed chooses the halves. The first one is for development; the second one is kept apart from it.
 """
 
 import random
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import click
 
-from conformance.diagnosis.experiments.laboratory import Finding, Laboratory
-from conformance.diagnosis.experiments.term import find_term
+from conformance.diagnosis.experiments.diagnose import Inquiry, inquire
+from conformance.problems.form import BOTH, Form
 from conformance.targets.border import guard_backend
+from lstm_spec import Backend
 from tools.mutants.judging import VISIBLE, measure_effect
-from tools.mutants.making import Mutant, list_mutants
+from tools.mutants.making import MODULE, Mutant, list_mutants, list_slips
+from tools.mutants.slips import make_slips
 
 SEED = 18
+SECONDS = 60.0  # at most for one mutant: what is measured does not depend on the machine
+NETWORK = Form(2, BOTH, lengths="any")
 TERMS: dict[str, tuple[str, ...]] = {  # the start of the statement that was mutated, and what may be named
     r"i = ": ("the input gate",),
     r"f = ": ("the forget gate",),
     r"g = ": ("the candidate",),
     r"o = ": ("the output gate",),
     r"z = x\[t\]": ("each adds up",),
-    r"return 1 / \(1 \+ np.exp": ("the input gate",),
+    r"return 1 / \(1 \+ np.exp": ("the input gate", "the forget gate", "the output gate"),
     r"(c \+=|new =|cs\[t \+ 1\] =)": ("the cell state is",),
     r"c \*= f": ("the cell state is", "the forget gate"),
     r"s = np.tanh": ("the hidden state is", "what reaches the cell state"),
@@ -47,65 +52,158 @@ TERMS: dict[str, tuple[str, ...]] = {  # the start of the statement that was mut
     r"dh(\[:\])? = (zi|dz)": ("the gradient of h_0",),
     r"(dc \*= f|dc = dc \* f)": ("the initial cell state c_0",),
 }
-RIGHT, WRONG, NOTHING = "named right", "named wrong", "nothing said"
-PART, OTHER = "part named, not certain", "other part, not certain"
+MODULE_TERMS = TERMS | {
+    r"c = f \* c": ("the cell state is",),
+    r"h = o \* ": ("the hidden state is",),
+    r"y.append": ("the output y",),
+    r"return \(torch.stack": ("the output y", "the final hidden state", "the final cell state"),
+}
+WIRING: dict[str, tuple[str, ...]] = {  # what joins the layers and directions of the stack
+    r"h = np.where\(valid": ("the hidden state", "the final hidden state"),
+    r"c = np.where\(valid": ("the cell state", "the final cell state"),
+    r"x = np.where": ("x",),
+    r"W, U, b = parameters": ("the parameters",),
+    r"y, h_last, c_last, kept = read": ("the initial hidden state", "the initial cell state", "direction", "reads"),
+    r"k = layer \* D": ("the initial hidden state", "the initial cell state"),
+    r"ys.append": ("reads", "the output y"),
+    r"hs.append": ("the final hidden state",),
+    r"cs.append": ("the final cell state",),
+    r"x = np.concatenate\(ys": ("reads", "the output y"),
+    r"return \(?x, np.array\(hs": ("the output y", "the final hidden state", "the final cell state"),
+    r"dh = np.where": ("the gradient of h_0",),
+    r"dc = np.where": ("the gradient of the initial cell state c_0",),
+    r"W, U, b = layers": ("the parameters",),
+    r"dy_d = ": ("from y",),
+    r"found = unread": ("from y", "from h_T", "from c_T", "direction"),
+    r"dx \+= found": ("the gradient of x",),
+    r"dh0\[k\] = ": ("the gradient of h_0",),
+    r"dc0\[k\] = ": ("the gradient of the initial cell state c_0",),
+    r"gradients\[layer\]\[d\] = ": ("the gradient of W", "the gradient of U", "the gradient of b"),
+    r"dy = dx": ("from y",),
+}
+RIGHT, PLACE, WRONG = "formula named right", "place named right, formula unknown", "formula named wrong"
+PART, OTHER, NOTHING = "named among others, formula unknown", "not named, formula unknown", "nothing said"
+ONE = "one of two named right"
+OUTCOMES = (RIGHT, PLACE, ONE, PART, OTHER, NOTHING, WRONG)
+ALL_WORDS = {words for group in (TERMS, MODULE_TERMS) for named in group.values() for words in named}
+NETWORK_WORDS = {words for named in WIRING.values() for words in named}
+
+
+class Group(NamedTuple):
+    """Mutants that are halved together, the form at which they are asked, and what may be named of each statement."""
+
+    name: str
+    mutants: tuple[Mutant, ...]
+    terms: dict[str, tuple[str, ...]]
+    form: Form | None = None
+
+    def list_words(self, mutant: Mutant) -> tuple[str, ...]:
+        """What may be named where this mutant is wrong; nothing if the mutation is of no term."""
+        return next((words for start, words in self.terms.items() if re.match(start, mutant.slip.before)), ())
+
+    def choose_half(self, half: int) -> list[Mutant]:
+        """Half of the mutants of terms: 0 or 1."""
+        mutants = [mutant for mutant in self.mutants if self.list_words(mutant)]
+        random.Random(SEED).shuffle(mutants)
+        return mutants[half::2]
+
+
+def list_groups() -> tuple[Group, ...]:
+    """Cells in NumPy, a torch module, and what joins the layers and directions of a bidirectional stack."""
+    cells = tuple(list_mutants())
+    stack = tuple(m for m in cells if m.textbook.name == "stacked" and not Group("", (), TERMS).list_words(m))
+    module = tuple(Mutant(MODULE, slip) for slip in list_slips("module"))
+    return (
+        Group("cells", cells, TERMS),
+        Group("module", module, MODULE_TERMS),
+        Group("wiring", stack, WIRING, NETWORK),
+    )
 
 
 class Named(NamedTuple):
-    """A mutant, and what was said of it."""
+    """A mutant or a pair, what may be named of each mistake, and what was said of it."""
 
-    mutant: Mutant
-    found: Finding | None
+    name: str
+    words: tuple[tuple[str, ...], ...]
+    sentence: str
+    has_formula: bool
 
     @property
     def outcome(self) -> str:
-        """Whether what was said names the term that was mutated."""
-        if self.found is None:
+        """Whether what was said names what was mutated."""
+        named = [any(one in self.sentence for one in words) for words in self.words]
+        others = {one for one in ALL_WORDS if one in self.sentence} - {one for words in self.words for one in words}
+        if not self.sentence:
             return NOTHING
-        is_named = any(words in self.found.sentence for words in list_words(self.mutant))
-        if self.found.is_certain:
-            return RIGHT if is_named else WRONG
-        return PART if is_named else OTHER
+        if self.has_formula:
+            return RIGHT if all(named) else ONE if any(named) else WRONG
+        if not any(named):
+            return OTHER
+        return PART if others else PLACE if all(named) else ONE
 
 
-def list_words(mutant: Mutant) -> tuple[str, ...]:
-    """What may be named where this mutant is wrong; nothing if the mutation is of no term of a step."""
-    return next((words for start, words in TERMS.items() if re.match(start, mutant.slip.before)), ())
+def ask(backend: Backend, form: Form | None) -> Inquiry:
+    """What `diagnose` finds."""
+    return inquire(guard_backend(backend), "float32", form, seconds=SECONDS)
 
 
-def choose_half(half: int) -> list[Mutant]:
-    """Half of the mutants of terms: 0 or 1."""
-    mutants = [mutant for mutant in list_mutants() if list_words(mutant)]
-    random.Random(SEED).shuffle(mutants)
-    return mutants[half::2]
-
-
-def name_term(mutant: Mutant, dtype: str = "float32") -> Finding | None:
-    """What is found in the answers, or else in the gradients."""
-    laboratory = Laboratory(guard_backend(mutant.build()), dtype, seconds=60)
-    return find_term(laboratory) or find_term(laboratory.turn_backward())
-
-
-def judge_mutants(half: int, most: int) -> Iterator[Named]:
+def judge_mutants(group: Group, half: int, most: int) -> Iterator[Named]:
     """What is said of as many mutants of this half that can be seen."""
-    for mutant in choose_half(half)[:most]:
+    for mutant in group.choose_half(half)[:most]:
         if (measure_effect(mutant) or 0) > VISIBLE:
-            yield Named(mutant, name_term(mutant))
+            found = ask(mutant.build(), group.form)
+            yield Named(mutant.name, (group.list_words(mutant),), found.sentence, found.has_formula)
+
+
+# ---------------------------------------------------------------- two at once
+
+
+def combine_mutants(one: Mutant, other: Mutant) -> Mutant | None:
+    """The textbook with both mistakes; None if the second one is not possible in the text of the first."""
+    edit = other.slip.edit
+    slip = next((slip for slip in make_slips(one.slip.text) if slip.edit == edit), None)
+    return None if slip is None else Mutant(one.textbook, slip._replace(before=f"{one.slip.edit}  and  {slip.before}"))
+
+
+def choose_pairs(half: int) -> Iterator[tuple[Mutant, tuple[tuple[str, ...], ...]]]:
+    """Pairs of visible mutants of this half in different terms of one textbook, and what may be named of each."""
+    rng = random.Random(SEED + half)
+    groups = [group for group in list_groups() if group.form is None]
+    while True:
+        group = rng.choice(groups)
+        one, other = rng.sample(group.choose_half(half), 2)
+        words = group.list_words(one), group.list_words(other)
+        if one.textbook != other.textbook or words[0] == words[1]:
+            continue
+        if all((measure_effect(mutant) or 0) > VISIBLE for mutant in (one, other)) and (
+            both := combine_mutants(one, other)
+        ):
+            yield both, words
+
+
+def judge_pairs(half: int, most: int) -> Iterator[Named]:
+    """What is said of as many pairs of this half."""
+    for mutant, words in islice(choose_pairs(half), most):
+        found = ask(mutant.build(), None)
+        yield Named(mutant.name, words, found.sentence, found.has_formula)
 
 
 @click.command()
 @click.option("--half", type=click.Choice(["0", "1"]), default="0", show_default=True, help="Which half.")
-@click.option("--most", default=1000, show_default=True, help="Number of mutants at most.")
+@click.option("--most", default=1000, show_default=True, help="Number of mutants of a group at most.")
+@click.option("--pairs", default=20, show_default=True, help="Number of pairs.")
 @click.option("--all", "everything", is_flag=True, help="Also print what is said of each.")
-def main(half: str, most: int, everything: bool) -> None:
-    """Print how many mutants of a half are named right, wrong or not at all."""
-    found = list(judge_mutants(int(half), most))
-    for named in found:
-        if everything or named.outcome == WRONG:
-            click.echo(f"{named.outcome}: {named.mutant.name}\n    {named.found and named.found.sentence}")
-    counts = Counter(named.outcome for named in found)
-    for outcome in (RIGHT, PART, WRONG, OTHER, NOTHING):
-        click.echo(f"{outcome:26} {counts[outcome]:4} of {len(found)} ({counts[outcome] / max(1, len(found)):.1%})")
+def main(half: str, most: int, pairs: int, everything: bool) -> None:
+    """Print how many mutants and pairs of a half are named right, wrong or not at all."""
+    measured = {group.name: list(judge_mutants(group, int(half), most)) for group in list_groups()}
+    measured["pairs"] = list(judge_pairs(int(half), pairs))
+    for name, found in measured.items():
+        for named in found if everything else ():
+            click.echo(f"{named.outcome}: {named.name}\n    {named.sentence}")
+        counts = Counter(named.outcome for named in found)
+        for outcome in OUTCOMES:
+            share = counts[outcome] / max(1, len(found))
+            click.echo(f"{name:8} {outcome:36} {counts[outcome]:4} of {len(found)} ({share:.1%})")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from conformance.problems.fillings import USUAL
 from conformance.problems.question import Question, change_arrays
 from conformance.run.check import check
 from lstm_spec import Answer, Array, Backend, Cotangents, Gradients, State
-from tools.mutants.making import TEXTBOOKS, Mutant, Textbook, build_backend
+from tools.mutants.making import Mutant, Textbook, build_backend, find_textbook
 
 PROBES = 30  # of each textbook
 SMALL, LARGE = (1, 7), (9, 40)  # sizes: at least the first number, below the second
@@ -62,7 +62,7 @@ def measure_effect(mutant: Mutant) -> float | None:
 @cache
 def _expect(name: str) -> list[tuple[Question, list[Array]]]:
     """The probes of a textbook, and its own answers."""
-    textbook = next(one for one in TEXTBOOKS if one.name == name)
+    textbook = find_textbook(name)
     backend = build_backend(textbook)
     right = [(probe, ask(backend, probe)) for probe in draw_probes(textbook)]
     return [(probe, answer) for probe, answer in right if answer is not None]

@@ -1,4 +1,4 @@
-"""The three textbook LSTMs as backends, whole or with one mistake made in their text."""
+"""Textbook LSTMs as backends, whole or with one mistake made in their text."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -92,7 +92,12 @@ def list_mutants() -> list[Mutant]:
 @cache
 def list_slips(name: str) -> tuple[Slip, ...]:
     """Every mistake in the textbook of that name."""
-    return tuple(make_slips(next(textbook for textbook in TEXTBOOKS if textbook.name == name).text))
+    return tuple(make_slips(find_textbook(name).text))
+
+
+def find_textbook(name: str) -> Textbook:
+    """The textbook of that name."""
+    return next(textbook for textbook in (*TEXTBOOKS, MODULE) if textbook.name == name)
 
 
 # ---------------------------------------------------------------- how each is called
@@ -159,6 +164,34 @@ def differentiate_stacked(space: Space, problem: Problem, d: Cotangents) -> tupl
     return Answer(y, State(h, c)), Gradients(rows, dx, State(dh, dc))
 
 
+def _run_module(space: Space, problem: Problem) -> tuple[list[Any], list[Any]]:
+    """What module.py was given, W, U and b first, and what it returns, as tensors."""
+    import torch
+
+    packed = pack(problem.layer)
+    module = space["Layer"](problem.sizes[2], problem.sizes[3]).to(torch.from_numpy(packed.b.copy()).dtype)
+    module.load_state_dict({name: torch.from_numpy(a.copy()) for name, a in packed._asdict().items() if a is not None})
+    given = [torch.from_numpy(a.copy()).requires_grad_() for a in (problem.x, *_one_state(problem.state))]
+    return [*module.parameters(), *given], list(module(*given))
+
+
+def answer_module(space: Space, problem: Problem) -> Answer:
+    """The answer of module.py."""
+    return _answer(*(a.detach().numpy() for a in _run_module(space, problem)[1]))
+
+
+def differentiate_module(space: Space, problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+    """The answer of module.py and its gradients by autograd; what is not used has zeros."""
+    import torch
+
+    given, found = _run_module(space, problem)
+    wanted = [torch.from_numpy(a.copy()) for a in (d.y, *_one_state(d.state))]
+    gradients = torch.autograd.grad(found, given, wanted, materialize_grads=True)
+    dW, dU, db, dx, dh, dc = (a.numpy() for a in gradients)
+    answer = _answer(*(a.detach().numpy() for a in found))
+    return answer, Gradients(((unpack(Packed(dW, dU, db)),),), dx, State(dh[None], dc[None]))
+
+
 STACKED = frozenset({Feature.LAYERS, Feature.REVERSE, Feature.BIDIRECTIONAL, Feature.LENGTHS, Feature.EMPTY_SEQUENCE})
 TEXTBOOKS = (
     Textbook("plain", answer_plain, differentiate_plain, frozenset(), (Form(),), ("gradients", "values", "contract")),
@@ -183,4 +216,7 @@ TEXTBOOKS = (
         (Form(), Form(projection="narrow"), Form(projection="full")),
         ("combinations", "variants", "gradients", "values"),
     ),
+)
+MODULE = Textbook(  # needs torch, so that it is not among the others
+    "module", answer_module, differentiate_module, frozenset(), (Form(),), ("values", "gradients", "contract")
 )

@@ -19,7 +19,7 @@ class Place(NamedTuple):
 
 
 GATES = "ifgo"
-SQUASHING = {"sigmoid": "np.tanh", "np.tanh": "sigmoid"}
+SQUASHING = {"sigmoid": "np.tanh", "np.tanh": "sigmoid", "torch.sigmoid": "torch.tanh", "torch.tanh": "torch.sigmoid"}
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Is: ast.IsNot}
 COMPARISONS |= {ast.IsNot: ast.Is}
 

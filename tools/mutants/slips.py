@@ -39,7 +39,7 @@ class Replacing(ast.NodeTransformer):
 def make_slips(text: str) -> Iterator[Slip]:
     """The text with each mistake of each operator; texts that are the same are made once."""
     tree, seen = ast.parse(text), {ast.unparse(ast.parse(text))}
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     places = [found for node in functions for found in _walk(node, Place(tree, False), None)]
     for operator in OPERATORS:
         for node, place, statement in places:

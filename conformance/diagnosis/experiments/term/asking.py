@@ -8,15 +8,17 @@ import numpy as np
 
 from conformance.arrays import frozen, limits
 from conformance.diagnosis.experiments.laboratory import Laboratory
+from conformance.diagnosis.experiments.term.formula import NOTHING, list_elsewhere
 from conformance.problems.form import Form
 from conformance.problems.question import Question, with_gates
 from lstm_spec import Gate, Parameters, Problem, State
 from lstm_spec.types import Array
 
-SAMPLES, WIDTH = 48, 8
+SAMPLES, WIDTH, STEPS = 48, 8, 4
 FILLINGS = ("dense", "contracting", "contracting", "dense", "within-1", "dense")
 OPEN = (1e6, 40.0)  # added to a bias: that even z / (1 + |z|) is 1, but for rounding; less if that overflows
 ROUGHLY, AT_MOST = 2.0**8, 2.0**-5
+LATER = ("x[t+1]", "x[T−1]", "x[T−1−t]")
 FAR = 32.0  # every fourth sample reads inputs so many times larger, and the next one such cell states
 
 
@@ -28,6 +30,7 @@ class Seen(NamedTuple):
     h: Array
     c: Array
     room: Array  # (B, H)
+    elsewhere: Mapping[str, Array] = NOTHING  # x, h and c of other steps, by name
 
     @property
     def layer(self) -> Parameters:
@@ -87,6 +90,26 @@ class Asking:
             if np.isfinite(seen.c).all() and np.isfinite(seen.h).all():
                 break
         return seen
+
+    def see_later(self) -> Seen | None:
+        """The last of several steps, from the states that shorter questions end with.
+
+        None if what comes later changes what was answered before.
+        """
+        problem, states, answers = self.make_question(STEPS, far=1.0).problem, [], []
+        for T in range(STEPS + 1):
+            if T:
+                self.laboratory.check_time()
+                answers.append(self.laboratory.answer(replace(problem, x=frozen(problem.x[:T].copy()))))
+            states.append(State(*(a[0].astype(np.float64) for a in (answers[-1] if T else problem).state)))
+        if not np.array_equal(answers[-1].y[:-1], answers[-2].y):
+            return None
+        before, after = states[-2], states[-1]
+        x = problem.x.astype(np.float64)
+        elsewhere = {k: a for k, a in list_elsewhere(x, states[:-1]).items() if k not in LATER}
+        last = replace(problem, x=frozen(problem.x[-1:].copy()), state=State(*(frozen(a[None]) for a in before)))
+        room = measure_room(self.laboratory.dtype, before.c, *after)
+        return Seen(last, answers[-1].y[-1].astype(np.float64), *after, room, elsewhere)
 
     def _see(self, added: Mapping[str, float], c: float | None, far: float) -> Seen:
         self.laboratory.check_time()

@@ -67,18 +67,20 @@ FAMILIES: dict[str, Callable[[Array], Array]] = {
     "softsign": lambda z: z / (1 + np.abs(z)),
     "arctan": np.arctan,
     "sin": np.sin,
+    "exp": np.exp,
     "rational tanh": lambda z: z * (27 + z * z) / (27 + 9 * z * z),
 }
 INVERSES: dict[str, Callable[[Array], Array]] = {
     "σ": lambda a: np.log(a / (1 - a)),
     "tanh": np.arctanh,
+    "exp": np.log,
     "": lambda a: a,
     "softsign": lambda a: a / (1 - np.abs(a)),
 }
 
 
 class Shape(NamedTuple):
-    """A function of one number: scale φ(slope z + shift) + offset, between two limits."""
+    """A function of one number: scale φ(slope z + shift) + offset, between two limits, of z clipped to `reach`."""
 
     family: str
     scale: float = 1.0
@@ -87,9 +89,12 @@ class Shape(NamedTuple):
     offset: float = 0.0
     lowest: float = -np.inf
     highest: float = np.inf
+    reach: tuple[float, float] = (-np.inf, np.inf)
 
     def __call__(self, z: Array) -> Array:
-        inner = FAMILIES[self.family](self.slope * z + self.shift)
+        z = np.clip(z, *self.reach)
+        with np.errstate(all="ignore"):
+            inner = FAMILIES[self.family](self.slope * z + self.shift)
         return np.clip(self.scale * inner + self.offset, self.lowest, self.highest)
 
     def invert(self, a: Array) -> Array:
@@ -104,6 +109,7 @@ class Shape(NamedTuple):
 
     def describe(self, of: str) -> str:
         """The function as a formula."""
+        of = f"{of}{_write_limits(*self.reach).removeprefix(',')}"
         if not self.slope:
             return f"{self(np.zeros(())):.4g}"
         slope = "" if self.slope == 1 else "−" if self.slope == -1 else f"{self.slope:.4g} "
@@ -111,17 +117,21 @@ class Shape(NamedTuple):
         body = f"{self.family}({inner})" if self.family else inner
         scale = "" if self.scale == 1 else "−" if self.scale == -1 else f"{self.scale:.4g} "
         body = f"{scale}{body}{_signed(self.offset)}"
-        low, high = self.lowest, self.highest
-        if np.isfinite(low) and np.isfinite(high):
-            return f"{body}, clipped to [{low:.4g}, {high:.4g}]"
-        limits = [f"at {'least' if v is low else 'most'} {v:.4g}" for v in (low, high) if np.isfinite(v)]
-        return ", ".join([body, *limits])
+        return body + _write_limits(self.lowest, self.highest)
+
+
+def _write_limits(low: float, high: float) -> str:
+    if np.isfinite(low) and np.isfinite(high):
+        return f", clipped to [{low:.4g}, {high:.4g}]".replace("-", "−")
+    limits = [f", at {'least' if v is low else 'most'} {v:.4g}" for v in (low, high) if np.isfinite(v)]
+    return "".join(limits)
 
 
 def _signed(value: float) -> str:
     return f" {'+' if value > 0 else '−'} {abs(value):.4g}" if value else ""
 
 
+FITTED = [family for family in FAMILIES if family != "exp"]  # which fits everything for small z
 FREE = ("scale", "slope", "shift", "offset")
 
 
@@ -135,7 +145,7 @@ def fit_shape(z: Array, a: Array, weight: Array, room: Array | float) -> Shape |
     if (np.abs((a - mean) * w) <= rooms).all():
         return Shape("", slope=0.0, offset=mean)
     for limits, middle in _list_limits(a, 2 * np.abs(rooms / w).clip(1e-7, 1e-2)) if _is_function(z, a) else ():
-        for family in FAMILIES if middle.sum() > FEW else ():
+        for family in FITTED if middle.sum() > FEW else ():
             found = _fit_middle(Shape(family), z[middle], a[middle], w[middle], rooms[middle])
             found = found and found._replace(lowest=limits[0], highest=limits[1])
             if found and (np.abs((found(z) - a) * w) <= rooms).all():
@@ -192,7 +202,9 @@ def _descend(shape: Shape, free: tuple[str, ...], z: Array, a: Array, w: Array) 
     for _ in range(ITERATIONS):
         here = measure(at)
         slopes = np.stack([(measure(at + step) - here) / 1e-6 for step in 1e-6 * np.eye(len(at))], axis=1)
-        step = np.linalg.solve(slopes.T @ slopes + 1e-12 * np.eye(len(at)), -slopes.T @ here)
+        if not np.isfinite(slopes).all():
+            break
+        step = np.linalg.lstsq(slopes.T @ slopes + 1e-12 * np.eye(len(at)), -slopes.T @ here, rcond=None)[0]
         while not np.square(measure(at + step)).sum() <= np.square(here).sum() and np.abs(step).max() > 1e-9:
             step = step / 2
         at = at + step

@@ -1,8 +1,9 @@
 """A cell as data: what each gate adds up, its function, and the products that make c and h; and how it is computed."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
+from types import MappingProxyType
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from lstm_spec.variants import KINDS
 SIGMA, TANH, SAME = Shape("σ"), Shape("tanh"), Shape("")
 NAMES = {"i": "the input gate", "f": "the forget gate", "g": "the candidate", "o": "the output gate"}
 SHOWN = {"y": "the output y", "h_T": "the final hidden state h_T", "c_T": "the final cell state c_T"}
+NOTHING: Mapping[str, Array] = MappingProxyType({})
+WHOLE = "tanh(f c + i g)"
 KEPT = {"f": {"f c": 1.0}, "1 - i": {"c": 1.0, "i c": -1.0}, "1": {"c": 1.0}}
 
 
@@ -38,6 +41,8 @@ class Formula:
     start: tuple[str, str] = ("h", "c")  # what is taken for h and c before the first step; "" is zero
     shown: dict[str, Coefficients] = field(default_factory=dict)  # what y, h and c are where they are not h, h and c
     returned: dict[str, Shape] = field(default_factory=dict)  # functions of these
+    first: "Formula | None" = None  # of the first step, if that is another one
+    wraps: bool = False  # whether the last x stands before the first one; or the first one does
 
     def change_gate(self, letter: str, gate: GateFormula) -> "Formula":
         """The formula with another gate."""
@@ -60,8 +65,10 @@ def _own_terms(letter: str) -> Coefficients:
     return dict.fromkeys((f"W_{letter} x", f"U_{letter} h", f"b_{letter}"), 1.0)
 
 
-def list_summands(p: Parameters, x: Array, s: State, new: Array | None = None) -> dict[str, Array]:
-    """What a pre-activation may add up: (B, H) by name."""
+def list_summands(
+    p: Parameters, x: Array, s: State, new: Array | None = None, elsewhere: Mapping[str, Array] = NOTHING
+) -> dict[str, Array]:
+    """What a pre-activation may add up: (B, H) by name; elsewhere: x, h and c of other steps."""
     found, (h, c) = {"1": np.ones_like(s.c), "c": s.c}, s
     for k, (W, U, b, peephole) in p.gates.items():
         found |= {f"W_{k} x": x @ W.T, f"U_{k} h": h @ U.T, f"b_{k}": b + 0 * c, f"U_{k} c": c @ U.T}
@@ -71,6 +78,9 @@ def list_summands(p: Parameters, x: Array, s: State, new: Array | None = None) -
         if peephole is not None:
             found[f"p_{k} c"] = peephole * c
             found |= {} if new is None else {f"p_{k} c′": peephole * new}
+    for k, (W, U, *_) in p.gates.items():
+        for name, a in elsewhere.items():
+            found |= {"x": {f"W_{k} {name}": a @ W.T}, "h": {f"U_{k} {name}": a @ U.T}}.get(name[0], {})
     return found
 
 
@@ -96,16 +106,17 @@ def _find(name: str, values: dict[str, Array]) -> Array:
     """The value of a name, or the product of those that it lists."""
     if name in values:
         return values[name]
+    if name.endswith(WHOLE):
+        return values[name[0]] * values[WHOLE]
     return np.asarray(np.prod([values[one] for one in name.split(" ")], axis=0))
 
 
-def open_gates(formula: Formula, p: Parameters, x: Array, s: State, letters: Iterable[str] = GATES) -> dict[str, Array]:
-    """The values of these gates that do not need the new c, (B, H) by letter."""
-    summands = list_summands(p, x, s)
+def open_gates(formula: Formula, summands: dict[str, Array]) -> dict[str, Array]:
+    """The values of the gates that need no more than these summands, (B, H) by letter."""
     return {
         k: gate.shape(add_up(gate.terms, summands))
         for k, gate in formula.gates.items()
-        if k in letters and set(gate.terms) <= set(summands)
+        if set(gate.terms) <= set(summands)
     }
 
 
@@ -119,15 +130,20 @@ class Values:
         return self.of[name]
 
 
-def compute(formula: Formula, p: Parameters, x: Array, s: State) -> Values:
+def compute(
+    formula: Formula, p: Parameters, x: Array, s: State, elsewhere: Mapping[str, Array] = NOTHING
+) -> Values:
     """One step of many samples in float64."""
-    p_, x, s = p, x.astype(np.float64), State(s.h.astype(np.float64), s.c.astype(np.float64))
-    values = open_gates(formula, p_, x, s) | {"c": s.c, "h": s.h, "1": np.ones_like(s.c)}
+    x, s = x.astype(np.float64), State(s.h.astype(np.float64), s.c.astype(np.float64))
+    values = open_gates(formula, list_summands(p, x, s, elsewhere=elsewhere))
+    values |= {"c": s.c, "h": s.h, "1": np.ones_like(s.c), **elsewhere}
     values["tanh(c)"], values["σ(c)"] = np.tanh(s.c), SIGMA(s.c)
+    if {"i", "f", "g"} <= values.keys():
+        values[WHOLE] = np.tanh(values["f"] * s.c + values["i"] * values["g"])
     values["c′"] = formula.bound(add_up(formula.c, values))
     for k in formula.gates.keys() - values.keys():
         gate = formula.gates[k]
-        values[k] = gate.shape(add_up(gate.terms, list_summands(p_, x, s, values["c′"])))
+        values[k] = gate.shape(add_up(gate.terms, list_summands(p, x, s, values["c′"], elsewhere)))
     values["s"], values["tanh(c′)"], values["σ(c′)"] = (
         formula.squash(values["c′"]),
         np.tanh(values["c′"]),
@@ -146,10 +162,23 @@ def begin(formula: Formula, s: State) -> State:
 
 def answer(formula: Formula, problem: Problem) -> Answer:
     """The answer of the formula to a problem of one layer that reads forward, in float64."""
-    s, y = begin(formula, State(problem.state.h[0], problem.state.c[0])), []
-    last = s
-    for x in problem.x:
-        found = compute(formula, problem.layer, x, s)
-        s, last = State(found["h′"], found["c′"]), State(found["h_T"], found["c_T"])
+    states, y = [begin(formula, State(problem.state.h[0], problem.state.c[0]))], []
+    last, x = states[0], problem.x.astype(np.float64)
+    for t in range(len(x)):
+        here = formula.first if formula.first and not t else formula
+        found = compute(here, problem.layer, x[t], states[-1], list_elsewhere(x, states, formula.wraps))
+        last = State(found["h_T"], found["c_T"])
+        states.append(State(found["h′"], found["c′"]))
         y.append(found["y"])
     return Answer(np.stack(y), State(last.h[None], last.c[None]))
+
+
+def list_elsewhere(x: Array, states: Sequence[State], wraps: bool = False) -> dict[str, Array]:
+    """x, h and c of other steps than that which reads the last of these states, by name."""
+    t, before = len(states) - 1, len(states) - 2
+    found = {"x[t−1]": x[t - 1] if wraps else x[max(t - 1, 0)], "x[0]": x[0], "x[T−1]": x[-1], "x[T−1−t]": x[-1 - t]}
+    found |= {"x[t+1]": x[(t + 1) % len(x) if wraps else min(t + 1, len(x) - 1)]}
+    for k in "hc":
+        first = getattr(states[0], k)
+        found |= {f"{k}_0": first, f"{k}[t−2]": getattr(states[max(before, 0)], k) if t or not wraps else 0 * first}
+    return found

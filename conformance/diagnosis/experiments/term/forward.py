@@ -1,12 +1,13 @@
 """The formula of one step, found from its answers: c first, then h from the c that was answered."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
 from conformance.diagnosis.experiments.term.asking import Asking, Seen
-from conformance.diagnosis.experiments.term.fitting import Shape, fit_shape, fit_terms
+from conformance.diagnosis.experiments.term.fitting import Shape, fit_shape, fit_terms, round_number
 from conformance.diagnosis.experiments.term.formula import (
     NAMES,
     SHOWN,
@@ -16,6 +17,7 @@ from conformance.diagnosis.experiments.term.formula import (
     multiply,
 )
 from conformance.diagnosis.experiments.term.parts import (
+    SHAPES,
     change_function,
     change_gates,
     change_products,
@@ -31,6 +33,9 @@ ALONE: dict[str, tuple[dict[str, int], float | None]] = {  # what shows one gate
 ORDERS = ("ifg", "gif")
 ONE = Shape("", slope=0.0, offset=1.0)
 STARTS = (("", "c"), ("h", ""), ("", ""), ("c", "h"))
+CLIPPED = ("ifgo", "ifo", "ifg", "if")  # gates that may share a bound
+SIDES = ((-1.0, 1.0), (-np.inf, 1.0), (-1.0, np.inf))
+LARGEST, EXACT = 64.0, 1e-5  # value at which z is clipped that is looked for, and how exactly
 UNIFORM: tuple[dict[str, str | None], ...] = (  # what all gates may do instead, by the start of the term
     {"b": None},
     {"U": None},
@@ -72,6 +77,10 @@ def explain_step(asking: Asking, expected: Formula, seen: Seen) -> Iterator[Form
 
 def read_scales(formula: Formula) -> Formula:
     """The same, if all products are those of gates that are scaled, or are always 1."""
+    if {"i", "g"} <= formula.gates.keys() and (scale := formula.gates["g"].shape.scale) != 1:
+        if abs(scale * formula.gates["i"].shape.scale - 1) < 1e-3:  # only their product is seen
+            formula = change_shapes(formula, "i", lambda shape: _scale_shape(shape, scale))
+            formula = change_shapes(formula, "g", lambda shape: _scale_shape(shape, 1 / scale))
     scale = formula.h.get("o s", 0.0)
     is_scaled = formula.c == {"f c": scale, "i g": scale} and formula.h == {"o s": scale} and scale != 1
     is_one = formula.c == {"c": 1.0, "g": 1.0} and formula.h == {"s": 1.0}
@@ -82,6 +91,11 @@ def read_scales(formula: Formula) -> Formula:
         shape = gate.shape._replace(scale=gate.shape.scale * scale) if is_scaled else ONE
         formula = formula.change_gate(k, GateFormula(gate.terms, shape))
     return replace(formula, c={"f c": 1.0, "i g": 1.0}, h={"o s": 1.0})
+
+
+def _scale_shape(shape: Shape, by: float) -> Shape:
+    numbers = {k: getattr(shape, k) * by for k in ("scale", "offset", "lowest", "highest")}
+    return shape._replace(**{k: round_number(a) if np.isfinite(a) else a for k, a in numbers.items()})
 
 
 def is_hidden_right(seen: Seen, values: Values) -> bool:
@@ -116,11 +130,13 @@ def explain_cell(asking: Asking, formula: Formula, seen: Seen) -> Formula:
     """The formula with another c: one part is changed, or several."""
     if found := explain_part(formula, "c", seen):
         return found
-    for changed in list_uniform(formula):
+    for changed in list_uniform(formula, seen.elsewhere):
         if seen.is_near(seen.c, run_formula(changed, seen)["c′"]):
             return changed
         if found := next(_confirm_all(change_products(changed, "c", seen), seen), None):
             return found
+    if found := next(find_shared_shape(formula, seen), None):
+        return found
     unknown = ""
     for order in ORDERS:
         try:
@@ -130,9 +146,10 @@ def explain_cell(asking: Asking, formula: Formula, seen: Seen) -> Formula:
     raise Unknown(unknown)
 
 
-def list_uniform(formula: Formula) -> Iterator[Formula]:
-    """The formula with the same change in each gate."""
-    for change in UNIFORM:
+def list_uniform(formula: Formula, elsewhere: Iterable[str] = ()) -> Iterator[Formula]:
+    """The formula with the same change in each gate; elsewhere: names of what other steps read."""
+    others: list[dict[str, str | None]] = [{"W": f"W_{{}} {name}"} for name in elsewhere if name[0] == "x"]
+    for change in (*UNIFORM, *others):
         gates: dict[str, GateFormula] = {}
         for k, gate in formula.gates.items():
             names: dict[str, str | None] = {name: change.get(name[0], name) for name in gate.terms}
@@ -140,6 +157,42 @@ def list_uniform(formula: Formula) -> Iterator[Formula]:
             terms |= {name: -gate.terms[name] for name, new in names.items() if new == "−"}
             gates[k] = replace(gate, terms=terms)
         yield replace(formula, gates=gates)
+
+
+def find_shared_shape(formula: Formula, seen: Seen) -> Iterator[Formula]:
+    """The formula with the same other function in several gates: another family, or z clipped at one value."""
+    for shape in (*SHAPES[1:], Shape("exp")):
+        changed = change_shapes(formula, "ifo", lambda _, shape=shape: shape)  # type: ignore[misc]
+        yield from _confirm_all(iter((changed,)), seen)
+    for letters, sides in product(CLIPPED, SIDES):
+        changed = find_reach(formula, letters, sides, seen)
+        is_right = is_hidden_right(seen, run_formula(changed, seen)) or "o" not in letters
+        yield from _confirm_all(iter((changed,)), seen) if is_right else ()
+
+
+def change_shapes(formula: Formula, letters: str, change: Callable[[Shape], Shape]) -> Formula:
+    """The formula with the functions of these gates changed."""
+    for k in letters:
+        if gate := formula.gates.get(k):
+            formula = formula.change_gate(k, replace(gate, shape=change(gate.shape)))
+    return formula
+
+
+def find_reach(formula: Formula, letters: str, sides: tuple[float, float], seen: Seen) -> Formula:
+    """The formula with z of these gates clipped on these sides at the value that fits c best."""
+
+    def clip(reach: float) -> Formula:
+        limits = (sides[0] * reach, sides[1] * reach)
+        return change_shapes(formula, letters, lambda shape: shape._replace(reach=limits))
+
+    def measure(reach: float) -> float:
+        return float(np.abs(run_formula(clip(reach), seen)["c′"] - seen.c).sum())
+
+    low, high = 0.0, LARGEST
+    while high - low > EXACT * high:
+        one, other = low + (high - low) / 3, high - (high - low) / 3
+        low, high = (low, other) if measure(one) < measure(other) else (one, high)
+    return clip(round_number(high))
 
 
 def _confirm_all(changed: Iterator[Formula], seen: Seen) -> Iterator[Formula]:
@@ -167,7 +220,7 @@ def _explain_gates(asking: Asking, formula: Formula, seen: Seen, order: str) -> 
         return formula
     if found := None if unknown else explain_part(formula, "c", seen):
         return found
-    raise Unknown(" and ".join(unknown) or "the cell state")
+    raise Unknown(unknown[0] if len(unknown) == 1 else "the cell state")
 
 
 def explain_hidden(asking: Asking, formula: Formula, seen: Seen) -> Formula:

@@ -11,6 +11,7 @@ from conformance.diagnosis.experiments.term.formula import (
     SAME,
     SIGMA,
     TANH,
+    WHOLE,
     Formula,
     GateFormula,
     Values,
@@ -27,7 +28,7 @@ SHAPES = (SIGMA, TANH, SAME, Shape("softsign"), *(Shape("", 1, s, 0, 0.5, 0, 1) 
 
 def run_formula(formula: Formula, seen: Seen) -> Values:
     """The formula's values for the question that was seen."""
-    return compute(formula, seen.layer, seen.x, begin(formula, seen.state))
+    return compute(formula, seen.layer, seen.x, begin(formula, seen.state), seen.elsewhere)
 
 
 def explain_part(formula: Formula, part: str, seen: Seen) -> Formula | None:
@@ -45,10 +46,12 @@ def change_products(formula: Formula, part: str, seen: Seen) -> Iterator[Formula
     values, one = run_formula(formula, seen), np.ones_like(seen.c)
     gates = {k: values[k] for k in formula.gates}
     if part == "c":
-        old = {k: values[k] for k in ("c", "h", "tanh(c)")}
+        old = {k: values[k] for k in ("c", "h", "tanh(c)")} | {k: a for k, a in seen.elsewhere.items() if k[0] in "hc"}
         few = {k: v for k, v in gates.items() if k != "o"}
-        for terms in (multiply(few, {"c": old["c"]}), multiply(gates, old)):
-            if found := fit_terms(seen.c, one, terms, seen.room):
+        more = multiply(gates, old) | {f"{k} {k}": a * a for k, a in gates.items()}
+        more |= {f"o {name}": gates["o"] * values[name] for name in (WHOLE,) if "o" in gates and name in values.of}
+        for terms in (multiply(few, {"c": old["c"]}), more):
+            if (found := fit_terms(seen.c, one, terms, seen.room)) is not None:
                 yield replace(formula, c=found)
         return
     new = {"s": values["s"], "c′": values["c′"], "σ(c′)": values["σ(c′)"]}
@@ -57,7 +60,8 @@ def change_products(formula: Formula, part: str, seen: Seen) -> Iterator[Formula
         with np.errstate(all="ignore"):
             inside, weight = outer.invert(seen.h), outer.measure_slope(outer.invert(seen.h))
         for terms in (multiply({"o": gates["o"]}, new), multiply(gates, new | old)):
-            if "o" in gates and (found := fit_terms(inside, weight, terms, seen.room)):
+            found = fit_terms(inside, weight, terms, seen.room) if "o" in gates else None
+            if found is not None:
                 yield replace(formula, h=found, outer=outer)
 
 
@@ -79,7 +83,7 @@ def change_gates(formula: Formula, part: str, seen: Seen, letters: str = GATES) 
 def _change_gate(formula: Formula, letter: str, a: Array, factor: Array, seen: Seen) -> Iterator[Formula]:
     """The gate of which these are the values: other terms, another function, or both."""
     own = formula.gates[letter]
-    for gate in _find_gates(own, list_summands(seen.layer, seen.x, seen.state, seen.c), a, factor, seen.room):
+    for gate in _find_gates(own, list_summands(seen.layer, seen.x, seen.state, seen.c, seen.elsewhere), a, factor, seen.room):
         yield formula.change_gate(letter, gate)
 
 

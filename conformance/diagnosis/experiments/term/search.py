@@ -1,11 +1,13 @@
 """The search for the formula of one step, in the answers or in the gradients."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime
-from conformance.diagnosis.experiments.term.asking import Asking, Seen, is_near, measure_room
+from conformance.diagnosis.experiments.term.asking import LATER, STEPS, Asking, Seen, is_near, measure_room
 from conformance.diagnosis.experiments.term.backward import explain_gates, explain_sums, measure_batch
 from conformance.diagnosis.experiments.term.formula import Formula, Values, answer, write_formula
 from conformance.diagnosis.experiments.term.forward import Unknown, explain_step
@@ -14,8 +16,10 @@ from conformance.diagnosis.experiments.term.parts import run_formula
 from conformance.diagnosis.experiments.term.sequence import find_end, find_limit, pair_gradients
 from conformance.diagnosis.experiments.term.words import describe_formula
 from conformance.outcome import Errored, Refuted
+from lstm_spec import Answer
+from lstm_spec.types import GATES, Array
 
-STEPS, FEW = 4, 6
+FEW = 6
 KINDS = ("standard", "peephole", "coupled", "no forget gate")
 
 
@@ -28,29 +32,77 @@ def find_term(laboratory: Laboratory) -> Finding | None:
     if laboratory.form.kind not in KINDS:
         return None
     try:
-        return _find_in_gradients(asking) if laboratory.backward else _find_in_answers(asking)
+        with np.errstate(all="ignore"):
+            return _find_in_gradients(asking) if laboratory.backward else _find_in_answers(asking)
     except (Errored, Refuted, OutOfTime):
         return None
 
 
 def _find_in_answers(asking: Asking) -> Finding | None:
     expected, seen = write_formula(asking.form.kind), asking.see()
+    seen = seen if np.isfinite(seen.c).all() else asking.see(far=1.0)
     values = run_formula(expected, seen)
     if is_right(seen, values):
-        return None
-    said = []
+        return find_later(asking, expected)
+    found, unknown = None, ""
     try:
         for found in explain_step(asking, expected, seen):
-            said.append(describe_formula(found, expected))
             if gives_answers(asking, found):
-                return Finding(said[-1], True)
-    except Unknown as unknown:
-        near = asking.see(far=1.0)
-        if is_right(near, run_formula(expected, near)):
-            return Finding("one step is right if inputs and cell states are small, and wrong if they are large", True)
-        if not said:
-            return Finding(f"in one step {unknown} is not that of the equations; its formula is unknown", False)
-    return Finding(f"in one step {said[-1]}; over several steps the answers differ from that as well", False)
+                return Finding(describe_formula(found, expected), True)
+    except Unknown as error:
+        unknown = str(error)
+    if found and (later := find_later(asking, found)):
+        return later
+    near = asking.see(far=1.0)
+    if unknown and is_right(near, run_formula(expected, near)):
+        return Finding("one step is right if inputs and cell states are small, and wrong if they are large", True)
+    if not found:
+        return Finding(f"in one step {unknown} is not that of the equations; its formula is unknown", False)
+    said = f"in one step {describe_formula(found, expected)}; over several steps the answers differ from that as well"
+    return Finding(said, False)
+
+
+def find_later(asking: Asking, formula: Formula) -> Finding | None:
+    """How later steps differ from a formula that is that of one step; None if they do not, or that is not found."""
+    if gives_answers(asking, formula):
+        return None
+    expected = write_formula(asking.form.kind)
+    if order := find_order(asking, formula):
+        said = [describe_formula(formula, expected)] * (formula != expected)
+        return Finding("; ".join([*said, order]), True)
+    for found in list_later(asking, formula):
+        for each in (found, replace(found, wraps=True), replace(found, first=formula)):
+            if gives_answers(asking, each):
+                return Finding(describe_formula(each, expected), True)
+    return None
+
+
+def list_later(asking: Asking, formula: Formula) -> Iterator[Formula]:
+    """Formulas that may be those of later steps."""
+    if seen := asking.see_later():
+        with suppress(Unknown):
+            yield from explain_step(asking, formula, seen)
+        return
+    for letters in (*formula.gates, GATES):
+        for name in (*LATER, "x[t−1]"):
+            changed = formula
+            for k in letters:
+                terms = {f"W_{k} {name}" if term == f"W_{k} x" else term: a for term, a in formula.gates[k].terms.items()}
+                changed = changed.change_gate(k, replace(formula.gates[k], terms=terms))
+            yield changed
+
+
+def find_order(asking: Asking, formula: Formula) -> str:
+    """That y has the right outputs at wrong steps; empty if it is not so."""
+    got, own, room = ask_both(asking, formula)
+    if not all(is_near(a, b, room) for a, b in zip(got.state, own.state, strict=True)):
+        return ""
+    from_steps = [*own.y, np.zeros_like(own.y[0])]
+    places = [next((k for k, h in enumerate(from_steps) if is_near(y, h, room)), -1) for y in got.y]
+    if -1 in places or places == [*range(STEPS)]:
+        return ""
+    steps = ", ".join("none" if k == STEPS else str(k) for k in places)
+    return f"the output y is h′ of other steps: at the steps 0 to {STEPS - 1} that of {steps}"
 
 
 def _find_in_gradients(asking: Asking) -> Finding | None:
@@ -87,8 +139,14 @@ def is_right(seen: Seen, values: Values) -> bool:
 
 def gives_answers(asking: Asking, formula: Formula) -> bool:
     """Whether the formula gives the backend's answers to a few steps of a few samples."""
+    got, own, _ = ask_both(asking, formula)
+    pairs = ((got.y, own.y), (got.state.h, own.state.h), (got.state.c, own.state.c))
+    return all(is_near(a, b, measure_room(asking.laboratory.dtype, a, b)) for a, b in pairs)
+
+
+def ask_both(asking: Asking, formula: Formula) -> tuple[Answer, Answer, Array]:
+    """What the backend and the formula answer to a few steps of a few samples, and the room of one step."""
     asking.laboratory.check_time()
     problem = asking.make_question(STEPS, FEW, seed=1).problem
     got, own = asking.laboratory.answer(problem), answer(formula, problem)
-    pairs = ((got.y, own.y), (got.state.h, own.state.h), (got.state.c, own.state.c))
-    return all(is_near(a, b, measure_room(asking.laboratory.dtype, a, b)) for a, b in pairs)
+    return got, own, measure_room(asking.laboratory.dtype, np.max(np.abs(own.state.c)))

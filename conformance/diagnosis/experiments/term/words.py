@@ -31,6 +31,9 @@ def describe_formula(found: Formula, expected: Formula) -> str:
     for name, shape in found.returned.items():
         own = "c′" if name == "c_T" else "h′"
         said.append(f"{SHOWN[name]} is {shape.describe(own)}, expected {own}")
+    if found.first:
+        first = describe_formula(found.first, expected)
+        said = [f"from the second step on, {'; '.join(said)}", *([f"in the first step, {first}"] if first else [])]
     return "; ".join(said)
 
 
@@ -51,6 +54,8 @@ def write_sum(terms: Coefficients, like: Coefficients | None = None) -> str:
 
 def _name_keeping(c: Coefficients) -> str:
     """What stands for the forget gate, if that alone is different."""
+    if not c:
+        return ", as if the input gate and the forget gate were 0"
     if c.get("i g") != 1 or not set(c) <= {"c", "f c", "i g"}:
         return ""
     return f" (the forget gate acts as {write_sum({'1' if k == 'c' else 'f': c[k] for k in ('c', 'f c') if k in c})})"

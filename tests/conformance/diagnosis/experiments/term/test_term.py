@@ -16,7 +16,7 @@ PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
     ("the cell state is c′ = f tanh(c) + i g,", ((CELL, "c = f * np.tanh(c) + i * g"),)),
     ("the cell state is c′ = f c + i f g,", ((CELL, "c = f * (c + i * g)"),)),
     (
-        "the cell state is c′ = (f c + i g), clipped to [-2.5, 2.5],",
+        "the cell state is c′ = (f c + i g), clipped to [−2.5, 2.5],",
         ((CELL, f"{CELL}\n        c = np.clip(c, -2.5, 2.5)"),),
     ),
     ("the hidden state is h′ = tanh((o c′)),", ((HIDDEN, "h = np.tanh(o * c)"),)),
@@ -32,6 +32,16 @@ PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
         ((G, "g = np.tanh(g + h @ (np.split(U, 4)[0] - np.split(U, 4)[3]).T)"),),
     ),
     ("the candidate is 1.7 tanh(0.6667 z),", ((G, "g = 1.7 * np.tanh(2 * g / 3)"),)),
+    ("each is σ(z clipped to [−5, 5]),", ((SUM, f"{SUM}\n        z = np.clip(z, -5, 5)"),)),
+    ("each is σ(z at most 4),", ((SUM, f"{SUM}\n        z = np.minimum(z, 4)"),)),
+    (f"{EVERY.replace('W x', 'W x[t−1]')} + U h + b,", ((SUM, SUM.replace("x[t]", "x[max(t - 1, 0)]")),)),
+    (f"{EVERY.replace('W x', 'W x[T−1]')} + U h + b,", ((SUM, SUM.replace("x[t]", "x[-1]")),)),
+    (
+        "the forget gate adds up W_f x + 0.5 W_f x[t−1] + U_f h + b_f,",
+        ((F, "f = sigmoid(f + (x[max(t - 1, 0)] - x[0] * (t == 0)) @ np.split(W, 4)[1].T / 2)"),),
+    ),
+    ("at the steps 0 to 3 that of 1, 2, 3, 0,", (("y[t] = h", "y[t - 1] = h"),)),
+    ("from the second step on, the cell state is c′ = f c + i f g,", ((CELL, "c = f * (c + i * g) if t else f * c + i * g"),)),
     (f"{EVERY} + U h + 2 b,", ((SUM, f"{SUM} + b"),)),
     (f"{EVERY} + U h,", ((SUM, "z = x[t] @ W.T + h @ U.T"),)),
     ("each is 0.3 z + 0.5, clipped to [0, 1],", ((SIGMOID, "return np.clip(0.3 * z + 0.5, 0, 1)"),)),
@@ -74,8 +84,15 @@ def test_a_right_implementation_of_odd_construction_has_no_other_formula(name: s
     assert find_term(Laboratory(RIGHT[name](), dtype, seconds=60)) is None
 
 
-def test_what_differs_only_after_the_first_step_is_no_formula_of_one_step() -> None:
+def test_what_differs_only_after_the_first_step_is_named_with_that() -> None:
     late = ("h = o * s", "h = o * s if t == 0 else o * c")
+    found = find_term(Laboratory(textbook(late), "float32", seconds=60))
+    assert found is not None and found.is_certain
+    assert found.sentence == "from the second step on, the hidden state is h′ = o c′, expected o tanh(c′)"
+
+
+def test_what_differs_from_the_third_step_on_has_no_formula() -> None:
+    late = ("h = o * s", "h = o * s if t < 2 else o * np.cos(c * x[t][:, :1])")
     assert find_term(Laboratory(textbook(late), "float32", seconds=60)) is None
 
 
