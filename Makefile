@@ -13,7 +13,7 @@
 # make test-models  judges trained LSTMs that packages ship, in every runtime, and the usual mistakes of a deployment; writes
 #                   docs/models.md; downloads some 250 MB of packages into an environment that it makes; takes minutes
 # make hostile      judges some 190 targets that do whatever a target may do, in three ways; writes docs/hostile.md; takes long
-# make terms        says how often the diagnosis names the term of the textbooks that was mutated, for two halves of the mutants;
+# make terms        says how often `diagnose` names the term of the textbooks that was mutated, for two halves of the mutants;
 #                   takes minutes
 # make kills        kills 50 runs at random moments, and looks for processes and halves of files that are left; takes minutes
 # make versions     runs the suite with the oldest and the newest versions of what it needs on several Pythons, which have to

@@ -1,21 +1,71 @@
-"""The measurement of how often a mutated term is named: its halves, and what counts as named."""
+"""The measurement of how often a mutated term is named: its halves, its pairs, and what counts as named."""
 
-from conformance.diagnosis.experiments.laboratory import Finding
-from tools.checks.terms import NOTHING, OTHER, PART, RIGHT, WRONG, Named, choose_half, list_words, name_term
+from itertools import islice
+
+import pytest
+
+from tools.checks.terms import (
+    NOTHING,
+    ONE,
+    OTHER,
+    PART,
+    PLACE,
+    RIGHT,
+    WRONG,
+    Group,
+    Named,
+    ask,
+    choose_pairs,
+    list_groups,
+)
+
+GROUPS = {group.name: group for group in list_groups()}
 
 
-def test_the_halves_have_no_mutant_in_common_and_are_the_same_each_time() -> None:
-    one, other = ([mutant.name for mutant in choose_half(half)] for half in (0, 1))
-    assert not set(one) & set(other) and len(one) - len(other) in (0, 1) and len(other) > 300
-    assert one == [mutant.name for mutant in choose_half(0)]
+@pytest.mark.parametrize(("name", "least"), [("cells", 350), ("module", 50), ("wiring", 45)])
+def test_the_halves_have_no_mutant_in_common_and_are_the_same_each_time(name: str, least: int) -> None:
+    one, other = ([mutant.name for mutant in GROUPS[name].choose_half(half)] for half in (0, 1))
+    assert not set(one) & set(other) and len(one) - len(other) in (0, 1) and len(other) >= least
+    assert one == [mutant.name for mutant in GROUPS[name].choose_half(0)]
 
 
-def test_a_mutant_is_named_right_wrong_or_not() -> None:
-    mutant = next(mutant for mutant in choose_half(0) if "the forget gate" in list_words(mutant))
-    said = [None, *(Finding(text, sure) for text in ("the forget gate is 1", "h′ = 2") for sure in (True, False))]
-    assert [Named(mutant, found).outcome for found in said] == [NOTHING, RIGHT, PART, WRONG, OTHER]
+@pytest.mark.parametrize(
+    ("sentence", "has_formula", "outcome"),
+    [
+        ("", False, NOTHING),
+        ("the forget gate is 1", True, RIGHT),
+        ("the candidate is 1", True, WRONG),
+        ("the forget gate is not that of the equations", False, PLACE),
+        ("the forget gate and the candidate are wrong", False, PART),
+        ("the candidate is wrong", False, OTHER),
+    ],
+)
+def test_a_mutant_is_named_right_wrong_or_not(sentence: str, has_formula: bool, outcome: str) -> None:
+    assert Named("", (("the forget gate",),), sentence, has_formula).outcome == outcome
+
+
+def test_of_a_pair_both_have_to_be_named() -> None:
+    words = (("the forget gate",), ("the candidate",))
+    said = ("the forget gate is 1; the candidate is 0", "the forget gate is 1", "the output gate is 1")
+    assert [Named("", words, sentence, True).outcome for sentence in said] == [RIGHT, ONE, WRONG]
+
+
+def test_a_pair_has_both_mistakes() -> None:
+    (mutant, words), *_ = islice(choose_pairs(0), 1)
+    one, other = mutant.name.split("  and  ")
+    assert words[0] != words[1] and all(edit.rpartition("  →  ")[2] in mutant.slip.text for edit in (one, other))
+
+
+def name_one(group: Group, before: str, after: str) -> str:
+    mutant = next(m for m in group.mutants if m.slip.before.startswith(before) and m.slip.after.endswith(after))
+    found = ask(mutant.build(), group.form)
+    return Named(mutant.name, (group.list_words(mutant),), found.sentence, found.has_formula).outcome
 
 
 def test_a_mutant_of_a_gate_is_named() -> None:
-    mutant = next(m for m in choose_half(0) if m.slip.before.startswith("zf = ") and m.slip.after.endswith("f * 1"))
-    assert Named(mutant, name_term(mutant)).outcome == RIGHT
+    assert name_one(GROUPS["cells"], "zf = ", "f * 1") == RIGHT
+
+
+def test_a_mutant_of_a_module_is_named() -> None:
+    pytest.importorskip("torch")
+    assert name_one(GROUPS["module"], "c = f * c", "f * c + i") == RIGHT

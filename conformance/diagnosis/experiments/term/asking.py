@@ -8,7 +8,7 @@ import numpy as np
 
 from conformance.arrays import frozen, limits
 from conformance.diagnosis.experiments.laboratory import Laboratory
-from conformance.diagnosis.experiments.term.formula import NOTHING, list_elsewhere
+from conformance.diagnosis.experiments.term.formula import NOTHING, Formula, list_elsewhere, write_formula
 from conformance.problems.form import Form
 from conformance.problems.question import Question, with_gates
 from lstm_spec import Gate, Parameters, Problem, State
@@ -65,9 +65,16 @@ def measure_room(dtype: str, *arrays: Array) -> Array:
 
 @dataclass
 class Asking:
-    """A laboratory that is asked one step of the plain form of its kind."""
+    """A laboratory that is asked one step of the plain form of its kind; `few`: samples of several steps."""
 
     laboratory: Laboratory
+    cell: Formula | None = None  # what is known of the answers, if they are not those of the equations
+    few: int = 6
+
+    @property
+    def formula(self) -> Formula:
+        """The formula of the answers."""
+        return self.cell or write_formula(self.form.kind)
 
     @property
     def form(self) -> Form:

@@ -9,7 +9,7 @@ import numpy as np
 
 from conformance.diagnosis.experiments.term.fitting import Coefficients, Shape
 from lstm_spec import Answer, Parameters, Problem, State
-from lstm_spec.types import GATES, Array
+from lstm_spec.types import Array
 from lstm_spec.variants import KINDS
 
 SIGMA, TANH, SAME = Shape("σ"), Shape("tanh"), Shape("")
@@ -130,9 +130,7 @@ class Values:
         return self.of[name]
 
 
-def compute(
-    formula: Formula, p: Parameters, x: Array, s: State, elsewhere: Mapping[str, Array] = NOTHING
-) -> Values:
+def compute(formula: Formula, p: Parameters, x: Array, s: State, elsewhere: Mapping[str, Array] = NOTHING) -> Values:
     """One step of many samples in float64."""
     x, s = x.astype(np.float64), State(s.h.astype(np.float64), s.c.astype(np.float64))
     values = open_gates(formula, list_summands(p, x, s, elsewhere=elsewhere))
@@ -157,20 +155,27 @@ def compute(
 
 def begin(formula: Formula, s: State) -> State:
     """The state that the formula starts from."""
-    return State(*(getattr(s, name) if name else np.zeros_like(s.c) for name in formula.start))
+    given = (getattr(s, name) if name else np.zeros_like(s.c) for name in formula.start)
+    return State(*(a.astype(np.float64) for a in given))
 
 
 def answer(formula: Formula, problem: Problem) -> Answer:
     """The answer of the formula to a problem of one layer that reads forward, in float64."""
-    states, y = [begin(formula, State(problem.state.h[0], problem.state.c[0]))], []
-    last, x = states[0], problem.x.astype(np.float64)
+    _, values = run_steps(formula, problem)
+    last = values[-1]
+    return Answer(np.stack([found["y"] for found in values]), State(last["h_T"][None], last["c_T"][None]))
+
+
+def run_steps(formula: Formula, problem: Problem) -> tuple[list[State], list[Values]]:
+    """The states, the initial one first, and everything of each step."""
+    states, values = [begin(formula, State(problem.state.h[0], problem.state.c[0]))], list[Values]()
+    x = problem.x.astype(np.float64)
     for t in range(len(x)):
         here = formula.first if formula.first and not t else formula
-        found = compute(here, problem.layer, x[t], states[-1], list_elsewhere(x, states, formula.wraps))
-        last = State(found["h_T"], found["c_T"])
-        states.append(State(found["h′"], found["c′"]))
-        y.append(found["y"])
-    return Answer(np.stack(y), State(last.h[None], last.c[None]))
+        elsewhere = list_elsewhere(x, states, formula.wraps)
+        values.append(compute(here, problem.layer, x[t], states[-1], elsewhere))
+        states.append(State(values[-1]["h′"], values[-1]["c′"]))
+    return states, values
 
 
 def list_elsewhere(x: Array, states: Sequence[State], wraps: bool = False) -> dict[str, Array]:

@@ -77,10 +77,10 @@ def explain_step(asking: Asking, expected: Formula, seen: Seen) -> Iterator[Form
 
 def read_scales(formula: Formula) -> Formula:
     """The same, if all products are those of gates that are scaled, or are always 1."""
-    if {"i", "g"} <= formula.gates.keys() and (scale := formula.gates["g"].shape.scale) != 1:
-        if abs(scale * formula.gates["i"].shape.scale - 1) < 1e-3:  # only their product is seen
-            formula = change_shapes(formula, "i", lambda shape: _scale_shape(shape, scale))
-            formula = change_shapes(formula, "g", lambda shape: _scale_shape(shape, 1 / scale))
+    by = formula.gates["g"].shape.scale if {"i", "g"} <= formula.gates.keys() else 1.0
+    if by != 1 and abs(by * formula.gates["i"].shape.scale - 1) < 1e-3:  # only their product is seen
+        formula = change_shapes(formula, "i", lambda shape: _scale_shape(shape, by))
+        formula = change_shapes(formula, "g", lambda shape: _scale_shape(shape, 1 / by))
     scale = formula.h.get("o s", 0.0)
     is_scaled = formula.c == {"f c": scale, "i g": scale} and formula.h == {"o s": scale} and scale != 1
     is_one = formula.c == {"c": 1.0, "g": 1.0} and formula.h == {"s": 1.0}
@@ -94,8 +94,9 @@ def read_scales(formula: Formula) -> Formula:
 
 
 def _scale_shape(shape: Shape, by: float) -> Shape:
-    numbers = {k: getattr(shape, k) * by for k in ("scale", "offset", "lowest", "highest")}
-    return shape._replace(**{k: round_number(a) if np.isfinite(a) else a for k, a in numbers.items()})
+    scale, offset, low, high = (a * by for a in (shape.scale, shape.offset, shape.lowest, shape.highest))
+    low, high = (round_number(a) if np.isfinite(a) else a for a in (low, high))
+    return shape._replace(scale=round_number(scale), offset=round_number(offset), lowest=low, highest=high)
 
 
 def is_hidden_right(seen: Seen, values: Values) -> bool:

@@ -1,17 +1,21 @@
 """The gradients of several steps that follow from what was found in one; and both in words."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
+from conformance.diagnosis.experiments.term.asking import STEPS
 from conformance.diagnosis.experiments.term.backward import (
+    ALONE,
     EVERY,
+    SEVERAL,
     WHOLE_CELL,
     Found,
 )
 from conformance.diagnosis.experiments.term.fitting import Coefficients
-from conformance.diagnosis.experiments.term.formula import NAMES, compute, write_formula
+from conformance.diagnosis.experiments.term.formula import NAMES, Formula, run_steps
 from conformance.diagnosis.experiments.term.ratio import Ratio
 from conformance.diagnosis.experiments.term.slopes import PRODUCTS, expect, list_factors, multiply_named
 from conformance.diagnosis.experiments.term.words import write_sum
@@ -29,7 +33,9 @@ class Explanation:
 
     gates: Found
     sums: dict[str, Coefficients | None]
-    batch: dict[str, float | None]
+    batch: dict[str, float | tuple[int, ...] | None]  # a power of B; or samples that are left out
+    reads: dict[str, str] = field(default_factory=dict)  # what is taken from another step, and from which
+    steps: dict[str, Coefficients] = field(default_factory=dict)  # what is not the sum over the steps: its terms
     only_ends: bool = False  # whether it is so only for the cotangents of h_T and c_T, and for h_0, c_0 and the first x
 
     @property
@@ -41,33 +47,43 @@ class Explanation:
     @property
     def is_right(self) -> bool:
         """Whether everything is what it should be in one step."""
-        return not (self.gates or self.sums or self.batch)
+        return not (self.gates or self.sums or self.batch or self.reads or self.steps)
 
 
 class Swept(NamedTuple):
-    """The gradients of several steps."""
+    """The gradients of several steps; z: those of the gates before their functions; h: each hidden state."""
 
     parameters: Packed
     x: Array
     state: State
+    z: Array = np.zeros(())  # (T, B, 4, H)
+    h: Array = np.zeros(())  # (T + 1, B, H)
 
 
-def differentiate(found: Explanation, problem: Problem, d: Cotangents) -> Swept:
-    """The gradients that the explanation gives, in float64."""
-    formula, p = write_formula("standard"), problem.layer
-    states, values = [State(problem.state.h[0], problem.state.c[0])], []
-    for x in problem.x:
-        values.append(compute(formula, p, x, states[-1]))
-        states.append(State(values[-1]["h′"], values[-1]["c′"]))
+def differentiate(found: Explanation, problem: Problem, d: Cotangents, formula: Formula) -> Swept:
+    """The gradients that the explanation gives of a cell of this formula, in float64."""
+    p = problem.layer
+    states, values = run_steps(formula, problem)
     T, B, I, H = problem.sizes
     W, U, _ = (a.astype(np.float64).reshape(4, H, -1) for a in pack(p))
     sums = [np.zeros((4, H, I)), np.zeros((4, H, H)), np.zeros((4, H, 1))]
     dx, dh, dc = np.zeros(problem.x.shape), d.state.h[0].astype(np.float64), d.state.c[0].astype(np.float64)
+    z, reached = np.zeros((T, 4, B, H)), np.zeros((2, T, B, H))
+
+    def find_step(quantity: str, t: int) -> int:
+        return RULES[found.reads[quantity]](t, T) if quantity in found.reads else t
+
     for t in reversed(range(T)):
-        s, v = states[t], values[t]
-        factors = list_factors(v.of)
+        s, v = states[t], dict(values[t].of)
+        v["c"], new = states[find_step("c", t) % (T + 1)].c, states[(find_step("c′", t) + 1) % (T + 1)].c
+        if "c′" in found.reads:
+            v |= {"c′": new, "tanh(c′)": np.tanh(new)}
+        reached[:, find_step("written", t) % T] = d.y[find_step("y", t) % T], dh
+        from_y, from_h = reached[:, find_step("read", t) % T]
         ends = (t == T - 1, t == 0) if found.only_ends else (True, True)
-        got = {k: _gather(found, k, {"y": d.y[t], "h": dh, "c": dc}, factors, ends) for k in "ifgoc"}
+        factors = list_factors(v)
+        got = {k: _gather(found, k, {"y": from_y, "h": from_h, "c": dc}, factors, ends) for k in "ifgoc"}
+        z[t] = [got[k] for k in GATES]
         sums_x, sums_h = (found.sums if ends[1] else {}).get("x"), (found.sums if ends[1] else {}).get("h_0")
         read = {"x": problem.x[t].astype(np.float64), "h": s.h, "c": s.c, "h′": v["h′"]}
         for k, letter in enumerate(GATES):
@@ -76,10 +92,31 @@ def differentiate(found: Explanation, problem: Problem, d: Cotangents) -> Swept:
                 for term, a in (terms or {}).items():
                     total[k] += a * _multiply_outer(term, got, read)
         dx[t] = _spread(OWN_X if sums_x is None else sums_x, got, W, U)
-        dh, dc = _spread(OWN_H if sums_h is None else sums_h, got, W, U), got["c"]
-    sums = [a * B ** (found.batch.get(name) or 0.0) for name, a in zip("WUb", sums, strict=True)]
+        passed = dict(zip(GATES, z[find_step("dh", t) % T], strict=True))
+        dh, dc = _spread(OWN_H if sums_h is None else sums_h, passed, W, U), got["c"]
+    sums = [a / B if found.batch.get(name) == -1.0 else a for name, a in zip("WUb", sums, strict=True)]
     dW, dU, db = (a.reshape(4 * H, -1) for a in sums)
-    return Swept(Packed(dW, dU, db[:, 0]), dx, State(dh, dc))
+    h = np.stack([s.h for s in states])
+    return Swept(Packed(dW, dU, db[:, 0]), dx, State(dh, dc), z.swapaxes(1, 2), h)
+
+
+RULES: dict[str, Callable[[int, int], int]] = {
+    "0": lambda t, T: 0,
+    "T−1": lambda t, T: -1,
+    "t−1": lambda t, T: t - 1,
+    "max(t−1, 0)": lambda t, T: max(t - 1, 0),
+    "t+1": lambda t, T: t + 1,
+    "min(t+1, T−1)": lambda t, T: min(t + 1, T - 1),
+    "T−1−t": lambda t, T: T - 1 - t,
+}
+QUANTITIES = {  # what may be taken from another step than t, and what to say then
+    "y": "at step t, what comes from y is that of step {}",
+    "c": "at step t, the gradient of the forget gate has c as it was before step {}",
+    "c′": "at step t, what reaches the cell state and the gradient of the output gate has c′ of step {}",
+    "dh": "at step t, the gradient of h_0, or of h before it, is made of the gradients of the gates at step {}",
+    "read": "at step t, what comes from y and from h_T is taken from where that of step {} is written",
+    "written": "at step t, what comes from y and from h_T is written to where that of step {} belongs",
+}
 
 
 def _gather(
@@ -87,16 +124,22 @@ def _gather(
 ) -> Array:
     """The gradient of a gate or of the cell state before; ends: whether mistakes at the last or first step apply."""
     total = np.zeros(factors["i"].shape)
-    if isinstance(fixed := found.gates.get((part, EVERY)), Ratio):
-        return total + fixed.evaluate(factors)
+    for key, by in ((part, ""), (WHOLE_CELL, PRODUCTS.get(part))):
+        constant = found.gates.get((key, EVERY))
+        if isinstance(constant, Ratio) and by is not None:
+            total = total + constant.evaluate(factors) * multiply_named(by, factors)
+            if constant.alone == ALONE:
+                return total
     for source, d in cotangents.items():
-        if product := expect(part, source):
-            value = d * multiply_named(product, factors)
-            for key in (part, WHOLE_CELL) if part in PRODUCTS else (part,):
-                applies = ends[1] if key == "c" else source == "y" or ends[0]
-                ratio = found.gates.get((key, source)) if applies else None
-                value = value * ratio.evaluate(factors) if isinstance(ratio, Ratio) else value
-            total = total + value
+        product = expect(part, source)
+        value = d * multiply_named(product, factors)
+        ratios = []
+        for key in (part, WHOLE_CELL) if part in PRODUCTS else (part,):
+            applies = ends[1] if key == "c" else source == "y" or ends[0]
+            ratio = found.gates.get((key, source)) if applies else None
+            ratios += [ratio] if isinstance(ratio, Ratio) else []
+            value = value * ratios[-1].evaluate(factors) if isinstance(ratio, Ratio) else value
+        total = total + (value if product or ratios else 0)
     return total
 
 
@@ -139,9 +182,13 @@ def describe_gradients(found: Explanation) -> str:
         said.append(f"the gradient of {name} {'is zero' if terms == {} else new}")
     for name, power in found.batch.items():
         what = "is divided by the number of samples" if power else "is not the sum over the samples"
+        what = f"leaves out the samples {', '.join(map(str, power))} of {SEVERAL}" if isinstance(power, tuple) else what
         said.append(f"the gradient of {name} {what}")
     if found.only_ends:
         said[-1] += " (only there, not at every step)"
-    if any(found.sums.values()):
+    said += [QUANTITIES[name].format(rule) for name, rule in found.reads.items()]
+    for name, terms in found.steps.items():
+        said.append(f"the gradient of {name} in {STEPS} steps is {write_sum(terms)}")
+    if any(found.sums.values()) or found.steps:
         said.append("z_k being the gradient of gate k before its function")
     return "; ".join(said)

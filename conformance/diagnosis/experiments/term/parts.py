@@ -83,7 +83,9 @@ def change_gates(formula: Formula, part: str, seen: Seen, letters: str = GATES) 
 def _change_gate(formula: Formula, letter: str, a: Array, factor: Array, seen: Seen) -> Iterator[Formula]:
     """The gate of which these are the values: other terms, another function, or both."""
     own = formula.gates[letter]
-    for gate in _find_gates(own, list_summands(seen.layer, seen.x, seen.state, seen.c, seen.elsewhere), a, factor, seen.room):
+    for gate in _find_gates(
+        own, list_summands(seen.layer, seen.x, seen.state, seen.c, seen.elsewhere), a, factor, seen.room
+    ):
         yield formula.change_gate(letter, gate)
 
 

@@ -1,15 +1,18 @@
 """What was got, in units of what was expected: a product of powers of gates and their slopes, found by a fit."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from conformance.diagnosis.experiments.term.fitting import fit_terms, round_number
-from conformance.diagnosis.experiments.term.slopes import VARIABLES, Slopes
+from conformance.diagnosis.experiments.term.slopes import CELL, OUTPUT, VARIABLES, Slopes, multiply_named
 from lstm_spec.types import Array
 
 SMALL = 0.02  # of the largest: what is smaller says little
+POWERS = {1: "", 2: "²", 3: "³"}
+OTHERS = ("i", "f", "g", "o", "c", "tanh(c′)")
 WHOLE = 0.1  # an exponent is so near a whole number
 
 
@@ -19,45 +22,49 @@ class Ratio(NamedTuple):
     number: float = 1.0
     powers: tuple[tuple[str, int], ...] = ()
     replaced: str = ""
-    by: tuple[tuple[str, float], ...] = ()  # powers of its variable
-    is_all: bool = False  # whether it is all there is, whatever the cotangents are
+    by: tuple[tuple[str, float], ...] = ()  # products of factors, 1 being none of them
+    alone: str = ""  # of what it is all there is, or added: what to say of that
 
     def evaluate(self, factors: Mapping[str, Array]) -> Array:
         """The ratio, element by element."""
         found = self.number * np.prod([factors[name] ** float(n) for name, n in self.powers], axis=0)
         if not self.replaced:
             return np.asarray(found)
-        variable = factors[VARIABLES.get(self.replaced, self.replaced)]
-        return np.asarray(found * sum(a * variable ** int(n) for n, a in self.by) / factors[self.replaced])
+        new = sum(a * multiply_named(n, factors) for n, a in self.by)
+        return np.asarray(found * new / multiply_named(self.replaced, factors))
 
     def describe(self) -> str:
         """What is wrong, as a predicate."""
         if not self.number:
             return "is zero"
         ordered = sorted(self.powers, key=lambda power: (not power[0].isalpha(), power))
-        if self.is_all:
+        if self.alone:
             powers = [name if n == 1 else f"({name})^{n}" for name, n in ordered]
-            return f"is {' · '.join([f'{self.number:.4g}'] * (self.number != 1) + powers)}, whatever the cotangents are"
+            text = " · ".join([f"{self.number:.4g}"] * (self.number != 1 or not powers) + powers)
+            return self.alone.format(text)
         lacks = [name for name, n in ordered for _ in range(-n)]
         has = [name for name, n in ordered for _ in range(n)]
         said = [f"lacks the factor {' · '.join(lacks)}"] if lacks else []
         said += [f"has the factor {' · '.join(has)} once too often"] if has else []
         if lacks and has:
             said = [f"has the factor {' · '.join(has)} instead of {' · '.join(lacks)}"]
-        said += [f"has the factor {_write_powers(self)} instead of {self.replaced}"] if self.replaced else []
+        said += (
+            [f"has the factor {_write_powers(self)} instead of {self.replaced.replace(' ', ' · ')}"]
+            if self.replaced
+            else []
+        )
         said += ["has the wrong sign"] if self.number == -1 else []
         said += [f"is {self.number:.4g} times what it should be"] if abs(self.number) != 1 else []
         return " and ".join(said)
 
 
 def _write_powers(ratio: Ratio) -> str:
-    variable = VARIABLES.get(ratio.replaced, ratio.replaced)
-    names = {"0": "", "1": variable, "2": f"{variable}²", "3": f"{variable}³"}
     text = ""
-    for power, a in ratio.by:
-        size = f"{abs(a):.4g}" if abs(a) != 1 or power == "0" else ""
+    for product, a in ratio.by:
+        names = [f"{k}{POWERS[n]}" for k, n in Counter(product.split()).items() if k != "1"]
+        size = f"{abs(a):.4g}" if abs(a) != 1 or not names else ""
         sign = ("−" if a < 0 else "") if not text else " − " if a < 0 else " + "
-        text += f"{sign}{' '.join(filter(None, (size, names[power])))}"
+        text += f"{sign}{' '.join(filter(None, (size, ' · '.join(names))))}"
     return f"({text or '0'})"
 
 
@@ -84,16 +91,28 @@ def fit_ratio(got: Array, expected: Array, product: str, slopes: Slopes) -> Rati
 
 
 def _fit_sum(got: Array, expected: Array, product: str, slopes: Slopes, room: float) -> Ratio | None:
-    """One factor replaced by a sum of powers of its variable."""
-    for name in dict.fromkeys(product.split()):
-        variable = slopes.factors[VARIABLES.get(name, name)]
-        rest = expected / slopes.factors[name]
-        terms = {str(n): variable**n for n in range(4)}
+    """One factor, or what leads from h to c, replaced by a sum of products."""
+    for name in (*dict.fromkeys(product.split()), *([CELL] if product.startswith(CELL) else []), "1"):
         with np.errstate(all="ignore"):
-            found = fit_terms(got / rest, rest, terms, room)
-        if found is not None:
-            return Ratio(1.0, (), name, tuple(found.items()))
+            rest = expected / multiply_named(name, slopes.factors)
+        for products in _list_sums(name):
+            terms = {n: multiply_named(n, slopes.factors) for n in products}
+            with np.errstate(all="ignore"):
+                found = fit_terms(got / rest, rest, terms, room)
+            if found is not None:
+                return Ratio(1.0, (), name, tuple(found.items()))
     return None
+
+
+def _list_sums(name: str) -> Iterator[tuple[str, ...]]:
+    """Of which products the sum may be made that stands for a factor."""
+    if name in ("1", CELL):
+        yield "1", CELL, OUTPUT
+        return
+    variable = VARIABLES.get(name, name)
+    for v in (variable, *(("σ(c′)", "c′") if variable == "tanh(c′)" else ())):
+        yield "1", v, f"{v} {v}", f"{v} {v} {v}"
+        yield "1", *(f"{v} {w}" for w in OTHERS if w != v)
 
 
 class Unfit(NamedTuple):

@@ -7,19 +7,19 @@ from dataclasses import replace
 import numpy as np
 
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime
-from conformance.diagnosis.experiments.term.asking import LATER, STEPS, Asking, Seen, is_near, measure_room
+from conformance.diagnosis.experiments.term.asking import LATER, STEPS, WIDTH, Asking, Seen, is_near, measure_room
 from conformance.diagnosis.experiments.term.backward import explain_gates, explain_sums, measure_batch
-from conformance.diagnosis.experiments.term.formula import Formula, Values, answer, write_formula
+from conformance.diagnosis.experiments.term.formula import Formula, Values, answer
 from conformance.diagnosis.experiments.term.forward import Unknown, explain_step
 from conformance.diagnosis.experiments.term.gradient import Explanation, describe_gradients
 from conformance.diagnosis.experiments.term.parts import run_formula
-from conformance.diagnosis.experiments.term.sequence import find_end, find_limit, pair_gradients
+from conformance.diagnosis.experiments.term.sequence import RIGHT, find_end, find_limit, pair_gradients
+from conformance.diagnosis.experiments.term.steps import explain_steps
 from conformance.diagnosis.experiments.term.words import describe_formula
 from conformance.outcome import Errored, Refuted
 from lstm_spec import Answer
 from lstm_spec.types import GATES, Array
 
-FEW = 6
 KINDS = ("standard", "peephole", "coupled", "no forget gate")
 
 
@@ -39,7 +39,7 @@ def find_term(laboratory: Laboratory) -> Finding | None:
 
 
 def _find_in_answers(asking: Asking) -> Finding | None:
-    expected, seen = write_formula(asking.form.kind), asking.see()
+    expected, seen = asking.formula, asking.see()
     seen = seen if np.isfinite(seen.c).all() else asking.see(far=1.0)
     values = run_formula(expected, seen)
     if is_right(seen, values):
@@ -66,7 +66,7 @@ def find_later(asking: Asking, formula: Formula) -> Finding | None:
     """How later steps differ from a formula that is that of one step; None if they do not, or that is not found."""
     if gives_answers(asking, formula):
         return None
-    expected = write_formula(asking.form.kind)
+    expected = asking.formula
     if order := find_order(asking, formula):
         said = [describe_formula(formula, expected)] * (formula != expected)
         return Finding("; ".join([*said, order]), True)
@@ -87,7 +87,9 @@ def list_later(asking: Asking, formula: Formula) -> Iterator[Formula]:
         for name in (*LATER, "x[t−1]"):
             changed = formula
             for k in letters:
-                terms = {f"W_{k} {name}" if term == f"W_{k} x" else term: a for term, a in formula.gates[k].terms.items()}
+                terms = {
+                    f"W_{k} {name}" if term == f"W_{k} x" else term: a for term, a in formula.gates[k].terms.items()
+                }
                 changed = changed.change_gate(k, replace(formula.gates[k], terms=terms))
             yield changed
 
@@ -106,27 +108,49 @@ def find_order(asking: Asking, formula: Formula) -> str:
 
 
 def _find_in_gradients(asking: Asking) -> Finding | None:
-    """The same for gradients, of the standard cell; its answers are taken to be right."""
+    """The same for gradients, of the standard cell; its answers are taken to be those of the formula.
+
+    Where it does not answer, it is asked as many samples as units or as rows of gates, and then one sample.
+    """
     if asking.form.kind != "standard":
         return None
+    try:
+        return find_slopes(asking)
+    except (Errored, Refuted):
+        for few, sizes in ((WIDTH, "B = H"), (4 * WIDTH, "B = 4 H")):
+            with suppress(Errored, Refuted):
+                if found := explain_steps(replace(asking, few=few), RIGHT):
+                    return Finding(
+                        f"{describe_gradients(found)}, where {sizes}; with other sizes it does not answer", True
+                    )
+        alone = find_slopes(replace(asking, few=1))
+        return alone and alone._replace(sentence=f"with one sample, {alone.sentence}; with more it does not answer")
+
+
+def find_slopes(asking: Asking) -> Finding | None:
+    """What differs in one step, and what else in several."""
     if limit := find_limit(asking):
         return limit
-    found = Explanation(explain_gates(asking), explain_sums(asking), measure_batch(asking))
-    if found.is_right:
-        return find_end(asking)
+    batch = measure_batch(asking) if asking.few > 1 else {}
+    found = Explanation(explain_gates(asking), explain_sums(asking), batch)
     said = describe_gradients(found)
     if not found.is_whole:
         return Finding(f"in one step {said}", False)
     for each in (found, replace(found, only_ends=True)):
         if gives_gradients(asking, each):
-            return Finding(describe_gradients(each), True)
+            return find_end(asking) if found.is_right else Finding(describe_gradients(each), True)
+    for each in (RIGHT, found):
+        if whole := explain_steps(asking, each):
+            return Finding(describe_gradients(whole), True)
+    if found.is_right:
+        return find_end(asking)
     return Finding(f"in one step {said}; over several steps the gradients differ from that as well", False)
 
 
 def gives_gradients(asking: Asking, found: Explanation) -> bool:
     """Whether the explanation gives the backend's gradients of a few steps of a few samples."""
     asking.laboratory.check_time()
-    question = asking.make_question(STEPS, FEW, 1, far=1.0)
+    question = asking.make_question(STEPS, asking.few, 1, far=1.0)
     pairs = pair_gradients(asking, question, found)
     room = 2 * measure_room(asking.laboratory.dtype, *(np.abs(b).max() for _, b in pairs.values()))
     return all(is_near(a, b, room) for a, b in pairs.values())
@@ -147,6 +171,6 @@ def gives_answers(asking: Asking, formula: Formula) -> bool:
 def ask_both(asking: Asking, formula: Formula) -> tuple[Answer, Answer, Array]:
     """What the backend and the formula answer to a few steps of a few samples, and the room of one step."""
     asking.laboratory.check_time()
-    problem = asking.make_question(STEPS, FEW, seed=1).problem
+    problem = asking.make_question(STEPS, asking.few, seed=1).problem
     got, own = asking.laboratory.answer(problem), answer(formula, problem)
     return got, own, measure_room(asking.laboratory.dtype, np.max(np.abs(own.state.c)))

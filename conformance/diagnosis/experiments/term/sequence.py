@@ -23,7 +23,7 @@ Pairs = dict[str, tuple[Array, Array]]  # got and explained, by name
 def pair_gradients(asking: Asking, question: Question, found: Explanation = RIGHT) -> Pairs:
     """The backend's gradients, each beside that of the explanation."""
     _, got = asking.laboratory.differentiate(question)
-    own = differentiate(found, *question)
+    own = differentiate(found, *question, asking.formula)
     pairs = dict(zip("WUb", zip(pack(got.parameters[0][0]), own.parameters, strict=True), strict=True))
     pairs |= {"x": (got.x, own.x), "h_0": (got.state.h[0], own.state.h), "c_0": (got.state.c[0], own.state.c)}
     return pairs
@@ -31,7 +31,7 @@ def pair_gradients(asking: Asking, question: Question, found: Explanation = RIGH
 
 def find_limit(asking: Asking) -> Finding | None:
     """That gradients are what they should be, but clipped at one value."""
-    problem, d = asking.make_question(4, 6, 2, far=1.0)
+    problem, d = asking.make_question(4, asking.few, 2, far=1.0)
     d = Cotangents(frozen(d.y * LARGE), State(*(frozen(a * LARGE) for a in d.state)))
     asking.laboratory.check_time()
     pairs = pair_gradients(asking, Question(problem, d))
@@ -70,5 +70,5 @@ def _find_first(asking: Asking, T: int) -> int | None:
     _, got = asking.laboratory.differentiate(Question(problem, d))
     is_zero = (got.x == 0).all(axis=(1, 2))
     first = int(np.argmin(is_zero))
-    vanished = first and np.abs(differentiate(RIGHT, problem, d).x[first - 1]).max() < VANISHING
+    vanished = first and np.abs(differentiate(RIGHT, problem, d, asking.formula).x[first - 1]).max() < VANISHING
     return None if is_zero[first:].any() or vanished else first

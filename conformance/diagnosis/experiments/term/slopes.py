@@ -7,7 +7,7 @@ import numpy as np
 
 from conformance.arrays import frozen
 from conformance.diagnosis.experiments.term.asking import Asking, measure_room
-from conformance.diagnosis.experiments.term.formula import compute, write_formula
+from conformance.diagnosis.experiments.term.formula import compute
 from conformance.problems.question import Question
 from lstm_spec import Cotangents, State, pack
 from lstm_spec.types import GATES, Array
@@ -22,20 +22,22 @@ PRODUCTS = {
     "c": "f",  # c_0
 }
 OUTPUT = "tanh(c′) o 1−o"
+FACTORS = ("i", "f", "g", "o", "c", "c′", "tanh(c′)", "h", "σ(c′)")
 VARIABLES = {"1−i": "i", "1−f": "f", "1−o": "o", "1−g²": "g", "1−tanh²(c′)": "tanh(c′)"}
 VARIABLES |= {"1−g": "g", "1−tanh(c′)": "tanh(c′)", "1−i²": "i", "1−f²": "f", "1−o²": "o"}
 
 
 def list_factors(values: Mapping[str, Array]) -> dict[str, Array]:
     """What products may be made of, by name."""
-    found = {k: values[k] for k in ("i", "f", "g", "o", "c", "c′", "tanh(c′)", "h")}
+    found = {k: values[k] for k in FACTORS}
     found |= {name: 1 - found[v] ** (2 if "²" in name else 1) for name, v in VARIABLES.items()}
     return found
 
 
 def multiply_named(product: str, factors: Mapping[str, Array]) -> Array:
     """The product of the factors that are named."""
-    return np.asarray(np.prod([factors[name] for name in product.split()], axis=0))
+    one = np.ones_like(factors["i"])
+    return np.asarray(np.prod([one, *(factors[name] for name in product.split() if name != "1")], axis=0))
 
 
 def expect(part: str, source: str) -> str:
@@ -93,7 +95,7 @@ class Slopes:
 
 
 def see_slopes(asking: Asking, sources: Iterable[str], seed: int = 0) -> Slopes:
-    """The gradients of many questions of one sample, with cotangents from these sources only."""
+    """The gradients of many questions of one sample, with cotangents from these sources only; none: all are zero."""
     rows = [_ask_one(asking, tuple(sources), seed + n) for n in range(SAMPLES)]
     arrays = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     names = {k: a for k, a in arrays.items() if k in Slopes.__dataclass_fields__}
@@ -109,11 +111,11 @@ def _ask_one(asking: Asking, sources: tuple[str, ...], seed: int) -> dict[str, A
     d = Cotangents(kept[0], State(*kept[1:]))
     _, gradients = asking.laboratory.differentiate(Question(problem, d))
     s = State(*(a[0].astype(np.float64) for a in problem.state))
-    values = compute(write_formula(asking.form.kind), problem.layer, problem.x[0], s).of
+    values = compute(asking.formula, problem.layer, problem.x[0], s).of
     H = s.c.shape[1]
     dW, dU, db = (np.asarray(a, np.float64).reshape(4, H, -1) for a in pack(gradients.parameters[0][0]))
     W, U, _ = (a.astype(np.float64).reshape(4, H, -1) for a in pack(problem.layer))
-    found = {k: values[k][0] for k in ("i", "f", "g", "o", "c", "c′", "tanh(c′)")}
+    found = {k: values[k][0] for k in FACTORS}
     found |= {"x": problem.x[0, 0], "h": s.h[0], "W": W, "U": U, "dW": dW, "dU": dU, "db": db[..., 0]}
     found |= {"dx": gradients.x[0, 0], "dh": gradients.state.h[0, 0], "dc": gradients.state.c[0, 0]}
     found |= {f"from {k}": a.reshape(-1)[-H:] for k, a in zip(FROM, kept, strict=True)}

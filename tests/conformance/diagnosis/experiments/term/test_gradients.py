@@ -4,6 +4,7 @@ import pytest
 
 from conformance.diagnosis.experiments.laboratory import Laboratory
 from conformance.diagnosis.experiments.term import find_term
+from conformance.targets.border import guard_backend
 from tests.planted.backward import BACK, CARRY, FOUND, IN_c, dB, dF, dG, dI, dO, dU, dW, dX
 from tests.planted.edits import Edit, textbook
 from tools.checks.right.backends import RIGHT
@@ -39,6 +40,24 @@ PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
         "reaches the last 17 steps only",
         (SHORT,),
     ),
+    ("the forget gate has c as it was before step T−1", ((dF, "df = dc * c_last * sigmoid_slope(f)"),)),
+    ("the candidate has the factor (1 − g · o) instead of 1−g²", ((dG, "dg = dc * i * (1 - g * o)"),)),
+    (
+        "what reaches the cell state has o · 1−tanh²(c′) added, whatever the cotangents are",
+        ((IN_c, "dc = dc + dh * o * tanh_slope(s) + o * tanh_slope(s)"),),
+    ),
+    ("the gradient of W in 4 steps is z[0] x[0];", ((dW, "dW = dz.T @ x[t]"),)),
+    ("the gradient of U in 4 steps is z[0] h_0 + z[1] h[0] + z[2] h[1];", ((dU, f"{dU} * (t < 3)"),)),
+    ("the gradient of x in 4 steps is x[3] from z[0] + x[0] from z[1]", ((dX, "dx[t - 1] = dz @ W"),)),
+    (
+        "the gradient of b leaves out the samples 0, 1, 2, 3, 4, 5, 6, 7 of 10",
+        ((dB, "db += dz[len(dz) // 9 * 8 :].sum(axis=0)"),),
+    ),
+    (
+        "where B = H; with other sizes it does not answer",
+        ((dB, "db += dz.reshape(len(h), 4, -1).sum(axis=2).T.ravel()"),),
+    ),
+    ("with one sample, the gradient of W_i is zero", ((dW, "dW += dz[:, :].T @ x[t][1:] if len(h) > 1 else 0"),)),
     ("from h_T, each is zero (only there,", (("    for t in reversed", "    dh = 0 * dh\n    for t in reversed"),)),
 )
 PAIR = ((dF, "df = dc * c_before * f"), (dB, "db += dz.mean(axis=0)"))
@@ -46,7 +65,7 @@ PAIR = ((dF, "df = dc * c_before * f"), (dB, "db += dz.mean(axis=0)"))
 
 @pytest.mark.parametrize(("sentence", "edits"), PLANTED)
 def test_the_mistake_is_named(sentence: str, edits: tuple[Edit, ...]) -> None:
-    found = find_term(Laboratory(textbook(*edits), "float32", backward=True, seconds=60))
+    found = find_term(Laboratory(guard_backend(textbook(*edits)), "float32", backward=True, seconds=60))
     assert found is not None and found.is_certain and sentence in found.sentence
 
 
@@ -70,10 +89,7 @@ def test_what_is_no_product_stays_unknown() -> None:
 
 
 def test_a_product_that_fails_over_several_steps_is_not_certain() -> None:
-    last = (dF, "df = dc * c_last * sigmoid_slope(f)")
+    last = (dF, "df = dc * (c_last + (t > 0) * np.cos(c_last)) * sigmoid_slope(f)")
     found = find_term(Laboratory(textbook(last), "float32", backward=True, seconds=60))
-    assert (
-        found is not None
-        and not found.is_certain
-        and "the forget gate has the factor c′ instead of c" in found.sentence
-    )
+    assert found is not None and not found.is_certain
+    assert "the forget gate has the factor c′ instead of c" in found.sentence

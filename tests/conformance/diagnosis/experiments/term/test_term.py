@@ -41,7 +41,10 @@ PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
         ((F, "f = sigmoid(f + (x[max(t - 1, 0)] - x[0] * (t == 0)) @ np.split(W, 4)[1].T / 2)"),),
     ),
     ("at the steps 0 to 3 that of 1, 2, 3, 0,", (("y[t] = h", "y[t - 1] = h"),)),
-    ("from the second step on, the cell state is c′ = f c + i f g,", ((CELL, "c = f * (c + i * g) if t else f * c + i * g"),)),
+    (
+        "from the second step on, the cell state is c′ = f c + i f g,",
+        ((CELL, "c = f * (c + i * g) if t else f * c + i * g"),),
+    ),
     (f"{EVERY} + U h + 2 b,", ((SUM, f"{SUM} + b"),)),
     (f"{EVERY} + U h,", ((SUM, "z = x[t] @ W.T + h @ U.T"),)),
     ("each is 0.3 z + 0.5, clipped to [0, 1],", ((SIGMOID, "return np.clip(0.3 * z + 0.5, 0, 1)"),)),
