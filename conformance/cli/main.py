@@ -12,6 +12,7 @@ from conformance.cli.console import complain, describe_suite_error
 from conformance.cli.diagnose import diagnose
 from conformance.cli.explain import doctor, explain, list_
 from conformance.cli.reports.badge import badge
+from conformance.cli.reports.statement import statement
 from conformance.cli.reproduce import reproduce
 from conformance.cli.run import run
 from conformance.cli.selftest import selftest
@@ -45,6 +46,7 @@ for command in (
     port,
     diff,
     badge,
+    statement,
     reproduce,
     diagnose,
     list_,
