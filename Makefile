@@ -22,6 +22,7 @@
 # make site         builds the specification and all pages of docs/ as a site and as a PDF, in site/html; the PDF needs Chromium
 #                   (SITE=--no-pdf: without it); takes less than a minute
 # make failure     draws what a terminal shows of the wrong module in README.md: docs/failure.svg (needs torch)
+# make archives     builds the wheel and the source archive twice, and compares; puts them in dist/
 # make kill-matrix  writes docs/kill-matrix.md; takes about an hour
 # make mutants      makes small mistakes in the source of three textbook LSTMs, judges each; writes docs/mutants.md
 # make other-suites compares this suite with other people's checks; writes the table in README.md; takes more than 10 minutes
@@ -43,7 +44,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test test-adapters test-models dev torch check figures check-workflows fuzz fuzz-models hostile kills terms versions soak docs site failure kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
+.PHONY: conform test test-adapters test-models dev torch check figures check-workflows fuzz fuzz-models hostile kills terms versions soak docs site archives failure kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -160,6 +161,9 @@ site: .venv/docs
 
 failure: torch
 	$(BIN)/python tools/pages/failure_picture.py docs/failure.svg
+
+archives: dev
+	$(BIN)/python -m tools.checks.reproducible
 
 kill-matrix: dev
 	$(BIN)/python tools/pages/kill_matrix.py docs/kill-matrix.md

@@ -21,7 +21,7 @@ def test_it_has_at_most_120_lines() -> None:
 
 
 def test_it_names_many_paths() -> None:
-    assert {"CHANGELOG.md", "conformance/cli/", "lstm_spec/variants/kinds.py", "tests/golden/NAME.safetensors"} <= set(
+    assert {"changelog.d/", "conformance/cli/", "lstm_spec/variants/kinds.py", "tests/golden/NAME.safetensors"} <= set(
         PATHS
     )
 

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -12,8 +14,17 @@ from tools.pages.families import FAMILIES
 from tools.site.clauses import list_findings, name_page, write_choices, write_equations, write_family, write_overview
 from tools.site.places import DOCS, GENERATED, ROOT, find_places, find_sources, rewrite_links
 
+
+def write_changes() -> str:
+    """What is not yet released, as scriv will collect it."""
+    command = [sys.executable, "-m", "scriv", "print"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return f"## Not yet released\n\n{done.stdout}" if done.returncode == 0 else ""  # 2: there is nothing to collect
+
+
 PDF = f"lstm-specification-{SPECIFICATION}.pdf"
 FILLED: dict[str, Callable[[], str]] = {  # what the pages of docs/site leave open
+    "<!-- scriv-insert-here -->": write_changes,
     "{choices}": write_choices,
     "{overview}": write_overview,
     "{equations}": write_equations,
@@ -24,7 +35,15 @@ FILLED: dict[str, Callable[[], str]] = {  # what the pages of docs/site leave op
     "{suite}": lambda: SUITE,
     "{date}": lambda: SPECIFICATION_DATE,
 }
-LANGUAGES = {".py": "python", ".v": "coq", ".toml": "toml", ".json": "json", ".cu": "cuda", ".yml": "yaml"}
+LANGUAGES = {
+    ".py": "python",
+    ".v": "coq",
+    ".toml": "toml",
+    ".json": "json",
+    ".cu": "cuda",
+    ".yml": "yaml",
+    ".md": "markdown",
+}
 
 
 def assemble(out: Path) -> None:
