@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 QUESTIONS = {
     "before": "what came before, and where it lies in memory",
+    "network": "in which networks",
     "when": "at which sizes",
     "where": "in which places",
     "term": "what one step computes",

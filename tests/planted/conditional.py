@@ -185,6 +185,41 @@ misreads_fortran_order = after_calls(
 )
 misreads_strides = after_calls(_misread(lambda p: p.x, lambda a: not a.flags.c_contiguous), "misreads_strides")
 
+needs_to_write = after_calls(_misread(lambda p: p.layer.o.U, lambda a: not a.flags.writeable), "needs_to_write")
+
+
+def _fail_from(first: int) -> Callable[[], Callable[[Problem], Answer]]:
+    def make() -> Callable[[Problem], Answer]:
+        calls = iter(range(1, 10**9))
+
+        def forward(problem: Problem) -> Answer:
+            answer = NUMPY.forward(problem)
+            return answer if next(calls) < first else spoil(answer)
+
+        return forward
+
+    return make
+
+
+fails_from_its_ninth_call = after_calls(_fail_from(9), "fails_from_its_ninth_call")
+
+
+def _fail_after_the_same_shapes() -> Callable[[Problem], Answer]:
+    last: list[tuple[int, ...]] = []
+
+    def forward(problem: Problem) -> Answer:
+        answer, is_same = NUMPY.forward(problem), last[-1:] == [problem.sizes]
+        last.append(problem.sizes)
+        return spoil(answer) if is_same else answer
+
+    return forward
+
+
+fails_after_the_same_shapes = after_calls(_fail_after_the_same_shapes, "fails_after_the_same_shapes")
+equal_samples = after_calls(
+    _misread(lambda p: p.state.h[0], lambda h: len(np.unique(h, axis=0)) < len(h)), "equal_samples"
+)
+zero_input = after_calls(_misread(lambda p: p.x, lambda x: not x.any()), "zero_input")
 ignores_large_gates = after_calls(
     _misread(lambda p: p.x @ p.layer.g.W.T + p.layer.g.b, lambda z: bool(np.abs(z).max(initial=0) > 8)),
     "ignores_large_gates",

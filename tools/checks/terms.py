@@ -5,7 +5,6 @@ A seed chooses the halves. The first one is for development; the second one is k
 
 import random
 import re
-from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
@@ -16,11 +15,11 @@ from conformance.diagnosis.experiments.diagnose import Inquiry, inquire
 from conformance.problems.form import BOTH, Form
 from conformance.targets.border import guard_backend
 from lstm_spec import Backend
+from tools.checks.halves import SEED, choose_half, print_scores
 from tools.mutants.judging import VISIBLE, measure_effect
 from tools.mutants.making import MODULE, Mutant, list_mutants, list_slips
 from tools.mutants.slips import make_slips
 
-SEED = 18
 SECONDS = 60.0  # at most for one mutant: what is measured does not depend on the machine
 NETWORK = Form(2, BOTH, lengths="any")
 TERMS: dict[str, tuple[str, ...]] = {  # the start of the statement that was mutated, and what may be named
@@ -103,9 +102,7 @@ class Group(NamedTuple):
 
     def choose_half(self, half: int) -> list[Mutant]:
         """Half of the mutants of terms: 0 or 1."""
-        mutants = [mutant for mutant in self.mutants if self.list_words(mutant)]
-        random.Random(SEED).shuffle(mutants)
-        return mutants[half::2]
+        return choose_half([mutant for mutant in self.mutants if self.list_words(mutant)], half)
 
 
 def list_groups() -> tuple[Group, ...]:
@@ -200,10 +197,7 @@ def main(half: str, most: int, pairs: int, everything: bool) -> None:
     for name, found in measured.items():
         for named in found if everything else ():
             click.echo(f"{named.outcome}: {named.name}\n    {named.sentence}")
-        counts = Counter(named.outcome for named in found)
-        for outcome in OUTCOMES:
-            share = counts[outcome] / max(1, len(found))
-            click.echo(f"{name:8} {outcome:36} {counts[outcome]:4} of {len(found)} ({share:.1%})")
+        print_scores([named.outcome for named in found], OUTCOMES, f"{name:8} ")
 
 
 if __name__ == "__main__":

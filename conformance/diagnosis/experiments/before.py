@@ -1,6 +1,5 @@
 """Whether an answer depends on what was asked before it, or on how its question lies in memory."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -34,7 +33,7 @@ KEPT = {  # what may be left of an earlier call
     "the state and x": ("h", "c", "x"),
     "the cotangents": ("y",),
 }
-LAID_OUT = (  # in the order of WAYS; the last one is as usual
+LAID_OUT = (  # in the order of WAYS
     "has gaps between its numbers",
     "lies inside of a longer row",
     "is part of a wider array",
@@ -43,8 +42,10 @@ LAID_OUT = (  # in the order of WAYS; the last one is as usual
     "runs backwards along its first axis",
     "lies at an odd address",
     "lies in Fortran order",
+    "is writable",
 )
-LIES_IN_ONE_PIECE = (1, 6)
+LIES_IN_ONE_PIECE = (1, 6, 8)
+WRITABLE = LAID_OUT.index("is writable")
 
 
 class Log:
@@ -75,9 +76,15 @@ class Log:
 def find_history(laboratory: Laboratory) -> Finding | None:
     """How answers depend on earlier calls, or on the layout of memory; None if they do not. Raises OutOfTime."""
     log = Log(laboratory)
-    experiments = (find_overwritten, find_kept, find_rare, find_unsettled, find_first, find_layout)
-    words = next((words for experiment in experiments if (words := experiment(log))), "")
-    return Finding(words, True, tuple(log.tried), is_condition=words.startswith("only ")) if words else None
+    if words := find_rare(log):
+        return Finding(words, True, tuple(log.tried), is_condition=words.startswith("only "), is_whole=True)
+    for find in (find_overwritten, find_kept):
+        if words := find(log):
+            return Finding(words, True, tuple(log.tried), is_condition=False)
+    for find in (find_unsettled, find_first, find_layout):
+        if words := find(log):
+            return Finding(words, True, tuple(log.tried), is_whole=True)
+    return None
 
 
 def find_overwritten(log: Log) -> str:
@@ -141,73 +148,96 @@ def _name_part(name: str) -> str:
 
 
 def find_rare(log: Log) -> str:
-    """How often one question gets a wrong answer, if it is neither always nor never."""
-    question = log.laboratory.make_question(TINY, 0)
-    log.ask(question)  # after one of other shapes
+    """In which calls one question gets a wrong answer, if it is neither in all nor in none, nor in the first alone."""
+    question, before = log.laboratory.make_question(TINY, 0), log.laboratory.counts["calls"]
     wrong = [k for k in range(FEW) if log.judge(f"one question, call {k + 1}", question).is_wrong]
-    if not 0 < len(wrong) < FEW:
+    if not 0 < len(wrong) < FEW or wrong == [0]:
         return ""
-    more = [k for k in range(FEW, MANY) if log.judge(f"one question, call {k + 1}", question).is_wrong]
-    gaps = {b - a for a, b in pairwise([*wrong, *more])}
+    wrong += [k for k in range(FEW, MANY) if log.judge(f"one question, call {k + 1}", question).is_wrong]
+    if wrong == [*range(wrong[0], MANY)]:
+        return (
+            find_unsettled(log) or f"only from the {name_ordinal(before + wrong[0] + 1)} call of these experiments on"
+        )
+    gaps = {b - a for a, b in pairwise(wrong)}
     if len(gaps) == 1 and (gap := gaps.pop()) > 1:
         return f"only in every {name_ordinal(gap)} call"
-    times = "once" if len(wrong) == 1 else f"{len(wrong)} times"
-    return f"differs from call to call: the same question is answered wrongly {times} in {FEW} calls"
+    return f"differs from call to call: of {MANY} calls with one question, {len(wrong)} got a wrong answer"
 
 
 def find_unsettled(log: Log) -> str:
-    """After which other question an answer is wrong that is right after itself; empty after none."""
+    """After which question an answer is wrong, if it is not wrong after each; empty if it is never wrong, or always."""
     question, same = (log.laboratory.make_question(TINY, seed) for seed in range(2))
-    T, B, I, H = TINY
-    others = [("other numbers in the same shapes", same)]
-    for name, sizes in (
-        ("T", (T + 1, B, I, H)),
-        ("B", (T, B + 1, I, H)),
-        ("I", (T, B, I + 1, H)),
-        ("H", (T, B, I, H + 1)),
-    ):
-        others.append((f"another {name}", log.laboratory.make_question(sizes, 0)))
-    if [log.judge("after itself", question).said for _ in range(3)][1:] != ["right"] * 2:
-        return ""
-    found = []
+    others = [("itself", question), ("other numbers in the same shapes", same)]
+    for k, letter in enumerate("TBIH"):
+        sizes = tuple(n + (k == m) for m, n in enumerate(TINY))
+        others.append((f"another {letter}", log.laboratory.make_question(sizes, 0)))  # type: ignore[arg-type]
+    found, right = list[str](), list[str]()
     for name, other in others:
         log.ask(other)
-        found += [name] if log.judge(f"after a question with {name}", question).is_wrong else []
-        log.judge("after itself", question)
-    if len(found) == 4 and found[0] == "another T":
-        return "only after a question of other shapes"
-    return f"only after a question with {' or '.join(found)}" if found else ""
+        said = {log.judge(f"after a question with {name}", question).said}
+        log.ask(other)
+        said |= {log.judge(f"after a question with {name}", question).said}
+        if said not in ({"right"}, {"wrong"}):
+            return ""
+        (found if said == {"wrong"} else right).append(name)
+    if not found or not right:
+        return ""
+    return f"only after a question {_name_questions(found, right)}"
+
+
+def _name_questions(found: list[str], right: list[str]) -> str:
+    """In words, those after which an answer is wrong."""
+    alike = [name for name in ("itself", "other numbers in the same shapes") if name in found]
+    if len(alike) == 2 and len(right) == 4:
+        return "of the same shapes"
+    if not alike and len(right) == 2:
+        return "of other shapes"
+    if right == ["itself"]:
+        return "other than itself"
+    return f"with {' or '.join(name for name in found if name != 'itself')}" if found != ["itself"] else "like itself"
 
 
 # ---------------------------------------------------------------- layouts
 
 
 def find_layout(log: Log) -> str:
-    """Which array in which layout makes an answer wrong that is right otherwise; empty if none does."""
+    """Which array in which layout makes an answer wrong that is right otherwise; empty if none does.
+
+    If it is wrong as usual, whether that is because it may not be written to.
+    """
     question = log.laboratory.make_question(TINY, 0)
-    if log.judge("laid out as usual", question).said != "right":
-        return ""
-    ways = [
-        k for k in range(len(LAID_OUT)) if log.judge(f"each array {LAID_OUT[k]}", lay_out(question, WAYS[k])).is_wrong
-    ]
+    is_wrong = log.judge("laid out as usual", question).is_wrong
+    tried = [WRITABLE] if is_wrong else range(len(LAID_OUT))
+    ways = [k for k in tried if log.judge(f"each array {LAID_OUT[k]}", lay_out(question, k)).is_wrong != is_wrong]
     if not ways:
         return ""
-    parts = [name for name in PARTS if _is_wrong_laid_out(log, question, ways[-1], name)]
+    parts = [name for name in PARTS if _changes_laid_out(log, question, ways[-1], name, is_wrong)]
     which = " or ".join(PARTS[name] for name in parts) or "every array"
+    if is_wrong:
+        return f"only where {which} is read-only"
     pieces = [k for k in range(len(LAID_OUT)) if k not in LIES_IN_ONE_PIECE]
     if len(ways) > 2 and set(ways) <= set(pieces):
         return f"only where {which} does not lie in one piece in C order"
     return f"only where {which} {' or '.join(LAID_OUT[k] for k in ways)}"
 
 
-def _is_wrong_laid_out(log: Log, question: Question, k: int, name: str) -> bool:
-    return log.judge(f"{PARTS[name]} {LAID_OUT[k]}", lay_out(question, WAYS[k], name)).is_wrong
+def _changes_laid_out(log: Log, question: Question, k: int, name: str, is_wrong: bool) -> bool:
+    judged = log.judge(f"{PARTS[name]} {LAID_OUT[k]}", lay_out(question, k, name))
+    return judged.is_wrong != is_wrong
 
 
-def lay_out(question: Question, way: Callable[[Array], Array], part: str = "") -> Question:
-    """The question with every array, or with those of one part of the problem, laid out in memory in this way."""
+def lay_out(question: Question, k: int, part: str = "") -> Question:
+    """The question with every array, or with those of one part of the problem, laid out in memory in one of the ways.
+
+    All are read-only as usual, except in the way that makes them writable.
+    """
 
     def change(arrays: dict[str, Array]) -> dict[str, Array]:
-        return {name: way(a) if part in ("", _name_part(name)) else a for name, a in arrays.items()}
+        return {name: place(a) if part in ("", _name_part(name)) else a for name, a in arrays.items()}
+
+    def place(a: Array) -> Array:
+        placed = WAYS[k](a)
+        placed.flags.writeable = k == WRITABLE
+        return placed
 
     return Question(*change_all_arrays(change, **question._asdict()))

@@ -1,12 +1,14 @@
 """All experiments on one backend within a number of seconds, and what they found in plain English."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from conformance.diagnosis.experiments.before import find_history
+from conformance.diagnosis.experiments.forms import PLAIN, Networks, find_networks
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime, Sizes
-from conformance.diagnosis.experiments.on_what import find_dependence
+from conformance.diagnosis.experiments.on_what import find_dependence, find_numbers
 from conformance.diagnosis.experiments.term import find_term
 from conformance.diagnosis.experiments.when import SMALL, find_condition
 from conformance.diagnosis.experiments.where import ANYWHERE, find_place
@@ -16,12 +18,13 @@ from lstm_spec import Backend
 
 SECONDS, SECONDS_TO_COMPILE = 5.0, 30.0
 NO_TIME = "no time was left"
+SMALL_IS_RIGHT = "one step is right if "  # how a finding about one step begins that names no formula
 
 
 class Row(NamedTuple):
     """An experiment and what it found; `note` says why it found nothing."""
 
-    experiment: str  # before, when, where, term, on what
+    experiment: str  # before, network, when, where, term, on what
     about: str  # answers or gradients
     finding: Finding | None
     note: str = ""
@@ -45,28 +48,38 @@ def choose_seconds(backend: Backend) -> float:
 
 
 def inquire(
-    backend: Backend, dtype: str, form: Form | None = None, start: Sizes | None = None, seconds: float | None = None
+    backend: Backend,
+    dtype: str,
+    form: Form | None = None,
+    start: Sizes | None = None,
+    seconds: float | None = None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Inquiry:
     """What experiments find on a guarded backend: on its answers; if these are right, on its gradients.
 
     `start`: the sizes at which an answer was wrong.
     """
-    laboratory = Laboratory(backend, dtype, form or Form(), seconds=seconds or choose_seconds(backend))
-    rows, sentence = examine(laboratory, start)
-    if not sentence and backend.gradients is not None:
-        more, sentence = examine(laboratory.turn_backward(), start)
-        rows += more
-    return Inquiry(tuple(rows), sentence)
+    laboratory = Laboratory(backend, dtype, form or Form(), seconds=seconds or choose_seconds(backend), clock=clock)
+    passes = [Examination(laboratory)] + ([Examination(laboratory.turn_backward())] if backend.gradients else [])
+    sentence = ""
+    for looks_at_networks in (False, True) if form is None else (form != Form(kind=form.kind),):
+        for each in passes:
+            sentence = sentence or (each.examine_networks(start) if looks_at_networks else each.examine(start))
+    return Inquiry(tuple(row for each in passes for row in each.rows), sentence)
 
 
-def examine(laboratory: Laboratory, start: Sizes | None = None) -> tuple[list[Row], str]:
-    """The experiments in turn, and the sentence; what came before is asked first, for it would mislead the others."""
-    rows, whole = list[Row](), laboratory.seconds
-    about = "gradients" if laboratory.backward else "answers"
+class Examination:
+    """All experiments on the answers of a laboratory's backend, or on its gradients."""
 
-    def run(name: str, share: float, experiment: Callable[[Laboratory], Finding | None]) -> Finding | None:
-        left = laboratory.seconds - (laboratory.clock() - laboratory.started)
-        limited = replace(laboratory, seconds=min(left, share * whole))
+    def __init__(self, laboratory: Laboratory) -> None:
+        self.laboratory, self.rows = laboratory, list[Row]()
+        self.about = "gradients" if laboratory.backward else "answers"
+
+    def run(self, name: str, share: float, experiment: Callable[[Laboratory], Finding | None]) -> Finding | None:
+        """What an experiment finds in at most this share of all the time; it is noted as a row."""
+        whole = self.laboratory
+        left = whole.seconds - (whole.clock() - whole.started)
+        limited = replace(whole, seconds=min(left, share * whole.seconds))
         found, note = None, "nothing"
         try:
             found = experiment(limited)
@@ -74,50 +87,78 @@ def examine(laboratory: Laboratory, start: Sizes | None = None) -> tuple[list[Ro
             note = NO_TIME
         except NotClaimed as error:
             note = str(error)
-        rows.append(Row(name, about, found, "" if found else note))
+        self.rows.append(Row(name, self.about, found, "" if found else note))
         return found
 
-    if malformed := run("where", 0.2, find_malformed):
-        return rows, malformed.sentence
-    rows.clear()
-    before = run("before", 0.4, find_history)
-    when = run("when", 0.5, lambda limited: find_condition(limited, start))
-    if before and when and not (when.is_certain and when.is_limited):
-        when = None  # sizes do not decide it
-    sizes = (when and when.smallest) or SMALL
-    where = run("where", 0.5, lambda limited: find_place(limited, sizes)) if when else None
-    is_plain = laboratory.form == Form(kind=laboratory.form.kind)
-    term = run("term", 0.5, find_term) if when and is_plain else None
-    on_what = None if term and term.is_certain else run("on what", 0.3, lambda limited: find_dependence(limited, sizes))
-    return rows, describe_findings(about, before, when, where, term, on_what)
+    def examine(self, start: Sizes | None = None, network: Finding | None = None) -> str:
+        """The experiments in turn, and the sentence; what came before is first, for it would mislead the others."""
+        if malformed := find_malformed(self.laboratory):
+            self.rows.append(Row("where", self.about, malformed))
+            return malformed.sentence
+        before = self.run("before", 0.4, find_history)
+        if before and before.is_whole:
+            return describe_findings(self.about, [before])
+        numbers = None if before else self.run("on what", 0.4, find_numbers)
+        when = None if numbers else self.run("when", 0.5, lambda limited: find_condition(limited, start))
+        sizes = (when and when.smallest) or SMALL
+        where = self.run("where", 0.5, lambda limited: find_place(limited, sizes)) if when else None
+        is_plain = self.laboratory.form == Form(kind=self.laboratory.form.kind)
+        term = self.run("term", 0.5, find_term) if (when or numbers) and is_plain else None
+        if term and term.is_certain and numbers and term.sentence.startswith(SMALL_IS_RIGHT):
+            term = None  # the magnitude says more
+        if term and term.is_certain:
+            numbers = None
+        elif when and not before:
+            numbers = self.run("on what", 0.3, lambda limited: find_dependence(limited, sizes))
+        return describe_findings(self.about, [before, network, when, numbers], where, term)
+
+    def examine_networks(self, start: Sizes | None = None) -> str:
+        """The same in the simplest form of network that is answered wrongly; empty if none is."""
+        found = list[Networks]()
+
+        def find(limited: Laboratory) -> Finding | None:
+            found.append(find_networks(limited))
+            return found[0].finding
+
+        network = self.run("network", 0.3, find)
+        is_plain, simplest = self.laboratory.form == PLAIN, found[0].simplest if found else None
+        if network and network.is_certain or is_plain and simplest:
+            self.laboratory = self.laboratory.take_form(simplest or PLAIN, found[0].suits)
+            return self.examine(None, network if network and network.is_certain else None)
+        return "" if is_plain else self.examine(start)
 
 
 def find_malformed(laboratory: Laboratory) -> Finding | None:
-    """What is wrong with the shape or the dtype of an answer; None if nothing is."""
-    refuted = laboratory.ask_at(SMALL).refuted
+    """What is wrong with the shape or the dtype of an answer; None if nothing is, or no answer is possible."""
+    try:
+        refuted = laboratory.ask_at(SMALL).refuted
+    except (NotClaimed, OutOfTime):
+        return None
     return Finding(refuted.reason, True) if refuted else None
 
 
 def describe_findings(
-    about: str,
-    before: Finding | None,
-    when: Finding | None,
-    where: Finding | None,
-    term: Finding | None,
-    on_what: Finding | None,
+    about: str, conditions: Sequence[Finding | None], where: Finding | None = None, term: Finding | None = None
 ) -> str:
-    """What is wrong, under which condition, and how sure that is; empty if nothing was wrong.
+    """What is wrong, under which conditions, and how sure that is; empty if nothing was wrong.
 
     A formula comes first, if it is one that explains the answers.
     """
     term = term if term and term.is_certain else None
-    found = [one for one in (before, when, where, term, on_what) if one]
+    where = where if where and where.is_certain else None
+    given = [one for one in conditions if one]
+    found = [one for one in (*given, where, term) if one]
     if not found:
         return ""
-    known = [before.sentence] if before and not before.is_condition else []
+    known = [one.sentence for one in given if not one.is_condition]
     where_wrong = f": {where.sentence}" if where and where.sentence != ANYWHERE else ""
-    conditions = [one.sentence for one in (before, when, on_what) if one and one.sentence not in known]
-    wrong = [f"its {about} are wrong {' and '.join(conditions)}{where_wrong}"] if conditions else []
+    wrong = [f"its {about} are wrong {_join_conditions(given)}{where_wrong}"] if len(known) < len(given) else []
     sure = [] if all(one.is_certain for one in found) else ["this is not certain"]
     formula, rest = ([term.sentence], []) if term else ([], ["cause unknown"] if wrong else [])
     return "; ".join([*(f"it {words}" for words in known), *formula, *wrong, *sure, *rest])
+
+
+def _join_conditions(given: Sequence[Finding]) -> str:
+    """Those that leave something out, and then at which sizes, if that is at all."""
+    limited = [one.sentence for one in given if one.is_condition and one.is_limited]
+    return ", ".join(filter(None, [" and ".join(limited), *(one.sentence for one in given if not one.is_limited)]))

@@ -1,6 +1,7 @@
 """Where a backend is asked again and again: questions of one form, each judged by a free run, while there is time."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
@@ -51,6 +52,13 @@ class Judged(NamedTuple):
     def is_wrong(self) -> bool:
         return self.said == "wrong"
 
+    @property
+    def excess(self) -> float:
+        """The largest error in units of what is allowed; infinite if there is no number, or nothing is allowed."""
+        with np.errstate(all="ignore"):
+            ratios = [np.abs(c.got.astype(np.float64) - c.expected) / c.allowed for c in self.wrong]
+        return max((float(np.nan_to_num(ratio, nan=np.inf).max(initial=0)) for ratio in ratios), default=0.0)
+
 
 class Finding(NamedTuple):
     """What an experiment found: a sentence without a full stop, and what was tried to find it."""
@@ -60,6 +68,7 @@ class Finding(NamedTuple):
     tried: tuple[tuple[str, Said], ...] = ()  # what was asked, and what came of it
     is_condition: bool = True  # under which answers are wrong; or what the backend does
     is_limited: bool = True  # whether that condition leaves anything out
+    is_whole: bool = False  # whether it explains by itself all that any experiment may see
     smallest: Sizes | None = None  # sizes at which an answer is wrong, if they were looked for
 
 
@@ -76,6 +85,9 @@ class Laboratory:
     backward: bool = False
     seconds: float = 5.0
     clock: Callable[[], float] = time.perf_counter
+
+    suits: Callable[[Problem], bool] = lambda problem: True  # of what is asked; the rest is left open
+    counts: Counter[str] = field(default_factory=Counter)  # of calls that were made; copies of a laboratory share it
 
     def __post_init__(self) -> None:
         self.started = self.clock()
@@ -99,6 +111,7 @@ class Laboratory:
 
     def answer(self, problem: Problem, backend: Backend | None = None) -> Answer:
         """What the backend, or another one, answers, of the right shapes. Raises Refuted or Errored if it does not."""
+        self.counts["calls"] += backend is None
         with np.errstate(all="ignore"):
             answer = (backend or self.backend).forward(problem)
         assert_answer_shaped(answer, problem)
@@ -106,6 +119,7 @@ class Laboratory:
 
     def differentiate(self, question: Question, backend: Backend | None = None) -> tuple[Answer, Gradients]:
         """The same with gradients."""
+        self.counts["calls"] += backend is None
         with np.errstate(all="ignore"):
             answer, gradients = (backend or self.backend).differentiate(*question)
         assert_answer_shaped(answer, question.problem)
@@ -115,6 +129,8 @@ class Laboratory:
     def judge(self, question: Question, backend: Backend | None = None) -> Judged:
         """What the backend, or another one, answers to the question, beside a free run. Raises OutOfTime."""
         self.check_time()
+        if not self.suits(question.problem):
+            return Judged("open")
         with np.errstate(all="ignore"):
             try:
                 compared = (self._compare_gradients if self.backward else self._compare)(question, backend)
@@ -146,6 +162,11 @@ class Laboratory:
     def ask_at(self, sizes: Sizes, seed: int = 0) -> Judged:
         """`judge` of the question with these sizes."""
         return self.judge(self.make_question(sizes, seed))
+
+    def take_form(self, form: Form, suits: Callable[[Problem], bool] = lambda problem: True) -> "Laboratory":
+        """The same for questions of another form that suit, with the time that is left."""
+        left = self.seconds - (self.clock() - self.started)
+        return replace(self, form=form, suits=suits, seconds=left)
 
     def turn_backward(self) -> "Laboratory":
         """The same for gradients, with the time that is left."""

@@ -9,7 +9,7 @@ from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, Ou
 SMALL: Sizes = (3, 2, 4, 5)
 VALUES = (*range(1, 13), *range(15, 18), 20, 24, *range(31, 34), 40, *range(63, 66), 100, *range(127, 130), 150)
 LARGE = (192, 255, 256, 257, 300, 400, 511, 512, 513)
-ALONE, TOGETHER, LONG = (40, 140, 300), (40, 70), (600, 1, 2, 3)
+ALONE, TOGETHER, LONG = (40, 140, 192, 300), (40, 70), (600, 1, 2, 3)
 MOST = 120  # questions
 WORK = 40_000_000  # multiplications of the largest question
 AGREED = 12  # questions that confirm a rule when nothing is left to decide

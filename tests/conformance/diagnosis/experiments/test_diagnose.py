@@ -9,7 +9,7 @@ from backends.numpy.backend import BACKEND as NUMPY
 from conformance.diagnosis.experiments.before import find_history
 from conformance.diagnosis.experiments.diagnose import inquire
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory
-from conformance.diagnosis.experiments.on_what import find_dependence
+from conformance.diagnosis.experiments.on_what import find_dependence, find_numbers
 from conformance.diagnosis.experiments.term import find_term
 from conformance.diagnosis.experiments.when import find_condition
 from conformance.diagnosis.experiments.where import find_place
@@ -68,7 +68,7 @@ PLENTY = 90.0
             "its answers are wrong only after a question of other shapes; cause unknown",
             "",
         ),
-        (conditional.ignores_large_gates, Form(), "its answers are wrong only where |z| > 8; cause unknown", ""),
+        (conditional.ignores_large_gates, Form(), "its answers are wrong only where |z_g| > 8; cause unknown", ""),
     ],
     ids=lambda value: value.name if isinstance(value, Backend) else "",
 )
@@ -86,6 +86,11 @@ def test_the_condition_is_named(backend: Backend, form: Form, beginning: str, en
         ),
         (("g = np.tanh(g)", "g = 1.7 * np.tanh(2 * g / 3)"), "the candidate is 1.7 tanh(0.6667 z), expected"),
         ((CELL, "c = (1 - 0.3 * f) * c + i * g"), "(the forget gate acts as 1 − 0.3 f); its answers"),
+        (
+            ("f = sigmoid(f)", "f = sigmoid(np.clip(f, -5, 5))"),
+            "the forget gate is σ(z), clipped to [0.006693, 0.9933]",
+        ),
+        ((CELL, "c = np.clip(f * c + i * g, -3, 3)"), "the cell state is c′ = (f c + i g), clipped to [−3, 3]"),
         ((HIDDEN, "h = o * np.tanh(c + h)"), "cause unknown"),
     ],
 )
@@ -168,12 +173,15 @@ def test_what_had_no_time_says_so() -> None:
     ("backend", "sentence"),
     [
         (conditional.needs_a_cell_state, "only where c_0 is not zero"),
-        (conditional.ignores_large_gates, "only where |z| > 8"),
+        (conditional.ignores_large_gates, "only where |z_g| > 8"),
         (conditional.needs_both_states, "only where h_0 and c_0 are not zero"),
+        (conditional.equal_samples, "only where samples of h_0 are the same"),
+        (conditional.zero_input, "only where x is zero"),
         (specimens.swaps_input_and_forget_gates, None),
         (NUMPY, None),
     ],
 )
 def test_what_a_mistake_depends_on_is_named(backend: Backend, sentence: str | None) -> None:
-    found = find_dependence(Laboratory(backend, "float32", seconds=PLENTY), (3, 2, 4, 5))
+    laboratory = Laboratory(backend, "float32", seconds=PLENTY)
+    found = find_numbers(laboratory) or find_dependence(laboratory, (3, 2, 4, 5))
     assert (found and found.sentence) == sentence

@@ -1,0 +1,107 @@
+"""In which forms of network answers are wrong: layers, directions, lengths, projection, kind of cell and clip."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain, combinations, product
+from typing import NamedTuple
+
+from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, Said, Sizes
+from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
+from lstm_spec import Problem
+from lstm_spec.variants import KINDS
+
+SIZES: Sizes = (4, 3, 3, 5)
+LENGTHS = ("", "full", "equal", "any", "short")
+PLAIN = Form()
+Has = Callable[[Problem], bool]
+Known = list[tuple[Problem, bool]]  # what was asked, and whether its answer is wrong
+
+
+def _has_lengths(problem: Problem, holds: Callable[[set[int]], bool]) -> bool:
+    return problem.lengths is not None and holds({*problem.lengths.tolist()})
+
+
+def _is_kind(name: str, problem: Problem) -> bool:
+    return problem.variant.kind == name
+
+
+TRAITS: dict[str, Has] = {  # what may be so of a network, as it stands after "only"; general first
+    "with more than one layer": lambda p: len(p.parameters) > 1,
+    "in direction reverse": lambda p: "reverse" in p.directions,
+    "in direction reverse alone": lambda p: p.directions == REVERSE,
+    "in both directions": lambda p: p.directions == BOTH,
+    "with lengths": lambda p: p.lengths is not None,
+    "where lengths differ": lambda p: _has_lengths(p, lambda found: len(found) > 1),
+    "where lengths are equal": lambda p: _has_lengths(p, lambda found: len(found) == 1),
+    "where some length is below T": lambda p: _has_lengths(p, lambda found: min(found) < len(p.x)),
+    "where every length is below T": lambda p: _has_lengths(p, lambda found: max(found) < len(p.x)),
+    "where every length is T": lambda p: _has_lengths(p, lambda found: min(found) == len(p.x)),
+    "with a projection": lambda p: p.layer.R is not None,
+    "with a projection to fewer units": lambda p: p.layer.R is not None and p.sizes[3] > p.P,
+    "with a clip of the cell state": lambda p: p.variant.clip is not None,
+    **{f"with the cell “{name}”": partial(_is_kind, name) for name in KINDS if name != "standard"},
+    "with one layer": lambda p: len(p.parameters) == 1,
+    "in one direction": lambda p: len(p.directions) == 1,
+    "without lengths": lambda p: p.lengths is None,
+    "without a projection": lambda p: p.layer.R is None,
+}
+
+
+def list_forms(laboratory: Laboratory) -> Iterator[Form]:
+    """The forms that the backend claims, the simplest first; the plain one is the first."""
+    claimed = laboratory.backend.description.features
+    networks = (Form(n, d, lengths=k) for n, k, d in product((1, 2), LENGTHS, (FORWARD, REVERSE, BOTH)))
+    others = [Form(kind=kind) for kind in KINDS] + [Form(projection=p) for p in ("narrow", "full")] + [Form(clip=0.75)]
+    for form in dict.fromkeys([PLAIN, *networks, *others, Form(2, projection="narrow")]):
+        if form.features <= claimed:
+            yield form
+
+
+class Networks(NamedTuple):
+    """In which forms of network answers are wrong: the simplest one, and what is so of all of them."""
+
+    simplest: Form | None
+    suits: Has
+    finding: Finding | None  # None if answers are wrong in no form, or in all
+
+
+def find_networks(laboratory: Laboratory) -> Networks:
+    """In which forms of network answers are wrong. Raises OutOfTime."""
+    known, tried, wrong = Known(), list[tuple[str, Said]](), list[Form]()
+    for form in list_forms(laboratory):
+        one = laboratory.take_form(form)
+        question = one.make_question(SIZES)
+        said = one.judge(question).said
+        tried.append((name_form(form), said))
+        if said in ("right", "wrong"):
+            known.append((question.problem, said == "wrong"))
+            wrong += [form] if said == "wrong" else []
+    if not wrong or len(wrong) == len(known):
+        return Networks(next(iter(wrong), None), lambda problem: True, None)
+    words, suits = next(find_traits(known), ("", lambda problem: True))
+    sentence = f"only {words}" if words else "only in some forms of network, and no simple rule says in which"
+    return Networks(wrong[0], suits, Finding(sentence, bool(words), tuple(tried)))
+
+
+def find_traits(known: Known) -> Iterator[tuple[str, Has]]:
+    """The traits, or pairs of traits, that exactly those networks have whose answers are wrong."""
+    wrong = [is_wrong for _, is_wrong in known]
+    pairs = ((f"{a} and {b}", _has_both(TRAITS[a], TRAITS[b])) for a, b in combinations(TRAITS, 2))
+    for words, has in chain(TRAITS.items(), pairs):
+        if [has(problem) for problem, _ in known] == wrong:
+            yield words, has
+
+
+def _has_both(one: Has, other: Has) -> Has:
+    return lambda problem: one(problem) and other(problem)
+
+
+def name_form(form: Form) -> str:
+    """A form as it stands in a table."""
+    parts = [f"{form.layers} layers"] if form.layers > 1 else []
+    parts += [" and ".join(form.directions)] if form.directions != FORWARD else []
+    parts += [f"lengths: {form.lengths}"] if form.lengths else []
+    parts += [form.kind] if form.kind != "standard" else []
+    parts += [f"{form.projection} projection"] if form.projection else []
+    parts += [f"clip {form.clip:g}"] if form.clip else []
+    return ", ".join(parts) or "one plain layer"
