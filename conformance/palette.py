@@ -31,6 +31,15 @@ ALLOWED = FAINT
 GOT = Colour("#b30000", "#e0707a")
 TARGETS = (GOT, FORGET_GATE, INPUT_GATE, CANDIDATE, OUTPUT_GATE)  # several answers; pictures of them show no gates
 ALL = (PAPER, INK, FAINT, *LETTERS.values(), GOT)
+MEANINGS = LETTERS | {"expected": EXPECTED, "allowed": ALLOWED, "got": GOT}
+
+
+def write_variables() -> str:
+    """CSS for a page: a variable for each meaning, e.g. --expected, in light and in dark; printed, they are light."""
+    light, dark = (
+        "".join(f"--{name}:{getattr(colour, mode)};" for name, colour in MEANINGS.items()) for mode in Colour._fields
+    )
+    return f":root{{{light}}}@media screen and (prefers-color-scheme: dark){{:root{{{dark}}}}}"
 
 
 def write_dark_rules() -> str:

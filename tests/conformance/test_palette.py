@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conformance import palette
-from conformance.palette import ALL, FAINT, INK, PAPER, Colour, write_dark_rules
+from conformance.palette import ALL, FAINT, INK, MEANINGS, PAPER, Colour, write_dark_rules, write_variables
 from lstm_spec.types import Array
 
 EYES = {  # Machado, Oliveira & Fernandes 2009, severity 1: what linear RGB is seen as
@@ -72,3 +72,9 @@ def test_every_colour_has_its_dark_rule() -> None:
     for colour in ALL:
         for what in ("fill", "stroke"):
             assert f'[style*="{what}: {colour.light}"]{{{what}:{colour.dark}!important}}' in write_dark_rules()
+
+
+def test_a_page_has_a_variable_for_each_meaning_and_mode() -> None:
+    light, dark = write_variables().split("@media")
+    for name, colour in MEANINGS.items():
+        assert f"--{name}:{colour.light};" in light and f"--{name}:{colour.dark};" in dark

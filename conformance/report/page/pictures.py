@@ -28,7 +28,7 @@ MEMORIES = {"i": (0.0, 1.0), "f": (0.0, 1.0), "g": (-1.0, 1.0), "o": (0.0, 1.0),
 
 
 class Mark(NamedTuple):
-    """A path, and what it shows: allowed, expected, got, wrong, limit or gate."""
+    """A path, and what it shows: allowed, expected, got, wrong, limit, or the letter of a gate or a memory."""
 
     shows: str
     path: str
@@ -138,7 +138,7 @@ def _draw_gates(found: Difference, problem: Problem, tensors: Tensors) -> list[P
     shown, strips = choose_window(found.where.get("t", T - 1), T), list[Strip]()
     for letter, values in _follow_gates(problem, y, batch, unit).items():
         low, high = MEMORIES[letter] or _find_ends((values[shown],))
-        strips.append(Strip(letter, shorten(high), shorten(low), [Mark("gate", _join(values[shown], low, high))]))
+        strips.append(Strip(letter, shorten(high), shorten(low), [Mark(letter, _join(values[shown], low, high))]))
     caption = f"batch {batch}, unit {unit}: gates and memories, each step from the state that was returned"
     return [Picture(caption, f"t = {shown.start}", f"t = {shown.stop - 1}", strips)]
 

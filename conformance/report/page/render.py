@@ -18,6 +18,7 @@ from conformance.measurements.activation_text import describe_accuracy, list_war
 from conformance.measurements.end_to_end import format_rows
 from conformance.numbers import format_times, shorten
 from conformance.outcome import Outcome
+from conformance.palette import write_variables
 from conformance.report.experiments import QUESTIONS
 from conformance.report.failures import ALSO, MORE, NUMBERS, Fact, list_facts, name_failure
 from conformance.report.json import describe_suite
@@ -64,7 +65,7 @@ def as_html(reports: list[Report], unjudged: dict[str, Unjudged]) -> str:
         targets=[_prepare(report) for report in reports],
         unjudged=unjudged,
         suite=describe_suite(),
-        style=Markup(_read_file("style.css")),
+        style=Markup(f"{write_variables()}\n{_read_file('style.css')}"),
         script=Markup(script),
         digest=digest,
     )
