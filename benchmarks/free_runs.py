@@ -12,6 +12,7 @@ import torch
 from backends.numpy.backend import BACKEND
 from conformance import judge
 from lstm_spec import Answer, Array, Gate, Parameters, Problem, State, pack
+from lstm_spec.types import each_array
 
 RTOL, ATOL = 1.3e-6, 1e-5  # the defaults of torch.testing.assert_close at float32
 LOST = (1e-3, 5e-6)  # the bias that a fault drops
@@ -33,16 +34,15 @@ def draw_problem(seed: int, scale: float, T: int, B: int = 1, I: int = 4, H: int
 
 def widen_problem(problem: Problem) -> Problem:
     """The same problem in float64."""
-    p = problem.layer
-    gates = (Gate(*(a.astype(np.float64) for a in (gate.W, gate.U, gate.b))) for gate in p.gates.values())
-    state = State(*(a.astype(np.float64) for a in problem.state))
-    return Problem(((Parameters(*gates),),), problem.x.astype(np.float64), state)
+    h, c = (a.astype(np.float64) for a in problem.state)
+    layer = each_array(lambda a: a.astype(np.float64), problem.layer)
+    return Problem(((layer,),), problem.x.astype(np.float64), State(h, c))
 
 
 def lose_bias(problem: Problem, lost: float) -> Problem:
     """The problem that a backend solves which drops a recurrent bias."""
-    gates = (gate._replace(b=gate.b - np.float32(lost)) for gate in problem.layer.gates.values())
-    return Problem(((Parameters(*gates),),), problem.x, problem.state)
+    layer = each_array(lambda a: a - np.float32(lost) if a.ndim == 1 else a, problem.layer)
+    return Problem(((layer,),), problem.x, problem.state)
 
 
 def make_module(problem: Problem) -> torch.nn.LSTM:

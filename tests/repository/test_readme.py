@@ -16,7 +16,7 @@ from tests.helpers.root import ROOT
 from tools.pages.failure_picture import COMMAND, draw_terminal, read_module, run_in_terminal
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = ("judging.md", "reports.md", "python.md", "ci.md", "limits.md", "other-checks.md")
+PAGES = ("judging.md", "reports.md", "python.md", "ci.md", "limits.md", "other-checks.md", "site/cite.md")
 TEXTS = [README, *((ROOT / "docs" / page).read_text(encoding="utf-8") for page in PAGES)]
 ORDER = [
     "Who it is for",
