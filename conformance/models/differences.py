@@ -10,8 +10,8 @@ import ml_dtypes
 import numpy as np
 
 from conformance.models.asked import Asked
-from conformance.models.runtimes import ask_problems, choose_runtime
-from lstm_spec import Activations, Answer, Network, Parameters, State
+from conformance.models.runtimes import ask_problems
+from lstm_spec import Activations, Answer, Backend, Network, Parameters, State
 from lstm_spec.types import Array, Gate, each_array
 
 Orders = list[list[Array]]  # [layer][direction]: for each unit of the first network, which one of the second it is
@@ -43,8 +43,8 @@ def compare_networks(first: Network, second: Network) -> Compared:
     return Compared(_explain(a, b) or _describe_difference(a, b), same)
 
 
-def ask_as_first(first: Asked, second: Asked, orders: Orders) -> Asked:
-    """The question of the first, put to the runtime of the second with its weights. Raises ModelError."""
+def ask_as_first(first: Asked, second: Asked, orders: Orders, runtime: str | Backend) -> Asked:
+    """The question of the first, put to a runtime with the weights of the second. Raises ModelError."""
     theirs, flat = second.problem, [order for row in orders for order in row]
     dtype, is_projected = theirs.dtype, theirs.layer.R is not None
     h, c = (np.array(a, dtype) for a in first.problem.state)
@@ -54,8 +54,7 @@ def ask_as_first(first: Asked, second: Asked, orders: Orders) -> Asked:
             h[k][:, order] = first.problem.state.h[k]
     x = first.problem.x.astype(dtype)
     problem = replace(theirs, x=x, state=State(h, c), lengths=first.problem.lengths)
-    runtime = choose_runtime(second.runtime.partition(" ")[0])
-    (asked,) = ask_problems([second._replace(problem=problem)], runtime)
+    (asked,) = ask_problems([second._replace(problem=problem, units=())], runtime)
     y, last_h, last_c = asked.answer
     assert last_h is not None and last_c is not None, "a runtime returns them"
     answer = _reorder_answer(Answer(y, State(last_h, last_c)), is_projected, orders)
@@ -87,7 +86,7 @@ def _measure_rounding(network: Network, dtype: np.dtype[Any]) -> float:
 
 def _compare_forms(first: Network, second: Network) -> str:
     """How their sizes or kinds differ; empty if they do not."""
-    forms, functions = [], []
+    forms, functions, bounds = [], [], []
     for one in (first, second):
         p = one.parameters[0][0]
         projection = "" if p.R is None else f", P = {len(p.R)}"
@@ -95,9 +94,18 @@ def _compare_forms(first: Network, second: Network) -> str:
         kind = "standard" if one.activations else one.variant.kind
         forms.append(f"{len(one.parameters)} x {' and '.join(one.directions)} {kind} with {sizes}")
         functions.append(_name_functions(one.activations))
+        bounds.append(name_bounds(one) or "none")
     if forms[0] != forms[1]:
         return f"they have other forms: {forms[0]}, and {forms[1]}"
-    return "" if functions[0] == functions[1] else f"they have other activations: {functions[0]}, and {functions[1]}"
+    if functions[0] != functions[1]:
+        return f"they have other activations: {functions[0]}, and {functions[1]}"
+    return "" if bounds[0] == bounds[1] else f"they have other bounds: {bounds[0]}, and {bounds[1]}"
+
+
+def name_bounds(network: Network) -> str:
+    """Those of the cell state and of the projection; empty if nothing is bounded."""
+    given = {"the cell state": network.clip, "the projection": network.projection_clip}
+    return " and ".join(f"{what} within {bound:.6g}" for what, bound in given.items() if bound is not None)
 
 
 def _name_functions(functions: Activations | None) -> str:

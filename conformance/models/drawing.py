@@ -15,6 +15,7 @@ from lstm_spec.types import Array
 T, B = 16, 2
 SEED = 0
 TABLE, MEAN, VARIANCE = "embed", "mean", "var"  # in names of tensors that say what the inputs are like
+LARGEST_UNITS = 1 << 32  # samples squared times cells; a layer with more weights takes too long
 LARGEST = 1 << 24  # numbers of an input that is drawn
 
 
@@ -42,6 +43,11 @@ def draw_x(tensors: Mapping[str, Array], I: int, dtype: np.dtype[Any], T: int = 
     if mean is not None and variance is not None:
         x = mean + x * np.sqrt(np.maximum(variance, 0))
     return x.astype(dtype)
+
+
+def draw_affordable_units(problem: Problem) -> Iterator[Problem]:
+    """The problems of `draw_units`, without those that take too long."""
+    return (one for one in draw_units(problem) if one.x.shape[1] ** 2 * one.state.c.shape[2] <= LARGEST_UNITS)
 
 
 def draw_units(problem: Problem) -> Iterator[Problem]:

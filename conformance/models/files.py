@@ -71,6 +71,7 @@ def _stack(below: Asked, above: Asked) -> Asked:
         answer=(y, h, c),
         bias_sizes=(*below.bias_sizes, *above.bias_sizes),
         inner=(*below.inner, below.answer[0]),
+        units=(*below.units, *above.units),
     )
 
 
@@ -78,8 +79,9 @@ def read_network(asked: Asked) -> Network:
     """The weights that an answer was given with."""
     problem = asked.problem
     sizes = tuple(tuple(dict(one) for one in row) for row in asked.bias_sizes)
-    functions = problem.variant.activations
-    return Network(problem.parameters, problem.directions, "pytorch", False, sizes, activations=functions)
+    network = Network(problem.parameters, problem.directions, "pytorch", False, sizes)
+    of = problem.variant
+    return replace(network, activations=of.activations, clip=of.clip, projection_clip=of.projection_clip)
 
 
 def list_inputs(asked: Asked, is_graph: bool) -> Iterator[tuple[str, Array]]:

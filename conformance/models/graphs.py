@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from conformance.models.asked import Asked, ModelError, describe_error, require_file
-from conformance.models.drawing import draw_input
+from conformance.models.drawing import draw_affordable_units, draw_input
 from conformance.text import LONGEST_NAME, clean_line
 from lstm_spec import BackendUnavailable, Problem, State, Variant, network_from
 from lstm_spec.frameworks import require_library
@@ -45,7 +45,9 @@ def ask_graph(path: Path, inputs: Mapping[str, Array]) -> Iterator[Asked]:
     for node in watched:
         tensors = {part: found[text] for part, text in node.outputs.items()}
         node = node._replace(name=clean_line(node.name, LONGEST_NAME))
-        yield from _list_questions(node, tensors, f"onnxruntime {onnxruntime.__version__}")
+        for k, (name, given) in enumerate(_list_runs(node, tensors)):
+            asked = _read_question(node, given, name, f"onnxruntime {onnxruntime.__version__}")
+            yield asked if inputs or k else asked._replace(units=_ask_units(opened, node, given, asked))
 
 
 def _open_model(path: Path, model: Any) -> tuple[Any, list[Any]]:
@@ -68,16 +70,10 @@ def _run_model(path: Path, model: Any, names: list[str], inputs: Mapping[str, Ar
     """The outputs by name. Inputs that are drawn are short, and longer if the model does not run with them."""
     import onnxruntime
 
-    options, errors = onnxruntime.SessionOptions(), list[Exception]()
-    options.intra_op_num_threads, options.log_severity_level = 1, 4
+    errors = list[Exception]()
     for steps in STEPS:
         try:
-            session = onnxruntime.InferenceSession(
-                model.SerializeToString(),
-                options,
-                providers=["CPUExecutionProvider"],
-                enable_fallback=0,  # which prints what it does
-            )
+            session = _start_session(model)
             with _end_in_time(path) as run:
                 found = session.run(names, _make_feeds(model, inputs, steps), run)
             return dict(zip(names, found, strict=True))
@@ -89,6 +85,19 @@ def _run_model(path: Path, model: Any, names: list[str], inputs: Mapping[str, Ar
         f"{path} does not run in onnxruntime {onnxruntime.__version__} ({describe_error(errors[0])}); if its inputs"
         " need other shapes or values, give them with --inputs"
     ) from errors[0]
+
+
+def _start_session(model: Any) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, 4
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(),
+        options,
+        providers=["CPUExecutionProvider"],
+        enable_fallback=0,  # which prints what it does
+    )
 
 
 @contextmanager
@@ -169,18 +178,33 @@ def _find_range(graph: Any, name: str) -> tuple[Array | None, int | None]:
 # ---------------------------------------------------------------- a node
 
 
-def _list_questions(node: Any, tensors: Tensors, runtime: str) -> Iterator[Asked]:
-    """The question to a node, or one for each iteration of the loop that it is in."""
+def _list_runs(node: Any, tensors: Tensors) -> Iterator[tuple[str, Tensors]]:
+    """What a node was given and answered, in each iteration if it is in a loop, by the name of that."""
     if node.loops > 1:
         raise ModelError(f"{node.name} is in a loop in a loop, expected one loop at most; judge the inner graph")
     if not node.loops:
         if tensors["X"].ndim == 3:  # it was run
-            yield _read_question(node, tensors, node.name, runtime)
+            yield node.name, tensors
         return
     for k in range(min(len(tensors["X"]), MOST_ITERATIONS)):
-        yield _read_question(
-            node, {part: a[k] for part, a in tensors.items()}, f"{node.name} in iteration {k}", runtime
-        )
+        yield f"{node.name} in iteration {k}", {part: a[k] for part, a in tensors.items()}
+
+
+def _ask_units(model: Any, node: Any, tensors: Tensors, asked: Asked) -> tuple[Asked, ...]:
+    """The node alone, asked with unit vectors; nothing if the runtime does not run it so, or they are too many."""
+    from lstm_spec.adapters.onnx.watching import isolate_node
+
+    found = []
+    try:
+        for problem in draw_affordable_units(asked.problem):
+            session = _start_session(isolate_node(node, model, tensors))
+            h, c = problem.state
+            Y, last_h, last_c = session.run(None, {"X": problem.x, "initial_h": h, "initial_c": c})
+            y = np.ascontiguousarray(Y.transpose(0, 2, 1, 3)).reshape(*problem.x.shape[:2], -1)
+            found.append(asked._replace(problem=problem, answer=(y, last_h, last_c)))
+    except Exception:  # a node with its batch first, e.g.
+        return ()
+    return tuple(found)
 
 
 def _read_question(node: Any, tensors: Tensors, name: str, runtime: str) -> Asked:

@@ -14,7 +14,7 @@ import numpy as np
 
 from conformance.models.asked import Asked, ModelError, describe_error, require_file
 from conformance.models.drawing import draw_input
-from lstm_spec import LAYOUTS, Network, Variant, network_from
+from lstm_spec import LAYOUTS, Network, network_from
 from lstm_spec.adapters.archives import LARGEST as UNPACKED
 from lstm_spec.adapters.archives import MOST
 from lstm_spec.layouts.fitting import names_and_axes
@@ -115,5 +115,5 @@ def _ask_network(
     x, y = lite.get_tensor(taken[0]), lite.get_tensor(int(operator["outputs"][0]))
     h, c = (lite.get_tensor(taken[k])[None] for k in (HIDDEN, CELL))
     x, y = (np.ascontiguousarray(a if about.TimeMajor() else np.swapaxes(a, 0, 1)) for a in (x, y))
-    variant = Variant(network.variant.kind, about.CellClip() or None, projection_clip=about.ProjClip() or None)
-    return Asked(name, library, replace(network.ask(x), variant=variant), (y, h, c))
+    bounded = replace(network, clip=about.CellClip() or None, projection_clip=about.ProjClip() or None)
+    return Asked(name, library, bounded.ask(x), (y, h, c))

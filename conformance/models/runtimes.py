@@ -8,14 +8,12 @@ from importlib.util import find_spec
 import numpy as np
 
 from conformance.models.asked import Asked, ModelError, shorten_name
-from conformance.models.drawing import draw_units, draw_x
+from conformance.models.drawing import draw_affordable_units, draw_x
 from conformance.models.weights import Stored, list_arrays
 from conformance.problems.form import form_of
 from lstm_spec import Answer, Backend, BackendUnavailable, Feature, Network, Problem, State, make_backend
 from lstm_spec.frameworks import ADAPTERS, adapt, require_library
 from lstm_spec.types import Array
-
-LARGEST_UNITS = 2**32  # samples squared times cells; a layer with more weights takes too long
 
 RUNTIMES = {
     "torch": "torch",
@@ -33,7 +31,8 @@ def choose_runtime(wanted: str) -> str:
         if name in RUNTIMES and find_spec(ADAPTERS[RUNTIMES[name]].library.partition(".")[0]):
             return name
     raise ModelError(
-        f'none of {", ".join(RUNTIMES)} is installed, one of which has to be asked; pip install "lstm-spec[onnx]"'
+        f'none of {", ".join(RUNTIMES)} is installed, one of which has to be asked; pip install "lstm-spec[onnx]", or'
+        " ask another: --runtime numpy"
     )
 
 
@@ -67,8 +66,7 @@ def ask_weights(stored: Stored, inputs: Mapping[str, Array], runtime: str | Back
 def _ask_units(name: str, problem: Problem, runtime: str | Backend) -> tuple[Asked, ...]:
     """Each layer by itself, asked with unit vectors, unless they are too many."""
     backend = make_runtime(runtime) if isinstance(runtime, str) else runtime
-    asked = [one for one in draw_units(problem) if one.x.shape[1] ** 2 * one.state.c.shape[2] <= LARGEST_UNITS]
-    return tuple(_ask_backend(name, one, backend) for one in asked)
+    return tuple(_ask_backend(name, one, backend) for one in draw_affordable_units(problem))
 
 
 def ask_network(
@@ -158,4 +156,6 @@ def _make_problem(network: Network, inputs: Mapping[str, Array], arrays: Mapping
 def ask_problems(asked: list[Asked], runtime: str | Backend) -> list[Asked]:
     """The same questions, asked in another runtime. Raises ModelError."""
     backend = make_runtime(runtime) if isinstance(runtime, str) else runtime
-    return [_ask_backend(one.name, one.problem, backend) for one in asked]
+    found = (_ask_backend(one.name, one.problem, backend) for one in asked)
+    units = (tuple(ask_problems([*one.units], backend)) for one in asked)
+    return [one._replace(units=own) for one, own in zip(found, units, strict=True)]

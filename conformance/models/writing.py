@@ -9,6 +9,7 @@ import numpy as np
 
 from conformance.files import write_whole
 from conformance.models.asked import ModelError
+from conformance.models.differences import name_bounds
 from conformance.models.weights import KERAS, TORCH
 from lstm_spec import BackendUnavailable, Network, tensors_from
 from lstm_spec.frameworks import require_library
@@ -24,6 +25,8 @@ def write_network(network: Network, path: Path, layout: str | None) -> None:
     """
     suffix = path.suffix.lower()
     try:
+        if bounds := name_bounds(network):
+            raise ModelError(f"{path} has no place for {bounds}, expected an LSTM without bounds; no form has one")
         if suffix == ".onnx":
             write_whole(path, _make_graph(network))
         elif network.activations:

@@ -15,7 +15,7 @@ from lstm_spec.layouts.opening import is_complete, open_tensors
 from lstm_spec.layouts.places import Place, Places, find_places, find_prefix, name_place, sort_places
 from lstm_spec.layouts.table import Layout
 from lstm_spec.layouts.unnamed import as_buffer_layout, join_buffer, name_list, split_buffer
-from lstm_spec.types import STANDARD, Activations, Array, Direction, Parameters, Problem, State, Variant
+from lstm_spec.types import Activations, Array, Direction, Parameters, Problem, State, Variant
 
 BOTH: tuple[Direction, ...] = ("forward", "reverse")
 
@@ -32,17 +32,19 @@ class Network:
     prefix: str = ""  # what its names began with
     names: tuple[str, ...] = ()  # of all tensors that it was read from
     activations: Activations | None = None  # which no tensor tells; None: σ and tanh
+    clip: float | None = None  # of the cell state, which no tensor tells either
+    projection_clip: float | None = None
 
     @property
     def variant(self) -> Variant:
         """The kind of cell that the weights are for. Raises ValueError if that kind has no activations of its own."""
         p = self.parameters[0][0]
-        found = Variant("coupled") if p.f is None else Variant("peephole") if has_peepholes(p) else STANDARD
-        if self.activations is None:
-            return found
-        if found != STANDARD:
-            raise ValueError(f"the weights are {found.kind}, expected standard ones beside {self.activations}")
-        return Variant("configured", activations=self.activations)
+        kind = "coupled" if p.f is None else "peephole" if has_peepholes(p) else "standard"
+        if self.activations is not None and kind != "standard":
+            raise ValueError(f"the weights are {kind}, expected standard ones beside {self.activations}")
+        return Variant(
+            kind if self.activations is None else "configured", self.clip, self.activations, self.projection_clip
+        )
 
     def ask(self, x: Array, state: State | None = None, lengths: Array | None = None) -> Problem:
         """The problem of reading x (T, B, I), from a state of zeros unless it is given."""

@@ -22,6 +22,11 @@ from conformance.cli.weights.port import NAME, PATH
 @NAME
 @click.option("--other-name", metavar="NAME", help="Which LSTM of B.  [default: as in A, or the only one]")
 @INPUTS
+@click.option(
+    "--runtime",
+    metavar="NAME",
+    help="Who is asked with the weights of B, as for judge.  [default: that of B, if it takes weights]",
+)
 @GRADE
 @TIMEOUT
 @click.pass_context
@@ -32,6 +37,7 @@ def diff(
     name: str,
     other_name: str | None,
     inputs: Path | None,
+    runtime: str | None,
     grade: str,
     timeout: float,
 ) -> None:
@@ -48,7 +54,9 @@ def diff(
     from conformance.models.differences import ask_as_first, compare_networks
     from conformance.models.drawing import load_inputs
     from conformance.models.files import ask_file, choose_one, read_network
-    from conformance.report.status import FAILED
+    from conformance.models.runtimes import choose_runtime
+    from conformance.report.status import FAILED, UNUSABLE
+    from conformance.targets.resolve import TargetError
 
     if is_report(first) or is_report(second):
         _refuse_options(context)
@@ -64,10 +72,11 @@ def diff(
         print(f"{first} and {second}: {found.sentence}")
         if found.orders is None:
             sys.exit(FAILED)
-        status = show_judgements(second, [ask_as_first(one, other, found.orders)], grade)
-    except ModelError as error:
+        with opened(runtime or choose_runtime(other.runtime.partition(" ")[0])) as backend:
+            status = show_judgements(second, [ask_as_first(one, other, found.orders, backend)], grade)
+    except (ModelError, TargetError) as error:
         complain(str(error))
-        sys.exit(error.status)
+        sys.exit(error.status if isinstance(error, ModelError) else UNUSABLE)
     sys.exit(status if found.is_same else FAILED)
 
 

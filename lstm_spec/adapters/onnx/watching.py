@@ -3,12 +3,14 @@
 A node inside of If, Loop or Scan is watched, too: its values are handed on through what it is in.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
 import onnx
 import onnx.inliner
+
+from lstm_spec.types import Array
 
 GIVEN = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")  # in the order of a node
 FOUND = ("Y", "Y_h", "Y_c")
@@ -22,6 +24,7 @@ class Watched(NamedTuple):
     name: str  # its own, after those of what it is in
     attributes: dict[str, Any]
     outputs: dict[str, str]  # of the model, by what the node calls them
+    alone: onnx.NodeProto  # the node with names of its own: those of GIVEN and FOUND
     loops: int = 0  # that it is in
 
 
@@ -32,6 +35,21 @@ def watch_nodes(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[Watched]]
     for one in found:
         _add_outputs(opened.graph, one)
     return opened, found
+
+
+def isolate_node(one: Watched, model: onnx.ModelProto, tensors: Mapping[str, Array]) -> onnx.ModelProto:
+    """A model of the node alone, which is given X and states, with these weights, and without lengths."""
+    weights = {part: tensors[part] for part in "WRBP" if part in tensors}
+    asked = [part for part in GIVEN if part == "X" or part.startswith("initial")]
+    node, kind = onnx.NodeProto(), onnx.helper.np_dtype_to_tensor_dtype(weights["W"].dtype)
+    node.CopyFrom(one.alone)
+    node.input[:] = [part if part in weights or part in asked else "" for part in GIVEN]
+    given, found = (
+        [onnx.helper.make_tensor_value_info(part, kind, None) for part in parts] for parts in (asked, FOUND)
+    )
+    kept = [onnx.numpy_helper.from_array(a, part) for part, a in weights.items()]
+    graph = onnx.helper.make_graph([node], "alone", given, found, kept)
+    return onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
 
 
 def list_unjudged(graph: onnx.GraphProto) -> list[str]:
@@ -76,8 +94,11 @@ def _open_node(graph: onnx.GraphProto, node: onnx.NodeProto, name: str, numbers:
         if text:
             outputs[part] = f"watched.{number}.{part}"
             graph.node.append(onnx.helper.make_node("Identity", [text], [outputs[part]]))
+    alone = onnx.NodeProto()
+    alone.CopyFrom(node)
+    alone.input[:], alone.output[:] = GIVEN, FOUND
     attributes = DEFAULTS | {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-    return Watched(name, attributes, outputs)
+    return Watched(name, attributes, outputs, alone)
 
 
 def _hand_on(node: onnx.NodeProto, inner: list[list[Watched]]) -> Iterator[Watched]:

@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from conformance.models.asked import Asked
 from conformance.models.graphs import ask_graph
 from conformance.report.status import FAILED, PASSED, UNUSABLE
+from lstm_spec.adapters.onnx.watching import isolate_node, watch_nodes
 from tests.helpers.models import assert_models_are_refused_or_read
 from tests.helpers.specimens import said
 
@@ -69,8 +72,11 @@ def test_a_node_of_any_kind_is_judged(way: str, tmp_path: Path) -> None:
     more: Any = {"n": np.array([16, 5], np.int32)} if "n" in taken.split() else {}
     path = save_model(tmp_path / "model.onnx", [make_node("x", "y", taken, **attributes)], inputs, "y", D, **more)
     status, text = said("judge", str(path))
-    assert status == PASSED and "lstm_y; onnxruntime " in text and "not judged" not in text
+    assert status == PASSED and "lstm_y; onnxruntime " in text and "not judged" not in text and "unit vectors" in text
     (asked,) = ask_graph(path, {})
+    (units,) = asked.units
+    assert units.problem.variant == asked.problem.variant and units.problem.parameters == asked.problem.parameters
+    assert units.problem.x.sum() == 2 * I and units.problem.state.h.sum() == 2 * H * D
     one = (way,) if way == "reverse" else ("forward",)
     assert asked.problem.directions == (("forward", "reverse") if D == 2 else one)
     kinds = {"peepholes": "peephole", "coupled": "coupled", "hard sigmoids": "configured"}
@@ -86,6 +92,27 @@ def test_a_batch_that_comes_first_is_turned(tmp_path: Path) -> None:
     path = save_model(tmp_path / "model.onnx", [make_node("x", "y", layout=1)], [X], "y")
     status, text = said("judge", str(path))
     assert (status, "does not run in onnxruntime" in text) in ((UNUSABLE, True), (PASSED, False))
+
+
+def test_one_weight_that_is_off_is_refuted_by_unit_vectors(tmp_path: Path) -> None:
+    """The runtime reads another weight than the one that is judged; inputs of the user are asked alone."""
+    path = save_model(tmp_path / "model.onnx", [make_node("x", "y")], [X], "y")
+    model, (node,) = watch_nodes(onnx.load(path))
+    (asked,) = ask_graph(path, {})
+    tensors = {part: numpy_helper.to_array(a) for a in model.graph.initializer if (part := a.name) in ("W", "R", "B")}
+    assert asked.units[0].answer[0].tolist() == _run_alone(isolate_node(node, model, tensors), asked).tolist()
+    tensors["R"] = tensors["R"] + np.float32(1e-3) * (np.arange(tensors["R"].size) == 7).reshape(tensors["R"].shape)
+    wrong = asked.units[0]._replace(answer=(_run_alone(isolate_node(node, model, tensors), asked), None, None))
+    assert asked.judge("absolute").holds and not asked._replace(units=(wrong,)).judge("absolute").holds
+    (given,) = ask_graph(path, {"x": asked.problem.x})
+    assert not given.units
+
+
+def _run_alone(model: onnx.ModelProto, asked: Asked) -> Any:
+    problem = asked.units[0].problem
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    h, c = problem.state
+    return session.run(["Y"], {"X": problem.x, "initial_h": h, "initial_c": c})[0][:, 0]
 
 
 def make_branches() -> list[Any]:

@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from conformance.models.asked import ModelError
 from conformance.models.lite import LIBRARIES, ask_lite
-from conformance.report.status import PASSED, UNUSABLE
+from conformance.report.status import FAILED, PASSED, UNUSABLE
 from tests.helpers.models import assert_models_are_refused_or_read
 from tests.helpers.operators import WAYS, B, I, P, T, make_model
 from tests.helpers.pages import run_section
@@ -40,6 +40,27 @@ def test_inputs_may_be_given(tmp_path: Path) -> None:
     np.testing.assert_array_equal(asked.problem.x, np.swapaxes(x, 0, 1))
     with pytest.raises(ModelError, match="--inputs has 'u', expected inputs of the model: x"):
         list(ask_lite(path, {"u": x}))
+
+
+BOUNDS = {
+    "bound": "the cell state within 0.5",
+    "bound on the projection": "the projection within 0.25",
+}
+
+
+@pytest.mark.parametrize("way", BOUNDS)
+def test_bounds_tell_two_files_apart_and_are_not_lost_in_another_form(way: str, tmp_path: Path) -> None:
+    without = {name: value for name, value in WAYS[way].items() if not name.endswith("Clip")}
+    for name, options in (("a", WAYS[way]), ("b", without), ("c", WAYS[way])):
+        (tmp_path / f"{name}.tflite").write_bytes(make_model(**options))
+    a, b, c = (str(tmp_path / f"{name}.tflite") for name in "abc")
+    status, text = said("diff", a, b)
+    assert status == FAILED and f"they have other bounds: {BOUNDS[way]}, and none" in text
+    status, text = said("diff", a, c, "--runtime", "numpy")
+    assert status == PASSED and "the weights are the same to the last bit" in text and "holds at grade" in text, text
+    status, text = said("port", a, str(tmp_path / "d.npz"))
+    assert status == UNUSABLE and f"d.npz has no place for {BOUNDS[way]}, expected an LSTM without bounds" in text
+    assert not (tmp_path / "d.npz").exists()
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

@@ -1,6 +1,7 @@
 """Weights are carried over and compared: the same, in another order, rounded, or with a usual mistake that is named."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from conformance.models.asked import ModelError
+from conformance.models.differences import compare_networks
 from conformance.models.weights import read_weights
+from conformance.models.writing import write_network
 from conformance.report.status import FAILED, PASSED, UNUSABLE
 from tests.helpers.specimens import said
 
@@ -199,3 +203,27 @@ def test_one_of_several_is_named(tmp_path: Path) -> None:
 def test_what_cannot_be_written_is_refused(target: str, sentence: str, first: Path) -> None:
     status, text = said("port", str(first), str(first.with_name("b").parent / target))
     assert status == UNUSABLE and sentence in text and len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("bound", "what"), [("clip", "the cell state"), ("projection_clip", "the projection")])
+def test_bounds_are_compared_and_not_lost(bound: str, what: str, first: Path) -> None:
+    (network,) = read_weights(first).networks.values()
+    small: Any = {bound: 0.5}
+    large: Any = {bound: 2.0}
+    narrow, wide = replace(network, **small), replace(network, **large)
+    assert getattr(narrow.variant, bound) == 0.5 and compare_networks(narrow, narrow).is_same
+    for other, named in ((network, "none"), (wide, f"{what} within 2")):
+        found = compare_networks(narrow, other)
+        assert not found.is_same and found.sentence == f"they have other bounds: {what} within 0.5, and {named}"
+    for name in ("b.npz", "b.onnx"):
+        with pytest.raises(ModelError, match=f"{name} has no place for {what} within 0.5, expected an LSTM without"):
+            write_network(narrow, first.with_name(name), None)
+    assert not first.with_name("b.npz").exists()
+
+
+def test_another_runtime_may_be_asked_with_the_weights_of_the_second(first: Path) -> None:
+    status, text = said("diff", str(first), str(first), "--runtime", "numpy")
+    assert status == PASSED and "; numpy " in text
+    status, text = said("diff", str(first), str(first), "--runtime", "fault:drops_the_recurrent_bias")
+    assert status == FAILED and "the same to the last bit" in text and "refuted" in text
+    assert said("diff", str(first), str(first), "--runtime", "nobody")[0] == UNUSABLE
