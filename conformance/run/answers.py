@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -93,9 +94,10 @@ def judge(
     The answer is an Answer, or y (T, B, D*P), or (y, h, c) of which the states may be None; a list of them is a
     sequence that was read in parts, each from the state that the part before returned. It may be of another dtype than
     the problem, at which it is then judged. `gradients` are cotangents, and the gradients for them. `inner` are the
-    outputs of the layers below the last one, if they are known: without them, each layer is judged from the equations
-    alone, of long sequences only the first steps. `bias_sizes`, if two biases are added apart, are |b_ih| + |b_hh|, by
-    gate, for each layer and direction. `grade` is a name in `lstm_spec.GRADES`; "auto" finds the strictest that holds.
+    outputs of the layers below the last one, if they are known. Without them a long sequence holds if it is what a
+    right last layer returns for some right outputs of those below; otherwise only the first steps are judged, from the
+    equations alone. `bias_sizes`, if two biases are added apart, are |b_ih| + |b_hh|, by gate, for each layer and
+    direction. `grade` is a name in `lstm_spec.GRADES`; "auto" finds the strictest that holds.
     Raises ValueError or TypeError for what does not fit the problem.
     """
     if not isinstance(problem, Problem):
@@ -116,17 +118,42 @@ def judge(
     _check_sizes(cast, bias_sizes)
     if gradients is not None:
         _check_gradients(cast, gradients)
+    asked = partial(_judge_at, cast, (y, h, c), gradients, inner, bias_sizes, notes)
     grades = [name for name in STRICTEST_FIRST if (name, dtype.name) in GRADES] if grade == "auto" else [grade]
+    found = asked(grades)
+    if (found.parts and not found.holds) or (found.parts and found.steps is None):
+        return found
+    whole = asked(grades, makes_inner=True)  # layers that nobody saw may have rounded otherwise, so it refutes nothing
+    if whole.steps is not None or not whole.parts:
+        return found
+    why = (
+        f"with lower layers that are made here the error is {format_times(whole.ratio)} of what is allowed; give inner"
+    )
+    return whole if whole.holds else replace(found, unjudged=(*found.unjudged, why))
+
+
+def _judge_at(
+    problem: Problem,
+    answer: tuple[Array, Array | None, Array | None],
+    gradients: tuple[Cotangents, Gradients] | None,
+    inner: Sequence[Array | None],
+    bias_sizes: Sizes,
+    notes: Sequence[str],
+    grades: Sequence[str],
+    makes_inner: bool = False,
+) -> Judgement:
+    """At the first of these grades that holds, or at the last one."""
     for name in grades:
         unjudged = [*notes]
-        compared = Compared(cast, (y, h, c), inner, error_model(name, dtype.name), unjudged, bias_sizes)
+        model = error_model(name, problem.dtype.name)
+        compared = Compared(problem, answer, inner, model, unjudged, bias_sizes, makes_inner)
         with np.errstate(all="ignore"):  # a bound may overflow
             parts = tuple(measure_part(one) for one in (*compared.list_forward(), *compared.list_backward(gradients)))
         holds = bool(parts) and all(part.ratio <= 1 for part in parts)
         if holds:
             break
     steps = compared.cut and compared.cut[1]
-    return Judgement(name if holds else "", name, dtype.name, parts, tuple(unjudged), cast, steps)
+    return Judgement(name if holds else "", name, problem.dtype.name, parts, tuple(unjudged), problem, steps)
 
 
 def _check_inner(problem: Problem, inner: Sequence[Array | None]) -> None:

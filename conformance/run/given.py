@@ -44,7 +44,10 @@ class Compared:
         model: ErrorModel,
         unjudged: list[str],
         sizes: Sizes = (),
+        makes_inner: bool = False,
     ) -> None:
+        """`makes_inner`: what a layer below returned, and nobody gave, is what the equations say, rounded."""
+        self.makes_inner = makes_inner
         self.problem, (self.y, self.h, self.c), self.inner, self.sizes = problem, given, inner, sizes
         self.model, self.unjudged = model, unjudged
         self.seen = Seen(problem, Answer(self.y, problem.state), [])
@@ -63,6 +66,10 @@ class Compared:
             known = self.y if is_last else self.inner[layer] if layer < len(self.inner) else None
             x = read_below(self.seen, layer, self.model)
             readings = [self._read_layer(layer, d, x) for d in range(len(row))]
+            is_made = known is None and self.makes_inner
+            if is_made:
+                free = join_outputs(self.problem, [run_free(reading, self.model) for reading in readings])
+                known = free.value.astype(self.problem.dtype)
             if known is None:
                 passes = [run_free(reading, self.model) for reading in readings]
             else:
@@ -80,10 +87,15 @@ class Compared:
             if steps < len(self.problem.x):
                 self._keep_steps(steps, layer)
             if known is not None:
-                yield Comparison(f"y{place}", STEP, known[:steps], joined.value[:steps], joined.error[:steps])
-            else:
+                made = ", made here" * is_made
+                yield Comparison(f"y{place}{made}", STEP, known[:steps], joined.value[:steps], joined.error[:steps])
+            if is_made:
+                self.unjudged.append(
+                    f"y{place}, which was not given, and its final states: some right ones make y right"
+                )
+            elif known is None:
                 self.unjudged.append(f"y{place}, which was not given")
-            if not self.cut:
+            if not self.cut and not is_made:
                 yield from self._list_states(layer, passes)
         if self.cut:
             self.unjudged.append(

@@ -15,6 +15,7 @@ from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
 from conformance.run.given import count_conclusive_steps
 from conformance.tolerance.rounding import Bounded
 from lstm_spec import Answer, Problem, State, error_model
+from lstm_spec.types import Array
 from tests.helpers.problems import make_loss, make_problem
 from tools.checks.right.backends import RIGHT
 
@@ -169,34 +170,64 @@ def draw_long(directions: Any = FORWARD, lengths: str = "full") -> Problem:
     return build_problem(np.dtype("float32"), form, (600, 2, 30, 30), ("dense", *("dense",) * 5), 0)
 
 
+def double_from(y: Array, step: int) -> Array:
+    return np.concatenate([y[:step], double(y[step:])])
+
+
 def test_an_answer_of_which_nothing_can_be_judged_does_not_hold() -> None:
     problem = draw_long(BOTH)  # the reverse direction has its first steps where the other has its last ones
     answer = NUMPY.forward(problem)
-    said = judge(problem, (answer.y, None, None))
+    wrong = double_from(answer.y, 300)
+    said = judge(problem, (wrong, None, None))
     assert (said.parts, said.holds, said.grade) == ((), False, ""), str(said)
     assert str(said).startswith("nothing could be judged at grade ") and "rounding may have grown" in str(said)
-    first = NUMPY.forward(
-        replace(problem, parameters=problem.parameters[:1], state=State(*(a[:2] for a in problem.state)))
-    )
+    assert "with lower layers that are made here the error is " in said.unjudged[-1]
+    below = replace(problem, parameters=problem.parameters[:1], state=State(*(a[:2] for a in problem.state)))
+    first = NUMPY.forward(below)
     assert judge(problem, (answer.y, None, None), inner=[first.y]).holds
 
 
 @pytest.mark.parametrize("lengths", ["full", "any"])
 def test_of_a_long_stack_the_first_steps_are_judged_as_if_there_were_no_others(lengths: str) -> None:
+    """If the others are not those of lower layers that are made here."""
     problem = draw_long(lengths=lengths)
     answer = NUMPY.forward(problem)
-    said = judge(problem, answer)
+    said = judge(problem, replace(answer, y=double_from(answer.y, 20)))
     steps = said.steps
     assert said.holds and steps is not None and 2 <= steps < 10, str(said)
     assert f"holds in the first {steps} of 600 steps at grade relative" in str(said)
-    assert said.unjudged[-1].startswith(f"layer 0 and those above it after step {steps - 1}, and their final states: ")
+    assert said.unjudged[-2].startswith(f"layer 0 and those above it after step {steps - 1}, and their final states: ")
+    assert "with lower layers that are made here the error is " in said.unjudged[-1]
     ends = None if problem.lengths is None else np.minimum(problem.lengths, steps)
     short = replace(problem, x=problem.x[:steps], lengths=ends)
     alone = judge(short, (answer.y[:steps], None, None))
     assert alone.steps is None and [part.name for part in alone.parts] == [part.name for part in said.parts]
     np.testing.assert_array_equal(alone.parts[-1].allowed, said.parts[-1].allowed)
-    assert not judge(problem, replace(answer, y=np.concatenate([double(answer.y[:steps]), answer.y[steps:]]))).holds
-    assert judge(problem, replace(answer, y=np.concatenate([answer.y[:steps], double(answer.y[steps:])]))).holds
+    assert not judge(problem, replace(answer, y=double_from(answer.y, steps - 1))).holds
+
+
+@pytest.mark.parametrize("runtime", sorted(RIGHT))
+@pytest.mark.parametrize("directions", [FORWARD, BOTH], ids=str)
+def test_a_long_stack_holds_whole_if_some_right_lower_layers_make_it_right(directions: Any, runtime: str) -> None:
+    problem = draw_long(directions)
+    said = judge(problem, RIGHT[runtime]().forward(problem))
+    assert said.holds and said.steps is None and said.parts[0].name == "y of layer 0, made here", str(said)
+    assert said.unjudged == ("y of layer 0, which was not given, and its final states: some right ones make y right",)
+    names = [part.name for part in said.parts]
+    assert "y of layer 1" in names and sum(name.startswith("c_T of layer 1") for name in names) == len(directions)
+    assert not any(name.startswith(("h_T of layer 0", "c_T of layer 0")) for name in names)
+
+
+@pytest.mark.parametrize("step", [20, 599])
+def test_a_long_stack_with_a_mistake_late_in_it_does_not_hold_whole(step: int) -> None:
+    problem = draw_long()
+    answer = NUMPY.forward(problem)
+    y = answer.y.copy()
+    y[step, 1, 3] += np.float32(1e-3)
+    said = judge(problem, (y, None, None))
+    assert said.steps is not None and "with lower layers that are made here the error is" in said.unjudged[-1]
+    late = np.where(np.arange(600) < step, 1, 0)[:, None, None].astype(np.float32)
+    assert judge(problem, NUMPY.forward(replace(problem, x=problem.x * late))).steps is not None
 
 
 def test_steps_count_up_to_the_first_that_says_nothing() -> None:
