@@ -172,3 +172,23 @@ def test_paper_has_everything_unfolded_and_no_link_that_leads_away() -> None:
     soup = BeautifulSoup(prepare_page(html), "html.parser")
     assert soup.details is not None and soup.details.has_attr("open")
     assert [link["href"] for link in soup.find_all("a")] == ["#x", "http://e"] and soup.get_text() == "abcde"
+
+
+@pytest.mark.parametrize(
+    "text, marked",
+    [
+        ("h_{t−1} and dz_k", "h<t−1> and dz<k>"),
+        ("d̂z_{t+1}, u_acc, eta_s", "d̂z<t+1>, u<acc>, eta<s>"),
+        ("|c_0|, σ_max(U)", "|c<0>|, σ<max>(U)"),
+        ("f^n (1 + u)^n", "f^n^ (1 + u)^n^"),
+        ("hidden_size, weights_of_o, sm_90 and __init__ stay", "hidden_size, weights_of_o, sm_90 and __init__ stay"),
+    ],
+)
+def test_indices_and_powers_in_text_are_set_below_and_above(text: str, marked: str) -> None:
+    from docutils import nodes
+
+    from tools.site.extension import raise_marks
+
+    signs = {nodes.subscript: "<{}>", nodes.superscript: "^{}^"}
+    parts = (signs.get(type(node), "{}").format(node.astext()) for node in raise_marks(text))
+    assert "".join(parts) == marked

@@ -98,7 +98,7 @@ def write_family(family: str) -> str:
 
 def _write_clause(clause: Clause) -> str:
     choices = [what for what, ids in CHOICES.items() if clause.id in ids]
-    entries = [clause.id, *(f"{what}; {clause.id}" for what in choices)]
+    entries = [clause.id, *(f"{re.sub('^(a|an|the) ', '', what)}; {clause.id}" for what in choices)]
     index = "\n".join(f"```{{index}} single: {entry}\n```" for entry in entries)
     equation = f"\n\n$$\n{write_tex(clause.equation)}\n$$" if clause.equation else ""
     norm = f"::::{{container}} norm\n{_write_level(clause)} {clause.sentence}{equation}\n::::"

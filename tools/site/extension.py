@@ -10,6 +10,11 @@ from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 from sphinx.writers.html5 import HTML5Translator
 
+# an index or a power in running text, as in h_{t−1}, dz_k, u_acc, f^n or (1 + u)^n
+RAISED = re.compile(
+    r"(?:(?<!\w)(?P<base>eta|d?[^\W\d_]\u0302?|d\u0302[^\W\d_])_|(?<=[\w)])(?P<power>\^))(?P<mark>\{[^}]+\}|\w{1,3}\b)"
+)
+VERBATIM = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw, nodes.title, nodes.comment)
 CLAUSE = re.compile(r"[A-Z]+-\d+\b")
 
 
@@ -35,6 +40,35 @@ class AnchorClauses(SphinxTransform):
                 slugs[slug] = (line, slug, text)
 
 
+class RaiseMarks(SphinxTransform):
+    """Sets indices and powers in running text below and above the line."""
+
+    default_priority = 410
+
+    def apply(self, **kwargs: Any) -> None:
+        """Replace the texts of this page that have any."""
+        for text in list(self.document.findall(nodes.Text)):
+            if RAISED.search(text) and not has_verbatim_parent(text):
+                text.parent.replace(text, raise_marks(str(text)))
+
+
+def has_verbatim_parent(node: nodes.Node) -> bool:
+    """Whether the node stands in code, mathematics or a title."""
+    return node.parent is not None and (isinstance(node.parent, VERBATIM) or has_verbatim_parent(node.parent))
+
+
+def raise_marks(text: str) -> list[nodes.Node]:
+    """The parts of a text, with its indices and powers as nodes."""
+    parts: list[nodes.Node] = []
+    end = 0
+    for found in RAISED.finditer(text):
+        kind = nodes.superscript if found["power"] else nodes.subscript
+        mark = found["mark"].strip("{}")
+        parts += [nodes.Text(text[end : found.start()] + (found["base"] or "")), kind(mark, mark)]
+        end = found.end()
+    return [*parts, nodes.Text(text[end:])]
+
+
 def write_inline(writer: HTML5Translator, node: nodes.math) -> None:
     """Write mathematics in a line of text as MathML."""
     writer.body.append(tex2mathml(node.astext()))
@@ -51,4 +85,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Tell Sphinx of it."""
     app.add_html_math_renderer("mathml", (write_inline, None), (write_block, None))
     app.add_transform(AnchorClauses)
+    app.add_transform(RaiseMarks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
