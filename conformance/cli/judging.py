@@ -35,6 +35,7 @@ class Manner(NamedTuple):
     journal: Journal
     stop: Stop
     explain: bool = False  # whether experiments are shown
+    table: bool | None = None  # whether the table of all verdicts is; None: unless it is a terminal
 
 
 class Judged(NamedTuple):

@@ -83,6 +83,9 @@ OUTPUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
     type=click.Path(dir_okay=False, path_type=Path),
     help="File of declared deviations, e.g. lstm-deviations.toml.",
 )
+@click.option(
+    "--table/--no-table", default=None, help="Print the table of all verdicts.  [default: unless it is a terminal]"
+)
 @click.option("--explain", is_flag=True, help="Show what experiments found on a failure that no known fault explains.")
 @QUIET
 def run(
@@ -98,6 +101,7 @@ def run(
     isolate: bool | None,
     timeout: float,
     jobs: int | None,
+    table: bool | None,
     explain: bool,
     quiet: bool,
     **given: Any,
@@ -118,7 +122,7 @@ def run(
     stdout, console = sys.stdout, make_console(on_stderr=STDOUT in files.values())
     journal = Journal(out, complain)
     with heed_signals() as stop, redirect_stdout(sys.stderr):
-        manner = Manner(jobs, rigorous, quiet, journal, stop, explain)
+        manner = Manner(jobs, rigorous, quiet, journal, stop, explain, table)
         loans = [Loan(target, device, isolate, timeout, out) for target in targets]
         reports, unjudged = _judge_targets(loans, options, manner, console)
         unwritten = write_reports(files, reports, unjudged, stdout)
@@ -142,6 +146,7 @@ def _judge_targets(
         try:
             manner.stop.check()
             judged = judge_target(loan, options, manner)
+            console.print("\n" * bool(reports), end="")
             reports.append(judged.report)
             _print_judged(console, judged, manner)
             continue
@@ -160,7 +165,7 @@ def _print_judged(console: Console, judged: Judged, manner: Manner) -> None:
     from conformance.report.experiments import make_experiment_table
     from conformance.report.text import print_report
 
-    print_report(console, judged.report)
+    print_report(console, judged.report, manner.table if manner.table is not None else not console.is_terminal)
     if manner.explain and judged.report.cause.rows:
         console.print(make_experiment_table(judged.report.cause.rows))
     if manner.rigorous:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.extent import Extent
 from conformance.outcome import Outcome
+from conformance.property import Property
 from conformance.report.failures import FULL, failure_lines
 from conformance.report.reported import Reported
 from conformance.report.roots import Root, keep_one_per_property
@@ -51,10 +52,17 @@ def _record_report(report: Reported) -> Console:
     return console
 
 
-def print_report(console: Console, report: Reported) -> None:
-    """The table, the refutations, and the statement."""
-    if report.verdicts:
-        console.print(_make_table(report))
+def print_report(console: Console, report: Reported, table: bool = True) -> None:
+    """The statement, what failed, the table of all verdicts if it is wanted, and what was measured besides."""
+    print_statement(console, report)
+    _print_failures(console, report)
+    if report.verdicts and table:
+        console.print("", _make_table(report), *_fold_unclaimed(report), sep="\n")
+    for line in ["", *_information_lines(report)]:
+        console.print(f"  {line}" if line else "", highlight=False, soft_wrap=True)
+
+
+def _print_failures(console: Console, report: Reported) -> None:
     roots, warnings = report.roots, keep_one_per_property(report.warnings)
     firsts = {find_stage(root.verdict): root.verdict for root in reversed(roots)}.values()
     in_full = [root for k, root in enumerate(roots) if k < FULL or root.verdict in firsts]
@@ -70,7 +78,6 @@ def print_report(console: Console, report: Reported) -> None:
         console.print(
             f"[magenta]suite error[/]  {escape_markup(text)}; please report it", highlight=False, soft_wrap=True
         )
-    print_statement(console, report)
 
 
 def _print_lines(console: Console, lines: list[str], style: str) -> None:
@@ -108,14 +115,29 @@ def _make_table(report: Reported) -> Any:
     for dtype in dtypes:
         table.add_column(dtype, no_wrap=True)
     found = {(v.property.name, v.dtype): v for v in report.verdicts}
-    family = ""
-    for prop in dict.fromkeys(v.property for v in report.verdicts):
+    family, unclaimed = "", _list_unclaimed(report)
+    for prop in dict.fromkeys(v.property for v in report.verdicts if v.property not in unclaimed):
         if prop.family != family:
             family = prop.family
             table.add_row(f"[bold cyan]{family.replace('_', ' ')}[/]")
         cells = [_format_cell(found.get((prop.name, dtype)), report) for dtype in dtypes]
         table.add_row(f"  {prop.sentence}", " ".join(prop.clauses), *cells)
     return table
+
+
+def _list_unclaimed(report: Reported) -> list[Property]:
+    """The properties that were asked at no dtype, because nothing is claimed that they are about."""
+    is_declared = report.findings.is_declared
+    asked = {v.property for v in report.verdicts if v.outcome is not Outcome.NOT_CLAIMED or is_declared(v)}
+    return list(dict.fromkeys(v.property for v in report.verdicts if v.property not in asked))
+
+
+def _fold_unclaimed(report: Reported) -> list[str]:
+    """One line about them, if there are any: how many, and which features they need."""
+    unclaimed, claimed = _list_unclaimed(report), report.findings.description.features
+    needed = dict.fromkeys(str(feature) for prop in unclaimed for feature in prop.features if feature not in claimed)
+    many = f"{len(unclaimed)} propert{'y' if len(unclaimed) == 1 else 'ies'}"
+    return [f"[dim]not claimed[/]  {many}{': ' * bool(needed)}{', '.join(needed)}"] if unclaimed else []
 
 
 def _format_cell(verdict: Verdict | None, report: Reported) -> str:
@@ -139,7 +161,7 @@ def escape_markup(text: str) -> str:
 
 
 def print_statement(console: Console, report: Reported) -> None:
-    """The backend, the statement, the counts, and what was measured besides."""
+    """The backend, the statement, and the counts."""
     about, counts = report.findings.description, Counter(v.outcome for v in report.verdicts)
     subject, device = escape_markup(f"{report.findings.name} {about.version}".strip()), escape_markup(about.device)
     tally = ", ".join(f"{counts[outcome]} {MARKS[outcome][0].lower()}" for outcome in Outcome if counts[outcome])
@@ -150,7 +172,7 @@ def print_statement(console: Console, report: Reported) -> None:
     examples = sum(v.examples for v in report.verdicts)
     style = "bold red" if report.status != PASSED else "yellow" if report.findings.judged_deviations else "green"
     console.print(
-        f"\n[bold]{subject}[/] ({device}) [{style}]{escape_markup(report.statement)}[/]",
+        f"[bold]{subject}[/] ({device}) [{style}]{escape_markup(report.statement)}[/]",
         highlight=False,
         soft_wrap=True,
     )
@@ -160,8 +182,6 @@ def print_statement(console: Console, report: Reported) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    for line in _information_lines(report):
-        console.print(f"  {line}", highlight=False, soft_wrap=True)
 
 
 def _information_lines(report: Reported) -> list[str]:

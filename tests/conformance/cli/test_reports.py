@@ -84,7 +84,7 @@ def test_our_mistake_in_one_report_costs_no_other_one(monkeypatch: pytest.Monkey
         raise KeyError("clause")
 
     monkeypatch.setattr(json_report, "as_json", fail)
-    monkeypatch.setattr(text, "print_statement", fail)
+    monkeypatch.setattr(text, "_make_table", fail)
     done = run("numpy", "--json", "r.json", "--junit", "r.xml")
     assert done.exit_code == SUITE_ERROR
     assert "no report for --json: KeyError at " in done.stderr and not Path("r.json").exists()
