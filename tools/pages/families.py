@@ -22,7 +22,8 @@ FAMILIES = {
     "CELL": Family(
         "The cell",
         "One step of the standard LSTM: four gates read the input and the short-term memory, and two equations make"
-        " the new memories. All products of two vectors are elementwise.",
+        " the new memories. In CELL-1 to CELL-4, x is the input of step t and h the hidden state before it, h_{t−1}."
+        " All products of two vectors are elementwise.",
         "The equations are the same everywhere, but the weights are stored differently: the order of the gates, which axis they"
         " are stacked along, one bias or two, and whether 1 is added to the forget gate's bias at run time."
         " [Layouts](/layouts.md) has the details for each framework.",
@@ -66,7 +67,8 @@ FAMILIES = {
     "GRAD": Family(
         "Gradients",
         "The derivative of a loss with respect to everything that was read: full back-propagation through time."
-        " A cotangent dq is the derivative of the loss with respect to q.",
+        " A cotangent dq is the derivative of the loss with respect to q. What has no index is of step t; in GRAD-6 it is of step 1."
+        " At the last step, the given cotangents of h_T and c_T stand in the place of what a next step would send back.",
         "Frameworks with automatic differentiation have these gradients if the forward pass is right. The fused kernels have"
         " gradients written by hand, and there mistakes occur.",
     ),
