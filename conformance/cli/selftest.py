@@ -40,7 +40,8 @@ def selftest(dtype: str, profile: str, pairs: int, few_sizes: bool, device: str 
     """
     from conformance.faults.catalogue import FAULTS
     from conformance.report.status import PASSED, SUITE_ERROR, UNUSABLE
-    from conformance.selftest.look import Sight, judge_faults, judge_pairs, print_score, score_sights
+    from conformance.selftest.look import Sight, judge_faults, print_score, score_sights
+    from conformance.selftest.pairs import judge_pairs
 
     if device not in (None, "cpu"):
         complain(f"the known mistakes run on cpu only, not on {device!r}; drop --device")

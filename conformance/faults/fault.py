@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from conformance.faults.lstm import build_backend
@@ -41,10 +41,15 @@ class Fault:
         return self.wrap(build_backend(f"fault:{self.name}", forward, changed, self.networks))
 
     def right_backend(self) -> Backend:
-        """The same LSTM without the mistake."""
-        if self.module:
-            return wide_inside(make_backend(REFERENCE_MODULE))
-        return build_backend("right", networks=self.networks)
+        """The same LSTM without the mistake; one and the same for all faults of its kind."""
+        return _build_right(bool(self.module), self.networks)
+
+
+@cache
+def _build_right(is_module: bool, networks: bool) -> Backend:
+    if is_module:
+        return wide_inside(make_backend(REFERENCE_MODULE))
+    return build_backend("right", networks=networks)
 
 
 def _make_module(name: str, module: Any) -> Backend:

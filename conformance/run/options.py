@@ -34,7 +34,7 @@ class Options:
     diagnose: bool = True  # look for the likely cause of the first failure
     deviations: tuple[Deviation, ...] = ()
     shrink: bool = True  # look for a smaller example after the first one
-    first: tuple[str, ...] = SHARPEST  # the families of properties that are tried first
+    first: tuple[str, ...] = SHARPEST  # the families of properties, or their clauses, that are tried first
     compiles: bool = False  # for every size, so that few are asked; it is also measured
 
     def __post_init__(self) -> None:

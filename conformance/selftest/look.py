@@ -1,4 +1,4 @@
-"""Runs the judge against every known fault, and against pairs of faults, which must not hide each other.
+"""Runs the judge against every known fault.
 
 A fault is *below the bound* at a dtype if its effect is smaller than the rounding error that is allowed there. Its
 margin is the largest ratio of error to bound. Such faults are listed by name and do not count as missed. The same holds
@@ -7,8 +7,9 @@ for faults that changed no bit of any answer, because no question showed them or
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
-from itertools import combinations
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from conformance.assertions.comparison import recorded_ratios
 from conformance.faults.catalogue import FAULTS
 from conformance.faults.fault import Fault
 from conformance.faults.lstm import build_backend
-from conformance.faults.parts import RIGHT_PARTS, Parts
+from conformance.property import PROPERTIES
 from conformance.run.check import check
 from conformance.run.options import SHARPEST
 from lstm_spec import Backend
@@ -63,7 +64,7 @@ def judge_backend(
     first: Any = SHARPEST,
     compiles: bool = False,
 ) -> Sight:
-    """Judge the backend until a property refutes it, the families `first` first; `right` is it without the fault.
+    """Judge the backend until a property refutes it, what `first` names first; `right` is it without the fault.
 
     `compiles`: with the few sizes that are asked of what compiles for each.
     """
@@ -84,29 +85,51 @@ def judge_backend(
 
 def _watch(function: Callable[..., Any], right: Any, changed: list[bool]) -> Callable[..., Any]:
     """The function; it also notes whether any bit of its answer differs from that of the right one."""
+    is_right = _remember_answers(right)
 
     def call(*asked: Any) -> Any:
         found = function(*asked)
-        if not changed and not _same(found, right, asked):
+        if not changed and not is_right(found, asked):
             changed.append(True)
         return found
 
     return call
 
 
-def _same(found: Any, right: Any, asked: tuple[Any, ...]) -> bool:
-    try:
-        return fingerprint(found) == fingerprint(right(*asked))
-    except (TypeError, ValueError):  # the right one refuses what was answered
-        return False
+@cache
+def _remember_answers(right: Callable[..., Any]) -> Callable[[Any, tuple[Any, ...]], bool]:
+    """Whether an answer to a question is the right one, bit for bit.
+
+    The right one is asked only if it has not answered so before: its last bits may depend on where an array lies.
+    """
+    known: dict[bytes, set[bytes]] = defaultdict(set)
+
+    def is_right(found: Any, asked: tuple[Any, ...]) -> bool:
+        answer, answers = fingerprint(found), known[fingerprint(asked)]
+        if answer not in answers:
+            with suppress(TypeError, ValueError):  # the right one refuses what was answered
+                answers.add(fingerprint(right(*asked)))
+        return answer in answers
+
+    return is_right
 
 
 def judge_faults(dtype: str, profile: str, faults: Iterable[Fault] = (), compiles: bool = False) -> Iterator[Sight]:
     """Judge each of the faults, or the whole catalogue, one after the other; `compiles` as in `judge_backend`."""
     for fault in faults or FAULTS.values():
-        right = fault.right_backend()
-        first = OF_MODULES if fault.module else OF_NETWORKS if fault.networks else SHARPEST
+        right, first = fault.right_backend(), _list_first(fault)
         yield judge_backend(fault.name, fault.family, fault.backend(), dtype, profile, right, first, compiles)
+
+
+def _list_first(fault: Fault) -> tuple[str, ...]:
+    """What refutes the fault soonest, whatever the profile: mostly the clause that it breaks.
+
+    If no property of modules verifies that clause, a wrong module breaks it only when it is asked again, as a module.
+    """
+    families = OF_MODULES if fault.module else OF_NETWORKS if fault.networks else SHARPEST
+    of_modules = {clause for prop in PROPERTIES if prop.family in OF_MODULES for clause in prop.clauses}
+    is_shown_later = fault.module and fault.clause not in of_modules
+    return (*families, fault.clause) if is_shown_later else (fault.clause, *families)
 
 
 # ---------------------------------------------------------------- scores
@@ -166,66 +189,3 @@ def _describe_margin(sight: Sight) -> str:
     if not sight.tried:
         return "it changed no bit of any answer, at this dtype and profile"
     return f"what it changes, and its own rounding, come to {sight.margin:.3g} × what is allowed"
-
-
-# ---------------------------------------------------------------- pairs
-
-CHAINED: dict[str, Callable[[Any, Any], Any]] = {  # two changes of such a part can follow each other
-    "weights": lambda one, two: lambda problem, rows: two(problem, one(problem, rows)),
-    "initial": lambda one, two: lambda problem, h, c: two(problem, *one(problem, h, c)),
-    "start": lambda one, two: lambda r, p, s, after: two(r, p, one(r, p, s, after), after),
-    "inputs": lambda one, two: lambda r, x: two(r, one(r, x)),
-    "carry": lambda one, two: lambda t, now: two(t, one(t, now)),
-    "cotangents": lambda one, two: lambda problem, d: two(problem, one(problem, d)),
-    "gradients": lambda one, two: lambda problem, g: two(problem, one(problem, g)),
-}
-
-
-def join_faults(one: Fault, two: Fault) -> Backend | None:
-    """An LSTM with both faults; None if both replace the same part, so that the second would undo the first."""
-    backward = [fault.change(RIGHT_PARTS) for fault in (one, two)]
-    forward = [parts if f.kind == "forward" else RIGHT_PARTS for f, parts in zip((one, two), backward, strict=True)]
-    answered, differentiated = _join_parts(*forward), _join_parts(*backward)
-    if answered is None or differentiated is None:
-        return None
-    networks = one.networks or two.networks
-    return two.wrap(one.wrap(build_backend(f"fault:{one.name}+{two.name}", answered, differentiated, networks)))
-
-
-def _join_parts(one: Parts, two: Parts) -> Parts | None:
-    changes = {}
-    for name in (field.name for field in fields(Parts)):
-        was, first, second = (getattr(parts, name) for parts in (RIGHT_PARTS, one, two))
-        if first is was or second is was:
-            changes[name] = second if first is was else first
-        elif name in CHAINED:
-            changes[name] = CHAINED[name](first, second)
-        else:
-            return None
-    return Parts(**changes)
-
-
-def draw_pairs(count: int, seed: int) -> list[tuple[Fault, Fault]]:
-    """Pairs of faults of one layer that can be joined, drawn from different families; all families take their turn."""
-    rng = np.random.default_rng(seed)
-    found: list[tuple[Fault, Fault]] = []
-    by_family: dict[str, list[Fault]] = defaultdict(list)
-    for fault in (fault for fault in FAULTS.values() if not fault.networks):
-        by_family[fault.family].append(fault)
-    kinds = list(combinations(by_family, 2))
-    rng.shuffle(kinds)
-    while len(found) < count:
-        for family, other in kinds[: count - len(found)]:
-            one, two = (by_family[k][rng.integers(len(by_family[k]))] for k in (family, other))
-            if (one, two) not in found and join_faults(one, two) is not None:
-                found.append((one, two))
-        kinds = kinds[count:] + kinds[:count]
-    return found
-
-
-def judge_pairs(count: int, seed: int, dtype: str, profile: str) -> Iterator[Sight]:
-    """Judge pairs of faults, one after the other."""
-    for one, two in draw_pairs(count, seed):
-        backend = join_faults(one, two)
-        assert backend is not None
-        yield judge_backend(f"{one.name} + {two.name}", f"{one.family} + {two.family}", backend, dtype, profile)

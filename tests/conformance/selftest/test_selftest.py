@@ -4,20 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.arrays import fingerprint
 from conformance.diagnosis.probes import make_probe
-from conformance.faults.catalogue import FAULTS
+from conformance.faults.catalogue import FAULTS, Fault
 from conformance.property import PROPERTIES, find_property
 from conformance.run import selection
-from conformance.selftest import look as selftest
-from conformance.selftest.look import (
-    Sight,
-    draw_pairs,
-    join_faults,
-    judge_backend,
-    judge_faults,
-    judge_pairs,
-    score_sights,
-)
+from conformance.selftest import pairs
+from conformance.selftest.look import Sight, judge_backend, judge_faults, score_sights
+from conformance.selftest.pairs import draw_pairs, join_faults, judge_pairs
+from lstm_spec import Answer, Problem
 
 SWAPPED = FAULTS["swaps_input_and_forget_gates"]
 OF_FLOAT64 = FAULTS["takes_the_tanh_in_float32"]
@@ -26,7 +21,18 @@ OF_FLOAT64 = FAULTS["takes_the_tanh_in_float32"]
 def test_a_mistake_that_is_refuted_has_been_seen() -> None:
     (sight,) = judge_faults("float32", "quick", [SWAPPED])
     assert sight.is_refuted and sight.is_visible and sight.margin > 1
-    assert sight.by == "the_answer_is_that_of_the_equations"
+    assert SWAPPED.clause in find_property(sight.by).clauses
+
+
+@pytest.mark.parametrize("name", ["truncates_the_gradient_after_50_steps", "ignores_the_lengths", "swaps_in_two_pairs"])
+def test_a_mistake_is_asked_for_the_clause_that_it_breaks_first(name: str) -> None:
+    (sight,) = judge_faults("float32", "quick", [FAULTS[name]])
+    assert FAULTS[name].clause in find_property(sight.by).clauses
+
+
+def test_a_module_is_first_asked_as_a_module() -> None:
+    (sight,) = judge_faults("float32", "quick", [FAULTS["adds_up_the_gradients_of_all_calls"]])
+    assert find_property(sight.by).family == "modules" and sight.seconds < 20
 
 
 @pytest.fixture
@@ -47,6 +53,20 @@ def test_a_mistake_that_could_be_seen_and_is_not_refuted_is_missed() -> None:
     score = score_sights(sights)
     assert [sight.name for sight in score.missed] == ["a"]
     assert score.raw == (1, 2) and score.macro == 0.5
+
+
+def test_the_right_one_answers_each_question_once(few: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, right = list[Problem](), OF_FLOAT64.right_backend()
+
+    def forward(problem: Problem) -> Answer:
+        asked.append(problem)
+        return right.forward(problem)
+
+    counted = replace(right, forward=forward)
+    monkeypatch.setattr(Fault, "right_backend", lambda fault: counted)
+    first, again = judge_faults("float32", "quick", [OF_FLOAT64, OF_FLOAT64])
+    assert not first.tried and not again.tried
+    assert len(asked) == len({fingerprint(problem) for problem in asked}) > 1
 
 
 def test_a_mistake_that_nothing_asked_for_shows_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +142,7 @@ def test_pairs_are_of_different_families_and_no_pair_comes_twice() -> None:
 
 @pytest.mark.parametrize("number", range(5))
 def test_a_pair_is_refuted(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftest, "draw_pairs", lambda count, seed: draw_pairs(50, 0)[10 * number : 10 * number + 1])
+    monkeypatch.setattr(pairs, "draw_pairs", lambda count, seed: draw_pairs(50, 0)[10 * number : 10 * number + 1])
     (sight,) = judge_pairs(1, 0, "float32", "quick")
     assert sight.is_refuted, sight.name
 
