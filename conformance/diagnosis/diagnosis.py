@@ -49,8 +49,7 @@ class Diagnosis:
         if self.malformed:
             return self.malformed
         if self.right:
-            tried = f"on the {self.right} problems tried for the diagnosis"
-            return f"the cause was not found: {tried} the answers are right"
+            return f"the cause was not found: none of the {self.right} problems tried for it shows this failure"
         if not self.fitting:
             return "; ".join(filter(None, (f"none of {self.known} known faults fits", self.error_class)))
         first, rest = self.fitting[0], len(self.fitting) - 1

@@ -1,5 +1,6 @@
 """The likely cause of what was refuted."""
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,12 @@ from conformance.outcome import Errored, Inconclusive, NotClaimed, Outcome, Refu
 from conformance.problems.form import form_of
 from conformance.problems.question import problem_of
 from conformance.report.findings import Findings
-from conformance.report.roots import Cause, keep_one_per_property, key_of
+from conformance.report.roots import Cause, Reproduced, keep_one_per_property, key_of
 from conformance.report.rules import list_failures
 from conformance.run.grades import ABOUT_ANY_VALUES
 from conformance.targets.border import guard_backend
-from conformance.verdict import Verdict
-from lstm_spec import Backend, Description
+from conformance.verdict import Verdict, find_broken_clauses
+from lstm_spec import Backend, Description, GradientsNotOffered
 from lstm_spec.modules.sessions import Session
 
 if TYPE_CHECKING:
@@ -24,24 +25,80 @@ if TYPE_CHECKING:
 
 LARGEST_FOR_FAULTS = 2_000  # T B H: known faults are slow
 ASKED_FAULTS = 3  # of those that fit, which look the same
+SECONDS = 5.0  # for what one backend owes to earlier calls
+SAID_ALREADY = ("SHAPE-1", "SHAPE-2")  # clauses of which a refutation says all that a cause could say
+NO_EXPERIMENTS = ("SHAPE", "CONTRACT-1", "CONTRACT-3", "MOD", "NUM")  # clauses that ask no value
 
 
 def find_likely_cause(findings: Findings, backend: Backend) -> Cause:
-    """The likely cause of the first failure; empty if it is none of the values, or nothing fits."""
+    """The likely cause of the first failure; empty if it is no refutation, or nothing fits."""
     failures = list_failures(findings)
     first = failures[0] if failures else None
-    if first is None or first.outcome is not Outcome.REFUTED or first.property.family in ABOUT_ANY_VALUES:
+    if first is None or first.outcome is not Outcome.REFUTED:
         return Cause()
-    found = diagnose_refutation(first, backend)
+    kept, about = keep_one_per_property(failures), findings.description
+    found = None if first.property.family in ABOUT_ANY_VALUES else diagnose_refutation(first, backend)
     if not found or not (found.fitting or found.malformed):
-        return experiment_further(first, backend, found)
-    clauses, about = {fault.clause for fault in found.fitting}, findings.description
-    kept = keep_one_per_property(failures)
-    reproduced = {key_of(v): known for v in kept if (known := is_reproduced(v, found.fitting, about)) is not None}
-    return Cause(found.sentence, bool(found.fitting), clauses.pop() if len(clauses) == 1 else "", reproduced)
+        known = find_contract_faults(first, kept, guard_backend(backend))
+        return name_faults(known, first, kept, about) if known else experiment_further(first, kept, backend, found)
+    clauses = {fault.clause for fault in found.fitting}
+    wrong = [fault.backend() for fault in found.fitting[:ASKED_FAULTS]]
+    clause = clauses.pop() if len(clauses) == 1 else ""
+    return Cause(found.sentence, bool(found.fitting), clause, find_reproduced(kept, wrong, about))
 
 
-def experiment_further(refuted: Verdict, backend: Backend, found: "Diagnosis | None") -> Cause:
+def find_reproduced(kept: list[Verdict], wrong: list[Backend], about: Description) -> Reproduced:
+    """Of each refutation of which that is known, whether one of these wrong backends fails there, too."""
+    said = ((key_of(v), is_reproduced(v, wrong, about)) for v in kept)
+    return {key: known for key, known in said if known is not None}
+
+
+# ---------------------------------------------------------------- faults of the contract
+
+
+def find_contract_faults(first: Verdict, kept: list[Verdict], backend: Backend) -> "list[Fault]":
+    """The faults of a contract that break it as a guarded backend does, wherever the clause of the first failure fails.
+
+    What answers owe to earlier calls and to memory has to be the same, too.
+    """
+    from conformance.diagnosis.experiments.before import describe_history
+    from conformance.faults.catalogue import FAULTS
+
+    clauses, about = find_broken_clauses(first), backend.description
+    if clauses[0] in SAID_ALREADY:
+        return []
+    known = [fault for fault in FAULTS.values() if fault.kind == "contract" and fault.clause in clauses]
+    alike = [v for v in kept if find_broken_clauses(v) == clauses]
+    known = [fault for fault in known if all(fails_alike(v, fault.backend(), about) for v in alike)]
+    history = describe_history(backend, first.dtype, SECONDS) if known else ""
+    return [f for f in known if describe_history(guard_backend(f.backend()), first.dtype, SECONDS) == history]
+
+
+def fails_alike(verdict: Verdict, wrong: Backend, about: Description) -> bool:
+    """Whether a wrong backend is refuted where another one was, in the same words but for numbers."""
+    raised = _judge(verdict, wrong, about)
+    return isinstance(raised, Refuted) and _leave_out_numbers(raised) == _leave_out_numbers(verdict.refutation)
+
+
+def _leave_out_numbers(refuted: Refuted | None) -> str:
+    return re.sub(r"[-−+]?\d[\d.,e]*|nan|inf", "#", str(refuted))
+
+
+def name_faults(known: "list[Fault]", first: Verdict, kept: list[Verdict], about: Description) -> Cause:
+    """These faults as the cause."""
+    from conformance.diagnosis.diagnosis import Diagnosis
+    from conformance.faults.catalogue import FAULTS
+
+    many = sum(fault.kind == "contract" for fault in FAULTS.values())
+    sentence = Diagnosis(tuple(known), many, "at this failure").sentence
+    wrong = [fault.backend() for fault in known[:ASKED_FAULTS]]
+    return Cause(sentence, True, known[0].clause, find_reproduced(kept, wrong, about))
+
+
+# ---------------------------------------------------------------- experiments
+
+
+def experiment_further(first: Verdict, kept: list[Verdict], backend: Backend, found: "Diagnosis | None") -> Cause:
     """What experiments find where no known fault does, after that none does.
 
     Nothing on sessions of modules, nor on an answer of another shape or dtype.
@@ -49,39 +106,55 @@ def experiment_further(refuted: Verdict, backend: Backend, found: "Diagnosis | N
     from conformance.diagnosis.experiments.diagnose import inquire
 
     sentence = found.sentence if found else ""
-    if refuted.refutation is None or (example := refuted.refutation.problem) is None:
+    if first.refutation is None or (example := first.refutation.problem) is None:
         return Cause(sentence)
-    if isinstance(example, Session) or refuted.refutation.clause in ("SHAPE-1", "SHAPE-2"):
+    if isinstance(example, Session) or find_broken_clauses(first)[0].startswith(NO_EXPERIMENTS):
         return Cause(sentence)
-    problem = problem_of(example)
-    form = form_of(problem) if refuted.property.beyond_core else None
-    inquiry = inquire(guard_backend(backend), refuted.dtype, form, problem.sizes)
+    problem, guarded = problem_of(example), guard_backend(backend)
+    form = form_of(problem) if first.property.beyond_core else None
+    inquiry = inquire(guarded, first.dtype, form, problem.sizes)
     if inquiry.sentence and found and found.right:  # those problems did not meet the condition
         return Cause(inquiry.sentence, rows=inquiry.rows)
-    said = (inquiry.sentence, sentence) if inquiry.has_formula else (sentence, inquiry.sentence)
-    return Cause("; ".join(filter(None, said)), rows=inquiry.rows)
+    if not inquiry.has_formula:
+        return Cause("; ".join(filter(None, (sentence, inquiry.sentence))), rows=inquiry.rows)
+    said = "; ".join(filter(None, (inquiry.sentence, sentence)))
+    return Cause(said, reproduced=fold_formula(guarded, first, kept), rows=inquiry.rows)
 
 
-def is_reproduced(verdict: Verdict, faults: "tuple[Fault, ...]", about: Description) -> bool | None:
-    """Whether one of the faults, judged as the backend is, fails on the example of a refutation.
+def fold_formula(backend: Backend, first: Verdict, kept: list[Verdict]) -> Reproduced:
+    """Of each refutation of which that is known, whether the formula of the backend's answers fails there, too."""
+    from conformance.diagnosis.experiments.computing import compute_formula
+    from conformance.diagnosis.experiments.laboratory import Laboratory
 
-    None if that is not known: there is no fault or no example, it is too large for the faults, or none can be asked.
+    computed = compute_formula(Laboratory(backend, first.dtype))
+    return find_reproduced(kept, [computed], backend.description) if computed else {}
+
+
+def is_reproduced(verdict: Verdict, wrong: list[Backend], about: Description) -> bool | None:
+    """Whether one of these backends, judged as the target is, fails on the example of a refutation.
+
+    None if that is not known: there is none or no example, it is too large for them, or none can be asked.
     """
+    known = None
+    for backend in wrong:
+        raised = _judge(verdict, backend, about)
+        if isinstance(raised, Refuted):
+            return True
+        known = False if raised is None else known
+    return known
+
+
+def _judge(verdict: Verdict, wrong: Backend, about: Description) -> Exception | None:
+    """What comes of judging a wrong backend on the example of a refutation; NotClaimed if it is not judged."""
     example = verdict.refutation.problem if verdict.refutation else None
     if example is None or measure_extent(problem_of(example))["TBH"] > LARGEST_FOR_FAULTS:
-        return None
-    known = None
-    for fault in faults[:ASKED_FAULTS]:
-        wrong = guard_backend(replace(fault.backend(), description=about))
-        try:
-            with np.errstate(all="ignore"):
-                verdict.property.refute(wrong, example)
-            known = False
-        except Refuted:
-            return True
-        except (Errored, NotClaimed, Inconclusive):
-            continue
-    return known
+        return NotClaimed("no example, or a large one")
+    try:
+        with np.errstate(all="ignore"):
+            verdict.property.refute(guard_backend(replace(wrong, description=about)), example)
+    except (Refuted, Errored, NotClaimed, Inconclusive, GradientsNotOffered) as raised:
+        return raised
+    return None
 
 
 def diagnose_refutation(refuted: Verdict, backend: Backend) -> "Diagnosis | None":

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from conformance.diagnosis.experiments.before import describe_history
 from conformance.outcome import Outcome
 from conformance.report.findings import Findings
 from conformance.report.rules import decide_status, list_failures
@@ -10,10 +11,12 @@ from conformance.report.status import PASSED
 from conformance.run.judge import Judging, judge_pair
 from conformance.run.options import Options, with_grades
 from conformance.run.selection import plan_verdicts
+from conformance.targets.border import guard_backend
 from conformance.verdict import Verdict
 from lstm_spec import GRADES, Backend, error_model
 
 ABOUT_ANY_VALUES = ("shapes", "contract")  # families of properties for which no value has to be right
+SECONDS = 5.0  # to find out whether answers differ from call to call
 NOT_OF_VALUES = ("SHAPE", "CONTRACT")  # families of clauses
 USED_IF = {
     "absolute": "if σ or tanh is made from the other",
@@ -25,7 +28,8 @@ USED_IF = {
 def find_lenient_grades(findings: Findings, backend: Backend, options: Options) -> dict[str, str]:
     """By dtype another named grade at which all holds that is refuted there; empty unless every refutation goes away.
 
-    What is not about values may mend itself when it is asked again, so that no grade explains it.
+    What is not about values may mend itself when it is asked again, so that no grade explains it; nor does one where
+    answers owe anything to earlier calls or to memory.
     """
     failures, found = list_failures(findings), dict[str, str]()
     if any(v.property.family in ABOUT_ANY_VALUES or _names_another_clause(v) for v in failures):
@@ -34,6 +38,8 @@ def find_lenient_grades(findings: Findings, backend: Backend, options: Options) 
         failed = [v for v in failures if v.dtype == dtype]
         fitting = (other for other in _list_other_grades(backend, dtype) if _all_hold(failed, other, backend, options))
         if not (grade := next(fitting, "")) or not _all_fail_again(failed, backend, options):
+            return {}
+        if describe_history(guard_backend(backend), dtype, SECONDS):
             return {}
         found[dtype] = grade
     return found

@@ -1,23 +1,20 @@
 """Whether an answer depends on what was asked before it, or on how its question lies in memory."""
 
-from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from conformance.assertions.memory import copy_arrays
-from conformance.diagnosis.experiments.laboratory import PARTS, Finding, Judged, Laboratory, Said, Sizes
+from conformance.diagnosis.experiments.laboratory import TINY, Finding, Laboratory, Log, OutOfTime, Sizes, name_part
+from conformance.diagnosis.experiments.layout import find_layout
 from conformance.diagnosis.experiments.patterns import name_ordinal
 from conformance.nouns import change_all_arrays, name_all_arrays
-from conformance.outcome import Errored, Refuted
-from conformance.problems.memory import WAYS
+from conformance.outcome import NotClaimed
 from conformance.problems.question import Question
 from lstm_spec import Backend
 from lstm_spec.types import Array
 
 UNUSED: tuple[Sizes, ...] = ((4, 3, 6, 7), (5, 2, 3, 9), (3, 4, 7, 6))  # no other experiment asks these
-TINY: Sizes = (2, 2, 3, 4)
 FEW, MANY = 60, 130  # calls with one question
 LATER = 8  # calls after which an answer is looked at again
 KEPT = {  # what may be left of an earlier call
@@ -31,46 +28,8 @@ KEPT = {  # what may be left of an earlier call
     "h_0": ("h",),
     "c_0": ("c",),
     "the state and x": ("h", "c", "x"),
-    "the cotangents": ("y",),
+    "the cotangents": ("dy",),
 }
-LAID_OUT = (  # in the order of WAYS
-    "has gaps between its numbers",
-    "lies inside of a longer row",
-    "is part of a wider array",
-    "has its first two axes exchanged in memory",
-    "runs backwards along its last axis",
-    "runs backwards along its first axis",
-    "lies at an odd address",
-    "lies in Fortran order",
-    "is writable",
-)
-LIES_IN_ONE_PIECE = (1, 6, 8)
-WRITABLE = LAID_OUT.index("is writable")
-
-
-class Log:
-    """A laboratory that notes what it was asked."""
-
-    def __init__(self, laboratory: Laboratory) -> None:
-        self.laboratory, self.tried = laboratory, list[tuple[str, Said]]()
-
-    def judge(self, when: str, question: Question, backend: Backend | None = None) -> Judged:
-        """`Laboratory.judge`, noted under these words."""
-        judged = self.laboratory.judge(question, backend)
-        self.tried.append((when, judged.said))
-        return judged
-
-    def ask(self, question: Question) -> tuple[Any, ...] | None:
-        """What the backend returns, as it is: an answer, and gradients if they are asked for; None if nothing."""
-        asked = self.laboratory
-        try:
-            return asked.differentiate(question) if asked.backward else (asked.answer(question.problem),)
-        except (Errored, Refuted):
-            return None
-
-    def replay(self, found: tuple[Any, ...]) -> Backend:
-        """A backend that returns this whatever it is asked."""
-        return replace(self.laboratory.backend, forward=lambda _: found[0], gradients=lambda *_: found)
 
 
 def find_history(laboratory: Laboratory) -> Finding | None:
@@ -136,15 +95,18 @@ def mix_questions(question: Question, earlier: Question, parts: tuple[str, ...])
     old = name_all_arrays(**earlier._asdict())
 
     def mix(arrays: dict[str, Array]) -> dict[str, Array]:
-        return {name: old[name] if _name_part(name) in parts else a for name, a in arrays.items()}
+        return {name: old[name] if name_part(name) in parts else a for name, a in arrays.items()}
 
     return Question(*change_all_arrays(mix, **question._asdict()))
 
 
-def _name_part(name: str) -> str:
-    """The last word of an array's name; cotangents of states are no states."""
-    last = name.rpartition(".")[2]
-    return "" if name.startswith("d.") and last in ("h", "c") else last
+def describe_history(backend: Backend, dtype: str, seconds: float) -> str:
+    """What `find_history` finds on a guarded backend of a plain layer, in words; empty if it finds nothing in time."""
+    try:
+        found = find_history(Laboratory(backend, dtype, seconds=seconds))
+    except (OutOfTime, NotClaimed):
+        return ""
+    return found.sentence if found else ""
 
 
 def find_rare(log: Log) -> str:
@@ -195,49 +157,3 @@ def _name_questions(found: list[str], right: list[str]) -> str:
     if right == ["itself"]:
         return "other than itself"
     return f"with {' or '.join(name for name in found if name != 'itself')}" if found != ["itself"] else "like itself"
-
-
-# ---------------------------------------------------------------- layouts
-
-
-def find_layout(log: Log) -> str:
-    """Which array in which layout makes an answer wrong that is right otherwise; empty if none does.
-
-    If it is wrong as usual, whether that is because it may not be written to.
-    """
-    question = log.laboratory.make_question(TINY, 0)
-    is_wrong = log.judge("laid out as usual", question).is_wrong
-    tried = [WRITABLE] if is_wrong else range(len(LAID_OUT))
-    ways = [k for k in tried if log.judge(f"each array {LAID_OUT[k]}", lay_out(question, k)).is_wrong != is_wrong]
-    if not ways:
-        return ""
-    parts = [name for name in PARTS if _changes_laid_out(log, question, ways[-1], name, is_wrong)]
-    which = " or ".join(PARTS[name] for name in parts) or "every array"
-    if is_wrong:
-        return f"only where {which} is read-only"
-    pieces = [k for k in range(len(LAID_OUT)) if k not in LIES_IN_ONE_PIECE]
-    if len(ways) > 2 and set(ways) <= set(pieces):
-        return f"only where {which} does not lie in one piece in C order"
-    return f"only where {which} {' or '.join(LAID_OUT[k] for k in ways)}"
-
-
-def _changes_laid_out(log: Log, question: Question, k: int, name: str, is_wrong: bool) -> bool:
-    judged = log.judge(f"{PARTS[name]} {LAID_OUT[k]}", lay_out(question, k, name))
-    return judged.is_wrong != is_wrong
-
-
-def lay_out(question: Question, k: int, part: str = "") -> Question:
-    """The question with every array, or with those of one part of the problem, laid out in memory in one of the ways.
-
-    All are read-only as usual, except in the way that makes them writable.
-    """
-
-    def change(arrays: dict[str, Array]) -> dict[str, Array]:
-        return {name: place(a) if part in ("", _name_part(name)) else a for name, a in arrays.items()}
-
-    def place(a: Array) -> Array:
-        placed = WAYS[k](a)
-        placed.flags.writeable = k == WRITABLE
-        return placed
-
-    return Question(*change_all_arrays(change, **question._asdict()))

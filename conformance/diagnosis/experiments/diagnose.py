@@ -18,6 +18,8 @@ from lstm_spec import Backend
 
 SECONDS, SECONDS_TO_COMPILE = 5.0, 30.0
 NO_TIME = "no time was left"
+ENDS_EARLY = ("the gradient is truncated", "the gradient ends")  # how findings begin that a picture of the flow shows
+FLOW = "lstm-conform flow TARGET draws how far it flows"
 SMALL_IS_RIGHT = "one step is right if "  # how a finding about one step begins that names no formula
 
 
@@ -142,11 +144,11 @@ def describe_findings(
 ) -> str:
     """What is wrong, under which conditions, and how sure that is; empty if nothing was wrong.
 
-    A formula comes first, if it is one that explains the answers.
+    A formula comes first, if it is one that explains the answers; that they are wrong at all sizes goes without saying.
     """
     term = term if term and term.is_certain else None
     where = where if where and where.is_certain else None
-    given = [one for one in conditions if one]
+    given = [one for one in conditions if one and not (term and not one.is_limited)]
     found = [one for one in (*given, where, term) if one]
     if not found:
         return ""
@@ -155,7 +157,8 @@ def describe_findings(
     wrong = [f"its {about} are wrong {_join_conditions(given)}{where_wrong}"] if len(known) < len(given) else []
     sure = [] if all(one.is_certain for one in found) else ["this is not certain"]
     formula, rest = ([term.sentence], []) if term else ([], ["cause unknown"] if wrong else [])
-    return "; ".join([*(f"it {words}" for words in known), *formula, *wrong, *sure, *rest])
+    follow = [FLOW] if term and term.sentence.startswith(ENDS_EARLY) else []
+    return "; ".join([*(f"it {words}" for words in known), *formula, *wrong, *sure, *rest, *follow])
 
 
 def _join_conditions(given: Sequence[Finding]) -> str:

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,7 @@ Said = Literal["right", "wrong", "open", "no answer"]  # open: rounding may have
 
 TAME = ("dense", "contracting", "small", "dense", "within-1", "dense")  # a free run is conclusive at any size
 DENSE = ("dense",) * 3
+TINY: Sizes = (2, 2, 3, 4)
 
 
 PARTS = {"x": "x", "W": "W", "U": "U", "b": "b", "p": "p", "R": "R", "h": "h_0", "c": "c_0"}  # of a problem, in words
@@ -172,6 +173,36 @@ class Laboratory:
         """The same for gradients, with the time that is left."""
         left = self.seconds - (self.clock() - self.started)
         return replace(self, backward=True, seconds=left)
+
+
+class Log:
+    """A laboratory that notes what it was asked."""
+
+    def __init__(self, laboratory: Laboratory) -> None:
+        self.laboratory, self.tried = laboratory, list[tuple[str, Said]]()
+
+    def judge(self, when: str, question: Question, backend: Backend | None = None) -> Judged:
+        """`Laboratory.judge`, noted under these words."""
+        judged = self.laboratory.judge(question, backend)
+        self.tried.append((when, judged.said))
+        return judged
+
+    def ask(self, question: Question) -> tuple[Any, ...] | None:
+        """What the backend returns, as it is: an answer, and gradients if they are asked for; None if nothing."""
+        asked = self.laboratory
+        try:
+            return asked.differentiate(question) if asked.backward else (asked.answer(question.problem),)
+        except (Errored, Refuted):
+            return None
+
+    def replay(self, found: tuple[Any, ...]) -> Backend:
+        """A backend that returns this whatever it is asked."""
+        return replace(self.laboratory.backend, forward=lambda _: found[0], gradients=lambda *_: found)
+
+
+def name_part(name: str) -> str:
+    """The last word of an array's name, after d if it is a cotangent."""
+    return ("d" if name.startswith("d.") else "") + name.rpartition(".")[2]
 
 
 def compare_answer(seen: Seen, passes: list[list[Trajectory]], m: ErrorModel) -> list[Comparison] | None:

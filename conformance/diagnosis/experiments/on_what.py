@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.arrays import frozen
-from conformance.diagnosis.experiments.laboratory import PARTS, Finding, Laboratory, Said, Sizes
+from conformance.diagnosis.experiments.laboratory import PARTS, Finding, Laboratory, Said, Sizes, name_part
 from conformance.nouns import change_all_arrays
 from conformance.problems.question import Question, with_gates
 from lstm_spec import Problem, State
@@ -120,14 +120,9 @@ def make_switch(question: Question, switch: Switch) -> Question:
     """The question with the change made in every array of that part."""
 
     def change(arrays: dict[str, Array]) -> dict[str, Array]:
-        return {name: frozen(switch.change(a)) if _name_part(name) == switch.array else a for name, a in arrays.items()}
+        return {name: frozen(switch.change(a)) if name_part(name) == switch.array else a for name, a in arrays.items()}
 
     return Question(*change_all_arrays(change, **question._asdict()))
-
-
-def _name_part(name: str) -> str:
-    """The last word of an array's name, after d if it is a cotangent."""
-    return ("d" if name.startswith("d.") else "") + name.rpartition(".")[2]
 
 
 # ---------------------------------------------------------------- magnitudes

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.specimens import said, target
 
 WRONG = "tests.planted.conditional:keeps_the_first_weights"
@@ -34,7 +36,8 @@ def test_a_budget_has_to_be_some_time() -> None:
     assert said("diagnose", "numpy", "--budget", "0").status == 2
 
 
-def test_run_explains_a_failure_if_asked_to(tmp_path: Path) -> None:
+def test_run_explains_a_failure_if_asked_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.diagnosis.experiments.diagnose.SECONDS", 60)
     name = ("-k", "sizes_of_every_kind_are_read_alike", "--profile", "quick", "--out", str(tmp_path))
     plain = said("run", WRONG, *name, *HERE)
     explained = said("run", WRONG, *name, "--explain", *HERE)

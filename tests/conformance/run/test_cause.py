@@ -3,7 +3,12 @@
 import pytest
 
 from conformance.diagnosis.experiments import diagnose
+from conformance.diagnosis.experiments.computing import make_backend_of
+from conformance.diagnosis.experiments.term.formula import write_formula
+from conformance.faults.catalogue import FAULTS
+from conformance.run.cause import find_reproduced
 from conformance.run.check import check
+from conformance.targets.border import guard_backend
 from lstm_spec import Backend
 from tests.helpers import specimens
 from tests.planted import conditional
@@ -47,3 +52,40 @@ def test_a_formula_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_experiment_follows_where_a_known_fault_fits() -> None:
     cause = check(specimens.swaps_input_and_forget_gates, profile="quick", dtypes=("float32",), name=SIZES).cause
     assert cause.is_known and not cause.rows
+
+
+def test_a_formula_explains_the_other_failures_that_it_reproduces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnose, "SECONDS", PLENTY)
+    wrong = textbook(("f = sigmoid(f)", "f = sigmoid(f + 0.75)"))
+    report = check(wrong, profile="quick", dtypes=("float32",), clauses=("CELL-2",))
+    assert len(report.failures) > 3 and len(report.roots) == 1
+    assert len(report.cause.reproduced) > 3 and set(report.cause.reproduced.values()) == {True}
+
+
+def test_a_formula_explains_no_failure_that_it_does_not_reproduce() -> None:
+    """Of the textbook's own formula nothing is refuted."""
+    about = guard_backend(textbook())
+    right = make_backend_of(write_formula("standard"), about)
+    wrong = textbook(("f = sigmoid(f)", "f = sigmoid(f + 0.75)"))
+    failures = check(wrong, profile="quick", dtypes=("float32",), clauses=("CELL-2",), diagnose=False).failures
+    assert set(find_reproduced(failures, [right], about.description).values()) == {False}
+
+
+@pytest.mark.parametrize(
+    ("backend", "words", "is_known"),
+    [
+        (FAULTS["answers_in_one_buffer"].backend(), "1 of 55 known faults fits: answers_in_one_buffer)", True),
+        (FAULTS["answers_in_four_buffers_in_turn"].backend(), ": answers_in_four_buffers_in_turn)", True),
+        (
+            conditional.uses_three_buffers,
+            "it answers from a buffer that it uses again: an answer ",
+            False,
+        ),
+    ],
+)
+def test_what_breaks_the_contract_has_a_cause(
+    backend: Backend, words: str, is_known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnose, "SECONDS", PLENTY)
+    cause = check(backend, profile="quick", dtypes=("float32",), clauses=("CONTRACT-2",)).cause
+    assert words in cause.sentence and cause.is_known == is_known

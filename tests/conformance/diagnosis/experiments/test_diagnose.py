@@ -85,7 +85,7 @@ def test_the_condition_is_named(backend: Backend, form: Form, beginning: str, en
             "the forget gate adds up W_f x + U_f h + b_f + 0.75, expected",
         ),
         (("g = np.tanh(g)", "g = 1.7 * np.tanh(2 * g / 3)"), "the candidate is 1.7 tanh(0.6667 z), expected"),
-        ((CELL, "c = (1 - 0.3 * f) * c + i * g"), "(the forget gate acts as 1 − 0.3 f); its answers"),
+        ((CELL, "c = (1 - 0.3 * f) * c + i * g"), "(the forget gate acts as 1 − 0.3 f)"),
         (
             ("f = sigmoid(f)", "f = sigmoid(np.clip(f, -5, 5))"),
             "the forget gate is σ(z), clipped to [0.006693, 0.9933]",
@@ -147,9 +147,7 @@ def test_numbers_that_are_always_the_same_are_one_term() -> None:
     sentence = inquire(
         guard_backend(replace(NUMPY, forward=forward, gradients=None)), "float32", seconds=PLENTY
     ).sentence
-    assert sentence.startswith(
-        "the cell state is c′ = 7, expected f c + i g; the hidden state is h′ = 7, expected o tanh(c′); "
-    )
+    assert sentence == ("the cell state is c′ = 7, expected f c + i g; the hidden state is h′ = 7, expected o tanh(c′)")
 
 
 @pytest.mark.parametrize(
