@@ -114,9 +114,10 @@ class Shared:
         self.rows[number] = held if a.flags.c_contiguous and not a.dtype.hasobject else lambda: _show_row(held())
 
     def _find_changes(self) -> dict[int, bytes]:
-        """The memory of the blocks that changed. That nothing changed is the rule, and is found out for all at once."""
+        """The memory of the blocks that changed. That nothing changed is the rule, and is found out quickly."""
         with suppress(BufferError, TypeError, ValueError):  # one is gone, or has other strides now
-            if b"".join([row() for row in self.rows.values()]) == b"".join(self.bits.values()):  # type: ignore[misc]
+            pairs = zip(self.rows.values(), self.bits.values(), strict=True)
+            if all(b"".join((row(),)) == bits for row, bits in pairs):  # type: ignore[arg-type]
                 return {}
         arrays = ((number, self.find(number), before) for number, before in self.bits.items())
         read = ((number, _read_memory(a), before) for number, a, before in arrays if a is not None)
