@@ -29,6 +29,9 @@ def test_what_is_refuted_stands_in_the_page(tmp_path: pytest.TempPathFactory) ->
     CliRunner().invoke(main, ["run", "fault:drops_the_bias", "--profile", "quick", "-k", "read_alone", "--json", path])
     with open(path, encoding="utf-8") as file:
         reduced = reduce_report(json.load(file), "mine.py:LSTM")
+    before = {name: value for name, value in reduced.items() if name != "examples"}
+    page = write_page({"mine": reduced, "mine, kept before": before}, "## Notes")
+    assert reduced["examples"] > 0 and f"{reduced['examples']:,} examples in all" in page
     page = write_page({"mine": reduced}, "## Notes")
     assert "| CELL | CELL-1" in page and "`mine.py:LSTM`" in page and "| NUM | – |" in page
     assert "- mine: CELL-1 ACT-1 ACC-1 (MUST; float32): the input gate read alone is the logistic function: i " in page

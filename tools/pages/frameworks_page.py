@@ -44,24 +44,30 @@ def reduce_report(report: dict[str, Any], target: str) -> dict[str, Any]:
             wrong.setdefault(key, {**{k: verdict[k] for k in ("clauses", "property", "level", "detail")}, "dtypes": []})
             wrong[key]["dtypes"].append(verdict["dtype"])
     names = ("name", "version", "features", "grades", "profile", "seed", "compiles", "statement", "seconds")
-    about = {name: judged[name] for name in names}
+    about = {name: judged[name] for name in names} | {"examples": sum(v["examples"] for v in judged["verdicts"])}
     return {"target": target, "python": report["python"], **about, "families": families, "refuted": [*wrong.values()]}
 
 
 def write_page(kept: dict[str, dict[str, Any]], notes: str) -> str:
     """The page on these reduced reports, by name."""
-    head = "| | version | target | profile | seconds | statement |\n|---|---|---|---|---:|---|"
+    head = "| | version | target | profile | examples | seconds | statement |\n|---|---|---|---|---:|---:|---|"
     rows = [
-        f"| {name} | {r['version']} | `{r['target']}` | {r['profile']} | {r['seconds']:.0f} | {r['statement']} |"
+        f"| {name} | {r['version']} | `{r['target']}` | {r['profile']} | {_count_examples(r)} | {r['seconds']:.0f}"
+        f" | {r['statement']} |"
         for name, r in kept.items()
     ]
     families = list(dict.fromkeys(clause.partition("-")[0] for clause in CLAUSES))
     columns = "| clauses | " + " | ".join(kept) + " |\n|---|" + "---|" * len(kept)
     cells = [f"| {family} | " + " | ".join(write_cell(r, family) for r in kept.values()) + " |" for family in families]
     refuted = [line for name, r in kept.items() for line in _list_refuted(name, r)]
-    parts = [INTRODUCTION, "\n".join([head, *rows]), "## By clause\n\n" + "\n".join([columns, *cells])]
+    total = f"{sum(r.get('examples', 0) for r in kept.values()):,} examples in all, a dash not counted."
+    parts = [INTRODUCTION, "\n".join([head, *rows]), total, "## By clause\n\n" + "\n".join([columns, *cells])]
     parts += ["## What was refuted\n\n" + ("\n".join(refuted) or "Nothing."), notes.strip()]
     return "\n\n".join(parts) + "\n"
+
+
+def _count_examples(report: dict[str, Any]) -> str:
+    return f"{report['examples']:,}" if "examples" in report else "–"  # one that was kept before they were counted
 
 
 def write_cell(report: dict[str, Any], family: str) -> str:
