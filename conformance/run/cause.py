@@ -8,7 +8,7 @@ import numpy as np
 
 from conformance.extent import measure_extent
 from conformance.outcome import Errored, Inconclusive, NotClaimed, Outcome, Refuted
-from conformance.problems.form import form_of
+from conformance.problems.form import Form, form_of
 from conformance.problems.question import problem_of
 from conformance.report.findings import Findings
 from conformance.report.roots import Cause, Reproduced, keep_one_per_property, key_of
@@ -111,7 +111,7 @@ def experiment_further(first: Verdict, kept: list[Verdict], backend: Backend, fo
     if isinstance(example, Session) or find_broken_clauses(first)[0].startswith(NO_EXPERIMENTS):
         return Cause(sentence)
     problem, guarded = problem_of(example), guard_backend(backend)
-    form = form_of(problem) if first.property.beyond_core else None
+    form = form_of(problem) if first.property.beyond_core else Form()
     inquiry = inquire(guarded, first.dtype, form, problem.sizes)
     if inquiry.sentence and found and found.right:  # those problems did not meet the condition
         return Cause(inquiry.sentence, rows=inquiry.rows)

@@ -59,15 +59,16 @@ def inquire(
 ) -> Inquiry:
     """What experiments find on a guarded backend: on its answers; if these are right, on its gradients.
 
-    `start`: the sizes at which an answer was wrong.
+    `form`: that at which an answer was wrong, if that is known; a plain one is asked alone. `start`: its sizes.
     """
     laboratory = Laboratory(backend, dtype, form or Form(), seconds=seconds or choose_seconds(backend), clock=clock)
-    passes = [Examination(laboratory)] + ([Examination(laboratory.turn_backward())] if backend.gradients else [])
-    sentence = ""
-    for looks_at_networks in (False, True) if form is None else (form != Form(kind=form.kind),):
-        for each in passes:
-            sentence = sentence or (each.examine_networks(start) if looks_at_networks else each.examine(start))
-    return Inquiry(tuple(row for each in passes for row in each.rows), sentence)
+    looks_around = form is None or form != Form(kind=form.kind)
+    rows, sentence = list[Row](), ""
+    for backward in (False, True) if backend.gradients else (False,):
+        examination = Examination(laboratory.turn_backward() if backward else laboratory)
+        sentence = sentence or examination.examine(start, looks_around)
+        rows += examination.rows
+    return Inquiry(tuple(rows), sentence)
 
 
 class Examination:
@@ -92,15 +93,44 @@ class Examination:
         self.rows.append(Row(name, self.about, found, "" if found else note))
         return found
 
-    def examine(self, start: Sizes | None = None, network: Finding | None = None) -> str:
-        """The experiments in turn, and the sentence; what came before is first, for it would mislead the others."""
+    def examine(self, start: Sizes | None = None, looks_around: bool = True) -> str:
+        """The experiments in turn, and the sentence; what came before is first, for it would mislead the others.
+
+        `looks_around`: whether other forms of network are asked. If they show more, the simplest of them is examined.
+        """
         if malformed := find_malformed(self.laboratory):
             self.rows.append(Row("where", self.about, malformed))
             return malformed.sentence
-        before = self.run("before", 0.4, find_history)
+        before = self.run("before", 0.3, find_history)
         if before and before.is_whole:
             return describe_findings(self.about, [before])
+        if looks_around and not before and (networks := self.look_around()):
+            self.laboratory = self.laboratory.take_form(networks.simplest or PLAIN, networks.suits)
+            return self.examine_numbers(None, None, networks.finding)
+        return self.examine_numbers(start, before)
+
+    def look_around(self) -> Networks | None:
+        """In which networks answers are wrong, if there is a rule, or if that of this laboratory is plain and right."""
+        found = list[Networks]()
+
+        def find(limited: Laboratory) -> Finding | None:
+            found.append(find_networks(limited))
+            return found[0].finding
+
+        rule = self.run("network", 0.3, find)
+        if not found or found[0].simplest in (None, PLAIN):
+            return None
+        if rule and rule.is_certain:
+            return found[0]
+        return found[0]._replace(finding=None) if self.laboratory.form == PLAIN else None
+
+    def examine_numbers(
+        self, start: Sizes | None, before: Finding | None = None, network: Finding | None = None
+    ) -> str:
+        """For which numbers, at which sizes and in which places answers are wrong, and by which formula."""
         numbers = None if before else self.run("on what", 0.4, find_numbers)
+        if numbers:
+            network = None  # which was wrong where such numbers happened to be
         when = None if numbers else self.run("when", 0.5, lambda limited: find_condition(limited, start))
         sizes = (when and when.smallest) or SMALL
         where = self.run("where", 0.5, lambda limited: find_place(limited, sizes)) if when else None
@@ -113,21 +143,6 @@ class Examination:
         elif when and not before:
             numbers = self.run("on what", 0.3, lambda limited: find_dependence(limited, sizes))
         return describe_findings(self.about, [before, network, when, numbers], where, term)
-
-    def examine_networks(self, start: Sizes | None = None) -> str:
-        """The same in the simplest form of network that is answered wrongly; empty if none is."""
-        found = list[Networks]()
-
-        def find(limited: Laboratory) -> Finding | None:
-            found.append(find_networks(limited))
-            return found[0].finding
-
-        network = self.run("network", 0.3, find)
-        is_plain, simplest = self.laboratory.form == PLAIN, found[0].simplest if found else None
-        if network and network.is_certain or is_plain and simplest:
-            self.laboratory = self.laboratory.take_form(simplest or PLAIN, found[0].suits)
-            return self.examine(None, network if network and network.is_certain else None)
-        return "" if is_plain else self.examine(start)
 
 
 def find_malformed(laboratory: Laboratory) -> Finding | None:
