@@ -25,6 +25,8 @@
 # make failure     draws what a terminal shows of the wrong module in README.md: docs/failure.svg (needs torch)
 # make archives     builds the wheel and the source archive twice, and compares; puts them in dist/
 # make kill-matrix  writes docs/kill-matrix.md; takes about an hour
+# make selftest-page  says which property refutes each known fault at each dtype; writes docs/selftest.md; takes hours; what was
+#                   interrupted goes on
 # make mutants      makes small mistakes in the source of three textbook LSTMs, judges each; writes docs/mutants.md
 # make other-suites compares this suite with other people's checks; writes the table in README.md; takes more than 10 minutes
 # make product      judges NumPy on every combination of lengths, directions, layers and variants
@@ -45,7 +47,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test test-adapters test-models dev torch check figures check-workflows fuzz fuzz-models hostile kills terms conditions versions soak docs site archives failure kill-matrix mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
+.PHONY: conform test test-adapters test-models dev torch check figures check-workflows fuzz fuzz-models hostile kills terms conditions versions soak docs site archives failure kill-matrix selftest-page mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -172,6 +174,9 @@ archives: dev
 
 kill-matrix: dev
 	$(BIN)/python tools/pages/kill_matrix.py docs/kill-matrix.md
+
+selftest-page: dev
+	$(BIN)/python tools/pages/selftest_page.py docs/selftest.md --lines selftest.jsonl
 
 mutants: dev
 	$(BIN)/python -m tools.mutants docs/mutants.md
