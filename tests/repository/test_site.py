@@ -192,3 +192,14 @@ def test_indices_and_powers_in_text_are_set_below_and_above(text: str, marked: s
     signs = {nodes.subscript: "<{}>", nodes.superscript: "^{}^"}
     parts = (signs.get(type(node), "{}").format(node.astext()) for node in raise_marks(text))
     assert "".join(parts) == marked
+
+
+def test_what_scrolls_can_be_reached_by_keyboard_and_every_landmark_has_a_name(html: Path) -> None:
+    for page in map(read_page, (html / "index.html", html / "accuracy.html", html / "layouts.html")):
+        assert all(tag.has_attr("tabindex") for tag in page.select("pre, .table-wrapper, .equation"))
+        assert all(tag.has_attr("aria-label") for tag in page.find_all("aside"))
+        assert all(tag.has_attr("aria-level") for tag in page.select("[role=heading]"))
+
+
+def test_every_page_has_one_title(html: Path) -> None:
+    assert [page.name for page in html.rglob("*.html") if len(read_page(page).find_all("h1")) != 1] == []

@@ -13,6 +13,7 @@ import click
 
 from lstm_spec import SPECIFICATION
 from tools.site.fonts import write_font
+from tools.site.mending import mend_pages
 from tools.site.pages import PDF, assemble
 from tools.site.pdf import BROWSERS, find_browser, print_pdf
 from tools.site.places import ROOT
@@ -54,6 +55,7 @@ def main(out: Path, pdf: bool) -> None:
     assemble(source)
     write_font(source / "_static" / "mathematics.woff2")
     build_pages("html", source, html)
+    mend_pages(html)
     (html.parent / "index.html").write_text(LEADS.format(version=SPECIFICATION), encoding="utf-8")
     (html.parent / ".nojekyll").touch()
     if pdf:
