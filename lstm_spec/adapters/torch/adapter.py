@@ -68,11 +68,7 @@ def _find_sizes(maker: Maker, module: Any) -> list[tuple[int, int]]:
 
 def _explain_parameters(maker: Maker, module: Any, shapes: dict[str, tuple[int, ...]]) -> str:
     """Why its parameters are not those of one layer of the standard cell, and what helps."""
-    inner = [
-        name
-        for name, child in module.named_modules()
-        if name and isinstance(child, torch.nn.LSTM | torch.nn.LSTMCell | type(module))
-    ]
+    inner = [name for name, child in module.named_modules() if name and _is_lstm(child, type(module))]
     if maker.is_ready and shapes and set(shapes) & {"weight_ih_l1", "weight_ih_l0_reverse", "weight_hr_l0"}:
         return f"{maker.name} is a network of a fixed form, expected one layer in one direction; name its class instead"
     sized = "" if maker.is_ready else f" of {I} inputs and {H} cells"
@@ -86,6 +82,13 @@ def _explain_parameters(maker: Maker, module: Any, shapes: dict[str, tuple[int, 
         f"{maker.name} has the parameters {list_parameters(shapes)}, expected weights and a bias for four gates{sized}"
         f" and nothing else; {remedy}"
     )
+
+
+def _is_lstm(child: Any, outer: type) -> bool:
+    """Whether a part is an LSTM: torch's, of the same class as the whole, or somebody's with such parameters."""
+    if isinstance(child, torch.nn.LSTM | torch.nn.LSTMCell | outer):
+        return True
+    return not type(child).__module__.startswith("torch.") and bool(guess_sizes(_shapes_of(child)))
 
 
 def _list_fitting(module: Any, size: tuple[int, int], wanted: Layout | None) -> list[Layout]:

@@ -73,12 +73,29 @@ def make(input_size, hidden_size):
 def make_ready():
     return nn.LSTM(3, 4)
 
+class Cell(nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.gates = nn.Linear(input_size + hidden_size, 4 * hidden_size)
+
+class OwnInside(nn.Module):
+    def __init__(self, input_size=3, hidden_size=4):
+        super().__init__()
+        self.head = nn.Linear(7, 16)  # would fit, but it is no LSTM
+        self.lstm = Cell(input_size, hidden_size)
+
+own_inside = OwnInside()
 model, deep, number = Classifier(), nn.LSTM(3, 4, 2), 3
 from backends.numpy.backend import BACKEND
 """
 INSTEAD = {  # what is named: what is said of it, and the remedy
     "Classifier": ("has the parameters lstm.weight_ih_l0 (20, 7), ", "and name that: return Classifier(…).lstm"),
     "model": ("expected weights and a bias for four gates and nothing else", "name the LSTM in it: model.lstm"),
+    "OwnInside": ("has the parameters head.weight (16, 7), ", "and name that: return OwnInside(…).lstm"),
+    "own_inside": (
+        "expected weights and a bias for four gates and nothing else",
+        "name the LSTM in it: own_inside.lstm",
+    ),
     "Sized": (
         "is made with (input_dim, hidden_dim, layer_dim, output_dim), expected the sizes",
         "write a function make(",
