@@ -65,18 +65,22 @@ def find_contract_faults(first: Verdict, kept: list[Verdict], backend: Backend) 
     from conformance.faults.catalogue import FAULTS
 
     clauses, about = find_broken_clauses(first), backend.description
+    possible = {*clauses, *first.property.clauses}
     if clauses[0] in SAID_ALREADY:
         return []
-    known = [fault for fault in FAULTS.values() if fault.kind == "contract" and fault.clause in clauses]
+    known = [fault for fault in FAULTS.values() if fault.kind == "contract" and fault.clause in possible]
     alike = [v for v in kept if find_broken_clauses(v) == clauses]
-    known = [fault for fault in known if all(fails_alike(v, fault.backend(), about) for v in alike)]
+    said = {fault.name: {fails_alike(v, fault.backend(), about) for v in alike} for fault in known}
+    known = [fault for fault in known if True in said[fault.name] and False not in said[fault.name]]
     history = describe_history(backend, first.dtype, SECONDS) if known else ""
     return [f for f in known if describe_history(guard_backend(f.backend()), first.dtype, SECONDS) == history]
 
 
-def fails_alike(verdict: Verdict, wrong: Backend, about: Description) -> bool:
-    """Whether a wrong backend is refuted where another one was, in the same words but for numbers."""
+def fails_alike(verdict: Verdict, wrong: Backend, about: Description) -> bool | None:
+    """Whether a wrong backend is refuted where another one was, in the same words but for numbers; None if unknown."""
     raised = _judge(verdict, wrong, about)
+    if isinstance(raised, NotClaimed | Inconclusive):
+        return None
     return isinstance(raised, Refuted) and _leave_out_numbers(raised) == _leave_out_numbers(verdict.refutation)
 
 

@@ -89,3 +89,9 @@ def test_what_breaks_the_contract_has_a_cause(
     monkeypatch.setattr(diagnose, "SECONDS", PLENTY)
     cause = check(backend, profile="quick", dtypes=("float32",), clauses=("CONTRACT-2",)).cause
     assert words in cause.sentence and cause.is_known == is_known
+
+
+def test_a_fault_of_the_contract_is_named_where_another_clause_shows_it() -> None:
+    name = "adds_zero_times_other_samples_above_the_first_reader"
+    cause = check(FAULTS[name].backend(), profile="quick", dtypes=("float32",), clauses=("NUM-1",)).cause
+    assert f"1 of 55 known faults fits: {name})" in cause.sentence and cause.is_known
