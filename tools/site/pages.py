@@ -23,12 +23,21 @@ def write_changes() -> str:
 
 
 PDF = f"lstm-specification-{SPECIFICATION}.pdf"
+
+
+def list_others() -> str:
+    """The pages of docs/ that the first page does not name, so that a new one is in the menu, too."""
+    named = set((DOCS / "site" / "index.md").read_text(encoding="utf-8").split())
+    return "\n".join(sorted(page.stem for page in DOCS.glob("*.md") if page.stem not in named))
+
+
 FILLED: dict[str, Callable[[], str]] = {  # what the pages of docs/site leave open
     "<!-- scriv-insert-here -->": write_changes,
     "{choices}": write_choices,
     "{overview}": write_overview,
     "{equations}": write_equations,
     "{bibtex}": lambda: f"```bibtex\n{write_bibtex()}\n```",
+    "{others}": list_others,
     "{pdf}": lambda: f'<a href="{PDF}">the specification as PDF</a>',
     "{report}": lambda: str(JSON_VERSION),
     "{specification}": lambda: SPECIFICATION,
