@@ -183,3 +183,11 @@ def test_what_a_mistake_depends_on_is_named(backend: Backend, sentence: str | No
     laboratory = Laboratory(backend, "float32", seconds=PLENTY)
     found = find_numbers(laboratory) or find_dependence(laboratory, (3, 2, 4, 5))
     assert (found and found.sentence) == sentence
+
+
+def test_a_gradient_that_ends_early_points_to_the_flow() -> None:
+    end = "        dc = dc * f\n        if t == len(x) - 10: dh, dc = dh * 0, dc * 0\n"
+    wrong = textbook(("        dc = dc * f\n", end))
+    sentence = inquire(guard_backend(wrong), "float32", Form(), seconds=PLENTY).sentence
+    assert sentence.startswith("the gradient is truncated: that of the last output reaches the last 10 steps only; ")
+    assert "only where T ≥ 10" in sentence and sentence.endswith("; lstm-conform flow TARGET draws how far it flows")
