@@ -8,6 +8,8 @@
 # make soak         looks for false alarms in 300,000 random examples of right implementations; prints error/bound for each
 #                   output, form and dtype. Takes hours; what was interrupted goes on with tools.checks.soak --resume. Then it
 #                   runs the tests that `make test` leaves out, because they look for rare false alarms and take long
+# make test-browser looks at the pages of reports with Chromium: consoles, links, filters, three widths, light and dark,
+#                   and what axe-core finds; as root on Debian it installs Chromium; takes a minute
 # make test-adapters  tests each adapter with its library, in an environment that it makes, and judges its example at
 #                   `standard`; `make test-adapter-onnx` does one
 # make test-models  judges trained LSTMs that packages ship, in every runtime, and the usual mistakes of a deployment; writes
@@ -47,7 +49,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test test-adapters test-models dev torch check figures check-workflows fuzz fuzz-models hostile kills terms conditions versions soak docs site archives failure kill-matrix selftest-page mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
+.PHONY: conform test test-browser test-adapters test-models dev torch check figures check-workflows fuzz fuzz-models hostile kills terms conditions versions soak docs site archives failure kill-matrix selftest-page mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -59,6 +61,11 @@ export LSTM_SPEC_TORCH := $(TORCH)
 
 .venv/docs: .venv/made pyproject.toml constraints.txt
 	$(PIP) -e ".[docs]"
+	touch $@
+
+.venv/browser: .venv/dev
+	$(PIP) selenium
+	$(PIP) --no-deps axe-playwright-python # for the axe-core in it
 	touch $@
 
 .venv/dev: .venv/made pyproject.toml constraints.txt
@@ -76,6 +83,10 @@ conform: .venv/conformance
 
 test: torch
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-browser: .venv/browser
+	sh tools/browser.sh
+	$(BIN)/python -m pytest -m browser tests/browser
 
 ADAPTERS ?= .adapters
 LIBRARIES := jax keras mlx onnx tflite torch

@@ -73,7 +73,7 @@ class Report:
     def used(self) -> dict[str, Tenths]:
         """By dtype and quantity, how much of what is allowed the comparisons used, one in four of them."""
         found: dict[str, Tenths] = {}
-        for verdict in self.verdicts:
+        for verdict in filter(lambda verdict: verdict.used, self.verdicts):
             add_tenths(found.setdefault(verdict.dtype, {}), verdict.used)
         return found
 

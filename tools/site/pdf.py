@@ -11,8 +11,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 OPTIONS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
-    *("--no-pdf-header-footer", "--generate-pdf-document-outline"),
 )
+PRINTING = ("--no-pdf-header-footer", "--generate-pdf-document-outline")
 LONGEST = 120  # seconds
 
 
@@ -25,7 +25,7 @@ def print_pdf(page: Path, pdf: Path) -> None:
     """Print a page of HTML to a file. Raises subprocess.CalledProcessError if the browser fails."""
     page.write_text(prepare_page(page.read_text(encoding="utf-8")), encoding="utf-8")
     with tempfile.TemporaryDirectory() as profile:
-        browser = [str(find_browser()), *OPTIONS, f"--user-data-dir={profile}"]
+        browser = [str(find_browser()), *OPTIONS, *PRINTING, f"--user-data-dir={profile}"]
         command = [*browser, f"--print-to-pdf={pdf.resolve()}", page.resolve().as_uri()]
         subprocess.run(command, check=True, capture_output=True, timeout=LONGEST)
 

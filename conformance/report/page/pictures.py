@@ -55,6 +55,8 @@ class Picture(NamedTuple):
 class Line(NamedTuple):
     """The numbers along one axis of an output through the place of a difference; each (N,)."""
 
+    quantity: str
+    where: dict[str, int]
     axis: str
     start: int  # of what is shown, on that axis
     got: Array
@@ -75,8 +77,14 @@ def draw_failure(found: Difference, path: Path) -> list[Picture]:
         problem, tensors = load_case(path).asked.problem, read_file(path)[0]
     except CaseError:
         return []
-    line = _find_line(found, tensors)
-    return ([_draw_line(found, line)] if line else []) + _draw_gates(found, problem, tensors)
+    line = _find_line(found, tensors) or _find_line(_show_outputs(found), tensors)
+    return ([_draw_line(line)] if line else []) + _draw_gates(found, problem, tensors)
+
+
+def _show_outputs(found: Difference) -> Difference:
+    """The outputs at the same place, if what differs was made of them and is not in the case itself."""
+    where = {"t": found.where.get("t", 0), "batch": found.where.get("batch", 0), "unit": found.where.get("unit", 0)}
+    return replace(found, quantity="y", where=where)
 
 
 def _find_line(found: Difference, tensors: Tensors) -> Line | None:
@@ -92,7 +100,7 @@ def _find_line(found: Difference, tensors: Tensors) -> Line | None:
     along = 0 if axes[0] == "t" and shape[0] > 1 else int(np.argmax(shape))
     shown = choose_window(at[along], shape[along])
     index = tuple(shown if k == along else place for k, place in enumerate(at))
-    return Line(axes[along], shown.start, *(a[index] for a in arrays))
+    return Line(found.quantity, found.where, axes[along], shown.start, *(a[index] for a in arrays))
 
 
 def choose_window(at: int, size: int) -> slice:
@@ -101,14 +109,14 @@ def choose_window(at: int, size: int) -> slice:
     return slice(start, min(size, start + MOST_STEPS))
 
 
-def _draw_line(found: Difference, line: Line) -> Picture:
+def _draw_line(line: Line) -> Picture:
     last = line.start + len(line.got) - 1
-    places = "".join(f", {axis} {k}" for axis, k in found.where.items() if axis != line.axis)
+    places = "".join(f", {axis} {k}" for axis, k in line.where.items() if axis != line.axis)
     span = f"over {line.axis} = {line.start} … {last}" if last > line.start else f"at {line.axis} = {line.start}"
     wrong = int((line.ratios > 1).sum())
-    caption = f"{found.quantity}{places}, {span}: {wrong} of {len(line.got)} further off than allowed"
+    caption = f"{line.quantity}{places}, {span}: {wrong} of {len(line.got)} further off than allowed"
     ends = f"{line.axis} = {line.start}", f"{line.axis} = {last}" if last > line.start else ""
-    return Picture(caption, *ends, [_draw_values(found.quantity, line), _draw_ratios(line)])
+    return Picture(caption, *ends, [_draw_values(line.quantity, line), _draw_ratios(line)])
 
 
 def _draw_values(name: str, line: Line) -> Strip:

@@ -62,13 +62,19 @@ def as_html(reports: list[Report], unjudged: dict[str, Unjudged]) -> str:
     script = _read_file("script.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return _load_template().render(
-        targets=[_prepare(report) for report in reports],
+        targets=[{**_prepare(report), "label": label} for report, label in zip(reports, _label(reports), strict=True)],
         unjudged=unjudged,
         suite=describe_suite(),
         style=Markup(f"{write_variables()}\n{_read_file('style.css')}"),
         script=Markup(script),
         digest=digest,
     )
+
+
+def _label(reports: list[Report]) -> list[str]:
+    """What tells the parts of the page apart for who hears it: the names, with a number where they are the same."""
+    names = [report.findings.name for report in reports]
+    return [f"{name} ({k})" if names.count(name) > 1 else name for k, name in enumerate(names, 1)]
 
 
 @cache

@@ -18,7 +18,7 @@ for (const form of document.querySelectorAll("form[data-for]")) {
     for (const body of table.tBodies) body.hidden = ![...body.rows].some((row) => !row.hidden && row.className !== "family");
     form.querySelector("output").textContent = shown < rows.length ? `${shown} of ${rows.length} rows` : "";
   };
-  form.addEventListener("input", show);
+  for (const change of ["input", "change"]) form.addEventListener(change, show);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.hidden = false;
   show(); // a reloaded page keeps what was typed

@@ -78,10 +78,15 @@ def test_the_gates_are_those_of_the_equations(tmp_path: Path) -> None:
 
 
 def test_a_place_that_the_case_does_not_have_is_not_drawn(tmp_path: Path) -> None:
-    odd_ones: list[dict[str, Any]] = [{"quantity": "o"}, {"where": {"t": 10**9, "batch": 0, "unit": 0}}, {"where": {}}]
+    odd_ones: list[dict[str, Any]] = [{"where": {"t": 10**9, "batch": 0, "unit": 0}}, {"where": {"unit": 10**9}}]
     for odd in odd_ones:
         _, pictures = draw(wrong_from(350, 0.125), tmp_path, **odd)
         assert [picture.first[:1] for picture in pictures] == ["t"] and len(pictures[0].strips) == 6
+
+
+def test_where_a_gate_differs_that_the_case_does_not_have_the_outputs_are_drawn(tmp_path: Path) -> None:
+    _, (line, _) = draw(wrong_from(350, 0.125), tmp_path, quantity="o", where={"batch": 0, "unit": 0})
+    assert line.strips[0].name == "y" and line.first == "t = 0"
 
 
 def test_a_file_that_is_gone_or_damaged_has_no_picture(tmp_path: Path) -> None:
