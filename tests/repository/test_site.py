@@ -216,3 +216,10 @@ def test_what_scrolls_can_be_reached_by_keyboard_and_every_landmark_has_a_name(h
 
 def test_every_page_has_one_title(html: Path) -> None:
     assert [page.name for page in html.rglob("*.html") if len(read_page(page).find_all("h1")) != 1] == []
+
+
+def test_what_a_framework_answers_is_said_once_below_a_clause() -> None:
+    from tools.site.clauses import list_other_answers
+
+    said = list_other_answers("GRAD-3")
+    assert said and len(said) == len(set(said))

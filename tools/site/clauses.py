@@ -204,7 +204,7 @@ def list_other_answers(id: str) -> list[str]:
         if id in wrong["clauses"]
     ]
     shown = [f"[{_read_title(page)}](/findings/{page.name})" for page in list_findings() if id in _read_clauses(page)]
-    return lines + shown
+    return list(dict.fromkeys(lines + shown))
 
 
 def list_findings() -> list[Path]:
