@@ -20,11 +20,18 @@ LARGEST = 1 << 24  # numbers of an input that is drawn
 
 
 def load_inputs(path: Path | None) -> dict[str, Array]:
-    """The arrays of a .npz by name, that of a .npy under the name ""; nothing without a path. Raises ModelError."""
+    """The arrays of a .npz by name, that of a .npy under the name ""; nothing without a path.
+
+    Raises ModelError, also for arrays of anything but numbers.
+    """
     if path is None:
         return {}
     found = read_arrays(path)
-    return {"": found} if isinstance(found, np.ndarray) else found
+    named = {"": found} if isinstance(found, np.ndarray) else found
+    for name, a in named.items():
+        if a.dtype.kind not in "biuf":
+            raise ModelError(f"{path}: {name or 'the array'} is of {a.dtype}, expected numbers; convert it")
+    return named
 
 
 def suggests_inputs(name: str) -> bool:

@@ -24,7 +24,7 @@ def ask_file(
     """Every LSTM of a file, with the question and the answer, and what has to be said. Raises ModelError."""
     found = read_apart(path, inputs, layout)
     if isinstance(found, Stored):
-        with open_runtime(runtime or choose_runtime(found.runtime)) as backend:
+        with open_runtime(runtime or choose_runtime(found.runtime, found.networks.values())) as backend:
             return ask_weights(found, inputs, backend), found.notes
     if runtime and runtime != GRAPHS[path.suffix.lower()].runtime:
         with open_runtime(runtime) as backend:

@@ -1,6 +1,6 @@
 """Runtimes that are asked with the weights of a file, by a short name: the LSTM of a library."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -11,10 +11,11 @@ from conformance.models.asked import Asked, ModelError, shorten_name
 from conformance.models.drawing import draw_affordable_units, draw_x
 from conformance.models.weights import Stored, list_arrays
 from conformance.problems.form import form_of
-from lstm_spec import Answer, Backend, BackendUnavailable, Feature, Network, Problem, State, make_backend
+from lstm_spec import Answer, Backend, BackendUnavailable, Feature, Network, Problem, State, checked, make_backend
 from lstm_spec.frameworks import ADAPTERS, adapt, require_library
 from lstm_spec.types import Array
 
+ASKED = ("x", "h", "c", "lengths")  # names of inputs for a file of weights
 RUNTIMES = {
     "torch": "torch",
     "onnxruntime": "onnx",
@@ -25,15 +26,26 @@ RUNTIMES = {
 }
 
 
-def choose_runtime(wanted: str) -> str:
-    """The wanted runtime if it is installed, or else the first that is. Raises ModelError if there is none."""
-    for name in dict.fromkeys((wanted, *RUNTIMES)):
-        if name in RUNTIMES and find_spec(ADAPTERS[RUNTIMES[name]].library.partition(".")[0]):
-            return name
+def choose_runtime(wanted: str, networks: Iterable[Network] = ()) -> str:
+    """The wanted runtime, or else the first that is installed; one that claims what the networks need comes first.
+
+    Raises ModelError if none is installed.
+    """
+    named = [name for name in dict.fromkeys((wanted, *RUNTIMES)) if name in RUNTIMES]
+    there = [name for name in named if find_spec(ADAPTERS[RUNTIMES[name]].library.partition(".")[0])]
+    needed = {feature for network in networks for feature in _list_features(network)}
+    if there:
+        return next((name for name in there if needed <= make_runtime(name).description.features), there[0])
     raise ModelError(
         f'none of {", ".join(RUNTIMES)} is installed, one of which has to be asked; pip install "lstm-spec[onnx]", or'
         " ask another: --runtime numpy"
     )
+
+
+def _list_features(network: Network) -> set[Feature]:
+    """What a runtime has to claim for a question to the network; stacks are asked layer by layer."""
+    W = network.parameters[0][0].g.W
+    return {*form_of(network.ask(np.zeros((1, 1, W.shape[1]), W.dtype))).features} - {Feature.LAYERS}
 
 
 def make_runtime(name: str) -> Backend:
@@ -94,19 +106,20 @@ def ask_network(
 
 
 def _ask_backend(name: str, problem: Problem, backend: Backend) -> Asked:
-    """What a backend answers; layer by layer if it has no stacks. Raises ModelError if it fails."""
+    """What a backend answers; layer by layer if it has no stacks. Raises ModelError if it fails, or lacks a feature."""
     is_stack = len(problem.parameters) > 1 and not backend.offers(Feature.LAYERS)
+    missing = sorted(form_of(problem).features - {Feature.LAYERS} - backend.description.features)
+    needed = f"{', '.join(missing)}, which {shorten_name(name)} needs"
+    lacks = ModelError(f"{backend.name} does not claim {needed}; ask another, e.g. onnxruntime or numpy")
     try:
         answers = [*_ask_layers(problem, backend)] if is_stack else [backend.forward(problem)]
         inner = tuple(answer.y for answer in answers[:-1]) or ask_below(problem, answers[0], backend.forward)
     except Exception as error:
-        wanted = sorted(form_of(problem).features - {Feature.LAYERS})
-        if missing := [feature for feature in wanted if not backend.offers(feature)]:
-            needed = f"{', '.join(missing)}, which {shorten_name(name)} needs"
-            raise ModelError(
-                f"{backend.name} does not claim {needed}; ask another, e.g. onnxruntime or numpy"
-            ) from error
+        if missing:
+            raise lacks from error
         raise ModelError(f"{backend.name} does not answer ({type(error).__name__}: {str(error)[:200]})") from error
+    if missing and answers[-1].y.shape[2:] != (len(problem.directions) * problem.P,):
+        raise lacks  # it read one direction, e.g.
     h, c = (np.concatenate([answer.state[k] for answer in answers]) for k in (0, 1))
     return Asked(name, _name_runtime(backend), problem, (answers[-1].y, h, c), inner=inner)
 
@@ -139,6 +152,9 @@ def _name_runtime(backend: Backend) -> str:
 
 
 def _make_problem(network: Network, inputs: Mapping[str, Array], arrays: Mapping[str, Array]) -> Problem:
+    """The question of these inputs, or of drawn ones. Raises ModelError if it is none."""
+    if extra := [name for name in inputs if name not in ("", *ASKED)]:
+        raise ModelError(f"--inputs has {extra[0]!r}, expected {', '.join(ASKED)}; rename it, or leave it out")
     p = network.parameters[0][0]
     dtype, I = p.g.W.dtype, p.g.W.shape[1]
     x = inputs.get("", inputs.get("x"))
@@ -150,7 +166,12 @@ def _make_problem(network: Network, inputs: Mapping[str, Array], arrays: Mapping
     if "h" in inputs or "c" in inputs:
         h, c = (np.asarray(inputs.get(k, a), dtype) for k, a in zip("hc", problem.state, strict=True))
         problem = replace(problem, state=State(h, c))
-    return replace(problem, lengths=inputs.get("lengths"))
+    lengths = inputs.get("lengths")
+    try:
+        ends = None if lengths is None else lengths.astype(np.int64, casting="same_kind")
+        return checked(replace(problem, lengths=ends))
+    except (TypeError, ValueError) as error:
+        raise ModelError(str(error)) from error
 
 
 def ask_problems(asked: list[Asked], runtime: str | Backend) -> list[Asked]:

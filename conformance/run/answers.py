@@ -112,8 +112,10 @@ def judge(
     if dtype.name not in DTYPES:
         raise TypeError(f"y is {dtype}, expected one of {', '.join(DTYPES)}; convert it")
     cast = change_arrays(problem, lambda a: frozen(a.astype(dtype)))
-    if not all(np.array_equal(a, b.astype(a.dtype)) for a, b in zip(_list(problem), _list(cast), strict=True)):
+    pairs = zip(_list(problem), _list(cast), strict=True)
+    if not all(np.array_equal(a, b.astype(a.dtype), equal_nan=True) for a, b in pairs):
         notes.append(f"the rounding of the problem's numbers to {dtype}, which was taken for granted")
+    notes += [f"what {name} reaches, which is not finite" for name in _list_infinite(cast)]
     _check_inner(cast, inner)
     _check_sizes(cast, bias_sizes)
     if gradients is not None:
@@ -189,6 +191,12 @@ def _check_gradients(problem: Problem, gradients: Any) -> None:
 
 def _list(problem: Problem) -> list[Array]:
     return [a for a in name_all_arrays(problem=problem).values() if a.dtype.kind != "i"]
+
+
+def _list_infinite(problem: Problem) -> list[str]:
+    """The names of arrays with NaN or infinities in them."""
+    arrays = name_all_arrays(problem=problem)
+    return [name.removeprefix("problem.") for name, a in arrays.items() if not np.isfinite(a).all()]
 
 
 def _take_apart(problem: Problem, answer: Any) -> tuple[Array, Array | None, Array | None]:

@@ -14,12 +14,14 @@ import torch
 from safetensors.torch import save_file
 
 from backends.numpy.backend import BACKEND as NUMPY
+from conformance.cli.weights.judge import show_judgements
+from conformance.models import runtimes
 from conformance.models.asked import ModelError
 from conformance.models.drawing import draw_x
-from conformance.models.runtimes import ask_below, ask_weights
+from conformance.models.runtimes import ask_below, ask_weights, choose_runtime
 from conformance.models.weights import read_weights
 from conformance.report.status import FAILED, PASSED, UNUSABLE, WRONG_OPTION
-from lstm_spec import Answer, Backend, Feature, Problem
+from lstm_spec import Activations, Answer, Backend, Feature, Problem
 from tests.helpers.specimens import said
 
 I, H = 3, 5
@@ -167,8 +169,13 @@ def test_a_mistake_in_any_layer_of_a_large_stack_is_refuted(tmp_path: Path) -> N
 
 def test_a_stack_of_which_nothing_can_be_judged_does_not_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("conformance.models.runtimes.ask_below", lambda *given: ())
-    status, text = said("judge", str(write_large(tmp_path / "large.pt")))
-    assert status == UNUSABLE and "nothing could be judged: layer 0 and those above it" in text
+    path = write_large(tmp_path / "large.pt")
+    wrong = replace(NUMPY, forward=lambda problem: replace(found := NUMPY.forward(problem), y=2 * found.y))
+    asked = ask_weights(read_weights(path), {}, wrong)
+    with pytest.raises(ModelError, match="nothing could be judged: layer 0 and those above it"):
+        show_judgements(path, asked, "auto")
+    status, text = said("judge", str(path))
+    assert status == PASSED and "y of layer 0, made here" in text and "some right ones make y right" in text
 
 
 def test_what_lower_layers_return_alone_counts_only_if_they_did_the_same(tmp_path: Path) -> None:
@@ -292,6 +299,10 @@ INPUTS: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda path: np.save(path, np.array([Trap(path.with_name("sprung"))]), allow_pickle=True),
         "cannot be read as .npy or .npz (Object arrays cannot be loaded when allow_pickle=False); write it with",
     ),
+    "words": (
+        lambda path: np.save(path, np.array(["a", "b"])),
+        "x.npy: the array is of <U1, expected numbers; convert",
+    ),
     "a number": (lambda path: np.save(path, np.float32(3)), "x has shape (), expected (T, B, 6) or (T, 6)"),
 }
 
@@ -303,6 +314,60 @@ def test_inputs_that_cannot_be_read_are_refused_in_a_sentence(case: str, files: 
     status, text = said("judge", str(files / "plain.pt"), "--inputs", str(tmp_path / "x.npy"))
     assert status == UNUSABLE and sentence in text and len(text.splitlines()) == 1
     assert not (tmp_path / "sprung").exists()
+
+
+def test_numbers_that_are_not_finite_are_named(tmp_path: Path) -> None:
+    torch.save(torch.nn.LSTM(6, 4).state_dict(), tmp_path / "model.pt")
+    np.save(tmp_path / "x.npy", np.full((4, 2, 6), np.nan, np.float32))
+    status, text = said("judge", str(tmp_path / "model.pt"), "--inputs", str(tmp_path / "x.npy"))
+    assert status == UNUSABLE and "nothing could be judged: what x reaches, which is not finite; " in text
+
+
+NAMED: dict[str, tuple[dict[str, Any], str]] = {
+    "another name": ({"y": np.ones(3)}, "--inputs has 'y', expected x, h, c, lengths; rename it, or leave it out"),
+    "a length beyond": ({"lengths": np.array([2, 5])}, "lengths has 5, expected 0 to T = 4; pad x, or correct the len"),
+    "lengths between": ({"lengths": np.array([2.5, 1])}, "Cannot cast array data from dtype('float64') to dtype('int"),
+    "another batch": ({"h": np.ones((1, 3, 4))}, "state.h has shape (1, 3, 4), expected (1, 2, 4) for B = 2, H = 4"),
+}
+
+
+@pytest.mark.parametrize("case", NAMED)
+def test_inputs_that_do_not_fit_are_refused_before_a_runtime_is_asked(case: str, tmp_path: Path) -> None:
+    more, sentence = NAMED[case]
+    torch.save(torch.nn.LSTM(6, 4).state_dict(), tmp_path / "model.pt")
+    np.savez(tmp_path / "in.npz", x=np.ones((4, 2, 6), np.float32), **more)
+    status, text = said("judge", str(tmp_path / "model.pt"), "--inputs", str(tmp_path / "in.npz"))
+    assert status == UNUSABLE and sentence in text and len(text.splitlines()) == 1, text
+
+
+def test_a_runtime_that_answers_less_than_it_was_asked_is_refused_by_what_it_does_not_claim(files: Path) -> None:
+    features = NUMPY.description.features - {Feature.BIDIRECTIONAL}
+
+    def read_forwards_only(problem: Problem) -> Answer:
+        answer = NUMPY.forward(problem)
+        return replace(answer, y=answer.y[..., :H])
+
+    narrow = Backend("narrow", read_forwards_only, None, replace(NUMPY.description, features=features))
+    with pytest.raises(ModelError, match="narrow does not claim bidirectional, which lstm needs; ask another"):
+        ask_weights(read_weights(files / "plain.pt"), {}, narrow)
+
+
+def test_the_runtime_of_a_file_is_asked_unless_only_another_claims_what_it_needs(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = replace(NUMPY, description=replace(NUMPY.description, features=frozenset({Feature.BIDIRECTIONAL})))
+    known = dict.fromkeys(runtimes.RUNTIMES, plain) | {"onnxruntime": NUMPY}
+    monkeypatch.setattr(runtimes, "find_spec", lambda name: name != "torch")
+    monkeypatch.setattr(runtimes, "make_runtime", known.__getitem__)
+    networks = [*read_weights(files / "plain.pt").networks.values()]
+    assert choose_runtime("keras", networks) == "keras" and choose_runtime("torch") == "onnxruntime"
+    hard = replace(networks[1], activations=Activations())
+    assert choose_runtime("keras", [networks[0], hard]) == "onnxruntime"
+    monkeypatch.setitem(known, "onnxruntime", plain)
+    assert choose_runtime("keras", [hard]) == "keras"  # which will say what it lacks
+    monkeypatch.setattr(runtimes, "find_spec", lambda name: None)
+    with pytest.raises(ModelError, match="none of torch, onnxruntime, .* is installed, .* or ask another: --runtime n"):
+        choose_runtime("keras")
 
 
 def test_a_runtime_that_fails_at_what_it_does_not_claim_is_refused_so(files: Path) -> None:
