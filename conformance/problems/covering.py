@@ -213,7 +213,7 @@ def every_row(rows: Callable[[Breadth], Iterator[Row]], loss: bool = False, tame
         is_less = context.reach == "standard" and (context.dtype.itemsize == 2 or twice)
         reach = "quick" if is_less and loss else "narrow" if is_less else context.reach
         find_least_sizes(context.description.shapes)  # raises NotClaimed
-        fitted = (fit_row(row, context) for row in rows(BREADTHS[reach]))
+        fitted = (fit_row(row, replace(context, with_loss=loss)) for row in rows(BREADTHS[reach]))
         units = find_projectable_units(context)
         found = sorted(dict.fromkeys(fitted), key=lambda row: row.form.layers * np.prod([float(n) for n in row.sizes]))
 

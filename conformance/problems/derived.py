@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from conformance.outcome import NotClaimed
 from conformance.problems.form import BEYOND
-from conformance.problems.question import Context, Examples, Recipe
+from conformance.problems.question import Context, Examples, Pool, Recipe
 from conformance.problems.recipes import SEEDS
 from conformance.problems.sizes import SHARED
 
@@ -52,9 +52,9 @@ def by_reach(of: Recipe, **at: Recipe) -> Recipe:
     return lambda context: at.get(context.reach, of)(context)
 
 
-def of_few_sizes(of: Recipe) -> Recipe:
-    """The examples of the recipe, of fewer sizes if it compiles: what is asked besides has another size of its own."""
-    return lambda context: of(replace(context, pool=SHARED))
+def of_few_sizes(of: Recipe, pool: Pool = SHARED) -> Recipe:
+    """The examples of the recipe, of a pool of sizes if it compiles: what is asked besides has a size of its own."""
+    return lambda context: of(replace(context, pool=pool))
 
 
 def with_seed(of: Recipe) -> Recipe:

@@ -78,6 +78,7 @@ ALONE = SHARED[:1]  # of what is compiled anew for each form, or for each way of
 QUICK = (  # of each kind: equal, past 32 and 128, several together
     *((1, 1, 1, 1), *RELATED, (3, 3, 3, 3), SHARED[1], (131, 1, 2, 2), (2, 2, 3, 131), (2, 33, 34, 35)),
 )
+DIFFERENTIATED = tuple(one for one in QUICK if one not in (*RELATED[:2], SHARED[1]))  # each of them with probes, too
 POOL = (
     *QUICK,
     *((1, 3, 2, 2), (2, 1, 2, 3), (2, 2, 2, 2), (2, 3, 3, 5), (3, 1, 5, 5), (3, 2, 1, 8), (5, 2, 3, 5), (5, 3, 2, 8)),
@@ -86,11 +87,11 @@ POOL = (
 
 
 def list_pool(context: Context, is_plain: bool = True) -> Pool:
-    """The sizes that are asked of what compiles for each: fewer if `quick`, and fewer of every other form."""
+    """The sizes that are asked of what compiles for each: fewer if `quick`, of gradients, and of every other form."""
     if context.pool:
         return context.pool
     if context.reach == "quick":
-        return QUICK if is_plain else ALONE
+        return ALONE if not is_plain else DIFFERENTIATED if context.with_loss else QUICK
     return POOL if is_plain else QUICK
 
 

@@ -13,7 +13,7 @@ from conformance.problems.build import build_problem
 from conformance.problems.form import BOTH, REVERSE, Form
 from conformance.problems.question import Context, Recipe, collect_gates, with_gates
 from conformance.problems.recipes import SEEDS
-from conformance.problems.sizes import nearest_sizes
+from conformance.problems.sizes import ALONE, nearest_sizes
 from lstm_spec import Feature, Problem, State, Variant
 from lstm_spec.types import GATES
 from lstm_spec.variants import KINDS
@@ -95,7 +95,8 @@ def switches() -> Recipe:
 
     def recipe(context: Context) -> st.SearchStrategy[Switched]:
         claims, shapes = context.description.features, context.description.shapes
-        sizes = tuple(nearest_sizes(k, (4,), getattr(shapes, k))[0] for k in "TBIH")
+        usual = ALONE[0] if context.description.compiles else (4, 4, 4, 4)
+        sizes = tuple(nearest_sizes(k, (n,), getattr(shapes, k))[0] for k, n in zip("TBIH", usual, strict=True))
         small = {k for k, size in zip("TBIH", sizes, strict=True) if size == 1}
         able = [
             feature

@@ -19,17 +19,18 @@ from conformance.assertions.network import assert_network_conforms, assert_netwo
 from conformance.assertions.refusals import assert_all_refused
 from conformance.assertions.shapes import widen_stored
 from conformance.problems.contract_rows import contract_rows, list_forms, list_plain
-from conformance.problems.derived import if_more_than_the_core_is_claimed, with_seed
+from conformance.problems.derived import if_more_than_the_core_is_claimed, of_few_sizes, with_seed
 from conformance.problems.form import MANY_ARRAYS
 from conformance.problems.malformed import malform_loss, malform_problem
 from conformance.problems.question import Question
 from conformance.problems.recipes import networks, problems, questions
+from conformance.problems.sizes import ALONE
 from conformance.property import verifies, verifies_beyond_core
 from lstm_spec import Backend, Feature
 
 ROWS, ROWS_OF_FORMS = contract_rows(list_plain), contract_rows(list_forms)
-SMALL = questions(problems(T=(1, 2, 3), H=(1, 2, 3, 5, 8)))
-SMALL_OF_FORMS = questions(if_more_than_the_core_is_claimed(networks(**MANY_ARRAYS, T=(1, 2, 3))))
+SMALL = of_few_sizes(questions(problems(T=(1, 2, 3), H=(1, 2, 3, 5, 8))), ALONE)
+SMALL_OF_FORMS = of_few_sizes(questions(if_more_than_the_core_is_claimed(networks(**MANY_ARRAYS, T=(1, 2, 3)))), ALONE)
 NEEDS = (Feature.GRADIENTS,)
 Seeded = tuple[Question, int]
 
