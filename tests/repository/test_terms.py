@@ -58,8 +58,9 @@ def test_a_pair_has_both_mistakes() -> None:
 
 def name_one(group: Group, before: str, after: str) -> str:
     mutant = next(m for m in group.mutants if m.slip.before.startswith(before) and m.slip.after.endswith(after))
-    found = ask(mutant.build(), group.form)
-    return Named(mutant.name, (group.list_words(mutant),), found.sentence, found.has_formula).outcome
+    said = [Named(mutant.name, (group.list_words(mutant),), *ask(mutant, group.form, alone)) for alone in (True, False)]
+    assert said[0].outcome == said[1].outcome
+    return said[0].outcome
 
 
 def test_a_mutant_of_a_gate_is_named() -> None:

@@ -11,10 +11,13 @@ from typing import NamedTuple
 
 import click
 
-from conformance.diagnosis.experiments.diagnose import Inquiry, inquire
+from conformance.diagnosis.experiments.diagnose import inquire
+from conformance.diagnosis.experiments.laboratory import Laboratory
+from conformance.diagnosis.experiments.term import find_term
+from conformance.diagnosis.experiments.when import SMALL
+from conformance.diagnosis.experiments.wiring import find_wiring
 from conformance.problems.form import BOTH, Form
 from conformance.targets.border import guard_backend
-from lstm_spec import Backend
 from tools.checks.halves import SEED, choose_half, print_scores
 from tools.mutants.judging import VISIBLE, measure_effect
 from tools.mutants.making import MODULE, Mutant, list_mutants, list_slips
@@ -139,17 +142,22 @@ class Named(NamedTuple):
         return PART if others else PLACE if all(named) else ONE
 
 
-def ask(backend: Backend, form: Form | None) -> Inquiry:
-    """What `diagnose` finds."""
-    return inquire(guard_backend(backend), "float32", form, seconds=SECONDS)
+def ask(mutant: Mutant, form: Form | None, alone: bool = False) -> tuple[str, bool]:
+    """What `diagnose` says, or the search for the formula alone, and whether that is a formula."""
+    backend = guard_backend(mutant.build())
+    if not alone:
+        inquiry = inquire(backend, "float32", form, seconds=SECONDS)
+        return inquiry.sentence, inquiry.has_formula
+    laboratory = Laboratory(backend, "float32", form or Form(), seconds=SECONDS)
+    found = find_term(laboratory) or find_wiring(laboratory, SMALL) or find_term(laboratory.turn_backward())
+    return (found.sentence, found.is_certain) if found else ("", False)
 
 
-def judge_mutants(group: Group, half: int, most: int) -> Iterator[Named]:
+def judge_mutants(group: Group, half: int, most: int, alone: bool) -> Iterator[Named]:
     """What is said of as many mutants of this half that can be seen."""
     for mutant in group.choose_half(half)[:most]:
         if (measure_effect(mutant) or 0) > VISIBLE:
-            found = ask(mutant.build(), group.form)
-            yield Named(mutant.name, (group.list_words(mutant),), found.sentence, found.has_formula)
+            yield Named(mutant.name, (group.list_words(mutant),), *ask(mutant, group.form, alone))
 
 
 # ---------------------------------------------------------------- two at once
@@ -163,7 +171,10 @@ def combine_mutants(one: Mutant, other: Mutant) -> Mutant | None:
 
 
 def choose_pairs(half: int) -> Iterator[tuple[Mutant, tuple[tuple[str, ...], ...]]]:
-    """Pairs of visible mutants of this half in different terms of one textbook, and what may be named of each."""
+    """Pairs of mutants of this half in different terms of one textbook, and what may be named of each.
+
+    Each of the two changes answers that the other one alone does not.
+    """
     rng = random.Random(SEED + half)
     groups = [group for group in list_groups() if group.form is None]
     while True:
@@ -172,32 +183,37 @@ def choose_pairs(half: int) -> Iterator[tuple[Mutant, tuple[tuple[str, ...], ...
         words = group.list_words(one), group.list_words(other)
         if one.textbook != other.textbook or words[0] == words[1]:
             continue
-        if all((measure_effect(mutant) or 0) > VISIBLE for mutant in (one, other)) and (
-            both := combine_mutants(one, other)
+        both = combine_mutants(one, other)
+        if both and all(
+            (measure_effect(mutant, than) or 0) > VISIBLE for mutant in (one, other) for than in (None, both)
         ):
             yield both, words
 
 
-def judge_pairs(half: int, most: int) -> Iterator[Named]:
+def judge_pairs(half: int, most: int, alone: bool) -> Iterator[Named]:
     """What is said of as many pairs of this half."""
     for mutant, words in islice(choose_pairs(half), most):
-        found = ask(mutant.build(), None)
-        yield Named(mutant.name, words, found.sentence, found.has_formula)
+        yield Named(mutant.name, words, *ask(mutant, None, alone))
 
 
 @click.command()
 @click.option("--half", type=click.Choice(["0", "1"]), default="0", show_default=True, help="Which half.")
 @click.option("--most", default=1000, show_default=True, help="Number of mutants of a group at most.")
 @click.option("--pairs", default=20, show_default=True, help="Number of pairs.")
+@click.option("--alone", is_flag=True, help="Search for the formula alone: a fifth of the time.")
 @click.option("--all", "everything", is_flag=True, help="Also print what is said of each.")
-def main(half: str, most: int, pairs: int, everything: bool) -> None:
+def main(half: str, most: int, pairs: int, alone: bool, everything: bool) -> None:
     """Print how many mutants and pairs of a half are named right, wrong or not at all."""
-    measured = {group.name: list(judge_mutants(group, int(half), most)) for group in list_groups()}
-    measured["pairs"] = list(judge_pairs(int(half), pairs))
-    for name, found in measured.items():
-        for named in found if everything else ():
-            click.echo(f"{named.outcome}: {named.name}\n    {named.sentence}")
-        print_scores([named.outcome for named in found], OUTCOMES, f"{name:8} ")
+    for group in list_groups():
+        print_table(group.name, list(judge_mutants(group, int(half), most, alone)), everything)
+    print_table("pairs", list(judge_pairs(int(half), pairs, alone)), everything)
+
+
+def print_table(name: str, found: list[Named], everything: bool) -> None:
+    """Print how often each outcome came, and, if asked, what was said of each."""
+    for named in found if everything else ():
+        click.echo(f"{named.outcome}: {named.name}\n    {named.sentence}")
+    print_scores([named.outcome for named in found], OUTCOMES, f"{name:8} ")
 
 
 if __name__ == "__main__":

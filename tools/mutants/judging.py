@@ -45,15 +45,18 @@ def find_refuting(backend: Backend, first: tuple[str, ...], profile: str = "stan
 # ---------------------------------------------------------------- the effect
 
 
-def measure_effect(mutant: Mutant) -> float | None:
-    """The relative difference from the textbook at the first probe that makes it visible, or else the largest one.
+def measure_effect(mutant: Mutant, than: Mutant | None = None) -> float | None:
+    """The relative difference from the textbook, or from another mutant of it.
 
-    Infinite if it is no number, or if the mutant does not answer. None if it answers no probe at all.
+    That at the first probe that makes it visible, or else the largest one. Infinite if it is no number, or without an
+    answer. None if no probe has one.
     """
     backend, largest, answers = mutant.build(), 0.0, False
+    other = than and than.build()
     for probe, right in _expect(mutant.textbook.name):
         found = ask(backend, probe)
-        largest, answers = max(largest, _compare(found, right)), answers or found is not None
+        difference = _compare(found, ask(other, probe) or right if other else right)
+        largest, answers = max(largest, difference), answers or found is not None
         if answers and largest > VISIBLE:
             return largest
     return largest if answers else None

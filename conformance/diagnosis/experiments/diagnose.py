@@ -12,6 +12,7 @@ from conformance.diagnosis.experiments.on_what import find_dependence, find_numb
 from conformance.diagnosis.experiments.term import find_term
 from conformance.diagnosis.experiments.when import SMALL, find_condition
 from conformance.diagnosis.experiments.where import ANYWHERE, find_place
+from conformance.diagnosis.experiments.wiring import find_wiring
 from conformance.outcome import NotClaimed
 from conformance.problems.form import Form
 from lstm_spec import Backend
@@ -20,6 +21,7 @@ SECONDS, SECONDS_TO_COMPILE = 5.0, 30.0
 NO_TIME = "no time was left"
 ENDS_EARLY = ("the gradient is truncated", "the gradient ends")  # how findings begin that a picture of the flow shows
 FLOW = "lstm-conform flow TARGET draws how far it flows"
+IN_PLACES = ("sample", "unit", "step", "places")  # what is wrong there only is no other formula
 SMALL_IS_RIGHT = "one step is right if "  # how a finding about one step begins that names no formula
 
 
@@ -41,7 +43,7 @@ class Inquiry(NamedTuple):
     @property
     def has_formula(self) -> bool:
         """Whether a formula was found that explains the answers."""
-        return any(row.experiment == "term" and row.finding and row.finding.is_certain for row in self.rows)
+        return any(row.experiment in ("term", "wiring") and row.finding and row.finding.is_certain for row in self.rows)
 
 
 def choose_seconds(backend: Backend) -> float:
@@ -134,8 +136,9 @@ class Examination:
         when = None if numbers else self.run("when", 0.5, lambda limited: find_condition(limited, start))
         sizes = (when and when.smallest) or SMALL
         where = self.run("where", 0.5, lambda limited: find_place(limited, sizes)) if when else None
-        is_plain = self.laboratory.form == Form(kind=self.laboratory.form.kind)
-        term = self.run("term", 0.5, find_term) if (when or numbers) and is_plain else None
+        term = self.run("term", 0.5, find_term) if when or numbers or not before else None  # of the cell, at any form
+        if when and not term:
+            term = self.run("wiring", 0.3, lambda limited: find_wiring(limited, sizes))
         if term and term.is_certain and numbers and term.sentence.startswith(SMALL_IS_RIGHT):
             term = None  # the magnitude says more
         if term and term.is_certain:
@@ -161,6 +164,7 @@ def describe_findings(
 
     A formula comes first, if it is one that explains the answers; that they are wrong at all sizes goes without saying.
     """
+    part = term.sentence if term and not (term.is_certain or term.is_condition) else ""
     term = term if term and term.is_certain else None
     where = where if where and where.is_certain else None
     given = [one for one in conditions if one and not (term and not one.is_limited)]
@@ -171,7 +175,8 @@ def describe_findings(
     where_wrong = f": {where.sentence}" if where and where.sentence != ANYWHERE else ""
     wrong = [f"its {about} are wrong {_join_conditions(given)}{where_wrong}"] if len(known) < len(given) else []
     sure = [] if all(one.is_certain for one in found) else ["this is not certain"]
-    formula, rest = ([term.sentence], []) if term else ([], ["cause unknown"] if wrong else [])
+    part = "" if any(word in where_wrong for word in IN_PLACES) else part
+    formula, rest = ([term.sentence], []) if term else ([], [part or "cause unknown"] if wrong else [])
     follow = [FLOW] if term and term.sentence.startswith(ENDS_EARLY) else []
     return "; ".join([*(f"it {words}" for words in known), *formula, *wrong, *sure, *rest, *follow])
 

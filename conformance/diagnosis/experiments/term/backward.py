@@ -114,6 +114,7 @@ def explain_sums(asking: Asking) -> dict[str, Coefficients | None]:
                 for k, a in enumerate(GATES):
                     terms |= {f"{matrix}_{a}ᵀ z_{g}": (z[g][:, None] @ A[:, k])[:, 0] for g in GATES}
                     terms[f"{matrix}_{a} z_{a}"] = (A[:, k] @ z[a][..., None])[..., 0]
+        terms |= {"dh_T": slopes.cotangents["h"], "dy": slopes.cotangents["y"]} if name == "h_0" else {}
         _explain_sum(found, slopes, name, got, terms, [f"{own}_{k}ᵀ z_{k}" for k in GATES])
     return found
 

@@ -42,6 +42,7 @@ class Formula:
     shown: dict[str, Coefficients] = field(default_factory=dict)  # what y, h and c are where they are not h, h and c
     returned: dict[str, Shape] = field(default_factory=dict)  # functions of these
     first: "Formula | None" = None  # of the first step, if that is another one
+    carries: bool = False  # whether what is returned as h and c is also what the next step begins with
     wraps: bool = False  # whether the last x stands before the first one; or the first one does
 
     def change_gate(self, letter: str, gate: GateFormula) -> "Formula":
@@ -174,7 +175,7 @@ def run_steps(formula: Formula, problem: Problem) -> tuple[list[State], list[Val
         here = formula.first if formula.first and not t else formula
         elsewhere = list_elsewhere(x, states, formula.wraps)
         values.append(compute(here, problem.layer, x[t], states[-1], elsewhere))
-        states.append(State(values[-1]["h′"], values[-1]["c′"]))
+        states.append(State(*(values[-1][k] for k in (("h_T", "c_T") if formula.carries else ("h′", "c′")))))
     return states, values
 
 

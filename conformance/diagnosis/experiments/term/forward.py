@@ -1,6 +1,6 @@
 """The formula of one step, found from its answers: c first, then h from the c that was answered."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
@@ -10,45 +10,39 @@ from conformance.diagnosis.experiments.term.asking import Asking, Seen
 from conformance.diagnosis.experiments.term.fitting import Shape, fit_shape, fit_terms, round_number
 from conformance.diagnosis.experiments.term.formula import (
     NAMES,
+    SAME,
     SHOWN,
+    SIGMA,
+    TANH,
     Formula,
     GateFormula,
-    Values,
     multiply,
 )
 from conformance.diagnosis.experiments.term.parts import (
-    SHAPES,
     change_function,
     change_gates,
     change_products,
     explain_part,
     run_formula,
 )
+from conformance.diagnosis.experiments.term.shared import (
+    change_shapes,
+    confirm_cell,
+    find_shared_shape,
+    is_hidden_right,
+    list_uniform,
+)
 
-ALONE: dict[str, tuple[dict[str, int], float | None]] = {  # what shows one gate alone in c
+Alone = dict[str, tuple[dict[str, int], float | None]]
+ALONE: Alone = {  # what shows one gate alone in c
     "i": ({"g": 1}, 0.0),
     "f": ({"i": -1}, None),
     "g": ({"i": 1}, 0.0),
 }
+OTHERS_OPEN: Alone = {k: ({other: 1 for other in "ifg" if other != k}, None) for k in "ifg"}
 ORDERS = ("ifg", "gif")
 ONE = Shape("", slope=0.0, offset=1.0)
-STARTS = (("", "c"), ("h", ""), ("", ""), ("c", "h"))
-CLIPPED = ("ifgo", "ifo", "ifg", "if")  # gates that may share a bound
-SIDES = ((-1.0, 1.0), (-np.inf, 1.0), (-1.0, np.inf))
-LARGEST, EXACT = 64.0, 1e-5  # value at which z is clipped that is looked for, and how exactly
-UNIFORM: tuple[dict[str, str | None], ...] = (  # what all gates may do instead, by the start of the term
-    {"b": None},
-    {"U": None},
-    {"W": None},
-    {"U": None, "b": None},
-    {"U": "U_{} c"},
-    {"U": "U_{}ᵀ h"},
-    {"W": "W_{}ᵀ x"},
-    {"b": "−"},
-    {"U": "−"},
-    {"W": "−"},
-    {"W": "W_{} (x reversed)"},
-)
+STARTS = (("", "c"), ("h", ""), ("", ""), ("c", "h"), ("h", "h"), ("c", "c"))
 
 
 class Unknown(Exception):
@@ -76,7 +70,11 @@ def explain_step(asking: Asking, expected: Formula, seen: Seen) -> Iterator[Form
 
 
 def read_scales(formula: Formula) -> Formula:
-    """The same, if all products are those of gates that are scaled, or are always 1."""
+    """The same in other words: with i g as i and g are usually, and products as those of gates that are scaled or 1."""
+    i, g = formula.gates.get("i"), formula.gates.get("g")
+    if i and g and i.shape == SIGMA._replace(scale=-1.0) and g.shape in (TANH, SAME):
+        formula = formula.change_gate("i", replace(i, shape=SIGMA))
+        formula = formula.change_gate("g", replace(g, terms={name: -a for name, a in g.terms.items()}))
     by = formula.gates["g"].shape.scale if {"i", "g"} <= formula.gates.keys() else 1.0
     if by != 1 and abs(by * formula.gates["i"].shape.scale - 1) < 1e-3:  # only their product is seen
         formula = change_shapes(formula, "i", lambda shape: _scale_shape(shape, by))
@@ -97,11 +95,6 @@ def _scale_shape(shape: Shape, by: float) -> Shape:
     scale, offset, low, high = (a * by for a in (shape.scale, shape.offset, shape.lowest, shape.highest))
     low, high = (round_number(a) if np.isfinite(a) else a for a in (low, high))
     return shape._replace(scale=round_number(scale), offset=round_number(offset), lowest=low, highest=high)
-
-
-def is_hidden_right(seen: Seen, values: Values) -> bool:
-    """Whether y or the final h is the formula's."""
-    return any(seen.is_near(got, values["h′"]) for got in (seen.y, seen.h))
 
 
 def explain_shown(formula: Formula, seen: Seen) -> Formula:
@@ -134,85 +127,49 @@ def explain_cell(asking: Asking, formula: Formula, seen: Seen) -> Formula:
     for changed in list_uniform(formula, seen.elsewhere):
         if seen.is_near(seen.c, run_formula(changed, seen)["c′"]):
             return changed
-        if found := next(_confirm_all(change_products(changed, "c", seen), seen), None):
+        if found := next(confirm_cell(change_products(changed, "c", seen), seen), None):
             return found
     if found := next(find_shared_shape(formula, seen), None):
         return found
     unknown = ""
-    for order in ORDERS:
-        try:
-            return _explain_gates(asking, formula, seen, order)
-        except Unknown as error:
-            unknown = unknown or str(error)
+    for each in (formula, *find_products(asking, formula)):
+        for order, alone in product(ORDERS, (ALONE, OTHERS_OPEN)):
+            try:
+                return _explain_gates(asking, each, seen, order, alone)
+            except Unknown as error:
+                unknown = unknown or str(error)
     raise Unknown(unknown)
 
 
-def list_uniform(formula: Formula, elsewhere: Iterable[str] = ()) -> Iterator[Formula]:
-    """The formula with the same change in each gate; elsewhere: names of what other steps read."""
-    others: list[dict[str, str | None]] = [{"W": f"W_{{}} {name}"} for name in elsewhere if name[0] == "x"]
-    for change in (*UNIFORM, *others):
-        gates: dict[str, GateFormula] = {}
-        for k, gate in formula.gates.items():
-            names: dict[str, str | None] = {name: change.get(name[0], name) for name in gate.terms}
-            terms = {new.format(k): gate.terms[name] for name, new in names.items() if new and new != "−"}
-            terms |= {name: -gate.terms[name] for name, new in names.items() if new == "−"}
-            gates[k] = replace(gate, terms=terms)
-        yield replace(formula, gates=gates)
-
-
-def find_shared_shape(formula: Formula, seen: Seen) -> Iterator[Formula]:
-    """The formula with the same other function in several gates: another family, or z clipped at one value."""
-    for shape in (*SHAPES[1:], Shape("exp")):
-        changed = change_shapes(formula, "ifo", lambda _, shape=shape: shape)  # type: ignore[misc]
-        yield from _confirm_all(iter((changed,)), seen)
-    for letters, sides in product(CLIPPED, SIDES):
-        changed = find_reach(formula, letters, sides, seen)
-        is_right = is_hidden_right(seen, run_formula(changed, seen)) or "o" not in letters
-        yield from _confirm_all(iter((changed,)), seen) if is_right else ()
-
-
-def change_shapes(formula: Formula, letters: str, change: Callable[[Shape], Shape]) -> Formula:
-    """The formula with the functions of these gates changed."""
-    for k in letters:
-        if gate := formula.gates.get(k):
-            formula = formula.change_gate(k, replace(gate, shape=change(gate.shape)))
-    return formula
-
-
-def find_reach(formula: Formula, letters: str, sides: tuple[float, float], seen: Seen) -> Formula:
-    """The formula with z of these gates clipped on these sides at the value that fits c best."""
-
-    def clip(reach: float) -> Formula:
-        limits = (sides[0] * reach, sides[1] * reach)
-        return change_shapes(formula, letters, lambda shape: shape._replace(reach=limits))
-
-    def measure(reach: float) -> float:
-        return float(np.abs(run_formula(clip(reach), seen)["c′"] - seen.c).sum())
-
-    low, high = 0.0, LARGEST
-    while high - low > EXACT * high:
-        one, other = low + (high - low) / 3, high - (high - low) / 3
-        low, high = (low, other) if measure(one) < measure(other) else (one, high)
-    return clip(round_number(high))
-
-
-def _confirm_all(changed: Iterator[Formula], seen: Seen) -> Iterator[Formula]:
-    return (one for one in changed if seen.is_near(seen.c, run_formula(one, seen)["c′"]))
+def find_products(asking: Asking, formula: Formula) -> Iterator[Formula]:
+    """The formula with other products that make c, from what is answered where each gate is open or shut."""
+    corners = [dict(zip(formula.gates, signs, strict=True)) for signs in product((-1, 1), repeat=len(formula.gates))]
+    seen = [asking.see(corner, far=1.0) for corner in corners]
+    values = {
+        k: np.concatenate([np.full_like(a.c, v if k == "g" else max(v, 0)) for a, v in zip(seen, signs, strict=True)])
+        for k in formula.gates
+        for signs in ([corner[k] for corner in corners],)
+    }
+    old = {"c": np.concatenate([a.state.c for a in seen]), "h": np.concatenate([a.state.h for a in seen])}
+    got, room = np.concatenate([a.c for a in seen]), np.concatenate([a.room for a in seen])
+    found = fit_terms(got, np.ones_like(got), multiply(values, old), room)
+    if found and found != formula.c:
+        yield replace(formula, c=found)
 
 
 # ---------------------------------------------------------------- several at once
 
 
-def _explain_gates(asking: Asking, formula: Formula, seen: Seen, order: str) -> Formula:
+def _explain_gates(asking: Asking, formula: Formula, seen: Seen, order: str, opened: Alone) -> Formula:
     """Each gate that c needs is seen alone, then the products are sought again."""
     unknown = []
     for letter in order:
         if letter not in formula.gates:
             continue
-        alone = asking.see(*ALONE[letter])
+        alone = asking.see(*opened[letter])
         if alone.is_near(alone.c, run_formula(formula, alone)["c′"]):
             continue
-        found = next(_confirm_all(change_gates(formula, "c", alone, letter), alone), None)
+        found = next(confirm_cell(change_gates(formula, "c", alone, letter), alone), None)
         if found is None:
             unknown.append(NAMES[letter])
         else:

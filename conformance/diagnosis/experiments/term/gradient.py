@@ -77,7 +77,7 @@ def differentiate(found: Explanation, problem: Problem, d: Cotangents, formula: 
         s, v = states[t], dict(values[t].of)
         v["c"], new = states[find_step("c", t) % (T + 1)].c, states[(find_step("c′", t) + 1) % (T + 1)].c
         if "c′" in found.reads:
-            v |= {"c′": new, "tanh(c′)": np.tanh(new)}
+            v |= {"c′": new, "s": formula.squash(new)}
         reached[:, find_step("written", t) % T] = d.y[find_step("y", t) % T], dh
         from_y, from_h = reached[:, find_step("read", t) % T]
         ends = (t == T - 1, t == 0) if found.only_ends else (True, True)
@@ -93,7 +93,8 @@ def differentiate(found: Explanation, problem: Problem, d: Cotangents, formula: 
                     total[k] += a * _multiply_outer(term, got, read)
         dx[t] = _spread(OWN_X if sums_x is None else sums_x, got, W, U)
         passed = dict(zip(GATES, z[find_step("dh", t) % T], strict=True))
-        dh, dc = _spread(OWN_H if sums_h is None else sums_h, passed, W, U), got["c"]
+        dh = _spread(OWN_H if sums_h is None else sums_h, passed | {"dh_T": from_h, "dy": from_y}, W, U)
+        dc = got["c"]
     sums = [a / B if found.batch.get(name) == -1.0 else a for name, a in zip("WUb", sums, strict=True)]
     dW, dU, db = (a.reshape(4 * H, -1) for a in sums)
     h = np.stack([s.h for s in states])
@@ -152,9 +153,12 @@ def _multiply_outer(term: str, z: dict[str, Array], read: dict[str, Array]) -> A
 
 def _spread(terms: Coefficients | None, z: dict[str, Array], W: Array, U: Array) -> Array:
     """The sum of products of gates' gradients with matrices."""
-    total = np.zeros(z["i"].shape[:1] + W.shape[2:])
+    total: Array = np.zeros(z["i"].shape[:1] + W.shape[2:])
     for term, a in (terms or {}).items():
-        matrix, gate = term.split(" ")
+        matrix, _, gate = term.rpartition(" ")
+        if not matrix:
+            total = total + a * z[gate]
+            continue
         M = (W if matrix[0] == "W" else U)[GATES.index(matrix[2])]
         total = total + a * (z[gate[2:]] @ (M if matrix.endswith("ᵀ") else M.T))
     return total

@@ -40,8 +40,8 @@ class Ratio(NamedTuple):
         ordered = sorted(self.powers, key=lambda power: (not power[0].isalpha(), power))
         if self.alone:
             powers = [name if n == 1 else f"({name})^{n}" for name, n in ordered]
-            text = " · ".join([f"{self.number:.4g}"] * (self.number != 1 or not powers) + powers)
-            return self.alone.format(text)
+            size = [f"{abs(self.number):.4g}"] * (abs(self.number) != 1 or not powers)
+            return self.alone.format("−" * (self.number < 0) + " · ".join(size + powers))
         lacks = [name for name, n in ordered for _ in range(-n)]
         has = [name for name, n in ordered for _ in range(n)]
         said = [f"lacks the factor {' · '.join(lacks)}"] if lacks else []
@@ -73,7 +73,8 @@ def fit_ratio(got: Array, expected: Array, product: str, slopes: Slopes) -> Rati
     room = slopes.measure_room(got, expected)
     if (np.abs(got) <= slopes.unit * np.abs(expected).max()).all():
         return Ratio(0.0)
-    used = (np.abs(got) > SMALL * np.abs(got).max()) & (np.abs(expected) > SMALL * np.abs(expected).max())
+    used = np.all([a != 0 for a in slopes.factors.values()], axis=0) & np.isfinite(got)
+    used &= (np.abs(got) > SMALL * np.abs(got).max()) & (np.abs(expected) > SMALL * np.abs(expected).max())
     if used.sum() < 2 * len(slopes.factors):
         return None
     ratio = got[used] / expected[used]

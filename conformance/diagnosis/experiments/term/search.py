@@ -1,6 +1,6 @@
 """The search for the formula of one step, in the answers or in the gradients."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -13,13 +13,21 @@ from conformance.diagnosis.experiments.term.formula import Formula, Values, answ
 from conformance.diagnosis.experiments.term.forward import Unknown, explain_step
 from conformance.diagnosis.experiments.term.gradient import Explanation, describe_gradients
 from conformance.diagnosis.experiments.term.parts import run_formula
-from conformance.diagnosis.experiments.term.sequence import RIGHT, find_end, find_limit, pair_gradients
+from conformance.diagnosis.experiments.term.sequence import (
+    RIGHT,
+    find_end,
+    find_limit,
+    has_own_gradients,
+    pair_gradients,
+)
+from conformance.diagnosis.experiments.term.shared import find_coarse_sigma, turn_forget_gate
 from conformance.diagnosis.experiments.term.steps import explain_steps
 from conformance.diagnosis.experiments.term.words import describe_formula
 from conformance.outcome import Errored, Refuted
 from lstm_spec import Answer
 from lstm_spec.types import GATES, Array
 
+COARSE = 2.0**-6  # a smaller difference may be one of rounding
 KINDS = ("standard", "peephole", "coupled", "no forget gate")
 
 
@@ -34,7 +42,7 @@ def find_term(laboratory: Laboratory) -> Finding | None:
     try:
         with np.errstate(all="ignore"):
             return _find_in_gradients(asking) if laboratory.backward else _find_in_answers(asking)
-    except (Errored, Refuted, OutOfTime):
+    except (Errored, Refuted, OutOfTime, np.linalg.LinAlgError):
         return None
 
 
@@ -43,37 +51,74 @@ def _find_in_answers(asking: Asking) -> Finding | None:
     seen = seen if np.isfinite(seen.c).all() else asking.see(far=1.0)
     values = run_formula(expected, seen)
     if is_right(seen, values):
-        return find_later(asking, expected)
-    found, unknown = None, ""
+        return find_later(asking, expected) or find_coarse_sigma(asking)
+    tried, unknown = list[Formula](), ""
     try:
         for found in explain_step(asking, expected, seen):
-            if gives_answers(asking, found):
-                return Finding(describe_formula(found, expected), True)
+            tried.append(found)
+            for each in (found, replace(found, carries=True)):
+                if gives_answers(asking, each):
+                    return name_formula(asking, each)
     except Unknown as error:
         unknown = str(error)
-    if found and (later := find_later(asking, found)):
+    if later := next(filter(None, (find_later(asking, found) for found in tried)), None):
         return later
     near = asking.see(far=1.0)
     if unknown and is_right(near, run_formula(expected, near)):
-        return Finding("one step is right if inputs and cell states are small, and wrong if they are large", True)
-    if not found:
-        return Finding(f"in one step {unknown} is not that of the equations; its formula is unknown", False)
-    said = f"in one step {describe_formula(found, expected)}; over several steps the answers differ from that as well"
-    return Finding(said, False)
+        return Finding("one step is right if inputs and cell states are small, and wrong if they are large", False)
+    pairs = ((seen.y, values["h′"]), (seen.h, values["h′"]), (seen.c, values["c′"]))
+    if not tried and (rounding := describe_rounding(pairs)):
+        return Finding(rounding, False, is_condition=False)
+    if not tried:
+        return Finding(
+            f"in one step {unknown} is not that of the equations; its formula is unknown", False, is_condition=False
+        )
+    said = (
+        f"in one step {describe_formula(tried[-1], expected)}; over several steps the answers differ from that as well"
+    )
+    return Finding(said, False, is_condition=False)
+
+
+def name_formula(asking: Asking, formula: Formula, *more: str) -> Finding:
+    """The formula of the answers in words, and what is wrong with the gradients besides."""
+    said = [*([describe_formula(formula, asking.formula)] if formula != asking.formula else []), *more]
+    laboratory = asking.laboratory
+    if laboratory.backend.gradients is not None and asking.form.kind == "standard":
+        second = Asking(laboratory.turn_backward(), formula)
+        with suppress(Errored, Refuted, np.linalg.LinAlgError):
+            if not has_own_gradients(second) and (others := find_second(second)):
+                said.append(f"in its gradients, {others}")
+    return Finding("; ".join(said), True)
+
+
+def find_second(asking: Asking) -> str:
+    """What is wrong with the gradients of a backend that has another formula; empty if nothing is, or it is unknown."""
+    found, other = find_slopes(asking), turn_forget_gate(asking.formula)
+    if found is None or not found.is_certain or (other and find_slopes(replace(asking, cell=other)) is None):
+        return ""
+    return found.sentence
+
+
+def describe_rounding(pairs: Iterable[tuple[Array, Array]]) -> str:
+    """That what was got is near to what was expected; empty if it is not."""
+    error = max(float((np.abs(a - b) / np.maximum(1, np.abs(b))).max()) for a, b in pairs)
+    return (
+        f"one step is right to {error:.1g}, as coarser rounding or another approximation leaves it"
+        if error < COARSE
+        else ""
+    )
 
 
 def find_later(asking: Asking, formula: Formula) -> Finding | None:
     """How later steps differ from a formula that is that of one step; None if they do not, or that is not found."""
     if gives_answers(asking, formula):
         return None
-    expected = asking.formula
     if order := find_order(asking, formula):
-        said = [describe_formula(formula, expected)] * (formula != expected)
-        return Finding("; ".join([*said, order]), True)
+        return name_formula(asking, formula, order)
     for found in list_later(asking, formula):
         for each in (found, replace(found, wraps=True), replace(found, first=formula)):
             if gives_answers(asking, each):
-                return Finding(describe_formula(each, expected), True)
+                return name_formula(asking, each)
     return None
 
 
@@ -135,7 +180,11 @@ def find_slopes(asking: Asking) -> Finding | None:
     found = Explanation(explain_gates(asking), explain_sums(asking), batch)
     said = describe_gradients(found)
     if not found.is_whole:
-        return Finding(f"in one step {said}", False)
+        pairs = pair_gradients(asking, asking.make_question(1, asking.few, 1, far=1.0)).values()
+        scaled = [(a / np.abs(b).max(), b / np.abs(b).max()) for a, b in pairs]
+        if rounding := describe_rounding(scaled):
+            return Finding(rounding, False, is_condition=False)
+        return Finding(f"in one step {said}", False, is_condition=False)
     for each in (found, replace(found, only_ends=True)):
         if gives_gradients(asking, each):
             return find_end(asking) if found.is_right else Finding(describe_gradients(each), True)
@@ -144,7 +193,9 @@ def find_slopes(asking: Asking) -> Finding | None:
             return Finding(describe_gradients(whole), True)
     if found.is_right:
         return find_end(asking)
-    return Finding(f"in one step {said}; over several steps the gradients differ from that as well", False)
+    return Finding(
+        f"in one step {said}; over several steps the gradients differ from that as well", False, is_condition=False
+    )
 
 
 def gives_gradients(asking: Asking, found: Explanation) -> bool:

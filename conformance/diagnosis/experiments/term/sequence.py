@@ -1,4 +1,4 @@
-"""What several steps show of gradients: that they are clipped, and that they end too early."""
+"""What several steps show of gradients: that they are clipped or end early, and whether they are a formula's."""
 
 from dataclasses import replace
 
@@ -6,16 +6,18 @@ import numpy as np
 
 from conformance.arrays import frozen
 from conformance.diagnosis.experiments.laboratory import Finding
-from conformance.diagnosis.experiments.term.asking import Asking, is_near, measure_room
+from conformance.diagnosis.experiments.term.asking import STEPS, Asking, is_near, measure_room
 from conformance.diagnosis.experiments.term.fitting import FEW, round_number
+from conformance.diagnosis.experiments.term.formula import answer
 from conformance.diagnosis.experiments.term.gradient import Explanation, differentiate
-from conformance.problems.question import Question
-from lstm_spec import Cotangents, State, pack
+from conformance.problems.question import Question, change_arrays
+from lstm_spec import Cotangents, Problem, State, pack
 from lstm_spec.types import Array
 
 LARGE = 8.0
 LENGTHS = (110, 127)
 VANISHING = 1e-30  # that may be zero in float32
+EPSILON, NEAR = 1e-5, 2e-3  # of a difference, and how near a slope is to it, relative to the largest that it could be
 RIGHT = Explanation({}, {}, {})
 Pairs = dict[str, tuple[Array, Array]]  # got and explained, by name
 
@@ -72,3 +74,39 @@ def _find_first(asking: Asking, T: int) -> int | None:
     first = int(np.argmin(is_zero))
     vanished = first and np.abs(differentiate(RIGHT, problem, d, asking.formula).x[first - 1]).max() < VANISHING
     return None if is_zero[first:].any() or vanished else first
+
+
+# ---------------------------------------------------------------- of another formula
+
+
+def has_own_gradients(asking: Asking) -> bool:
+    """Whether the backend's gradients are those of the formula, each array along one direction."""
+    problem, d = asking.make_question(STEPS, asking.few, 5, far=1.0)
+    _, found = asking.laboratory.differentiate(Question(problem, d))
+    wide = change_arrays(problem, lambda a: a.astype(np.float64))
+    gradients = _list_arrays(replace(problem, parameters=found.parameters, x=found.x, state=found.state))
+
+    def measure_loss(place: int, step: Array) -> float:
+        shifts = iter([step if k == place else 0.0 for k in range(len(gradients))])
+        got = answer(asking.formula, change_arrays(wide, lambda a: a + next(shifts)))
+        pairs = ((got.y, d.y), (got.state.h, d.state.h), (got.state.c, d.state.c))
+        return float(sum((a * b.astype(np.float64)).sum() for a, b in pairs))
+
+    for k, a in enumerate(gradients):
+        along = np.random.default_rng(k).standard_normal(a.shape)
+        slope = (measure_loss(k, EPSILON * along) - measure_loss(k, -EPSILON * along)) / (2 * EPSILON)
+        size = np.linalg.norm(along) * max(np.linalg.norm(a.astype(np.float64)), abs(slope) / np.linalg.norm(along))
+        if not abs(slope - (a * along).sum()) <= NEAR * size:
+            return False
+    return True
+
+
+def _list_arrays(problem: Problem) -> list[Array]:
+    found = list[Array]()
+
+    def note(a: Array) -> Array:
+        found.append(a)
+        return a
+
+    change_arrays(problem, note)
+    return found

@@ -7,7 +7,7 @@ import numpy as np
 
 from conformance.arrays import frozen
 from conformance.diagnosis.experiments.term.asking import Asking, measure_room
-from conformance.diagnosis.experiments.term.formula import compute
+from conformance.diagnosis.experiments.term.formula import run_steps
 from conformance.problems.question import Question
 from lstm_spec import Cotangents, State, pack
 from lstm_spec.types import GATES, Array
@@ -29,7 +29,7 @@ VARIABLES |= {"1−g": "g", "1−tanh(c′)": "tanh(c′)", "1−i²": "i", "1�
 
 def list_factors(values: Mapping[str, Array]) -> dict[str, Array]:
     """What products may be made of, by name."""
-    found = {k: values[k] for k in FACTORS}
+    found = {k: values[k] for k in FACTORS} | {"tanh(c′)": values["s"]}
     found |= {name: 1 - found[v] ** (2 if "²" in name else 1) for name, v in VARIABLES.items()}
     return found
 
@@ -111,11 +111,11 @@ def _ask_one(asking: Asking, sources: tuple[str, ...], seed: int) -> dict[str, A
     d = Cotangents(kept[0], State(*kept[1:]))
     _, gradients = asking.laboratory.differentiate(Question(problem, d))
     s = State(*(a[0].astype(np.float64) for a in problem.state))
-    values = compute(asking.formula, problem.layer, problem.x[0], s).of
+    values = run_steps(asking.formula, problem)[1][0].of
     H = s.c.shape[1]
     dW, dU, db = (np.asarray(a, np.float64).reshape(4, H, -1) for a in pack(gradients.parameters[0][0]))
     W, U, _ = (a.astype(np.float64).reshape(4, H, -1) for a in pack(problem.layer))
-    found = {k: values[k][0] for k in FACTORS}
+    found = {k: values[k][0] for k in (*FACTORS, "s")}
     found |= {"x": problem.x[0, 0], "h": s.h[0], "W": W, "U": U, "dW": dW, "dU": dU, "db": db[..., 0]}
     found |= {"dx": gradients.x[0, 0], "dh": gradients.state.h[0, 0], "dc": gradients.state.c[0, 0]}
     found |= {f"from {k}": a.reshape(-1)[-H:] for k, a in zip(FROM, kept, strict=True)}

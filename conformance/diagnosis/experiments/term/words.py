@@ -28,12 +28,14 @@ def describe_formula(found: Formula, expected: Formula) -> str:
     for name, terms in found.shown.items():
         new = write_sum(terms).replace("s", found.squash.describe("c′"))
         said.append(f"{SHOWN[name]} is {new}, expected {'c′' if name == 'c_T' else 'h′'}")
+    said += ["the next step begins with these"] if found.carries else []
     for name, shape in found.returned.items():
         own = "c′" if name == "c_T" else "h′"
         said.append(f"{SHOWN[name]} is {shape.describe(own)}, expected {own}")
     if found.first:
         first = describe_formula(found.first, expected)
-        said = [f"from the second step on, {'; '.join(said)}", *([f"in the first step, {first}"] if first else [])]
+        later = f"from the second step on, {'; '.join(said)}" if said else ""
+        said = list(filter(None, (later, first and f"{'' if later else 'only '}in the first step, {first}")))
     return "; ".join(said)
 
 
