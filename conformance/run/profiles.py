@@ -19,7 +19,7 @@ class Profile:
     long_examples: int = 0  # of properties that are slow
     beyond_core_examples: int = 1  # of properties of features that are not in the core, or of modules that compile
     exhaustive_examples: int = 10_000  # at most, of properties that try every example that their recipe has
-    narrow_share: int = 3  # with 16 bits, there is less to see: one in this number of examples
+    narrow_share: int = 3  # with 16 bits, there is less to see: one in this number of examples; but not of NaN
 
     def examples_of(self, prop: Property, dtype: str, compiles: bool = False) -> int:
         """How many examples the property gets at that dtype, of a backend that compiles for each size, or does not."""
@@ -27,7 +27,8 @@ class Profile:
             return self.exhaustive_examples
         is_rare = prop.beyond_core or (compiles and Feature.MODULE in prop.features)  # each form is compiled
         many = self.long_examples if prop.long else self.beyond_core_examples if is_rare else self.examples
-        return max(1, many // self.narrow_share) if np.dtype(dtype).itemsize == 2 else many
+        sees_less = np.dtype(dtype).itemsize == 2 and prop.family != "numbers"
+        return max(1, many // self.narrow_share) if sees_less else many
 
 
 PROFILES = {

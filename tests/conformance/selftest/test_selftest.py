@@ -83,6 +83,13 @@ def test_a_mistake_of_networks_is_put_to_it_at_every_dtype(dtype: str) -> None:
     assert find_property(sight.by).beyond_core
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("what", ["samples", "gradients"])
+def test_what_spreads_no_number_in_some_forms_only_is_seen_in_16_bits(what: str, dtype: str) -> None:
+    (sight,) = judge_faults(dtype, "standard", [FAULTS[f"adds_zero_times_other_{what}_above_the_first_reader"]])
+    assert find_property(sight.by).family == "numbers"
+
+
 REFUSED = {
     "answers_problems_that_do_not_fit": "a_problem_whose_shapes_do_not_fit_is_refused",  # ValueError
     "drops_the_fraction_of_a_length": "lengths_that_do_not_fit_are_refused",  # TypeError
