@@ -38,18 +38,20 @@ def _list_lines(what: str) -> list[str]:
 
 
 @click.command()
-@click.argument("clause")
-def explain(clause: str) -> None:
-    """Show what a clause demands and what verifies it.
+@click.argument("what")
+def explain(what: str) -> None:
+    """Show what a clause demands, what a property claims, or what a known fault does.
 
-    This includes the lines of code that carry the clause, and the known mistakes that break it.
+    WHAT is the id of a clause, the name of a property, or that of a fault. Of a clause this includes the lines of code
+    that carry it, the properties that verify it, and the known faults that break it.
     """
-    from conformance.cli.explanation import explain_clause
-    from lstm_spec import CLAUSES
+    from conformance.cli.explanation import explain_name
 
-    if clause.upper() not in CLAUSES:
-        raise click.BadParameter(f"{clause!r} is not a clause; see lstm-conform list clauses", param_hint="CLAUSE")
-    print(explain_clause(clause.upper()))
+    text = explain_name(what)
+    if not text:
+        reason = f"{what!r} is not a clause, a property or a fault; see lstm-conform list clauses, properties or faults"
+        raise click.BadParameter(reason, param_hint="WHAT")
+    print(text)
 
 
 @click.command()

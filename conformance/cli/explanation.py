@@ -6,7 +6,8 @@ import platform
 from pathlib import Path
 
 import lstm_spec
-from conformance.property import PROPERTIES
+from conformance.faults.fault import Fault
+from conformance.property import PROPERTIES, Property
 from conformance.targets.resolve import TargetError, list_installed, resolve
 from lstm_spec import CLAUSES, GRADES, Clause
 from lstm_spec.clauses import Level
@@ -39,6 +40,36 @@ def find_code_lines(clause: str) -> list[tuple[str, int, str]]:
             if mark and clause in comment.replace(",", " ").split():
                 found.append((page, number, code.strip()))
     return found
+
+
+def explain_name(name: str) -> str:
+    """What there is to say of a clause, a property or a fault, as text; empty if it is none of them."""
+    import conformance.properties  # noqa: F401  fills the registry
+    from conformance.faults.catalogue import FAULTS
+
+    if name.upper() in CLAUSES:
+        return explain_clause(name.upper())
+    written = name.strip().replace(" ", "_")
+    found = [explain_property(prop) for prop in PROPERTIES if prop.name == written]
+    fault = FAULTS.get(name.removeprefix("fault:"))
+    return next(iter(found + ([explain_fault(fault)] if fault else [])), "")
+
+
+def explain_property(prop: Property) -> str:
+    """The claim, its clauses, what it needs and where its code stands, as text."""
+    lines = [f"{prop.name} ({prop.level}) {prop.sentence}"]
+    lines += [f"  {line.strip()}" for line in (prop.refute.__doc__ or "").strip().splitlines() if line.strip()]
+    lines += [f"  {prop.refute.__module__.replace('.', '/')}.py"]
+    lines += [f"  needs {', '.join(map(str, prop.features))}"] if prop.features else []
+    return "\n".join([*lines, "verifies", *(f"  {id}  {CLAUSES[id].sentence}" for id in prop.clauses)])
+
+
+def explain_fault(fault: Fault) -> str:
+    """What a known fault does, what it breaks, where it was seen, and how to see it refuted, as text."""
+    lines = [f"fault:{fault.name} ({fault.family}) {fault.sentence}"]
+    lines += [f"  seen in: {fault.source}"] if fault.source else []
+    lines += ["breaks", f"  {fault.clause}  {CLAUSES[fault.clause].sentence}"]
+    return "\n".join([*lines, "shown by", f"  lstm-conform run fault:{fault.name}"])
 
 
 def explain_clause(id: str) -> str:

@@ -28,6 +28,23 @@ def _check_timeout(context: click.Context, option: click.Parameter, seconds: flo
         raise click.BadParameter(str(error)) from error
 
 
+class Listed(click.ParamType):  # type: ignore[type-arg]  # generic in the newest versions of click only
+    """Values with commas between them, each of one type; as an option that may be repeated, all of them are wanted."""
+
+    name = "list"
+
+    def __init__(self, one: Any = click.STRING) -> None:
+        self.one = one
+
+    def convert(self, value: Any, option: click.Parameter | None, context: click.Context | None) -> tuple[Any, ...]:
+        return tuple(self.one.convert(part.strip(), option, context) for part in value.split(","))
+
+
+def join_lists(context: click.Context, option: click.Parameter, given: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
+    """All values of a repeated option, each once."""
+    return tuple(dict.fromkeys(value for values in given for value in values))
+
+
 ISOLATE = click.option(
     "--isolate/--no-isolate",
     default=None,

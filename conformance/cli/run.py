@@ -11,7 +11,16 @@ import click
 
 from conformance.cli.console import complain, describe_suite_error, make_console
 from conformance.cli.judging import Judged, Manner, describe_audit, judge_target
-from conformance.cli.options import DTYPE_NAMES, ISOLATE, PROFILE_NAMES, QUIET, TIMEOUT, read_options
+from conformance.cli.options import (
+    DTYPE_NAMES,
+    ISOLATE,
+    PROFILE_NAMES,
+    QUIET,
+    TIMEOUT,
+    Listed,
+    join_lists,
+    read_options,
+)
 from conformance.cli.reports.writing import STDOUT, claim_files, write_reports
 from conformance.cli.stop import heed_signals
 from conformance.report.status import BY_SIGNAL, SUITE_ERROR, UNUSABLE, Unjudged, worst_status
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
     from conformance.run.options import Options
     from conformance.targets.lending import Loan
 
+SEVERAL: dict[str, Any] = {"multiple": True, "callback": join_lists}  # may be repeated, and hold commas
 OUTPUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
@@ -36,10 +46,22 @@ OUTPUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
     help="How many examples, and how large.",
 )
 @click.option(
-    "--clause", "clauses", multiple=True, metavar="GLOB", help="Only properties of these clauses, e.g. 'CELL-*'."
+    "--clause",
+    "clauses",
+    **SEVERAL,
+    type=Listed(),
+    metavar="GLOB,...",
+    help="Only properties of these clauses, e.g. 'CELL-*,SEQ-1'.",
 )
 @click.option("-k", "name", default="", metavar="NAME", help="Only properties with this in their name or sentence.")
-@click.option("--dtype", "dtypes", multiple=True, type=click.Choice(DTYPE_NAMES), help="Only at these dtypes.")
+@click.option(
+    "--dtype",
+    "dtypes",
+    **SEVERAL,
+    type=Listed(click.Choice(DTYPE_NAMES)),
+    metavar="DTYPE,...",
+    help=f"Only at these dtypes, of {', '.join(DTYPE_NAMES)}.",
+)
 @click.option("--device", help="The device that a target is made for, e.g. cuda.")
 @click.option(
     "--seed", "run_seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the examples."
@@ -52,7 +74,12 @@ OUTPUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 @click.option("--maxfail", type=click.IntRange(min=1), help="Stop after this number of failures.")
 @click.option("--strict", is_flag=True, help="A refuted SHOULD counts as a failure.")
 @click.option(
-    "--require", "required", multiple=True, metavar="WHAT", help="A clause, feature or dtype that has to be claimed."
+    "--require",
+    "required",
+    **SEVERAL,
+    type=Listed(),
+    metavar="WHAT,...",
+    help="Clauses, features or dtypes that have to be claimed.",
 )
 @click.option("--rigorous", is_flag=True, help="Use 128-bit ball arithmetic (Arb) for the reference values.")
 @ISOLATE
