@@ -120,14 +120,14 @@ def _label_ends(axis: Any, ends: list[End]) -> None:
     right = sorted((end for end in ends if end.lag >= longest), key=lambda end: -end.norm)
     names = [_wrap_name(end.name) for end in right]
     heights = [float(np.log(end.norm / floor) / np.log(top / floor)) for end in right]
-    places = _move_apart(heights, [LINE * (name.count("\n") + 1) for name in names])
+    places = move_apart(heights, [LINE * (name.count("\n") + 1) for name in names])
     for end, name, height, where in zip(right, names, heights, places, strict=True):
         style = {"c": end.colour, "size": 10, "va": "center", "annotation_clip": False, "parse_math": False}
         leader = {"arrowstyle": "-", "color": end.colour, "lw": 0.8}
         axis.annotate(name, (1, height), (1.05, where), xycoords="axes fraction", arrowprops=leader, **style)
 
 
-def _move_apart(heights: list[float], sizes: list[float]) -> list[float]:
+def move_apart(heights: list[float], sizes: list[float]) -> list[float]:
     """Heights of labels from the highest to the lowest, moved as little as it takes for labels of these sizes."""
     places = list(heights)
     for _ in range(100):

@@ -232,10 +232,10 @@ def test_a_name_with_signs_of_mathematics_is_drawn_as_it_is(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("count", [1, 2, 6])
 def test_labels_are_moved_apart_and_keep_their_order(count: int) -> None:
-    from conformance.story.pictures import _move_apart
+    from conformance.story.pictures import move_apart
 
     sizes = [0.05, 0.1, 0.05, 0.1, 0.05, 0.05][:count]
-    places = _move_apart([0.8] * count, sizes)
+    places = move_apart([0.8] * count, sizes)
     assert places[0] - 0.8 == pytest.approx(0.8 - places[-1], abs=0.03) or count == 1
     for k in range(count - 1):
         assert places[k] - places[k + 1] >= 0.99 * (sizes[k] + sizes[k + 1]) / 2
