@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from conformance.text import LONGEST_NAME, clean_line
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 PROFILE_NAMES = ("quick", "standard", "full", "soak")
 DTYPE_NAMES = ("float32", "float64", "bfloat16", "float16")
 WRITTEN = {"clauses": "--clause", "required": "--require", "dtypes": "--dtype", "name": "-k", "run_seed": "--seed"}
+SETTINGS, LARGEST_SETTINGS = Path("pyproject.toml"), 2**20  # bytes
 LISTS = ("clauses", "properties", "faults", "backends")
 
 
@@ -26,6 +29,44 @@ def _check_timeout(context: click.Context, option: click.Parameter, seconds: flo
         return check_timeout(seconds)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+
+
+class Configured(click.Command):
+    """A command whose options may also stand in pyproject.toml; those on the command line win."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        settings = {} if {"-h", "--help"} & {*args} else read_settings(self)
+        return super().make_context(info_name, args, parent, **{"default_map": settings, **extra})
+
+
+def read_settings(command: click.Command) -> dict[str, Any]:
+    """The table of pyproject.toml in this folder, by the names of parameters. Raises UsageError for what is wrong."""
+    known = {name[2:]: option for option in command.params for name in option.opts if name.startswith("--")}
+    (known["target"],) = (option for option in command.params if isinstance(option, click.Argument))
+    found = {}
+    for key, value in _read_table().items():
+        option = known.get(key)
+        if option is None or not isinstance(value, str | int | float | list):
+            expected = f"a value for one of the options {', '.join(sorted(known))}"
+            what = clean_line(f"{key} = {value!r}", LONGEST_NAME)
+            raise click.UsageError(f"{SETTINGS}, [tool.lstm-conform] has {what}, expected {expected}; correct it there")
+        is_list = getattr(option, "multiple", False) or option.nargs == -1
+        found[str(option.name)] = [value] if is_list and not isinstance(value, list) else value
+    return found
+
+
+def _read_table() -> dict[str, Any]:
+    import tomllib
+
+    from conformance.files import read_whole
+
+    try:
+        text = read_whole(SETTINGS, LARGEST_SETTINGS).decode("utf-8-sig") if SETTINGS.is_file() else ""
+        return dict(tomllib.loads(text).get("tool", {}).get("lstm-conform", {}))
+    except (OSError, ValueError, RecursionError, AttributeError, TypeError) as error:
+        raise click.UsageError(f"{SETTINGS} cannot be read ({clean_line(str(error))}); correct it there") from error
 
 
 class Listed(click.ParamType):  # type: ignore[type-arg]  # generic in the newest versions of click only

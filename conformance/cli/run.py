@@ -17,6 +17,7 @@ from conformance.cli.options import (
     PROFILE_NAMES,
     QUIET,
     TIMEOUT,
+    Configured,
     Listed,
     join_lists,
     read_options,
@@ -36,8 +37,8 @@ SEVERAL: dict[str, Any] = {"multiple": True, "callback": join_lists}  # may be r
 OUTPUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
-@click.command()
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.command(cls=Configured)
+@click.argument("targets", nargs=-1, metavar="TARGET...")
 @click.option(
     "--profile",
     type=click.Choice(PROFILE_NAMES),
@@ -142,6 +143,9 @@ def run(
     from conformance.journal import Journal
     from conformance.targets.lending import Loan
 
+    targets = targets or tuple(click.get_current_context().lookup_default("targets") or ())
+    if not targets:
+        raise click.UsageError("Missing argument 'TARGET...'.")
     wanted = {"--json": json_file, "--junit": junit_file, "--markdown": markdown_file, "--html": html_file}
     files = claim_files(wanted)
     options = read_options(given, deviations_file)
