@@ -82,12 +82,16 @@ Reply = Any  # an Answer; (Answer, Gradients); Rows if parameters were read; or 
 
 
 class Meant(NamedTuple):
-    """What a call means: a problem that any module built for it answers alike, and its cotangents; or parameters."""
+    """What a call means: a problem that any module built for it answers alike, and its cotangents; or parameters.
+
+    If it begins from a kept state, `whole` is the sequence since the last one that did not, and all that was answered.
+    """
 
     problem: Problem | None = None
     d: Cotangents | None = None
     parameters: Rows | None = None
     wanted: tuple[str, ...] = PARTS
+    whole: tuple[Problem, Answer] | None = None
 
 
 # ---------------------------------------------------------------- what a session does
@@ -161,6 +165,7 @@ class _Held:
     parameters: list[Rows]
     without: str = ""
     state: State | None = None
+    whole: tuple[Problem, Answer] | None = None
     is_training: bool = False
 
 
@@ -189,8 +194,11 @@ def _interpret_call(held: dict[int, _Held], saved: dict[int, Rows], call: Call, 
             assert problem is not None
             meant = replace(problem, parameters=module.parameters[0], state=_state_of(call, module, problem))
             answer = reply if call.does == "forward" else reply[0]
+            went_on = call.state == "kept" and module.state is not None
             module.state = answer.state if isinstance(answer, Answer) else None
-            return None if module.is_training else Meant(meant, call.d, wanted=_list_wanted(call, module))
+            module.whole = _continue(module.whole if went_on else None, meant, answer)
+            whole = module.whole if call.state == "kept" else None
+            return None if module.is_training else Meant(meant, call.d, wanted=_list_wanted(call, module), whole=whole)
         case "load":
             assert problem is not None
             module.parameters[0] = _bias_of(problem.parameters, module.without)
@@ -207,6 +215,19 @@ def _interpret_call(held: dict[int, _Held], saved: dict[int, Rows], call: Call, 
         case "reset":
             module.state = None
     return None
+
+
+def _continue(before: tuple[Problem, Answer] | None, part: Problem, answer: Any) -> tuple[Problem, Answer] | None:
+    """A sequence and its answer with one more part; None where that is no sequence that is read once, step by step."""
+    if not isinstance(answer, Answer) or part.lengths is not None or set(part.directions) != {"forward"}:
+        return None
+    if before is None:
+        return part, answer
+    problem, earlier = before
+    if problem.parameters is not part.parameters or problem.x.shape[1:] != part.x.shape[1:]:
+        return None
+    x, y = np.concatenate([problem.x, part.x]), np.concatenate([earlier.y, answer.y])
+    return replace(problem, x=x), Answer(y, answer.state)
 
 
 def _bias_of(rows: Rows, without: str) -> Rows:

@@ -28,8 +28,7 @@ class Asks:
 
     def __init__(self, context: Context) -> None:
         self.claimed, self.lengths = context.description.features, context.description.shapes.T
-        # with 16 bits, a kept state may be wider than what was returned of it: then it is not the returned one
-        self.keeps_state = Feature.STATEFUL in self.claimed and context.dtype.itemsize > 2
+        self.keeps_state = Feature.STATEFUL in self.claimed
         self.asked = 0
 
     def ask(self, question: Question, module: int = 0, **how: Any) -> list[Call]:

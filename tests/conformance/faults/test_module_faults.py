@@ -42,14 +42,10 @@ def test_every_mistake_is_refuted_by_its_clause_and_it_alone_is_named(name: str)
     assert f"known faults fits: {name})" in report.cause.sentence
 
 
-UNSEEN = (  # with 16 bits: a kept state may be wider than what was returned, and float16 holds most of bfloat16
-    *(name for name, fault in MODULE_FAULTS.items() if fault.clause == "MOD-5"),
-    "loses_its_kept_state_in_a_copy",
-    "saves_in_half_precision",
-)
+UNSEEN = {"saves_in_half_precision"}  # with 16 bits: float16 holds most of bfloat16
 
 
-@pytest.mark.parametrize("name", sorted({*MODULE_FAULTS} - {*UNSEEN}))
+@pytest.mark.parametrize("name", sorted({*MODULE_FAULTS} - UNSEEN))
 def test_mistakes_are_refuted_with_16_bits_too(name: str) -> None:
     report = judge(name, "bfloat16", "standard", diagnose=False, shrink=False)
     assert [v.outcome for v in report.failures] == [Outcome.REFUTED], "no property refutes it"
@@ -67,8 +63,8 @@ def test_the_reference_module_is_right(prop: Property, dtype: str) -> None:
 def test_a_module_that_is_wide_inside_is_right(prop: Property, dtype: str) -> None:
     backend = wide_inside(make_backend(REFERENCE_MODULE))
     verdict = judge_property(prop, backend, dtype, replace(QUICK, examples=2, narrow_share=1))
-    expected = Outcome.NOT_CLAIMED if prop.name == "a_kept_state_continues_the_sequence" else Outcome.HOLDS
-    assert (verdict.outcome, verdict.inconclusive) == (expected, 0), verdict.detail
+    wider = prop.name == "a_kept_state_continues_the_sequence"  # in both directions, parts are not a sequence
+    assert verdict.outcome is Outcome.HOLDS and verdict.inconclusive <= wider, verdict.detail
 
 
 @pytest.mark.parametrize("features", [(), (Feature.GRADIENTS,), (Feature.LAYERS, Feature.STATEFUL)], ids=str)
