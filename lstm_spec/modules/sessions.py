@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 import numpy as np
 
 from lstm_spec.contract import LARGEST, PARTS, Implementation, Rows
-from lstm_spec.types import Answer, Array, Cotangents, Gate, Parameters, Problem, State
+from lstm_spec.types import Answer, Cotangents, Gate, Parameters, Problem, State
 from lstm_spec.validation import check_cotangents, checked
 
 MOST = 8  # modules of a session
@@ -194,11 +194,11 @@ def _interpret_call(held: dict[int, _Held], saved: dict[int, Rows], call: Call, 
             assert problem is not None
             meant = replace(problem, parameters=module.parameters[0], state=_state_of(call, module, problem))
             answer = reply if call.does == "forward" else reply[0]
-            went_on = call.state == "kept" and module.state is not None
+            goes_on = call.state == "kept"
+            module.whole = _continue(module.whole if goes_on and module.state else None, meant, answer)
             module.state = answer.state if isinstance(answer, Answer) else None
-            module.whole = _continue(module.whole if went_on else None, meant, answer)
-            whole = module.whole if call.state == "kept" else None
-            return None if module.is_training else Meant(meant, call.d, wanted=_list_wanted(call, module), whole=whole)
+            wanted, whole = _list_wanted(call, module), module.whole if goes_on else None
+            return None if module.is_training else Meant(meant, call.d, wanted=wanted, whole=whole)
         case "load":
             assert problem is not None
             module.parameters[0] = _bias_of(problem.parameters, module.without)
@@ -226,7 +226,7 @@ def _continue(before: tuple[Problem, Answer] | None, part: Problem, answer: Any)
     problem, earlier = before
     if problem.parameters is not part.parameters or problem.x.shape[1:] != part.x.shape[1:]:
         return None
-    x, y = np.concatenate([problem.x, part.x]), np.concatenate([earlier.y, answer.y])
+    x, y = (np.concatenate(two) for two in ((problem.x, part.x), (earlier.y, answer.y)))
     return replace(problem, x=x), Answer(y, answer.state)
 
 
@@ -236,12 +236,8 @@ def _bias_of(rows: Rows, without: str) -> Rows:
 
 def _state_of(call: Call, module: _Held, problem: Problem) -> State:
     if call.without == "state" or (call.state == "kept" and module.state is None):
-        return State(*map(_make_zeros, problem.state))
+        return State(*(np.zeros_like(a) for a in problem.state))
     return module.state if call.state == "kept" and module.state is not None else problem.state
-
-
-def _make_zeros(a: Array) -> Array:
-    return np.zeros_like(a)
 
 
 def _list_wanted(call: Call, module: _Held) -> tuple[str, ...]:
