@@ -12,6 +12,7 @@ from tools.site.pdf import OPTIONS, find_browser
 
 WIDTHS = (375, 768, 1280)
 SCHEMES = ("light", "dark")
+SECONDS = 100  # for a script or a page; the driver itself is waited for for 120 s
 PACKAGE = "axe_playwright_python"  # it brings axe-core; nothing else of it is used
 
 
@@ -30,6 +31,8 @@ def open_browser() -> Iterator[Any]:
         for option in (*OPTIONS, f"--user-data-dir={profile}"):
             options.add_argument(option)
         chrome = Chrome(options=options, service=Service(driver))
+        chrome.set_script_timeout(SECONDS)
+        chrome.set_page_load_timeout(SECONDS)
         try:
             yield chrome
         finally:
