@@ -17,6 +17,7 @@ QUESTIONS = {
     "when": "at which sizes",
     "where": "in which places",
     "term": "what one step computes",
+    "wiring": "what each layer and direction takes",
     "on what": "for which numbers",
 }
 

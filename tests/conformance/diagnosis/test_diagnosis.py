@@ -76,7 +76,7 @@ def test_a_mistake_in_code_outside_the_catalogue_is_named() -> None:
     assert found is not None and [fit.name for fit in found.fitting] == ["drops_the_recurrent_bias"]
 
 
-def test_a_mistake_that_is_not_in_the_catalogue_has_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_that_is_not_in_the_catalogue_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiments, "SECONDS", 90.0)
 
     def forward(problem: Problem) -> Answer:
@@ -85,7 +85,8 @@ def test_a_mistake_that_is_not_in_the_catalogue_has_no_name(monkeypatch: pytest.
 
     report = check(replace(NUMPY, forward=forward), profile="quick", name="read_alone", maxfail=1)
     assert not report.cause.is_known and report.cause.sentence.startswith(f"none of {KNOWN} known faults fits; ")
-    assert report.cause.sentence.endswith(": only y, h_T; cause unknown")
+    assert ": only y, h_T; in one step the hidden state is h′ = 0.5 o tanh(c′), expected" in report.cause.sentence
+    assert report.cause.sentence.endswith("over several steps the answers differ from that as well")
 
 
 # ---------------------------------------------------------------- classes of error

@@ -36,7 +36,7 @@ def in_networks(holds: Callable[[Problem], bool]) -> Backend:
             "in both directions and with lengths",
             Form(1, BOTH, lengths="full"),
         ),
-        (lambda p: p.variant.kind == "peephole", "with the cell “peephole”", Form(kind="peephole")),
+        (lambda p: p.variant.kind == "peephole", "with the cell 'peephole'", Form(kind="peephole")),
         (
             lambda p: p.layer.R is not None and p.sizes[3] > p.P,
             "with a projection to fewer units",
