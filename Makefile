@@ -8,7 +8,7 @@
 # make soak         looks for false alarms in 300,000 random examples of right implementations; prints error/bound for each
 #                   output, form and dtype. Takes hours; what was interrupted goes on with tools.checks.soak --resume. Then it
 #                   runs the tests that `make test` leaves out, because they look for rare false alarms and take long
-# make test-browser looks at the pages of reports with Chromium: consoles, links, filters, three widths, light and dark,
+# make test-browser looks at the pages of reports and of the site with Chromium: consoles, links, filters, three widths, light and dark,
 #                   and what axe-core finds; as root on Debian it installs Chromium; takes a minute
 # make test-adapters  tests each adapter with its library, in an environment that it makes, and judges its example at
 #                   `standard`; `make test-adapter-onnx` does one
