@@ -6,9 +6,11 @@ import pytest
 
 from conformance.faults.catalogue import FAULTS
 from conformance.selftest.look import Sight
+from tests.helpers.root import ROOT
 from tools.pages import selftest_page
 from tools.pages.selftest_page import SETTINGS, Found, Setting, add_line, read_lines, read_page, write_page
 
+PAGE = ROOT / "docs" / "selftest.md"
 QUICK, STANDARD = SETTINGS[0], Setting("standard", "float32")
 NAME, OTHER, LAST = list(FAULTS)[:3]
 REFUTING = "the_answer_is_that_of_the_equations"
@@ -67,3 +69,24 @@ def test_a_fault_below_the_bound_is_not_missed() -> None:
     known = len(FAULTS)
     assert not selftest_page.list_missed(found, STANDARD)
     assert f"| standard | float32 | {known} | {known - 2} | {known - 2} | 1 | 1 |" in selftest_page.write_summary(found)
+
+
+# ---------------------------------------------------------------- what it says
+
+
+@pytest.mark.soak
+def test_the_page_is_of_these_faults() -> None:
+    for of in read_page(PAGE.read_text(encoding="utf-8")).values():
+        assert list(of) == list(FAULTS), "run `make selftest-page`"
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+def test_what_can_be_seen_is_refuted(setting: Setting) -> None:
+    said = read_page(PAGE.read_text(encoding="utf-8"))
+    seen = {name for s, of in said.items() if s.dtype == setting.dtype for name in of if is_seen(of[name])}
+    refuted = {name for name, cell in said[setting].items() if cell.isidentifier()}
+    assert len(refuted) / len(seen) >= (0.97 if setting == QUICK else 1)
+
+
+def is_seen(cell: str) -> bool:
+    return cell.isidentifier() or (cell != "=" and float(cell.split()[0]) > 1)
