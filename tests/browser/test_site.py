@@ -99,8 +99,9 @@ def test_search_finds_what_is_looked_for(address: str, browser: Any) -> None:
 
     show_page(browser, f"{address}/search.html?q=candidate")
     for place in ("glossary.html#term-candidate", "cell.html"):
-        found = f"#search-results li a[href*='{place}']"
-        assert WebDriverWait(browser, SECONDS).until(
-            lambda _, found=found: browser.find_elements("css selector", found)
-        )
+
+        def find(driver: Any, place: str = place) -> Any:
+            return driver.find_elements("css selector", f"#search-results li a[href*='{place}']")
+
+        assert WebDriverWait(browser, SECONDS).until(find)
     assert list_messages(browser) == []
