@@ -165,7 +165,7 @@ class _Held:
     parameters: list[Rows]
     without: str = ""
     state: State | None = None
-    whole: tuple[Problem, Answer] | None = None
+    whole: tuple[Problem, Answer | None] | None = None  # the sequence that goes on, and what was answered
     is_training: bool = False
 
 
@@ -195,7 +195,9 @@ def _interpret_call(held: dict[int, _Held], saved: dict[int, Rows], call: Call, 
             meant = replace(problem, parameters=module.parameters[0], state=_state_of(call, module, problem))
             answer = reply if call.does == "forward" else reply[0]
             goes_on = call.state == "kept"
-            module.whole = _continue(module.whole if goes_on and module.state else None, meant, answer)
+            if not (goes_on and module.state):
+                module.whole = (replace(meant, x=meant.x[:0]), None)
+            module.whole = module.whole and _continue(*module.whole, meant, answer)
             module.state = answer.state if isinstance(answer, Answer) else None
             wanted, whole = _list_wanted(call, module), module.whole if goes_on else None
             return None if module.is_training else Meant(meant, call.d, wanted=wanted, whole=whole)
@@ -217,17 +219,16 @@ def _interpret_call(held: dict[int, _Held], saved: dict[int, Rows], call: Call, 
     return None
 
 
-def _continue(before: tuple[Problem, Answer] | None, part: Problem, answer: Any) -> tuple[Problem, Answer] | None:
+def _continue(problem: Problem, earlier: Answer | None, part: Problem, answer: Any) -> tuple[Problem, Answer] | None:
     """A sequence and its answer with one more part; None where that is no sequence that is read once, step by step."""
-    if not isinstance(answer, Answer) or part.lengths is not None or set(part.directions) != {"forward"}:
+    if part.lengths is not None or set(part.directions) != {"forward"} or problem.parameters is not part.parameters:
         return None
-    if before is None:
-        return part, answer
-    problem, earlier = before
-    if problem.parameters is not part.parameters or problem.x.shape[1:] != part.x.shape[1:]:
+    if not isinstance(answer, Answer) or np.ndim(answer.y) != 3:
         return None
-    x, y = (np.concatenate(two) for two in ((problem.x, part.x), (earlier.y, answer.y)))
-    return replace(problem, x=x), Answer(y, answer.state)
+    xs, ys = (problem.x, part.x), (answer.y[:0] if earlier is None else earlier.y, answer.y)
+    if any(one.shape[1:] != other.shape[1:] for one, other in (xs, ys)):
+        return None
+    return replace(problem, x=np.concatenate(xs)), Answer(np.concatenate(ys), answer.state)
 
 
 def _bias_of(rows: Rows, without: str) -> Rows:

@@ -151,3 +151,41 @@ def test_an_implementation_without_sense_is_refused() -> None:
         make_backend(Implementation("mine", wrong))
     with pytest.raises(TypeError, match="description is a NoneType, expected a Description"):
         make_backend(Implementation("mine", ReferenceModule, wrong))
+
+
+# ---------------------------------------------------------------- what a kept state goes on from
+
+
+def keep_parts(problem: Problem) -> Session:
+    """A call with the state of the problem, and one for each later step from the state that was kept."""
+    parts = [replace(problem, x=problem.x[k : k + 1]) for k in range(len(problem.x))]
+    kept = [Call(part, "forward", state="kept") for part in parts[1:]]
+    return Session((Call(problem, "build"), Call(parts[0], "forward"), *kept))
+
+
+def test_what_goes_on_from_a_kept_state_means_the_whole_sequence_too() -> None:
+    problem = draw()
+    session = keep_parts(problem)
+    *_, last = interpret_session(session, hold_session(REFERENCE_MODULE, session))
+    assert last is not None and last.whole is not None
+    whole, answer = last.whole
+    np.testing.assert_array_equal(whole.x, problem.x)
+    assert_equal(answer, REFERENCE.forward(problem))
+
+
+@pytest.mark.parametrize("change", [np.ravel, lambda y: y[:, :1], lambda y: y[..., :0], lambda y: None])
+@pytest.mark.parametrize("k", [1, 2])
+def test_a_malformed_answer_continues_nothing(change: Any, k: int) -> None:
+    session = keep_parts(draw())
+    replies = list(hold_session(REFERENCE_MODULE, session))
+    replies[k] = replace(replies[k], y=change(replies[k].y))
+    later = interpret_session(session, tuple(replies))[k + 1 :]
+    assert later and all(meant is not None and meant.whole is None for meant in later)
+
+
+def test_what_goes_on_after_other_parameters_is_no_sequence() -> None:
+    problem = draw()
+    built, given, first, *rest = keep_parts(problem).calls
+    session = Session((built, given, first, Call(draw(1), "load"), *rest))
+    later = interpret_session(session, hold_session(REFERENCE_MODULE, session))[4:]
+    assert len(later) == 2 and all(meant is not None and meant.whole is None for meant in later)

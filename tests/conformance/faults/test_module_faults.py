@@ -20,7 +20,19 @@ from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES
 from conformance.targets.isolated import start_isolated
 from conformance.targets.origin import Origin
-from lstm_spec import REFERENCE_MODULE, Description, Feature, Implementation, Shapes, at_most, make_backend, wide_inside
+from lstm_spec import (
+    REFERENCE_MODULE,
+    Answer,
+    Description,
+    Feature,
+    Implementation,
+    ReferenceModule,
+    Shapes,
+    at_most,
+    make_backend,
+    wide_inside,
+)
+from lstm_spec.types import Array
 from tests.helpers.isolation import PLENTY
 from tests.planted.modules import RIGHT, WRONG
 
@@ -65,6 +77,19 @@ def test_a_module_that_is_wide_inside_is_right(prop: Property, dtype: str) -> No
     verdict = judge_property(prop, backend, dtype, replace(QUICK, examples=2, narrow_share=1))
     wider = prop.name == "a_kept_state_continues_the_sequence"  # in both directions, parts are not a sequence
     assert verdict.outcome is Outcome.HOLDS and verdict.inconclusive <= wider, verdict.detail
+
+
+def test_an_answer_to_a_kept_state_that_has_another_shape_is_refuted_at_16_bits_too() -> None:
+    class Short(ReferenceModule):
+        def forward(self, x: Array, state: Any = None, lengths: Array | None = None) -> Answer:
+            goes_on = state == "kept" and self.kept is not None
+            answer = super().forward(x, state, lengths)
+            return replace(answer, y=answer.y[:, :0]) if goes_on else answer
+
+    backend = wide_inside(make_backend(replace(REFERENCE_MODULE, build=Short)))
+    (prop,) = (prop for prop in OF_MODULES if prop.name == "a_kept_state_continues_the_sequence")
+    verdict = judge_property(prop, backend, "bfloat16", QUICK, shrink=False)
+    assert verdict.outcome is Outcome.REFUTED and "y has shape" in verdict.detail
 
 
 @pytest.mark.parametrize("features", [(), (Feature.GRADIENTS,), (Feature.LAYERS, Feature.STATEFUL)], ids=str)
