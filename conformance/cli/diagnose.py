@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from conformance.cli.console import complain, make_console
-from conformance.cli.options import ISOLATE, TIMEOUT
+from conformance.cli.options import ISOLATE, TIMEOUT, check_seconds
 from conformance.cli.reports.writing import STDOUT, claim_files, write_file
 from conformance.cli.story import ask_target
 from conformance.report.status import FAILED, PASSED, UNWRITTEN
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 @click.argument("target")
 @click.option(
     "--budget",
-    type=click.FloatRange(min=0, min_open=True),
+    type=float,
+    callback=check_seconds,
     help="Seconds for all experiments.  [default: 5; 30 if the target compiles for each size]",
 )
 @click.option(

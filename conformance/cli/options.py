@@ -22,11 +22,12 @@ SETTINGS, LARGEST_SETTINGS = Path("pyproject.toml"), 2**20  # bytes
 LISTS = ("clauses", "properties", "faults", "backends")
 
 
-def _check_timeout(context: click.Context, option: click.Parameter, seconds: float) -> float:
+def check_seconds(context: click.Context, option: click.Parameter, seconds: float | None) -> float | None:
+    """The value of an option in seconds. Raises BadParameter unless it is above 0 and at most a day."""
     from conformance.targets.lending import check_timeout
 
     try:
-        return check_timeout(seconds)
+        return None if seconds is None else check_timeout(seconds, option.human_readable_name)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -94,7 +95,7 @@ ISOLATE = click.option(
 TIMEOUT = click.option(
     "--timeout",
     type=float,
-    callback=_check_timeout,
+    callback=check_seconds,
     default=60,
     show_default=True,
     help="Seconds for each question to an isolated target.",

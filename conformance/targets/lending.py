@@ -46,10 +46,10 @@ def lend(
     return lend_backend(Loan(target, device, isolate, check_timeout(timeout), out and Path(out)))
 
 
-def check_timeout(seconds: float) -> float:
+def check_timeout(seconds: float, name: str = "timeout") -> float:
     """The number of seconds. Raises ValueError unless it is above 0 and at most a day."""
     if not 0 < seconds <= LONGEST:
-        raise ValueError(f"timeout is {seconds:g} s, expected more than 0 and at most {LONGEST:,.0f}; choose e.g. 60")
+        raise ValueError(f"{name} is {seconds:g} s, expected more than 0 and at most {LONGEST:,.0f}; choose e.g. 60")
     return seconds
 
 

@@ -32,8 +32,10 @@ def test_a_target_that_gives_no_answer_cannot_be_diagnosed() -> None:
     assert found.status == 3 and "the kernel crashed" in found.text
 
 
-def test_a_budget_has_to_be_some_time() -> None:
-    assert said("diagnose", "numpy", "--budget", "0").status == 2
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
+def test_a_budget_has_to_be_some_time(seconds: str) -> None:
+    found = said("diagnose", "numpy", "--budget", seconds)
+    assert found.status == 2 and f"budget is {seconds} s, expected more than 0" in found.text
 
 
 def test_run_explains_a_failure_if_asked_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
