@@ -101,6 +101,7 @@ def _kill_the_keeper() -> None:
 def _stop_the_keeper_of_helpers() -> None:
     _start_helpers()
     os.kill(os.getppid(), signal.SIGSTOP)
+    _note("stopped")
 
 
 def _stop_the_keeper_and_hang() -> None:

@@ -118,7 +118,7 @@ def wait_for(folder: Path, pattern: str, count: int) -> None:
         ("keeps_the_lock", "asked*", ("--jobs", "2", "--no-isolate")),
         ("hangs_with_helpers", "helper?", ("--jobs", "1", "--isolate")),
         ("hangs_with_helpers", "helper?", ("--jobs", "1", "--no-isolate")),
-        ("stops_its_keeper_and_hangs", "helper?", ("--jobs", "1", "--isolate")),
+        ("stops_its_keeper_and_hangs", "stopped", ("--jobs", "1", "--isolate")),
         ("hangs_with_a_program", "helper0", ("--jobs", "2", "--no-isolate")),
     ],
 )
