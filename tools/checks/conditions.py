@@ -13,7 +13,7 @@ import click
 from conformance.diagnosis.experiments.diagnose import inquire
 from conformance.targets.border import guard_backend
 from tools.checks.halves import SEED, choose_half, print_scores
-from tools.mutants.conditional.drawing import draw_conditionals
+from tools.mutants.conditional.drawing import KINDS, draw_conditionals
 from tools.mutants.conditional.effects import Conditional
 
 RIGHT, PERHAPS, WRONG, REST = "named right", "named right, not certain", "named wrong, certain", "honest rest"
@@ -51,12 +51,15 @@ def judge_mistakes(mistakes: list[Conditional], seconds: float | None) -> Iterat
 @click.command()
 @click.option("--half", type=click.Choice(["0", "1"]), default="0", show_default=True, help="Which half.")
 @click.option("--seed", default=SEED, show_default=True, help="Of what is drawn.")
+@click.option("--kinds", type=click.Choice(list(KINDS)), default="first", show_default=True, help="Which are drawn.")
 @click.option("--family", default="", help="Only of this family.")
 @click.option("--seconds", type=float, help="Of the processor, for each.")
 @click.option("--all", "everything", is_flag=True, help="Also print what is said of each.")
-def main(half: str, seed: int, family: str, seconds: float | None, everything: bool) -> None:
+def main(half: str, seed: int, kinds: str, family: str, seconds: float | None, everything: bool) -> None:
     """Print how many conditions of a half are named right, wrong or not at all."""
-    mistakes = [one for one in choose_half(draw_conditionals(seed), int(half)) if family in ("", one.family)]
+    mistakes = [
+        one for one in choose_half(draw_conditionals(seed, kinds=kinds), int(half)) if family in ("", one.family)
+    ]
     found = list[Named]()
     for named in judge_mistakes(mistakes, seconds):
         found.append(named)

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from functools import cache
 
+from tools.mutants.conditional import further
 from tools.mutants.conditional.effects import Conditional
 from tools.mutants.conditional.history import draw_after, draw_buffers, draw_kept, draw_late, draw_rare
 from tools.mutants.conditional.layouts import draw_layout
@@ -37,14 +38,15 @@ FAMILIES: dict[str, tuple[Draw, ...]] = {
     "layout": (draw_layout,),
     "network": (draw_network, draw_part_of_network),
 }
+KINDS = {"first": FAMILIES, "further": further.FAMILIES}  # further: those that were thought of later
 
 
 @cache
-def draw_conditionals(seed: int, of_each: int = OF_EACH) -> tuple[Conditional, ...]:
+def draw_conditionals(seed: int, of_each: int = OF_EACH, kinds: str = "first") -> tuple[Conditional, ...]:
     """As many mistakes of each family; the same for the same seed, and none twice."""
     rng, found = random.Random(seed), dict[str, Conditional]()
-    for family, kinds in FAMILIES.items():
+    for family, draws in KINDS[kinds].items():
         while sum(one.family == family for one in found.values()) < of_each:
-            one = rng.choice(kinds)(rng)
+            one = rng.choice(draws)(rng)
             found.setdefault(f"{one.condition}; {one.mutant}", one._replace(family=family))
     return tuple(found.values())

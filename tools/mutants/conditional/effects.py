@@ -36,16 +36,18 @@ def list_effects(name: str, backward: bool) -> tuple[Mutant, ...]:
     textbook = next(one for one in TEXTBOOKS if one.name == name)
     mutants = [Mutant(textbook, slip) for slip in list_slips(name)]
     right = build_backend(textbook)
-    probes = [_make_probe(sizes, textbook.forms[-1 if name == "projected" else 0]) for sizes in PROBED]
-    return tuple(one for one in mutants if _is_effect(one.build(), right, probes, backward))
+    probes = [make_probe(sizes, textbook.forms[-1 if name == "projected" else 0]) for sizes in PROBED]
+    return tuple(one for one in mutants if is_effect(one.build(), right, probes, backward))
 
 
-def _make_probe(sizes: tuple[int, ...], form: Form) -> Question:
+def make_probe(sizes: tuple[int, ...], form: Form) -> Question:
+    """A dense question in float64."""
     problem = build_problem(np.dtype("float64"), form, sizes, DENSE, 5)
     return Question(problem, build_loss(problem, ("dense",) * 3, 5))
 
 
-def _is_effect(backend: Backend, right: Backend, probes: list[Question], backward: bool) -> bool:
+def is_effect(backend: Backend, right: Backend, probes: list[Question], backward: bool) -> bool:
+    """Whether it is wrong at every probe: in its answers, or in its gradients alone."""
     try:
         answers = [_differ(backend.forward(q.problem), right.forward(q.problem)) for q in probes]
         if not backward:
@@ -73,13 +75,38 @@ def draw_effect(
     right = build_backend(TEXTBOOKS[0])
     while True:
         mutant = rng.choice(list_effects(name, backward))
-        probes = [_make_probe(sizes, Form()) for sizes in PROBED[1:]]
+        probes = [make_probe(sizes, Form()) for sizes in PROBED[1:]]
         changed = ([q._replace(problem=change(q.problem)) for q in probes] for change in changes)
-        if all(_is_effect(mutant.build(), right, each, backward) for each in changed):
+        if all(is_effect(mutant.build(), right, each, backward) for each in changed):
             return mutant
 
 
 Holds = Callable[[Problem], bool]  # asked once for each call
+Change = Callable[[Question], Question]
+
+
+def draw_gradient_effect(rng: random.Random, changes: Sequence[Change] = ()) -> Mutant:
+    """A mutant that shows in its gradients alone; also in questions that are changed in each of these ways."""
+    right = build_backend(TEXTBOOKS[0])
+    while True:
+        mutant = rng.choice(list_effects("plain", True))
+        probes = [make_probe(sizes, Form()) for sizes in PROBED[1:]]
+        if all(is_effect(mutant.build(), right, [change(q) for q in probes], True) for change in changes):
+            return mutant
+
+
+def switch_gradients(mutant: Mutant, holds: Callable[[Question], bool]) -> Callable[[], Backend]:
+    """Gradients are wrong where the condition holds of the question."""
+
+    def build() -> Backend:
+        right, wrong = build_backend(mutant.textbook), mutant.build()
+
+        def gradients(problem: Problem, d: Cotangents) -> Any:
+            return (wrong if holds(Question(problem, d)) else right).differentiate(problem, d)
+
+        return replace(right, gradients=gradients)
+
+    return build
 
 
 def switch_calls(mutant: Mutant, make: Callable[[], Holds]) -> Callable[[], Backend]:

@@ -29,7 +29,7 @@ def draw_large_gate(rng: random.Random) -> Conditional:
         return np.abs(one.x[0] @ gate.W.T + one.state.h[0] @ gate.U.T + gate.b) > v
 
     mutant = draw_effect(rng, changes=[partial(enlarge, n=n) for n in BEYOND])
-    pattern = rf"only where \|z_{k}\| > {_near(v)}"
+    pattern = rf"only where \|z_{k}\| > {write_near(v)}"
     return Conditional("", f"|z_{k}| > {v}", pattern, mutant.name, switch_units(mutant, mask))
 
 
@@ -42,10 +42,10 @@ def draw_large_cell(rng: random.Random) -> Conditional:
 
     mutant = draw_effect(rng, changes=[partial(enlarge, n=n) for n in BEYOND])
     build = switch_units(mutant, lambda one, _: np.abs(one.state.c[0]) > v)
-    return Conditional("", f"|c| > {v}", rf"only where \|c_0\| > {_near(v)}", mutant.name, build)
+    return Conditional("", f"|c| > {v}", rf"only where \|c_0\| > {write_near(v)}", mutant.name, build)
 
 
-def _near(v: float) -> str:
+def write_near(v: float) -> str:
     """A pattern for a number near v."""
     said = sorted({f"{v * (1 + k / 200):.2g}" for k in range(-6, 7)})
     return f"({'|'.join(map(_escape, said))})(?![0-9.])"
@@ -65,7 +65,7 @@ PARTS: dict[str, Callable[[Problem], Array]] = {
 }
 
 
-def _change_part(name: str, change: Callable[[Array], Array], problem: Problem) -> Problem:
+def change_part(name: str, change: Callable[[Array], Array], problem: Problem) -> Problem:
     """The problem with one part changed; of a state without its first axis."""
     if name == "x":
         return replace(problem, x=change(problem.x))
@@ -78,7 +78,7 @@ def _change_part(name: str, change: Callable[[Array], Array], problem: Problem) 
 def draw_zeros(rng: random.Random) -> Conditional:
     """A part that is all zeros, or is not."""
     name, is_zero = rng.choice([*PARTS]), rng.random() < 0.6
-    mutant = draw_effect(rng, changes=[partial(_change_part, name, lambda a: 0 * a)] if is_zero else [])
+    mutant = draw_effect(rng, changes=[partial(change_part, name, lambda a: 0 * a)] if is_zero else [])
 
     def holds(problem: Problem) -> bool:
         return bool(PARTS[name](problem).any()) != is_zero
@@ -101,6 +101,6 @@ def draw_repeated(rng: random.Random) -> Conditional:
         rows = part.reshape(len(part), -1) if name in ("x", "h_0", "c_0") else np.concatenate([*part], axis=1)
         return len(np.unique(rows, axis=0)) < len(rows)
 
-    mutant = draw_effect(rng, changes=[partial(_change_part, name, repeat)])
+    mutant = draw_effect(rng, changes=[partial(change_part, name, repeat)])
     pattern = f"only where (two |all )?{'rows' if name in 'WU' else 'samples'} of {name} are (the same|equal)"
     return Conditional("", f"equal rows of {name}", pattern, mutant.name, switch_calls(mutant, lambda: holds))
