@@ -10,24 +10,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from conformance.cli.console import complain, make_console
-from conformance.cli.options import ISOLATE, TIMEOUT, check_seconds
+from conformance.cli.lending import lend_anew
+from conformance.cli.options import EXPERIMENTS, ISOLATE, TIMEOUT, check_seconds
 from conformance.cli.reports.writing import STDOUT, claim_files, write_file
 from conformance.cli.story import ask_target
 from conformance.report.status import FAILED, PASSED, UNWRITTEN
 
 if TYPE_CHECKING:
     from conformance.diagnosis.experiments.diagnose import Inquiry
+    from conformance.diagnosis.experiments.first import Renew
     from lstm_spec import Backend
 
 
 @click.command()
 @click.argument("target")
-@click.option(
-    "--budget",
-    type=float,
-    callback=check_seconds,
-    help="Seconds for all experiments.  [default: 5; 30 if the target compiles for each size]",
-)
+@click.option("--budget", type=float, callback=check_seconds, help=EXPERIMENTS)
 @click.option(
     "--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True, help="Of all questions."
 )
@@ -49,9 +46,11 @@ def diagnose(target: str, budget: float | None, dtype: str, json_file: Path | No
     The exit status is 1 if something wrong was seen.
     """
     from conformance.report.experiments import make_experiment_table
+    from conformance.targets.lending import Loan
 
     files = claim_files({"--json": json_file})
-    inquiry = ask_target(target, dtype, partial(_experiment, dtype), budget, lending)
+    renew = lend_anew(Loan(target, **lending))
+    inquiry = ask_target(target, dtype, partial(_experiment, dtype, renew), budget, lending)
     console = make_console(on_stderr=STDOUT in files.values())
     console.print(make_experiment_table(inquiry.rows))
     unseen = "no experiment saw anything wrong; that is no verdict, lstm-conform run judges it"
@@ -60,15 +59,16 @@ def diagnose(target: str, budget: float | None, dtype: str, json_file: Path | No
     sys.exit(status or (FAILED if inquiry.sentence else PASSED))
 
 
-def _experiment(dtype: str, backend: Backend, budget: float | None) -> Inquiry:
-    """What experiments find; a target that answers no question raises."""
+def _experiment(dtype: str, renew: Renew | None, backend: Backend, budget: float | None) -> Inquiry:
+    """What experiments find; a target that does not answer its first question raises."""
     from conformance.diagnosis.experiments.diagnose import inquire
     from conformance.diagnosis.experiments.laboratory import Laboratory
     from conformance.diagnosis.experiments.when import SMALL
     from conformance.measurements.compiling import note_compiling
 
-    backend.forward(Laboratory(backend, dtype).make_question(SMALL).problem)
-    return inquire(note_compiling(backend), dtype, seconds=budget)
+    question = Laboratory(backend, dtype).make_question(SMALL)
+    opening = question, backend.forward(question.problem)
+    return inquire(note_compiling(backend), dtype, seconds=budget, renew=renew, opening=opening)
 
 
 def _write_json(file: Path, target: str, dtype: str, inquiry: Inquiry) -> int:

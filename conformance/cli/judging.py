@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from conformance.cli.console import complain, describe_suite_error
-from conformance.cli.lending import choose_job_count, judge_in_processes, lend_backend
+from conformance.cli.lending import choose_job_count, judge_in_processes, lend_anew, lend_backend
 from conformance.cli.progress import Advance, show_progress
 from conformance.cli.stop import Stop
 
@@ -80,7 +80,7 @@ def _judge_backend(backend: Backend, loan: Loan, options: Options, manner: Manne
             judge_in_processes(jobs, loan) as judging,
         ):
             take = _take_verdicts(verdicts, loan.target, advance, manner)
-            return check_with(backend, options, take, lambda example: stop.check(), judging)
+            return check_with(backend, options, take, lambda example: stop.check(), judging, lend_anew(loan))
     except KeyboardInterrupt:
         cut = Cut(stop.word, stop.status, planned)
     except BrokenProcessPool:

@@ -13,6 +13,7 @@ from conformance.cli.console import complain
 from conformance.cli.streams import lend_stderr
 
 if TYPE_CHECKING:
+    from conformance.diagnosis.experiments.first import Renew
     from conformance.run.judge import Judging
     from conformance.run.options import Options
     from conformance.targets.lending import Loan
@@ -36,6 +37,11 @@ def lend_backend(loan: Loan) -> Iterator[Backend]:
         lending.lend_backend(loan, complain) as backend,
     ):
         yield backend
+
+
+def lend_anew(loan: Loan) -> Renew | None:
+    """What lends the target once more, in a fresh process; None if the system has no such processes."""
+    return None if sys.platform == "win32" else partial(lend_backend, loan._replace(isolate=True, out=None))
 
 
 ROOM = 2 << 30  # bytes of free memory for each process that holds somebody else's target

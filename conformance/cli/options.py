@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 PROFILE_NAMES = ("quick", "standard", "full", "soak")
 DTYPE_NAMES = ("float32", "float64", "bfloat16", "float16")
-WRITTEN = {"clauses": "--clause", "required": "--require", "dtypes": "--dtype", "name": "-k", "run_seed": "--seed"}
+WRITTEN = {
+    "budget": "--diagnosis",
+    "clauses": "--clause",
+    "required": "--require",
+    "dtypes": "--dtype",
+    "name": "-k",
+    "run_seed": "--seed",
+}
 SETTINGS, LARGEST_SETTINGS = Path("pyproject.toml"), 2**20  # bytes
 LISTS = ("clauses", "properties", "faults", "backends")
 
@@ -99,6 +106,9 @@ TIMEOUT = click.option(
     default=60,
     show_default=True,
     help="Seconds for each question to an isolated target.",
+)
+EXPERIMENTS = (
+    "Seconds for the experiments that look for a cause.  [default: 5; 30 if the target compiles for each size]"
 )
 QUIET = click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 

@@ -13,12 +13,14 @@ from conformance.cli.console import complain, describe_suite_error, make_console
 from conformance.cli.judging import Judged, Manner, describe_audit, judge_target
 from conformance.cli.options import (
     DTYPE_NAMES,
+    EXPERIMENTS,
     ISOLATE,
     PROFILE_NAMES,
     QUIET,
     TIMEOUT,
     Configured,
     Listed,
+    check_seconds,
     join_lists,
     read_options,
 )
@@ -115,6 +117,7 @@ OUTPUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
     "--table/--no-table", default=None, help="Print the table of all verdicts.  [default: unless it is a terminal]"
 )
 @click.option("--explain", is_flag=True, help="Show what experiments found on a failure that no known fault explains.")
+@click.option("--diagnosis", "budget", type=float, callback=check_seconds, metavar="SECONDS", help=EXPERIMENTS)
 @QUIET
 def run(
     targets: tuple[str, ...],

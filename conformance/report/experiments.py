@@ -19,6 +19,7 @@ QUESTIONS = {
     "term": "what one step computes",
     "wiring": "what each layer and direction takes",
     "on what": "for which numbers",
+    "process": "in which process",
 }
 
 

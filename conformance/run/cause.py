@@ -21,6 +21,7 @@ from lstm_spec.modules.sessions import Session
 
 if TYPE_CHECKING:
     from conformance.diagnosis.diagnosis import Diagnosis
+    from conformance.diagnosis.experiments.first import Renew
     from conformance.faults.fault import Fault
 
 LARGEST_FOR_FAULTS = 2_000  # T B H: known faults are slow
@@ -30,8 +31,13 @@ SAID_ALREADY = ("SHAPE-1", "SHAPE-2")  # clauses of which a refutation says all 
 NO_EXPERIMENTS = ("SHAPE", "CONTRACT-1", "CONTRACT-3", "MOD", "NUM")  # clauses that ask no value
 
 
-def find_likely_cause(findings: Findings, backend: Backend) -> Cause:
-    """The likely cause of the first failure; empty if it is no refutation, or nothing fits."""
+def find_likely_cause(
+    findings: Findings, backend: Backend, budget: float | None = None, renew: "Renew | None" = None
+) -> Cause:
+    """The likely cause of the first failure; empty if it is no refutation, or nothing fits.
+
+    Experiments have `budget` seconds; `renew` makes the backend in a fresh process.
+    """
     failures = list_failures(findings)
     first = failures[0] if failures else None
     if first is None or first.outcome is not Outcome.REFUTED:
@@ -40,7 +46,11 @@ def find_likely_cause(findings: Findings, backend: Backend) -> Cause:
     found = None if first.property.family in ABOUT_ANY_VALUES else diagnose_refutation(first, backend)
     if not found or not (found.fitting or found.malformed):
         known = find_contract_faults(first, kept, guard_backend(backend))
-        return name_faults(known, first, kept, about) if known else experiment_further(first, kept, backend, found)
+        return (
+            name_faults(known, first, kept, about)
+            if known
+            else experiment_further(first, kept, backend, found, budget, renew)
+        )
     clauses = {fault.clause for fault in found.fitting}
     wrong = [fault.backend() for fault in found.fitting[:ASKED_FAULTS]]
     clause = clauses.pop() if len(clauses) == 1 else ""
@@ -102,7 +112,14 @@ def name_faults(known: "list[Fault]", first: Verdict, kept: list[Verdict], about
 # ---------------------------------------------------------------- experiments
 
 
-def experiment_further(first: Verdict, kept: list[Verdict], backend: Backend, found: "Diagnosis | None") -> Cause:
+def experiment_further(
+    first: Verdict,
+    kept: list[Verdict],
+    backend: Backend,
+    found: "Diagnosis | None",
+    budget: float | None = None,
+    renew: "Renew | None" = None,
+) -> Cause:
     """What experiments find where no known fault does, after that none does.
 
     Nothing on sessions of modules, nor on an answer of another shape or dtype.
@@ -116,7 +133,7 @@ def experiment_further(first: Verdict, kept: list[Verdict], backend: Backend, fo
         return Cause(sentence)
     problem, guarded = problem_of(example), guard_backend(backend)
     form = form_of(problem) if first.property.beyond_core else Form()
-    inquiry = inquire(guarded, first.dtype, form, problem.sizes)
+    inquiry = inquire(guarded, first.dtype, form, problem.sizes, budget, renew=renew)
     if inquiry.sentence and found and found.right:  # those problems did not meet the condition
         return Cause(inquiry.sentence, rows=inquiry.rows)
     if not inquiry.has_formula:

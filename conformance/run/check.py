@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from conformance.diagnosis.experiments.first import Renew
 from conformance.measurements.activation_text import list_unread
 from conformance.measurements.activations import Accuracy, probe_activations, unread_accuracy
 from conformance.measurements.compiling import note_compiling
@@ -54,8 +55,9 @@ def check_with(
     progress: Callable[[Verdict], None] = lambda verdict: None,
     observe: Callable[[Any], None] = ignore_example,
     judging: Judging | None = None,
+    renew: Renew | None = None,
 ) -> Report:
-    """Judge a backend as the options ask; the rest as in `check`."""
+    """Judge a backend as the options ask; the rest as in `check`. `renew` makes the backend in a fresh process."""
     backend = make_backend(backend) if isinstance(backend, Implementation) else backend
     check_backend(backend)
     started, backend = time.perf_counter(), options.apply_to(backend)
@@ -66,7 +68,7 @@ def check_with(
         options = replace(options, compiles=True)
         backend = options.apply_to(backend)
         findings = replace(findings, description=backend.description)
-    return replace(conclude_report(findings, backend, options, judging), seconds=time.perf_counter() - started)
+    return replace(conclude_report(findings, backend, options, judging, renew), seconds=time.perf_counter() - started)
 
 
 def _judge_in_turn(
@@ -78,7 +80,13 @@ def _judge_in_turn(
         backend = backend if k else note_compiling(backend)
 
 
-def conclude_report(findings: Findings, backend: Backend, options: Options, judging: Judging | None = None) -> Report:
+def conclude_report(
+    findings: Findings,
+    backend: Backend,
+    options: Options,
+    judging: Judging | None = None,
+    renew: Renew | None = None,
+) -> Report:
     """The report on all verdicts: what else is measured, what is wrong with the deviations, and the likely cause."""
     report = Report(findings)
     if findings.request.is_whole:
@@ -93,7 +101,8 @@ def conclude_report(findings: Findings, backend: Backend, options: Options, judg
             findings = replace(findings, lenient=judge_at_grades(findings, backend, options, grades, judging))
             report = replace(report, cause=Cause(describe_lenient_grades(grades)))
         with _keep_what_was_found("looking for the likely cause", report.mishaps):
-            report = report if report.cause.sentence else replace(report, cause=find_likely_cause(findings, backend))
+            if not report.cause.sentence:
+                report = replace(report, cause=find_likely_cause(findings, backend, options.budget, renew))
     return replace(report, findings=findings)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from conformance.report.deviations import Deviation
 from conformance.run.profiles import PROFILES, Profile
+from conformance.targets.lending import check_timeout
 from conformance.targets.locate import suggest_name
 from lstm_spec import CLAUSES, GRADES, Backend, Feature
 from lstm_spec.contract import DTYPES
@@ -32,6 +33,7 @@ class Options:
     required: tuple[str, ...] = ()  # clauses, features and dtypes that have to be claimed
     accept_declared: bool = False  # an error model that the backend declares may pass
     diagnose: bool = True  # look for the likely cause of the first failure
+    budget: float | None = None  # seconds for experiments on that cause; None: as many as they usually need
     deviations: tuple[Deviation, ...] = ()
     shrink: bool = True  # look for a smaller example after the first one
     first: tuple[str, ...] = SHARPEST  # the families of properties, or their clauses, that are tried first
@@ -111,9 +113,23 @@ def _check_type(option: str, value: Any) -> None:
         is_number = isinstance(value, int | np.integer) and not isinstance(value, bool)
         if not (is_number and value >= LEAST[option] or value is default is None):
             raise OptionError(option, f"{option} is {value!r}, expected a whole number of at least {LEAST[option]}")
+    elif option == "budget":
+        _check_budget(value)
     elif not isinstance(value, type(default)):
         wanted = "True or False" if isinstance(default, bool) else "a str; write it in quotes"
         raise OptionError(option, f"{option} is {value!r}, expected {wanted}")
+
+
+def _check_budget(seconds: Any) -> None:
+    """Raises OptionError unless it is None, or a number of seconds above 0 and at most a day."""
+    if seconds is None:
+        return
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise OptionError("budget", f"budget is {seconds!r}, expected a number of seconds; choose e.g. 5")
+    try:
+        check_timeout(seconds, "budget")
+    except ValueError as error:
+        raise OptionError("budget", str(error)) from error
 
 
 def _require_one(option: str, value: str, known: Collection[str]) -> None:

@@ -201,6 +201,63 @@ def _fail_from(first: int) -> Callable[[], Callable[[Problem], Answer]]:
     return make
 
 
+def _fail_where(
+    is_new: Callable[[list[tuple[int, ...]], tuple[int, ...]], bool],
+) -> Callable[[], Callable[[Problem], Answer]]:
+    """Wrong where this is so of the sizes that were asked before, and of those that are asked."""
+
+    def make() -> Callable[[Problem], Answer]:
+        asked: list[tuple[int, ...]] = []
+
+        def forward(problem: Problem) -> Answer:
+            answer, is_wrong = NUMPY.forward(problem), is_new(asked, problem.sizes)
+            asked.append(problem.sizes)
+            return spoil(answer) if is_wrong else answer
+
+        return forward
+
+    return make
+
+
+def _fail_after_gradients() -> Backend:
+    asked: list[Problem] = []
+
+    def forward(problem: Problem) -> Answer:
+        answer = NUMPY.forward(problem)
+        return spoil(answer) if asked else answer
+
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        asked.append(problem)
+        return NUMPY.differentiate(problem, d)
+
+    return replace(NUMPY, name="fails_after_gradients", forward=forward, gradients=gradients)
+
+
+fails_after_gradients = _fail_after_gradients()
+
+
+def fail_at_first_of_all() -> Backend:
+    """A backend whose first answer is wrong."""
+    return after_calls(_fail_where(lambda asked, sizes: not asked), "fails_at_first_of_all")
+
+
+def in_first_gradients() -> Backend:
+    """A backend whose first gradients are wrong."""
+    asked: list[Problem] = []
+
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        asked.append(problem)
+        answer, found = NUMPY.differentiate(problem, d)
+        return answer, found if len(asked) > 1 else replace(found, x=double(found.x))
+
+    return replace(NUMPY, name="in_first_gradients", gradients=gradients)
+
+
+fails_at_first_of_all = fail_at_first_of_all()
+fails_at_new_shapes = after_calls(_fail_where(lambda asked, sizes: sizes not in asked), "fails_at_new_shapes")
+fails_after_more_samples = after_calls(
+    _fail_where(lambda asked, sizes: bool(asked) and asked[-1][1] > sizes[1]), "fails_after_more_samples"
+)
 fails_from_its_ninth_call = after_calls(_fail_from(9), "fails_from_its_ninth_call")
 
 

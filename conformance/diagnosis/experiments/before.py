@@ -1,10 +1,11 @@
 """Whether an answer depends on what was asked before it, or on how its question lies in memory."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
 from conformance.assertions.memory import copy_arrays
+from conformance.diagnosis.experiments.first import find_after_gradients, find_first
 from conformance.diagnosis.experiments.laboratory import TINY, Finding, Laboratory, Log, OutOfTime, Sizes, name_part
 from conformance.diagnosis.experiments.layout import find_layout
 from conformance.diagnosis.experiments.patterns import name_ordinal
@@ -14,7 +15,7 @@ from conformance.problems.question import Question
 from lstm_spec import Backend
 from lstm_spec.types import Array
 
-UNUSED: tuple[Sizes, ...] = ((4, 3, 6, 7), (5, 2, 3, 9), (3, 4, 7, 6))  # no other experiment asks these
+UNUSED: tuple[Sizes, ...] = ((4, 3, 6, 7), (3, 4, 7, 6))  # no other experiment asks these
 FEW, MANY = 60, 130  # calls with one question
 LATER = 8  # calls after which an answer is looked at again
 KEPT = {  # what may be left of an earlier call
@@ -40,7 +41,7 @@ def find_history(laboratory: Laboratory) -> Finding | None:
     for find in (find_overwritten, find_kept):
         if words := find(log):
             return Finding(words, True, tuple(log.tried), is_condition=False)
-    for find in (find_unsettled, find_first, find_layout):
+    for find in (find_unsettled, find_first, find_layout, find_after_gradients):  # which may spoil what follows
         if words := find(log):
             return Finding(words, True, tuple(log.tried), is_whole=True)
     return None
@@ -62,18 +63,9 @@ def find_overwritten(log: Log) -> str:
     return ""
 
 
-def find_first(log: Log) -> str:
-    """Whether the first of three calls with one question is wrong alone, or right alone; empty if neither is."""
-    question = log.laboratory.make_question(UNUSED[1], 0)
-    said = [log.judge(f"a new question, call {k + 1}", question).said for k in range(3)]
-    if said == ["wrong", "right", "right"]:
-        return "only in the first call with a new question"
-    return "only from the second call with the same question on" if said == ["right", "wrong", "wrong"] else ""
-
-
 def find_kept(log: Log) -> str:
     """What an answer takes from an earlier call of the same shapes; empty if it is right, or takes nothing known."""
-    one, other, last = (log.laboratory.make_question(UNUSED[2], seed) for seed in range(3))
+    one, other, last = (log.laboratory.make_question(UNUSED[1], seed) for seed in range(3))
     log.ask(one)
     found = [(question, log.ask(question)) for question in (other, last)]
     if any(given is None for _, given in found):
@@ -130,9 +122,9 @@ def find_unsettled(log: Log) -> str:
     """After which question an answer is wrong, if it is not wrong after each; empty if it is never wrong, or always."""
     question, same = (log.laboratory.make_question(TINY, seed) for seed in range(2))
     others = [("itself", question), ("other numbers in the same shapes", same)]
-    for k, letter in enumerate("TBIH"):
-        sizes = tuple(n + (k == m) for m, n in enumerate(TINY))
-        others.append((f"another {letter}", log.laboratory.make_question(sizes, 0)))  # type: ignore[arg-type]
+    for (k, letter), (more, size) in product(enumerate("TBIH"), ((1, "larger"), (-1, "smaller"))):
+        sizes = tuple(n + more * (k == m) for m, n in enumerate(TINY))
+        others.append((f"a {size} {letter}", log.laboratory.make_question(sizes, 0)))  # type: ignore[arg-type]
     found, right = list[str](), list[str]()
     for name, other in others:
         log.ask(other)
@@ -150,10 +142,17 @@ def find_unsettled(log: Log) -> str:
 def _name_questions(found: list[str], right: list[str]) -> str:
     """In words, those after which an answer is wrong."""
     alike = [name for name in ("itself", "other numbers in the same shapes") if name in found]
-    if len(alike) == 2 and len(right) == 4:
+    shaped = [name for name in found if name not in alike]
+    is_all = len(shaped) == len(found) + len(right) - 2
+    if len(alike) == 2 and not shaped:
         return "of the same shapes"
-    if not alike and len(right) == 2:
+    if not alike and is_all:
         return "of other shapes"
     if right == ["itself"]:
         return "other than itself"
-    return f"with {' or '.join(name for name in found if name != 'itself')}" if found != ["itself"] else "like itself"
+    for letter in "TBIH":
+        if {f"a larger {letter}", f"a smaller {letter}"} <= {*shaped}:
+            shaped[shaped.index(f"a larger {letter}")] = f"another {letter}"
+            shaped.remove(f"a smaller {letter}")
+    named = [*(name for name in alike if name != "itself"), *shaped]
+    return f"with {' or '.join(named)}" if named else "like itself"

@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from conformance.diagnosis.experiments.before import find_history
+from conformance.diagnosis.experiments.first import ONLY_FIRST, Renew, find_process
 from conformance.diagnosis.experiments.forms import PLAIN, Networks, find_networks
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime, Sizes
 from conformance.diagnosis.experiments.on_what import find_dependence, find_numbers
@@ -15,10 +17,13 @@ from conformance.diagnosis.experiments.where import ANYWHERE, find_place
 from conformance.diagnosis.experiments.wiring import find_wiring
 from conformance.outcome import NotClaimed
 from conformance.problems.form import Form
-from lstm_spec import Backend
+from conformance.problems.question import Question
+from conformance.targets.resolve import TargetError
+from lstm_spec import Answer, Backend
 
 SECONDS, SECONDS_TO_COMPILE = 5.0, 30.0
 NO_TIME = "no time was left"
+FOR_PROCESSES = 0.2  # of the time is kept for a fresh process
 ENDS_EARLY = ("the gradient is truncated", "the gradient ends")  # how findings begin that a picture of the flow shows
 FLOW = "lstm-conform flow TARGET draws how far it flows"
 IN_PLACES = ("sample", "unit", "step", "places")  # what is wrong there only is no other formula
@@ -28,7 +33,7 @@ SMALL_IS_RIGHT = "one step is right if "  # how a finding about one step begins 
 class Row(NamedTuple):
     """An experiment and what it found; `note` says why it found nothing."""
 
-    experiment: str  # before, network, when, where, term, on what
+    experiment: str  # before, network, when, where, term, wiring, on what, process
     about: str  # answers or gradients
     finding: Finding | None
     note: str = ""
@@ -58,19 +63,41 @@ def inquire(
     start: Sizes | None = None,
     seconds: float | None = None,
     clock: Callable[[], float] = time.perf_counter,
+    renew: Renew | None = None,
+    opening: tuple[Question, Answer] | None = None,
 ) -> Inquiry:
     """What experiments find on a guarded backend: on its answers; if these are right, on its gradients.
 
     `form`: that at which an answer was wrong, if that is known; a plain one is asked alone. `start`: its sizes.
+    `renew` makes the target in a fresh process, which is asked if nothing explains what is wrong, or nothing is.
+    `opening`: the first question that this process was asked, and its answer.
     """
-    laboratory = Laboratory(backend, dtype, form or Form(), seconds=seconds or choose_seconds(backend), clock=clock)
+    whole = Laboratory(backend, dtype, form or Form(), seconds=seconds or choose_seconds(backend), clock=clock)
+    laboratory = replace(whole, seconds=whole.seconds * (1 - FOR_PROCESSES if renew else 1))
+    if opening:
+        laboratory.judge(opening[0], replace(backend, forward=lambda _: opening[1]))
     looks_around = form is None or form != Form(kind=form.kind)
     rows, sentence = list[Row](), ""
-    for backward in (False, True) if backend.gradients else (False,):
-        examination = Examination(laboratory.turn_backward() if backward else laboratory)
+    passes = (False, True) if backend.gradients else (False,)
+    for backward in passes:
+        examination = Examination(laboratory.turn_backward(backward))
         sentence = sentence or examination.examine(start, looks_around)
         rows += examination.rows
+    if renew and asks_processes(rows):
+        for backward in passes:
+            examination = Examination(whole.turn_backward(backward))
+            if found := examination.run("process", 1, partial(find_process, renew=renew)):
+                sentence = describe_findings(examination.about, [found])
+            rows += examination.rows
+            if found:
+                break
     return Inquiry(tuple(rows), sentence)
+
+
+def asks_processes(rows: Sequence[Row]) -> bool:
+    """Whether a fresh process may say more: nothing was explained, and only the first call was different, if any."""
+    before = [row.finding.sentence for row in rows if row.experiment == "before" and row.finding]
+    return not Inquiry(tuple(rows), "").has_formula and set(before) <= {ONLY_FIRST}
 
 
 class Examination:
@@ -83,14 +110,13 @@ class Examination:
     def run(self, name: str, share: float, experiment: Callable[[Laboratory], Finding | None]) -> Finding | None:
         """What an experiment finds in at most this share of all the time; it is noted as a row."""
         whole = self.laboratory
-        left = whole.seconds - (whole.clock() - whole.started)
-        limited = replace(whole, seconds=min(left, share * whole.seconds))
+        limited = replace(whole, seconds=min(whole.left, share * whole.seconds))
         found, note = None, "nothing"
         try:
             found = experiment(limited)
         except OutOfTime:
             note = NO_TIME
-        except NotClaimed as error:
+        except (NotClaimed, TargetError) as error:
             note = str(error)
         self.rows.append(Row(name, self.about, found, "" if found else note))
         return found

@@ -89,6 +89,7 @@ class Laboratory:
 
     suits: Callable[[Problem], bool] = lambda problem: True  # of what is asked; the rest is left open
     counts: Counter[str] = field(default_factory=Counter)  # of calls that were made; copies of a laboratory share it
+    judged: dict[bool, tuple[Question, Said]] = field(default_factory=dict)  # the first one, backward or not; shared
 
     def __post_init__(self) -> None:
         self.started = self.clock()
@@ -127,9 +128,24 @@ class Laboratory:
         assert_gradients_shaped(gradients, question.problem)
         return answer, gradients
 
+    @property
+    def left(self) -> float:
+        """The seconds that are left."""
+        return self.seconds - (self.clock() - self.started)
+
+    @property
+    def first(self) -> tuple[Question, Said] | None:
+        """The first question that was judged, and what came of it; None before that."""
+        return self.judged.get(self.backward)
+
     def judge(self, question: Question, backend: Backend | None = None) -> Judged:
         """What the backend, or another one, answers to the question, beside a free run. Raises OutOfTime."""
         self.check_time()
+        judged = self._judge(question, backend)
+        self.judged.setdefault(self.backward, (question, judged.said))
+        return judged
+
+    def _judge(self, question: Question, backend: Backend | None) -> Judged:
         if not self.suits(question.problem):
             return Judged("open")
         with np.errstate(all="ignore"):
@@ -146,7 +162,7 @@ class Laboratory:
 
     def check_time(self) -> None:
         """Raise OutOfTime if there is none left."""
-        if self.clock() - self.started > self.seconds:
+        if self.left < 0:
             raise OutOfTime
 
     def _compare(self, question: Question, backend: Backend | None) -> list[Comparison] | None:
@@ -166,13 +182,11 @@ class Laboratory:
 
     def take_form(self, form: Form, suits: Callable[[Problem], bool] = lambda problem: True) -> "Laboratory":
         """The same for questions of another form that suit, with the time that is left."""
-        left = self.seconds - (self.clock() - self.started)
-        return replace(self, form=form, suits=suits, seconds=left)
+        return replace(self, form=form, suits=suits, seconds=self.left)
 
-    def turn_backward(self) -> "Laboratory":
-        """The same for gradients, with the time that is left."""
-        left = self.seconds - (self.clock() - self.started)
-        return replace(self, backward=True, seconds=left)
+    def turn_backward(self, backward: bool = True) -> "Laboratory":
+        """The same for gradients, or for answers, with the time that is left."""
+        return replace(self, backward=backward, seconds=self.left)
 
 
 class Log:

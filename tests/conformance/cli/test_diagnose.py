@@ -33,9 +33,10 @@ def test_a_target_that_gives_no_answer_cannot_be_diagnosed() -> None:
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
-def test_a_budget_has_to_be_some_time(seconds: str) -> None:
-    found = said("diagnose", "numpy", "--budget", seconds)
-    assert found.status == 2 and f"budget is {seconds} s, expected more than 0" in found.text
+@pytest.mark.parametrize("option", [("diagnose", "numpy", "--budget"), ("run", "numpy", "--diagnosis")])
+def test_a_budget_has_to_be_some_time(option: tuple[str, ...], seconds: str) -> None:
+    found = said(*option, seconds)
+    assert found.status == 2 and f" is {seconds} s, expected more than 0" in found.text
 
 
 def test_run_explains_a_failure_if_asked_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
