@@ -20,6 +20,7 @@ myst_enable_extensions = ["attrs_block", "colon_fence", "deflist", "dollarmath",
 myst_heading_anchors = 6
 myst_heading_slug_func = "tools.site.extension.make_slug"
 myst_dmath_allow_labels = False
+myst_fence_as_directive = ["math"]  # as code hosts write it
 
 html_theme = "furo"
 html_title = f"LSTM Specification {SPECIFICATION}"

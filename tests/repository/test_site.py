@@ -113,6 +113,12 @@ def test_the_code_of_a_clause_is_that_of_the_file(html: Path) -> None:
     assert line.strip() in section.get_text()
 
 
+def test_a_formula_has_its_number_and_an_anchor(html: Path) -> None:
+    numbered = read_page(html / "accuracy.html").select("#F16")
+    assert [formula.get_text().rstrip().endswith("(F16)") for formula in numbered] == [True]
+    assert numbered[0].select("math mtable")
+
+
 def test_the_folder_of_the_version_is_where_the_first_page_leads(html: Path) -> None:
     assert f'url={SPECIFICATION}/"' in (html.parent / "index.html").read_text(encoding="utf-8")
 

@@ -1,6 +1,7 @@
 """What the site needs of Sphinx beside its extensions: MathML, and anchors of clauses in their own letters."""
 
 import re
+from functools import reduce
 from typing import Any
 
 from docutils import nodes
@@ -16,6 +17,12 @@ RAISED = re.compile(
 )
 VERBATIM = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw, nodes.title, nodes.comment)
 CLAUSE = re.compile(r"[A-Z]+-\d+\b")
+CLOSER = (
+    ('<mo class="mathopen">|</mo>', '<mo form="prefix" stretchy="false">|</mo>'),
+    ("<mo>|</mo>", '<mo form="postfix" stretchy="false">|</mo>'),
+    *((f"<mo>{name}</mo>", f'<mo lspace="0.17em" rspace="0">{name}</mo>') for name in ("max", "min")),
+)
+TAG = re.compile(r"\s*\\tag\{(\w+)\}")  # the number of a formula, which becomes its anchor
 
 
 def make_slug(title: str) -> str:
@@ -71,14 +78,23 @@ def raise_marks(text: str) -> list[nodes.Node]:
 
 def write_inline(writer: HTML5Translator, node: nodes.math) -> None:
     """Write mathematics in a line of text as MathML."""
-    writer.body.append(tex2mathml(node.astext()))
+    writer.body.append(write_mathml(node.astext()))
     raise nodes.SkipNode
 
 
 def write_block(writer: HTML5Translator, node: nodes.math_block) -> None:
-    """Write mathematics on a line of its own as MathML."""
-    writer.body.append(f'<div class="equation" tabindex="0">{tex2mathml(node.astext(), as_block=True)}</div>\n')
+    """Write mathematics on a line of its own as MathML, with its number beside it."""
+    tag = TAG.search(node.astext())
+    equation = f'<div class="equation" tabindex="0">{write_mathml(TAG.sub("", node.astext()), as_block=True)}</div>'
+    number = f'<div class="numbered" id="{tag[1]}">{equation}<span>({tag[1]})</span></div>' if tag else equation
+    writer.body.append(f"{number}\n")
     raise nodes.SkipNode
+
+
+def write_mathml(tex: str, as_block: bool = False) -> str:
+    """The mathematics as MathML, in which bars and names of functions stand close to what they belong to."""
+    text = str(tex2mathml(tex, as_block=as_block))
+    return reduce(lambda written, change: written.replace(*change), CLOSER, text)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
