@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import ml_dtypes
 import numpy as np
 
+from lstm_spec.layouts.foreign import to_array
 from lstm_spec.types import Array
 
 # as safetensors names them:
@@ -33,6 +34,12 @@ class Limits(NamedTuple):
 def limits(dtype: np.dtype[Any]) -> Limits:
     about = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
     return Limits(float(about.max), float(about.tiny), float(about.eps))
+
+
+def read_tensor(name: str, value: Any) -> Array:
+    """The numbers of an array of any framework; torch's bfloat16 as NumPy's. Raises TypeError if it has none."""
+    found = to_array(name, value)
+    return found.astype(ml_dtypes.bfloat16) if str(value.dtype) == "torch.bfloat16" else found
 
 
 def frozen(a: Array) -> Array:

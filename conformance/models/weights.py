@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from conformance.arrays import read_tensor
 from conformance.models.asked import ModelError, describe_error, require_file
 from lstm_spec import Activations, Network, networks_from
 from lstm_spec.adapters.archives import check_members
@@ -66,7 +67,11 @@ Reader = Callable[[Path], Found]
 def _read_torch(path: Path) -> Found:
     _require("torch", "torch")
     found: dict[str, Any] = import_module("lstm_spec.adapters.torch.stored").read_stored(path)
-    return found, True, None
+    return (
+        {name: read_tensor(name, a) if str(a.dtype) == "torch.bfloat16" else a for name, a in found.items()},
+        True,
+        None,
+    )
 
 
 def _read_keras(path: Path) -> Found:

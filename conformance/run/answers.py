@@ -1,6 +1,6 @@
 """An answer that somebody has: is it that of the equations? Nothing is asked of whoever gave it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from io import StringIO
@@ -20,13 +20,12 @@ from conformance.numbers import format_times, shorten
 from conformance.outcome import Difference, Refuted
 from conformance.problems.question import change_arrays
 from conformance.report.rules import STRICTEST_FIRST
+from conformance.run.forms import Given, read_answer, split_sequence
 from conformance.run.given import Compared, Part, Sizes, measure_part
-from lstm_spec import GRADES, Answer, Cotangents, Gradients, Problem, State, checked, error_model
+from lstm_spec import GRADES, Cotangents, Gradients, Problem, checked, error_model
 from lstm_spec.contract import DTYPES
 from lstm_spec.types import Array
 from lstm_spec.validation import check_cotangents
-
-Given = Answer | Array | tuple[Array | None, ...] | list[Any]
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Judgement:
 
     def __str__(self) -> str:
         how = "refuted" if self.parts else "nothing could be judged"
-        where = "" if self.steps is None else f" in the first {self.steps} of {len(self.problem.x)} steps"
+        where = "" if not self.steps else f" in the first {self.steps} of {len(self.problem.x)} steps"
         said = f"holds{where} at grade {self.grade}" if self.grade else f"{how} at grade {self.at}"
         table = Table("output", "error/allowed", "first difference", box=None, pad_edge=False)
         for part in self.parts:
@@ -91,13 +90,14 @@ def judge(
 ) -> Judgement:
     """Whether that is the answer to the problem, with tolerances derived from it, forward and perhaps backward.
 
-    The answer is an Answer, or y (T, B, D*P), or (y, h, c) of which the states may be None; a list of them is a
-    sequence that was read in parts, each from the state that the part before returned. It may be of another dtype than
-    the problem, at which it is then judged. `gradients` are cotangents, and the gradients for them. `inner` are the
-    outputs of the layers below the last one, if they are known. Without them a long sequence holds if it is what a
-    right last layer returns for some right outputs of those below; otherwise only the first steps are judged, from the
-    equations alone. `bias_sizes`, if two biases are added apart, are |b_ih| + |b_hh|, by gate, for each layer and
-    direction. `grade` is a name in `lstm_spec.GRADES`; "auto" finds the strictest that holds.
+    The answer is an Answer, or y (T, B, D*P), or (y, h, c) of which the states may be None, or (y, (h, c)); as arrays,
+    or as tensors of a framework. A list of them is a sequence that was read in parts, each from the state that the part
+    before returned. It may be of another dtype than the problem, at which it is then judged. `gradients` are
+    cotangents, and the gradients for them. `inner` are the outputs of the layers below the last one, if they are known.
+    Without them a long sequence holds if it is what a right last layer returns for some right outputs of those below;
+    otherwise only the first steps are judged, from the equations alone. `bias_sizes`, if two biases are added apart,
+    are |b_ih| + |b_hh|, by gate, for each layer and direction. `grade` is a name in `lstm_spec.GRADES`; "auto" finds
+    the strictest that holds.
     Raises ValueError or TypeError for what does not fit the problem.
     """
     if not isinstance(problem, Problem):
@@ -105,12 +105,15 @@ def judge(
     if isinstance(answer, list):
         if gradients is not None or inner:
             raise ValueError("a sequence in parts has no gradients and no inner layers here; give it whole")
-        given = _split_sequence(problem, answer)
+        given = split_sequence(problem, answer)
         return _join_parts([judge(*one, grade=grade, bias_sizes=bias_sizes) for one in given], problem)
-    y, h, c = _take_apart(checked(problem), answer)
+    y, h, c = read_answer(checked(problem), answer)
     dtype, notes = y.dtype, list[str]()
     if dtype.name not in DTYPES:
         raise TypeError(f"y is {dtype}, expected one of {', '.join(DTYPES)}; convert it")
+    for name, a in (("h", h), ("c", c)):
+        if a is not None and a.dtype != dtype:
+            raise TypeError(f"{name} is {a.dtype}, expected {dtype} like y; convert it, or leave it out")
     cast = change_arrays(problem, lambda a: frozen(a.astype(dtype)))
     pairs = zip(_list(problem), _list(cast), strict=True)
     if not all(np.array_equal(a, b.astype(a.dtype), equal_nan=True) for a, b in pairs):
@@ -121,7 +124,11 @@ def judge(
     if gradients is not None:
         _check_gradients(cast, gradients)
     asked = partial(_judge_at, cast, (y, h, c), gradients, inner, bias_sizes, notes)
-    grades = [name for name in STRICTEST_FIRST if (name, dtype.name) in GRADES] if grade == "auto" else [grade]
+    known = [name for name in STRICTEST_FIRST if (name, dtype.name) in GRADES]
+    if grade not in ("auto", *known):
+        listed = ", ".join(sorted(known))
+        raise ValueError(f"grade {grade!r} is not defined at {dtype}, expected one of: {listed}; name one, or none")
+    grades = known if grade == "auto" else [grade]
     found = asked(grades)
     if (found.parts and not found.holds) or (found.parts and found.steps is None):
         return found
@@ -199,40 +206,7 @@ def _list_infinite(problem: Problem) -> list[str]:
     return [name.removeprefix("problem.") for name, a in arrays.items() if not np.isfinite(a).all()]
 
 
-def _take_apart(problem: Problem, answer: Any) -> tuple[Array, Array | None, Array | None]:
-    """y, h and c. Raises ValueError if one has another shape than the problem asks for."""
-    parts = (answer.y, *answer.state) if isinstance(answer, Answer) else answer
-    y, h, c = parts if isinstance(parts, tuple) and len(parts) == 3 else (parts, None, None)
-    T, B, _, H = problem.sizes
-    readers, D = len(problem.directions) * len(problem.parameters), len(problem.directions)
-    shapes = {"y": (T, B, D * problem.P), "h": (readers, B, problem.P), "c": (readers, B, H)}
-    for (name, shape), a in zip(shapes.items(), (y, h, c), strict=True):
-        if a is None and name != "y":
-            continue
-        if not isinstance(a, np.ndarray) or a.shape != shape:
-            what = f"has shape {a.shape}" if isinstance(a, np.ndarray) else f"is a {type(a).__name__}"
-            raise ValueError(f"{name} {what}, expected an array of shape {shape}; steps come first, then samples")
-    return y, h, c
-
-
 # ---------------------------------------------------------------- sequences in parts
-
-
-def _split_sequence(problem: Problem, answers: list[Any]) -> Iterator[tuple[Problem, Any]]:
-    """Each part of a sequence as a problem of its own, which starts from the state that the part before returned."""
-    start, state = 0, problem.state
-    if problem.lengths is not None:
-        raise ValueError("a sequence with lengths was given in parts, expected one without; judge each part by itself")
-    for k, answer in enumerate(answers):
-        y = answer.y if isinstance(answer, Answer) else answer[0] if isinstance(answer, tuple) else answer
-        part = replace(problem, x=frozen(problem.x[start : start + len(y)].copy()), state=state)
-        yield part, answer
-        _, h, c = _take_apart(part, answer)
-        if k + 1 < len(answers) and (h is None or c is None):
-            raise ValueError(f"part {k} has no final states, from which the next one starts; give (y, h, c)")
-        start, state = start + len(y), state if h is None or c is None else State(h, c)
-    if start != len(problem.x):
-        raise ValueError(f"the parts have {start} steps together, expected {len(problem.x)}; give all of them")
 
 
 def choose_worst(found: Sequence[Judgement]) -> Judgement:

@@ -7,11 +7,13 @@ from typing import NamedTuple
 import ml_dtypes
 import numpy as np
 
+from conformance.arrays import limits
 from conformance.assertions.comparison import STATE, STEP, Comparison, assert_within
 from conformance.assertions.forward import Seen, join_outputs, read_below, read_layer
 from conformance.assertions.network import list_free_parts
 from conformance.assertions.order import mark_valid_steps, name_place, read_direction
-from conformance.outcome import Difference, Refuted
+from conformance.assertions.overflow import assert_finite_enough
+from conformance.outcome import Difference, Inconclusive, Refuted
 from conformance.tolerance.conclusive import largest_conclusive_error, measure_width
 from conformance.tolerance.layer import observe_forward, run_free
 from conformance.tolerance.reading import Reading, Trajectory
@@ -58,6 +60,7 @@ class Compared:
         """The outputs of the layers that are known, and the final states that are."""
         for name, a in (("the final h", self.h), ("the final c", self.c)):
             self.unjudged += [f"{name}, which was not given"] if a is None else []
+        yield from self._list_broken()
         if not len(self.problem.x):
             self.unjudged.append("y, which has no steps")
             return
@@ -81,6 +84,7 @@ class Compared:
                 self.unjudged.append(
                     f"layer {layer} and those above it: rounding may have grown too much below; give inner"
                 )
+                self.cut = layer, 0
                 return
             self.passes.append(passes)
             self.seen.outputs.append(joined if known is None else exact(known))
@@ -102,6 +106,22 @@ class Compared:
                 f"layer {self.cut[0]} and those above it after step {self.cut[1] - 1}, and their final states: rounding"
                 " may have grown too much below; give inner"
             )
+
+    def _list_broken(self) -> Iterator[Comparison]:
+        """What has numbers that are not finite, without any reason: wrong wherever rounding has grown to."""
+        largest = np.array(limits(self.problem.dtype).largest)
+        inner = ((f"y of layer {k}", STEP, a) for k, a in enumerate(self.inner))
+        for name, axes, a in (*inner, ("y", STEP, self.y), ("h_T", STATE, self.h), ("c_T", STATE, self.c)):
+            if a is not None and not np.isfinite(a).all() and self._is_bounded():
+                yield Comparison(f"{name} is finite", axes, a, np.zeros(()), largest)
+
+    def _is_bounded(self) -> bool:
+        """Whether no right answer has numbers that are not finite."""
+        try:
+            assert_finite_enough(Answer(np.full_like(self.y, np.nan), self.problem.state), self.problem)
+        except Inconclusive:
+            return False
+        return True
 
     def _keep_steps(self, steps: int, layer: int) -> None:
         """Judge no more than the first steps from here on, and no final state."""

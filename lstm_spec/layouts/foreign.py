@@ -39,14 +39,25 @@ def to_array(name: str, value: Any) -> Array:
     if type(value).__module__.partition(".")[0] == "torch":
         if getattr(value, "is_quantized", False):
             raise TypeError(f"{name} is quantised ({value.dtype}), expected floating-point numbers; dequantise it")
-        value = value.detach().cpu()
-        value = (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+        value = _read_torch(name, value)
     if isinstance(value, str | bytes | Sequence) or value is None:
         raise TypeError(f"{name} is a {type(value).__name__}, expected an array; give the tensors by name")
     found = np.asarray(value)
     if found.dtype.kind not in "fV":  # V: bfloat16
         raise TypeError(f"{name} is {found.dtype}, expected floating-point numbers; dequantise it if it is quantised")
     return found
+
+
+def _read_torch(name: str, tensor: Any) -> Array:
+    try:
+        found = tensor.detach().cpu()
+        numbers: Array = (found.float() if str(found.dtype) == "torch.bfloat16" else found).numpy()
+    except (TypeError, RuntimeError) as error:  # it is sparse, has no numbers, or 8 bits
+        about = f"{tensor.dtype}, {tensor.layout}, on {tensor.device}"
+        raise TypeError(
+            f"{name} is {about}, expected a dense tensor with numbers that NumPy has; convert it"
+        ) from error
+    return numbers
 
 
 def shape_of(value: Any) -> tuple[int, ...]:

@@ -76,6 +76,7 @@ WRITERS: dict[str, Callable[[Path], Any]] = {
     "script.ts": lambda path: write_script(Tagger(), path),
     "tagger.safetensors": lambda path: save_file(Tagger().state_dict(), path),
     "half.safetensors": lambda path: save_file(Tagger().bfloat16().state_dict(), path),
+    "half.pt": lambda path: torch.save(Tagger().bfloat16().state_dict(), path),
     "tagger.npz": write_npz,
 }
 

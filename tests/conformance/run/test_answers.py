@@ -129,12 +129,33 @@ def test_a_sequence_in_parts_is_judged_part_by_part() -> None:
         ([np.zeros((4, 2, 5), np.float32)] * 2, "part 0 has no final states"),
         (np.zeros((4, 2, 5), np.int64), "y is int64, expected one of float64"),
         ((None, None, None), "y is a NoneType, expected an array"),
+        (
+            (np.zeros((4, 2, 5), np.float16), np.zeros((1, 2, 5), np.float32), None),
+            "h is float32, expected float16 like y; convert it, or leave it out",
+        ),
     ],
-    ids=["shape", "parts", "dtype", "nothing"],
+    ids=["shape", "parts", "dtype", "nothing", "dtypes"],
 )
 def test_what_does_not_fit_is_refused(answer: Any, sentence: str) -> None:
     with pytest.raises((ValueError, TypeError), match=sentence):
         judge(make_problem(), answer)
+
+
+@pytest.mark.parametrize("form", [Form(), Form(1, BOTH), Form(2), Form(2, BOTH)], ids=str)
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_what_is_not_finite_is_refuted_wherever_it_is(form: Form, number: float) -> None:
+    """Steps that follow from a NaN say nothing, but no right answer has one: here all do, or the last one only."""
+    problem = draw(form)
+    answer = NUMPY.forward(problem)
+    last = answer.y.copy()
+    last[-1, 0, 0] = number
+    for y in (np.full_like(answer.y, number), last):
+        for states in (answer.state, (None, None)):
+            said = judge(problem, (y, *states))
+            assert said.parts and not said.holds, str(said)
+    assert "y is finite" in str(said) and "t 5, batch 0, unit 0: expected 0 ±3.4e38, got " in str(said)
+    of_nan = replace(problem, x=np.full_like(problem.x, np.nan))  # from which any answer follows
+    assert "y is finite" not in str(judge(of_nan, NUMPY.forward(of_nan)))
 
 
 def test_what_is_no_problem_and_no_gradients_is_refused() -> None:
