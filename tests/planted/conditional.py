@@ -10,7 +10,8 @@ import numpy as np
 
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.problems.form import FORWARD
-from lstm_spec import Answer, Array, Backend, Cotangents, Gradients, Problem, State
+from conformance.problems.question import with_gates
+from lstm_spec import Answer, Array, Backend, Cotangents, Gate, Gradients, Problem, State
 from lstm_spec.types import each_array
 
 Change = Callable[[Array], Array]  # of an array (..., batch, unit)
@@ -43,6 +44,16 @@ def in_gradients_at_sizes(holds: Callable[[int, int, int, int], bool]) -> Backen
         return answer, Gradients(rows, double(found.x), State(*map(double, found.state)))
 
     return replace(NUMPY, name="wrong gradients at some sizes", gradients=gradients)
+
+
+def in_gradients_where(holds: Callable[[Cotangents], bool]) -> Backend:
+    """Right answers; gradients that are wrong where this is so of the cotangents."""
+
+    def gradients(problem: Problem, d: Cotangents) -> tuple[Answer, Gradients]:
+        answer, found = NUMPY.differentiate(problem, d)
+        return answer, replace(found, x=double(found.x)) if holds(d) else found
+
+    return replace(NUMPY, name="wrong gradients of some cotangents", gradients=gradients)
 
 
 def at_places(change: Callable[[Array], None], layer: int = 0, direction: int = 0, steps: str = "all") -> Backend:
@@ -281,6 +292,35 @@ ignores_large_gates = after_calls(
     _misread(lambda p: p.x @ p.layer.g.W.T + p.layer.g.b, lambda z: bool(np.abs(z).max(initial=0) > 8)),
     "ignores_large_gates",
 )
+zero_row = after_calls(_misread(lambda p: p.x, lambda x: bool((~x.any(axis=2)).any())), "zero_row")
+zero_number = after_calls(_misread(lambda p: p.x, lambda x: not x.all()), "zero_number")
+one_hot_input = after_calls(
+    _misread(lambda p: p.x, lambda x: bool(((x == 1).sum(2) == 1).all() and ((x != 0).sum(2) == 1).all())),
+    "one_hot_input",
+)
+negative_cells = after_calls(_misread(lambda p: p.state.c, lambda c: bool((c < 0).any())), "negative_cells")
+small_cells = after_calls(_misread(lambda p: p.state.c, lambda c: bool((np.abs(c) < 0.1).any())), "small_cells")
+positive_gates = after_calls(
+    _misread(lambda p: p.x @ p.layer.f.W.T + p.layer.f.b, lambda z: bool(z.max(initial=0) > 8)), "positive_gates"
+)
+overwrites_one_array = after_calls(
+    _misread(lambda p: p.state.h if np.shares_memory(*p.state) else np.zeros(1), lambda h: bool(h.any())),
+    "overwrites_one_array",
+)
+needs_to_write_two = after_calls(
+    _misread(lambda p: p.x if not p.x.flags.writeable else p.layer.o.U, lambda a: not a.flags.writeable),
+    "needs_to_write_two",
+)
+
+
+def _drop_bias(problem: Problem) -> Answer:
+    def drop(letter: str, gate: Gate) -> Gate:
+        return gate._replace(b=0 * gate.b) if letter == "f" and (problem.x < 0).any() else gate
+
+    return NUMPY.forward(with_gates(problem, drop))
+
+
+drops_the_bias_of_negative_inputs = after_calls(lambda: _drop_bias, "drops_the_bias_of_negative_inputs")
 needs_a_cell_state = after_calls(_misread(lambda p: p.state.c, lambda c: bool(c.any())), "needs_a_cell_state")
 needs_both_states = after_calls(
     _misread(lambda p: p.state.h.any() * p.state.c, lambda c: bool(c.any())), "needs_both_states"

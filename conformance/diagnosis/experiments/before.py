@@ -7,7 +7,7 @@ import numpy as np
 from conformance.assertions.memory import copy_arrays
 from conformance.diagnosis.experiments.first import find_after_gradients, find_first
 from conformance.diagnosis.experiments.laboratory import TINY, Finding, Laboratory, Log, OutOfTime, Sizes, name_part
-from conformance.diagnosis.experiments.layout import find_layout
+from conformance.diagnosis.experiments.layout import find_layout, find_shared
 from conformance.diagnosis.experiments.patterns import name_ordinal
 from conformance.nouns import change_all_arrays, name_all_arrays
 from conformance.outcome import NotClaimed
@@ -41,7 +41,13 @@ def find_history(laboratory: Laboratory) -> Finding | None:
     for find in (find_overwritten, find_kept):
         if words := find(log):
             return Finding(words, True, tuple(log.tried), is_condition=False)
-    for find in (find_unsettled, find_first, find_layout, find_after_gradients):  # which may spoil what follows
+    for find in (
+        find_unsettled,
+        find_first,
+        find_layout,
+        find_shared,
+        find_after_gradients,
+    ):  # which may spoil what follows
         if words := find(log):
             return Finding(words, True, tuple(log.tried), is_whole=True)
     return None

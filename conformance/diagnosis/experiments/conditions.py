@@ -16,7 +16,7 @@ MULTIPLES = (2, 3, 4, 5, 6, 7, 8, 16, 32, 64)
 class Condition:
     """A condition on one size, on the product of several, or on two beside each other; none if `kind` is "always"."""
 
-    kind: str  # always, =, ≥, ≤, multiple, no multiple, one more, one less, same, other, more
+    kind: str  # always, =, ≥, ≤, multiple, no multiple, power, no power, one more, one less, same, other, more
     letters: tuple[int, ...] = ()  # places in LETTERS
     k: int = 0
 
@@ -35,6 +35,10 @@ class Condition:
                 return n % k == 0
             case "no multiple":
                 return n % k != 0
+            case "power":
+                return n & (n - 1) == 0
+            case "no power":
+                return n & (n - 1) != 0
             case "one more":
                 return n > k and n % k == 1
             case "one less":
@@ -58,6 +62,8 @@ class Condition:
         return {
             "multiple": f"{whole} is a multiple of {k}",
             "no multiple": f"{whole} is not a multiple of {k}",
+            "power": f"{whole} is a power of 2",
+            "no power": f"{whole} is not a power of 2",
             "one more": f"{whole} is a multiple of {k} plus 1",
             "one less": f"{whole} is a multiple of {k} minus 1",
             "same": " = ".join(names),
@@ -104,6 +110,7 @@ def list_conditions(known: Known) -> Iterator[Condition]:
         yield from _list_limits(known, letters)
     for letters in singles:
         yield from (Condition(kind, letters, m) for kind in ("no multiple", "multiple") for m in MULTIPLES[::-1])
+        yield from (Condition(kind, letters) for kind in ("power", "no power"))
     pairs = list(combinations(range(4), 2))
     for pair in pairs:
         yield from (Condition("same", pair), Condition("other", pair), Condition("more", pair))

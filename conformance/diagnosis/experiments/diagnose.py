@@ -167,10 +167,12 @@ class Examination:
             term = self.run("wiring", 0.3, lambda limited: find_wiring(limited, sizes))
         if term and term.is_certain and numbers and term.sentence.startswith(SMALL_IS_RIGHT):
             term = None  # the magnitude says more
-        if term and term.is_certain:
+        is_named = bool(term and term.is_certain)
+        if is_named and numbers and not numbers.is_certain:
             numbers = None
-        elif when and not before:
-            numbers = self.run("on what", 0.3, lambda limited: find_dependence(limited, sizes))
+        if when and not before and not (is_named and when.is_certain):
+            numbers = self.run("on what", 0.3, lambda limited: find_dependence(limited, sizes, is_named))
+            when = None if numbers and not when.is_certain else when
         return describe_findings(self.about, [before, network, when, numbers], where, term)
 
 

@@ -1,18 +1,22 @@
 """In which forms of network answers are wrong: layers, directions, lengths, projection, kind of cell and clip."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import chain, combinations, product
 from typing import NamedTuple
 
-from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, Said, Sizes
+import numpy as np
+
+from conformance.arrays import frozen
+from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, Said, Sizes, name_sizes
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
+from conformance.problems.question import Question
 from lstm_spec import Problem
 from lstm_spec.variants import KINDS
 
-SIZES: Sizes = (4, 3, 3, 5)
-SEEDS = 2  # questions that have to agree, so that their numbers do not decide
-LENGTHS = ("", "full", "equal", "any", "short")
+SIZES: tuple[Sizes, ...] = ((4, 3, 3, 5), (11, 10, 10, 17))
+LENGTHS = ("", "full", "equal", "any", "short", "zeros")
 PLAIN = Form()
 Has = Callable[[Problem], bool]
 Known = list[tuple[Problem, bool]]  # what was asked, and whether its answer is wrong
@@ -27,6 +31,7 @@ def _is_kind(name: str, problem: Problem) -> bool:
 
 
 TRAITS: dict[str, Has] = {  # what may be so of a network, as it stands after "only"; general first
+    "with more than two layers": lambda p: len(p.parameters) > 2,
     "with more than one layer": lambda p: len(p.parameters) > 1,
     "in direction reverse": lambda p: "reverse" in p.directions,
     "in direction reverse alone": lambda p: p.directions == REVERSE,
@@ -36,6 +41,8 @@ TRAITS: dict[str, Has] = {  # what may be so of a network, as it stands after "o
     "where lengths are equal": lambda p: _has_lengths(p, lambda found: len(found) == 1),
     "where some length is below T": lambda p: _has_lengths(p, lambda found: min(found) < len(p.x)),
     "where every length is below T": lambda p: _has_lengths(p, lambda found: max(found) < len(p.x)),
+    "where some length is 0": lambda p: _has_lengths(p, lambda found: min(found) == 0),
+    "where lengths are not in falling order": lambda p: p.lengths is not None and bool((np.diff(p.lengths) > 0).any()),
     "where every length is T": lambda p: _has_lengths(p, lambda found: min(found) == len(p.x)),
     "with a projection": lambda p: p.layer.R is not None,
     "with a projection to fewer units": lambda p: p.layer.R is not None and p.sizes[3] > p.P,
@@ -53,7 +60,8 @@ def list_forms(laboratory: Laboratory) -> Iterator[Form]:
     claimed = laboratory.backend.description.features
     networks = (Form(n, d, lengths=k) for n, k, d in product((1, 2), LENGTHS, (FORWARD, REVERSE, BOTH)))
     others = [Form(kind=kind) for kind in KINDS] + [Form(projection=p) for p in ("narrow", "full")] + [Form(clip=0.75)]
-    for form in dict.fromkeys([PLAIN, *networks, *others, Form(2, projection="narrow")]):
+    deep = [Form(3), Form(3, BOTH), Form(3, lengths="any")]
+    for form in dict.fromkeys([PLAIN, *networks, *deep, *others, Form(2, projection="narrow")]):
         if form.features <= claimed:
             yield form
 
@@ -71,17 +79,31 @@ def find_networks(laboratory: Laboratory) -> Networks:
     known, tried, wrong = Known(), list[tuple[str, Said]](), list[Form]()
     for form in list_forms(laboratory):
         one = laboratory.take_form(form)
-        question, *others = (one.make_question(SIZES, seed) for seed in range(SEEDS))
-        said = one.judge(question).said
-        tried.append((name_form(form), said))
-        if said in ("right", "wrong") and all(one.judge(other).said == said for other in others):
-            known.append((question.problem, said == "wrong"))
-            wrong += [form] if said == "wrong" else []
+        for questions in list_questions(one):
+            found = {one.judge(question).said: question for question in questions}
+            tried += [(f"{name_form(form)}, {name_sizes(q.problem.sizes)}", said) for said, q in found.items()]
+            if "wrong" in found or {*found} == {"right"}:
+                known.append((found.get("wrong", questions[0]).problem, "wrong" in found))
+                wrong += [form] if "wrong" in found else []
     if not wrong or len(wrong) == len(known):
         return Networks(next(iter(wrong), None), lambda problem: True, None)
     words, suits = next(find_traits(known), ("", lambda problem: True))
     sentence = f"only {words}" if words else "only in some forms of network, and no simple rule says in which"
     return Networks(wrong[0], suits, Finding(sentence, bool(words), tuple(tried)))
+
+
+def list_questions(laboratory: Laboratory) -> list[list[Question]]:
+    """A small and a large question of the form; if lengths differ, in falling order, and two in rising order."""
+    questions = [laboratory.make_question(sizes, seed) for seed, sizes in enumerate(SIZES)]
+    if all(q.problem.lengths is None or len({*q.problem.lengths.tolist()}) == 1 for q in questions):
+        return [questions]
+    return [[_sort_lengths(q, step) for q in questions] for step in (-1, 1)]
+
+
+def _sort_lengths(question: Question, step: int) -> Question:
+    assert question.problem.lengths is not None
+    lengths = np.sort(question.problem.lengths)[::step]
+    return question._replace(problem=replace(question.problem, lengths=frozen(lengths.copy())))
 
 
 def find_traits(known: Known) -> Iterator[tuple[str, Has]]:

@@ -30,6 +30,7 @@ TINY: Sizes = (2, 2, 3, 4)
 
 
 PARTS = {"x": "x", "W": "W", "U": "U", "b": "b", "p": "p", "R": "R", "h": "h_0", "c": "c_0"}  # of a problem, in words
+ARRAYS = PARTS | {"dy": "dy", "dh": "dh_T", "dc": "dc_T"}  # of a question
 
 
 def name_sizes(sizes: tuple[int, ...]) -> str:

@@ -14,6 +14,7 @@ MOST = 120  # questions
 WORK = 40_000_000  # multiplications of the largest question
 AGREED = 12  # questions that confirm a rule when nothing is left to decide
 
+SWEPT = (*VALUES, *LARGE)  # of a size that a rule is about
 Ask = Callable[[Sizes], tuple[Sizes, Said]]  # the sizes that were asked, the nearest allowed ones, and what came of it
 
 
@@ -63,17 +64,23 @@ def find_condition(laboratory: Laboratory, start: Sizes | None = None) -> Findin
         question = laboratory.make_question(sizes)
         return question.problem.sizes, laboratory.judge(question).said
 
-    return decide_condition(ask_at, start)
+    return decide_condition(ask_at, start, sweeps=not laboratory.backend.description.compiles)
 
 
-def decide_condition(ask_at: Ask, start: Sizes | None = None) -> Finding | None:
-    """At which sizes answers are wrong, if asking at some says so; None if none is wrong."""
+def decide_condition(ask_at: Ask, start: Sizes | None = None, sweeps: bool = True) -> Finding | None:
+    """At which sizes answers are wrong, if asking at some says so; None if none is wrong.
+
+    `sweeps`: whether a size costs so little that many values are tried of each, and of what a rule is about.
+    """
     survey, rules, is_decided = Survey(ask_at), list[Rule](), False
     try:
         for sizes in ([start] if start else []) + list_first_sizes():
             survey.ask_at(sizes)
+        for k, n in product(range(4), VALUES if sweeps else ()):
+            if not survey.wrong:
+                survey.ask_at(_put_in(SMALL, {k: n}))
         if survey.wrong:
-            rules, is_decided = decide_rules(survey)
+            rules, is_decided = decide_rules(survey, sweeps)
     except OutOfTime:
         rules = find_rules(survey.known) if survey.wrong else []
     if not survey.wrong:
@@ -106,23 +113,34 @@ def _put_in(sizes: Sizes, changed: dict[int, int]) -> Sizes:
     return tuple(changed.get(k, n) for k, n in enumerate(sizes))  # type: ignore[return-value]
 
 
-def decide_rules(survey: Survey) -> tuple[list[Rule], bool]:
+def decide_rules(survey: Survey, sweeps: bool = False) -> tuple[list[Rule], bool]:
     """The rules that agree with everything, after asking where they disagree; whether nothing is left to ask.
 
-    A rule that no other one contradicts is confirmed at sizes near those that are known.
+    A rule that no other one contradicts is confirmed at sizes near those that are known, and at many of its own.
     """
     confirmed = 0
     for _ in range(MOST):
         rules = find_rules(survey.known)
         pool = [at for at in dict.fromkeys(list_sizes_to_ask(survey, rules)) if at not in survey.seen]
         if not pool or (rules and confirmed >= AGREED):
-            return rules, bool(rules)
+            if not (sweeps and rules and sweep_rule(survey, rules[0])):
+                return rules, bool(rules)
+            confirmed = 0
+            continue
         if not rules and len(survey.known) > MOST // 2:
             return [], False
         at = choose_sizes(pool, rules, wants_wrong=confirmed % 2 == 0)
         confirmed = confirmed + 1 if _weigh_agreement(rules, at) == 1 else 0
         survey.ask_at(at)
     return find_rules(survey.known), False
+
+
+def sweep_rule(survey: Survey, rule: Rule) -> bool:
+    """Ask at many values of the sizes that a rule is about, and at no other; whether one contradicts it."""
+    for base, k in product(survey.wrong[:1], {k for one in rule for k in one.letters}):
+        for n in SWEPT:
+            survey.ask_at(_put_in(base, {k: n}))
+    return any(meets_rule(rule, at) != is_wrong for at, is_wrong in survey.known.items())
 
 
 def choose_sizes(pool: list[Sizes], rules: list[Rule], wants_wrong: bool) -> Sizes:

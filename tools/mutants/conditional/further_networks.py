@@ -1,10 +1,11 @@
 """Kinds of conditions on the form of a network that were thought of later."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 
-from lstm_spec import Problem
+from lstm_spec import Backend, Feature, Problem
 from tools.mutants.conditional.effects import Conditional, Holds, draw_effect, switch_calls
 from tools.mutants.conditional.sizes import draw_size
 
@@ -19,7 +20,7 @@ def _is_unsorted(p: Problem) -> bool:
 
 WHOLE: dict[str, tuple[str, Holds]] = {
     "three layers": ("only with (more than two|three) layers", lambda p: len(p.parameters) > 2),
-    "a length of zero": ("only where some length is (0|zero)", _has_zero),
+    "a length of zero": ("only where some length is (0|zero)( and only where B ≥ 2)?", _has_zero),
     "lengths not sorted": ("only where lengths are not in (falling|descending) order", _is_unsorted),
     "layers and lengths": (
         "only with (more than one layer and with lengths|lengths and with more than one layer)",
@@ -36,7 +37,14 @@ def draw_whole_network(rng: random.Random) -> Conditional:
     """Whole answers, where a network is of some form."""
     name = rng.choice([*WHOLE])
     (pattern, holds), mutant = WHOLE[name], draw_effect(rng, "stacked")
-    return Conditional("", name, pattern, mutant.name, switch_calls(mutant, lambda: holds))
+    build = switch_calls(mutant, lambda: holds)
+    return Conditional("", name, pattern, mutant.name, lambda: claim_zero_lengths(build()))
+
+
+def claim_zero_lengths(backend: Backend) -> Backend:
+    """The backend, which claims sequences without a step, as its textbook has them right."""
+    about = backend.description
+    return replace(backend, description=replace(about, features=about.features | {Feature.ZERO_LENGTHS}))
 
 
 PART_OF_FORM: dict[str, Holds] = {

@@ -32,6 +32,8 @@ from tests.planted import conditional
         (conditional.fails_at_new_shapes, "only in the first call with new shapes"),
         (conditional.fails_after_more_samples, "only after a question with a larger B"),
         (conditional.fails_after_gradients, "only after gradients were asked for: every later answer"),
+        (conditional.overwrites_one_array, "only where h_0 and c_0 are one array"),
+        (conditional.needs_to_write_two, "only where x or U is read-only"),
         (conditional.misreads_strides, "only where x does not lie in one piece in C order"),
     ],
     ids=lambda value: value.name if isinstance(value, Backend) else "",

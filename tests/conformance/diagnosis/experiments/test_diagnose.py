@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from backends.numpy.backend import BACKEND as NUMPY
@@ -17,10 +18,10 @@ from conformance.diagnosis.probes import OTHER_FORMS
 from conformance.faults.catalogue import FAULTS
 from conformance.problems.form import BOTH, Form
 from conformance.targets.border import guard_backend
-from lstm_spec import Answer, Backend, Problem, State
+from lstm_spec import Answer, Backend, Cotangents, Problem, State
 from tests.helpers import specimens
 from tests.planted import conditional
-from tests.planted.conditional import add_one, at_places, at_sizes, in_gradients_at_sizes
+from tests.planted.conditional import add_one, at_places, at_sizes, in_gradients_at_sizes, in_gradients_where
 from tests.planted.edits import CELL, HIDDEN, Edit, textbook
 
 ALL = slice(None)
@@ -175,6 +176,12 @@ def test_what_had_no_time_says_so() -> None:
         (conditional.needs_both_states, "only where h_0 and c_0 are not zero"),
         (conditional.equal_samples, "only where samples of h_0 are the same"),
         (conditional.zero_input, "only where x is zero"),
+        (conditional.zero_row, "only where a row of x is zero"),
+        (conditional.zero_number, "only where a number of x is zero"),
+        (conditional.one_hot_input, "only where each row of x is one-hot"),
+        (conditional.negative_cells, "only where some number of c_0 is negative"),
+        (conditional.positive_gates, "only where z_f > 8"),
+        (conditional.small_cells, "only where |c_0| < 0.1"),
         (specimens.swaps_input_and_forget_gates, None),
         (NUMPY, None),
     ],
@@ -183,6 +190,26 @@ def test_what_a_mistake_depends_on_is_named(backend: Backend, sentence: str | No
     laboratory = Laboratory(backend, "float32", seconds=PLENTY)
     found = find_numbers(laboratory) or find_dependence(laboratory, (3, 2, 4, 5))
     assert (found and found.sentence) == sentence
+
+
+@pytest.mark.parametrize(
+    ("holds", "sentence"),
+    [
+        (lambda d: bool(np.abs(d.y).max() > 20), "only where |dy| > 20"),
+        (lambda d: not d.state.c.any(), "only where dc_T is zero"),
+        (lambda d: bool(d.state.h.any()), "only where dh_T is not zero"),
+    ],
+)
+def test_what_a_mistake_in_gradients_depends_on_is_named(holds: Callable[[Cotangents], bool], sentence: str) -> None:
+    laboratory = Laboratory(in_gradients_where(holds), "float32", backward=True, seconds=PLENTY)
+    found = find_numbers(laboratory) or find_dependence(laboratory, (3, 2, 4, 5))
+    assert (found and found.sentence) == sentence
+
+
+def test_a_formula_that_holds_for_some_numbers_only_is_named_with_them() -> None:
+    sentence = inquire(guard_backend(conditional.drops_the_bias_of_negative_inputs), "float32", seconds=PLENTY).sentence
+    assert sentence.startswith("the forget gate adds up W_f x + U_f h, expected W_f x + U_f h + b_f; ")
+    assert sentence.endswith("only where some number of x is negative")
 
 
 def test_a_gradient_that_ends_early_points_to_the_flow() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from backends.numpy.backend import BACKEND as NUMPY
@@ -36,6 +37,14 @@ def in_networks(holds: Callable[[Problem], bool]) -> Backend:
             "in both directions and with lengths",
             Form(1, BOTH, lengths="full"),
         ),
+        (lambda p: len(p.parameters) > 2, "with more than two layers", Form(3)),
+        (lambda p: p.lengths is not None and 0 in p.lengths, "where some length is 0", Form(lengths="zeros")),
+        (
+            lambda p: p.lengths is not None and bool((np.diff(p.lengths) > 0).any()),
+            "where lengths are not in falling order",
+            Form(lengths="any"),
+        ),
+        (lambda p: "reverse" in p.directions and p.sizes[1] > 9, "in direction reverse", Form(directions=REVERSE)),
         (lambda p: p.variant.kind == "peephole", "with the cell 'peephole'", Form(kind="peephole")),
         (
             lambda p: p.layer.R is not None and p.sizes[3] > p.P,
