@@ -8,14 +8,14 @@ import string
 from collections import Counter
 from collections.abc import Iterable
 
-from conformance.numbers import format_times, shorten
+from conformance.numbers import count_things, format_times, shorten
 from conformance.outcome import Outcome
 from conformance.report.failures import failure_lines, find_shown_clauses
 from conformance.report.report import Report
 from conformance.report.roots import Root, keep_one_per_property
 from conformance.report.status import FAILED, PASSED, Unjudged
 from conformance.text import clean_line
-from conformance.verdict import Verdict, find_broken_clauses
+from conformance.verdict import Verdict
 
 START = "<!-- lstm-conform -->"  # so that a later run knows the file
 MOST = 40  # failures in the table; a summary on GitHub has at most 1 MiB
@@ -48,7 +48,7 @@ def _format_report(report: Report) -> str:
     parts = [
         f"## {ICONS.get(report.status, '⚠')} {subject}",
         f"**{escape_text(report.statement, 2_000)}**",
-        f"{escape_text(asked)}; {examples:,} examples in {report.seconds:.1f} s",
+        f"{escape_text(asked)}; {count_things(examples, 'example')} in {report.seconds:.1f} s",
         *_format_failures("What failed", report, report.roots),
         *([f"**Likely cause:** {escape_text(report.cause.sentence, 2_000)}"] if report.cause.sentence else []),
         *_format_details(report),
@@ -102,17 +102,17 @@ def _format_families(report: Report) -> list[str]:
     """How many verdicts there are of each outcome, by clause family and dtype."""
     counts: dict[tuple[str, str], Counter[str]] = {}
     for verdict in report.verdicts:
-        for family in _list_families(verdict):
+        for family in list_families(report, verdict):
             counts.setdefault((family, verdict.dtype), Counter())[_name_outcome(verdict, report)] += 1
     dtypes = list(dict.fromkeys(verdict.dtype for verdict in report.verdicts))
     rows = ([name, *(_format_counts(counts.get((name, d))) for d in dtypes)] for name in sorted({f for f, _ in counts}))
     return ["### Clause families", _make_table(("family", *dtypes), rows)] if counts else []
 
 
-def _list_families(verdict: Verdict) -> set[str]:
+def list_families(report: Report, verdict: Verdict) -> set[str]:
     """The families of the clauses that hold, or of those that are broken."""
     has_failed = verdict.outcome in AGAINST
-    ids = find_broken_clauses(verdict) if has_failed else verdict.property.clauses
+    ids = find_shown_clauses(report, verdict) if has_failed else verdict.property.clauses
     return {id.split("-")[0] for id in ids}
 
 

@@ -7,6 +7,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from conformance.extent import Extent
+from conformance.numbers import count_things
 from conformance.outcome import Outcome
 from conformance.property import Property
 from conformance.report.failures import FULL, failure_lines
@@ -177,7 +178,7 @@ def print_statement(console: Console, report: Reported) -> None:
         soft_wrap=True,
     )
     console.print(
-        f"  {tally or 'nothing tried'}; {examples:,} examples in {report.seconds:.1f} s; "
+        f"  {tally or 'nothing tried'}; {count_things(examples, 'example')} in {report.seconds:.1f} s; "
         f"profile {report.findings.request.profile}, seed {report.findings.request.seed}{_format_shapes(about)}",
         highlight=False,
         soft_wrap=True,

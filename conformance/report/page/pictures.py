@@ -4,7 +4,7 @@ They are drawn into boxes of WIDTH × HEIGHT that the page stretches, so that no
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -44,12 +44,24 @@ class Strip(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """Strips over the same axis; `caption` says for who cannot see them what they show."""
+    """Strips over the same axis; `caption` says for who cannot see them what they show.
+
+    The axis has its ends, or below each of the bars that stand side by side its name and its value.
+    """
 
     caption: str
     first: str
     last: str
     strips: list[Strip]
+    ticks: tuple[tuple[str, str], ...] = ()
+
+
+class Bar(NamedTuple):
+    """A number, and what it shows: expected, got, or the letter of a gate or a memory."""
+
+    name: str
+    shows: str
+    value: float
 
 
 class Line(NamedTuple):
@@ -110,12 +122,18 @@ def choose_window(at: int, size: int) -> slice:
 
 
 def _draw_line(line: Line) -> Picture:
+    """Over the steps, or along another axis; two bars if there is one number only."""
     last = line.start + len(line.got) - 1
     places = "".join(f", {axis} {k}" for axis, k in line.where.items() if axis != line.axis)
     span = f"over {line.axis} = {line.start} … {last}" if last > line.start else f"at {line.axis} = {line.start}"
     wrong = int((line.ratios > 1).sum())
-    caption = f"{line.quantity}{places}, {span}: {wrong} of {len(line.got)} further off than allowed"
-    ends = f"{line.axis} = {line.start}", f"{line.axis} = {last}" if last > line.start else ""
+    found = f"{wrong} of {len(line.got)} further off than allowed"
+    if last == line.start:
+        found = f"the error is {format_times(float(line.ratios[0]))} × what is allowed"
+        bars = Bar("expected", "expected", float(line.expected[0])), Bar("got", "got", float(line.got[0]))
+        return _draw_bars(line.quantity, f"{line.quantity}{places}, {span}: {found}", bars)
+    ends = f"{line.axis} = {line.start}", f"{line.axis} = {last}"
+    caption = f"{line.quantity}{places}, {span}: {found}"
     return Picture(caption, *ends, [_draw_values(line.quantity, line), _draw_ratios(line)])
 
 
@@ -137,14 +155,20 @@ def _draw_ratios(line: Line) -> Strip:
 
 
 def _draw_gates(found: Difference, problem: Problem, tensors: Tensors) -> list[Picture]:
-    """The gates and memories of the unit; none of a network, of a single step, or if the answer has another shape."""
+    """The gates and memories of the unit; none of a network, or if the answer has another shape."""
     y = tensors.get("got.y")
     T, B, _, H = problem.sizes
-    if problem.is_more or T == 1 or y is None or y.shape != (T, B, H):
+    if problem.is_more or T == 0 or y is None or y.shape != (T, B, H):
         return []
     batch, unit = found.where.get("batch", 0) % B, found.where.get("unit", found.where.get("gate row", 0)) % H
     shown, strips = choose_window(found.where.get("t", T - 1), T), list[Strip]()
-    for letter, values in _follow_gates(problem, y, batch, unit).items():
+    followed = _follow_gates(problem, y, batch, unit)
+    if T == 1:
+        bars = [Bar("c_0", "c", float(problem.state.c[0, batch, unit]))]
+        bars += [Bar(letter, letter, float(values[0])) for letter, values in followed.items()]
+        caption = f"batch {batch}, unit {unit}: gates and memories of the step, as the equations have them"
+        return [_draw_bars("", caption, bars, reach=1.0)]
+    for letter, values in followed.items():
         low, high = MEMORIES[letter] or _find_ends((values[shown],))
         strips.append(Strip(letter, shorten(high), shorten(low), [Mark(letter, _join(values[shown], low, high))]))
     caption = f"batch {batch}, unit {unit}: gates and memories, each step from the state that was returned"
@@ -161,6 +185,20 @@ def _follow_gates(problem: Problem, y: Array, batch: int, unit: int) -> dict[str
     return {letter: getattr(trajectory, letter).value[:, 0, unit] for letter in MEMORIES}
 
 
+def _draw_bars(name: str, caption: str, bars: Sequence[Bar], reach: float = 0.0) -> Picture:
+    """Numbers side by side, each from 0, with its value below; the axis has at least the reach."""
+    values = np.array([bar.value for bar in bars])
+    finite = values[np.isfinite(values)]
+    low, high = min(0.0, *finite), max(reach, 0.0, *finite) or 1.0
+    x, y = _place(values, low, high, margin=WIDTH / len(bars) / 2)
+    zero = _place(np.zeros(1), low, high)[1][0]
+    drawn = zip(bars, x, y, strict=True)
+    marks = [Mark("limit", _join(np.zeros(1), low, high))]
+    marks += [Mark(f"{bar.shows} bar", f"M{left:.0f} {zero:.1f}V{top:.1f}") for bar, left, top in drawn]
+    ticks = tuple((bar.name, f"{bar.value:.7g}" if len(bars) == 2 else shorten(bar.value)) for bar in bars)
+    return Picture(caption, "", "", [Strip(name, shorten(high), shorten(low), marks)], ticks)
+
+
 # ---------------------------------------------------------------- paths
 
 
@@ -172,10 +210,10 @@ def _find_ends(arrays: Iterable[Array]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _place(values: Array, low: float, high: float) -> tuple[Array, Array]:
+def _place(values: Array, low: float, high: float, margin: float = 0) -> tuple[Array, Array]:
     """Where points lie in the box; one that is not finite at its upper end."""
     count = len(values)
-    x = np.linspace(0, WIDTH, count) if count > 1 else np.array([WIDTH / 2])
+    x = np.linspace(margin, WIDTH - margin, count) if count > 1 else np.array([WIDTH / 2])
     with np.errstate(all="ignore"):
         share = (values - low) / (high - low)
     return x, HEIGHT * (1 - np.clip(np.nan_to_num(share, nan=1.0, posinf=1.0, neginf=0.0), 0, 1))

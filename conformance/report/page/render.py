@@ -16,7 +16,7 @@ from markupsafe import Markup
 from conformance.extent import PRODUCTS
 from conformance.measurements.activation_text import describe_accuracy, list_warnings
 from conformance.measurements.end_to_end import format_rows
-from conformance.numbers import format_times, shorten
+from conformance.numbers import count_things, format_times, shorten
 from conformance.outcome import Outcome
 from conformance.palette import write_variables
 from conformance.report.experiments import QUESTIONS
@@ -88,7 +88,13 @@ def _load_template() -> Any:
         finalize=_clean,
     )
     environment.globals |= {"WIDTH": WIDTH, "HEIGHT": HEIGHT, "OPEN": OPEN, "QUESTIONS": QUESTIONS}
-    environment.globals |= {"shorten": shorten, "times": format_times, "number": _format_number, "grade": _name_grade}
+    environment.globals |= {
+        "shorten": shorten,
+        "times": format_times,
+        "count": count_things,
+        "number": _format_number,
+        "grade": _name_grade,
+    }
     environment.globals["extent_names"] = (*"TBIHL", *PRODUCTS)
     return environment.get_template("page.html")
 

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from conformance.outcome import Outcome
 from conformance.property import Property
+from conformance.report.failures import find_shown_clauses
 from conformance.report.reported import Reported
 from conformance.tenths import Counts
-from conformance.verdict import Verdict, find_broken_clauses
+from conformance.verdict import Verdict
 from lstm_spec import CLAUSES, Clause, Feature
 
 FAILING = (Outcome.REFUTED, Outcome.ERRORED)
@@ -81,7 +82,7 @@ def list_clause_rows(report: Reported) -> dict[str, list[ClauseRow]]:
     """By family, the clauses that a property verifies; a failure counts at the clause that it breaks."""
     by_clause: dict[str, list[Verdict]] = {}
     for verdict in report.verdicts:
-        broken = find_broken_clauses(verdict) if verdict.outcome in FAILING else verdict.property.clauses
+        broken = find_shown_clauses(report, verdict) if verdict.outcome in FAILING else verdict.property.clauses
         for id in {*verdict.property.clauses, *broken}:
             by_clause.setdefault(id, []).extend([verdict] if id in broken else [])
     rows: dict[str, list[ClauseRow]] = {}

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+from conformance.numbers import count_things
 from conformance.outcome import Outcome
 from conformance.report.stored.read import Data
 from conformance.text import clean_line
@@ -23,7 +24,7 @@ def _write_paragraph(target: Data, report: Data, digest: str) -> str:
     examples = sum(verdict["examples"] for verdict in target["verdicts"])
     sentences = [
         clean_line(f"{subject} ({target['device']}) {target['statement']}", LONGEST),
-        f"{held} of {claimed} claimed clauses held in {examples:,} examples",
+        f"{held} of {claimed} claimed clauses held in {count_things(examples, 'example')}",
         *(f"The largest sizes {which} were {_write_sizes(target['largest'][which])}" for which in _passes(target)),
         f"Judged by lstm-spec {report['suite']} against LSTM Specification {report['specification']}"
         f" with profile {target['profile']} and seed {target['seed']}",

@@ -16,7 +16,9 @@ from conformance.diagnosis.experiments.laboratory import Finding
 from conformance.outcome import Difference, Errored, Outcome, Refuted
 from conformance.property import PROPERTIES
 from conformance.report.deviations import Deviation
+from conformance.report.markdown import list_families
 from conformance.report.page.render import MOST_SHOWN, as_html
+from conformance.report.page.rows import list_clause_rows
 from conformance.report.report import Report
 from conformance.report.roots import Cause
 from conformance.report.status import FAILED, UNUSABLE, WRONG_OPTION, Unjudged
@@ -25,7 +27,7 @@ from tests.helpers.messages import EQUATIONS, HOSTILE
 from tests.helpers.reports import make_report, make_verdict
 from tests.helpers.specimens import said, target
 
-VOID = {"meta", "input", "path", "rect"}
+VOID = {"meta", "input", "path", "rect", "br"}
 SHOULD = next(prop for prop in PROPERTIES if prop.level is Level.SHOULD)
 
 
@@ -81,6 +83,18 @@ def test_every_verdict_is_on_the_page_in_words() -> None:
     for prop in (*PROPERTIES[:3], SHOULD):
         assert prop.sentence in page
     assert "refuted, a SHOULD" in page and "holds" in page and "no (float32): 1 property" in page
+
+
+def test_a_failure_counts_at_the_clause_that_its_likely_cause_breaks() -> None:
+    found = next(prop for prop in PROPERTIES if {"CELL-2", "CELL-6"} <= set(prop.clauses))
+    report = make_report(make_verdict(Outcome.REFUTED, prop=found), cause=Cause("h = o c", clause="CELL-6"))
+    outcomes = {row.clause.id: row.cells[0].text for row in list_clause_rows(report)["CELL"]}
+    assert outcomes["CELL-6"] == "refuted" and outcomes["CELL-2"] == "not decided"
+    assert list_families(report, report.verdicts[0]) == {"CELL"}
+
+
+def test_one_example_is_no_examples() -> None:
+    assert "1 verdict from 0 examples in" in as_html([make_report(make_verdict(Outcome.HOLDS))], {})
 
 
 def test_every_anchor_resolves_and_every_id_is_there_once() -> None:

@@ -10,6 +10,7 @@ import pytest
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.cases.save import save_case
 from conformance.outcome import Outcome
+from conformance.property import Property
 from conformance.report.page.pictures import HEIGHT, MOST_STEPS, Picture, choose_window, draw_failure
 from conformance.targets.origin import Origin
 from conformance.verdict import Verdict
@@ -32,8 +33,8 @@ def wrong_from(step: int, by: float) -> Backend:
     return replace(NUMPY, name="wrong", forward=forward)
 
 
-def draw(backend: Backend, folder: Path, **difference: Any) -> tuple[Verdict, list[Picture]]:
-    verdict = judged(backend, LONG)
+def draw(backend: Backend, folder: Path, prop: Property = LONG, **difference: Any) -> tuple[Verdict, list[Picture]]:
+    verdict = judged(backend, prop)
     path = save_case(folder, backend, verdict, Origin("wrong", 0))
     assert verdict.outcome is Outcome.REFUTED and verdict.refutation and verdict.refutation.difference and path
     return verdict, draw_failure(replace(verdict.refutation.difference, **difference), path)
@@ -75,6 +76,45 @@ def test_the_gates_are_those_of_the_equations(tmp_path: Path) -> None:
     height = float(gates.strips[1].marks[0].path.split("L")[0].split(" ")[1])
     unit = int(gates.caption.split("unit ")[1].split(":")[0])
     assert height == pytest.approx(HEIGHT * (1 - sigmoid(z)[unit]), abs=0.06)
+
+
+def draw_step(by: float, folder: Path) -> tuple[Problem, Picture, Picture]:
+    """The pictures of an answer of one step, one sample and one unit that is off by so much, and its problem."""
+    verdict, (number, gates) = draw(wrong_from(0, by), folder, NAMED["the_answer_is_that_of_the_equations"])
+    assert verdict.refutation and verdict.refutation.problem.sizes == (1, 1, 1, 1)
+    return verdict.refutation.problem, number, gates
+
+
+def read_bars(picture: Picture) -> dict[str, tuple[float, float]]:
+    """For each bar where it begins and where it ends, from the bottom up."""
+    (strip,) = picture.strips
+    ends = [mark.path.split(" ")[1].split("V") for mark in strip.marks if mark.shows.endswith(" bar")]
+    heights = [(HEIGHT - float(start), HEIGHT - float(end)) for start, end in ends]
+    return dict(zip((name for name, _ in picture.ticks), heights, strict=True))
+
+
+def test_one_number_that_is_off_stands_beside_what_was_expected(tmp_path: Path) -> None:
+    problem, number, _ = draw_step(0.125, tmp_path)
+    y = float(NUMPY.forward(problem).y[0, 0, 0])
+    assert [float(value) for _, value in number.ticks] == pytest.approx([y, y + 0.125], rel=1e-5)
+    (start, expected), (same, got) = read_bars(number).values()
+    assert start == same == 0 and got == HEIGHT and expected == pytest.approx(HEIGHT * y / (y + 0.125), abs=0.06)
+    assert number.caption.startswith("y, batch 0, unit 0, at t = 0: the error is ") and "allowed" in number.caption
+
+
+def test_a_single_step_has_a_bar_for_each_gate_and_memory(tmp_path: Path) -> None:
+    problem, _, gates = draw_step(0.125, tmp_path)
+    bars, p = read_bars(gates), problem.layer
+    assert [*bars] == ["c_0", "i", "f", "g", "o", "c", "h"] and gates.strips[0].high == "1"
+    z = p.o.W @ problem.x[0, 0].astype(float) + p.o.U @ problem.state.h[0, 0].astype(float) + p.o.b
+    assert bars["o"][1] - bars["o"][0] == pytest.approx(HEIGHT * sigmoid(z)[0], abs=0.1)
+
+
+@pytest.mark.parametrize("by", [np.nan, np.inf, -np.inf])
+def test_a_bar_of_what_is_no_number_stays_within_the_picture(by: float, tmp_path: Path) -> None:
+    _, number, _ = draw_step(by, tmp_path)
+    bars = read_bars(number)
+    assert all(0 <= end <= HEIGHT for bar in bars.values() for end in bar) and bars["expected"][1] == HEIGHT
 
 
 def test_a_place_that_the_case_does_not_have_is_not_drawn(tmp_path: Path) -> None:
