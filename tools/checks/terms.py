@@ -5,16 +5,15 @@ A seed chooses the halves. The first one is for development; the second one is k
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
 import click
 
 from conformance.diagnosis.experiments.diagnose import inquire
-from conformance.diagnosis.experiments.laboratory import Laboratory
+from conformance.diagnosis.experiments.laboratory import Finding, Laboratory
 from conformance.diagnosis.experiments.term import find_term
-from conformance.diagnosis.experiments.when import SMALL
 from conformance.diagnosis.experiments.wiring import find_wiring
 from conformance.problems.form import BOTH, Form
 from conformance.targets.border import guard_backend
@@ -81,7 +80,7 @@ WIRING: dict[str, tuple[str, ...]] = {  # what joins the layers and directions o
     r"dh0\[k\] = ": ("the gradient of h_0",),
     r"dc0\[k\] = ": ("the gradient of the initial cell state c_0",),
     r"gradients\[layer\]\[d\] = ": ("the gradient of W", "the gradient of U", "the gradient of b"),
-    r"dy = dx": ("from y",),
+    r"dy = dx": ("from y", "the gradient of x"),  # of the first layer it is returned
 }
 RIGHT, PLACE, WRONG = "formula named right", "place named right, formula unknown", "formula named wrong"
 PART, OTHER, NOTHING = "named among others, formula unknown", "not named, formula unknown", "nothing said"
@@ -149,8 +148,20 @@ def ask(mutant: Mutant, form: Form | None, alone: bool = False) -> tuple[str, bo
         inquiry = inquire(backend, "float32", form, seconds=SECONDS)
         return inquiry.sentence, inquiry.has_formula
     laboratory = Laboratory(backend, "float32", form or Form(), seconds=SECONDS)
-    found = find_term(laboratory) or find_wiring(laboratory, SMALL) or find_term(laboratory.turn_backward())
+    both = laboratory, laboratory.turn_backward()
+    all_of_them = (found for each in both for find in (find_term, find_wiring) if (found := find(each)))
+    found = find_certain(all_of_them)
     return (found.sentence, found.is_certain) if found else ("", False)
+
+
+def find_certain(findings: Iterable[Finding]) -> Finding | None:
+    """The first one that is certain; the first one if none is."""
+    first = None
+    for found in findings:
+        if found.is_certain:
+            return found
+        first = first or found
+    return first
 
 
 def judge_mutants(group: Group, half: int, most: int, alone: bool) -> Iterator[Named]:

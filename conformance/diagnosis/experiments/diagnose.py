@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from conformance.diagnosis.experiments.before import find_history
 from conformance.diagnosis.experiments.first import ONLY_FIRST, Renew, find_process
-from conformance.diagnosis.experiments.forms import PLAIN, Networks, find_networks
+from conformance.diagnosis.experiments.forms import PLAIN, Networks, find_networks, find_unanswered
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime, Sizes
 from conformance.diagnosis.experiments.on_what import find_dependence, find_numbers
 from conformance.diagnosis.experiments.term import find_term
@@ -82,6 +82,8 @@ def inquire(
     for backward in passes:
         examination = Examination(laboratory.turn_backward(backward))
         sentence = sentence or examination.examine(start, looks_around)
+        if not sentence and (unanswered := examination.run("network", 0.3, find_unanswered)):
+            sentence = f"it {unanswered.sentence}"
         rows += examination.rows
     if renew and asks_processes(rows):
         for backward in passes:
@@ -134,6 +136,9 @@ class Examination:
             return describe_findings(self.about, [before])
         if looks_around and not before and (networks := self.look_around()):
             self.laboratory = self.laboratory.take_form(networks.simplest or PLAIN, networks.suits)
+            if malformed := find_malformed(self.laboratory):
+                self.rows.append(Row("where", self.about, malformed))
+                return describe_findings(self.about, [networks.finding], malformed)
             return self.examine_numbers(None, None, networks.finding)
         return self.examine_numbers(start, before)
 
@@ -163,8 +168,9 @@ class Examination:
         sizes = (when and when.smallest) or SMALL
         where = self.run("where", 0.5, lambda limited: find_place(limited, sizes)) if when else None
         term = self.run("term", 0.5, find_term) if when or numbers or not before else None  # of the cell, at any form
-        if when and not term:
-            term = self.run("wiring", 0.3, lambda limited: find_wiring(limited, sizes))
+        if not before and not (term and term.is_certain):
+            wiring = self.run("wiring", 0.3, find_wiring)
+            term = wiring if wiring and wiring.is_certain else term
         if term and term.is_certain and numbers and term.sentence.startswith(SMALL_IS_RIGHT):
             term = None  # the magnitude says more
         is_named = bool(term and term.is_certain)
@@ -182,7 +188,9 @@ def find_malformed(laboratory: Laboratory) -> Finding | None:
         refuted = laboratory.ask_at(SMALL).refuted
     except (NotClaimed, OutOfTime):
         return None
-    return Finding(refuted.reason, True) if refuted else None
+    if refuted is None:
+        return None
+    return Finding(f"the output {refuted.reason}" if refuted.reason.startswith("y ") else refuted.reason, True)
 
 
 def describe_findings(

@@ -66,6 +66,21 @@ def list_forms(laboratory: Laboratory) -> Iterator[Form]:
             yield form
 
 
+def find_unanswered(laboratory: Laboratory) -> Finding | None:
+    """In which forms of network there is no answer, and what is raised instead; None if there is one in all of them."""
+    known, tried, reasons = Known(), list[tuple[str, Said]](), list[str]()
+    for form in list_forms(laboratory):
+        problem, reason = laboratory.take_form(form).find_error(SIZES[0])
+        known.append((problem, bool(reason)))
+        tried += [(name_form(form), "no answer")] if reason else []
+        reasons += [reason] if reason else []
+    if not reasons:
+        return None
+    words = "" if len(reasons) == len(known) else next(find_traits(known), ("in some forms of network", None))[0]
+    what = "gives no gradients" if laboratory.backward else "gives no answer"
+    return Finding(f"{what}{f' {words}' if words else ''}: {reasons[0]}", True, tuple(tried), is_condition=False)
+
+
 class Networks(NamedTuple):
     """In which forms of network answers are wrong: the simplest one, and what is so of all of them."""
 

@@ -181,6 +181,18 @@ class Laboratory:
         """`judge` of the question with these sizes."""
         return self.judge(self.make_question(sizes, seed))
 
+    def find_error(self, sizes: Sizes) -> tuple[Problem, str]:
+        """A question of these sizes, and what is raised in place of an answer; empty if nothing is."""
+        self.check_time()
+        question = self.make_question(sizes)
+        try:
+            _ = self.differentiate(question) if self.backward else self.answer(question.problem)
+        except Errored as error:
+            return question.problem, str(error)
+        except Refuted:
+            pass  # which is another matter
+        return question.problem, ""
+
     def take_form(self, form: Form, suits: Callable[[Problem], bool] = lambda problem: True) -> "Laboratory":
         """The same for questions of another form that suit, with the time that is left."""
         return replace(self, form=form, suits=suits, seconds=self.left)

@@ -1,0 +1,97 @@
+"""The search for what layers and directions take from the wrong place, at the richest networks that are claimed."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from conformance.arrays import frozen
+from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime
+from conformance.diagnosis.experiments.term.asking import FILLINGS, is_near, measure_room
+from conformance.diagnosis.experiments.term.formula import write_formula
+from conformance.diagnosis.experiments.wiring.backward import Routes, are_routed, explain_gradients
+from conformance.diagnosis.experiments.wiring.forward import Near, explain_answers, is_explained
+from conformance.diagnosis.experiments.wiring.network import Network, Wiring
+from conformance.diagnosis.experiments.wiring.padding import find_leak
+from conformance.diagnosis.experiments.wiring.words import describe_routes, describe_wiring
+from conformance.outcome import Errored, NotClaimed, Refuted
+from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
+from conformance.problems.question import Question
+from lstm_spec.types import Array
+
+KINDS = ("standard", "peephole", "coupled", "no forget gate")
+STEPS, SAMPLES, WIDTH = 5, 4, 4
+SEEDS = (11, 12)  # of the question that is explained, and of the one that the explanation has to give as well
+
+
+def list_networks(laboratory: Laboratory) -> Iterator[Form]:
+    """Forms that show the most, as far as they are claimed."""
+    claimed, kind = laboratory.backend.description.features, laboratory.form.kind
+    for layers, directions in ((3, BOTH), (2, BOTH), (3, FORWARD), (1, BOTH), (1, REVERSE), (1, FORWARD)):
+        for lengths in ("any", ""):
+            form = Form(layers, directions, kind, lengths=lengths)
+            if form.features <= claimed and form != Form(kind=kind):
+                yield form
+
+
+def find_wiring(laboratory: Laboratory) -> Finding | None:
+    """What layers and directions take from the wrong place; None if nothing is wrong, or that is not known."""
+    if laboratory.form.kind not in KINDS:
+        return None
+    for form in list_networks(laboratory):
+        try:
+            each = replace(laboratory, form=form)
+            found = _find_in_gradients(each) if laboratory.backward else _find_in_answers(each)
+        except (Errored, Refuted, NotClaimed, OutOfTime, np.linalg.LinAlgError):
+            continue
+        if found:
+            return found
+    return None
+
+
+def make_question(laboratory: Laboratory, seed: int) -> Question:
+    """A dense question; layers read as many numbers as they give, and lengths are different, one of them whole."""
+    D = len(laboratory.form.directions)
+    question = laboratory.make_question((STEPS, SAMPLES, D * WIDTH, WIDTH), seed, FILLINGS)
+    T, B = question.problem.x.shape[:2]
+    if question.problem.lengths is None:
+        return question
+    lengths = 1 + (2 * np.arange(B) + seed) % T
+    lengths[-1] = T
+    return question._replace(problem=replace(question.problem, lengths=frozen(lengths)))
+
+
+def _find_in_answers(laboratory: Laboratory) -> Finding | None:
+    questions = [make_question(laboratory, seed) for seed in SEEDS]
+    networks = [Network(q.problem, write_formula(laboratory.form.kind)) for q in questions]
+    answers = [laboratory.answer(q.problem) for q in questions]
+    near = compare_at(laboratory.dtype)
+    if all(is_explained(n, Wiring(), a, near) for n, a in zip(networks, answers, strict=True)):
+        return find_leak(laboratory, questions[0])
+    for wiring in explain_answers(networks[0], answers[0], near):
+        if is_explained(networks[1], wiring, answers[1], near):
+            return Finding(describe_wiring(networks[0], wiring), True)
+    return None
+
+
+def _find_in_gradients(laboratory: Laboratory) -> Finding | None:
+    if laboratory.form.kind != "standard":
+        return None
+    questions = [make_question(laboratory, seed) for seed in SEEDS]
+    networks = [Network(q.problem, write_formula(laboratory.form.kind)) for q in questions]
+    found = [laboratory.differentiate(q)[1] for q in questions]
+
+    def room(a: Array) -> float:
+        return 2 * float(measure_room(laboratory.dtype, np.abs(a).max(initial=0)))
+
+    routes = explain_gradients(networks[0], questions[0], found[0], room)
+    if routes is None or not are_routed(networks[1], questions[1], found[1], room, routes):
+        return None
+    if routes == Routes():
+        return find_leak(laboratory, questions[0])
+    return Finding(describe_routes(networks[0], routes), True)
+
+
+def compare_at(dtype: str) -> Near:
+    """Whether numbers are the same but for rounding in this dtype."""
+    return lambda a, b: a.shape == b.shape and is_near(a, b, measure_room(dtype, b))
