@@ -139,16 +139,8 @@ def experiment_further(
     if not inquiry.has_formula:
         return Cause("; ".join(filter(None, (sentence, inquiry.sentence))), rows=inquiry.rows)
     said = "; ".join(filter(None, (inquiry.sentence, sentence)))
-    return Cause(said, reproduced=fold_formula(guarded, first, kept), rows=inquiry.rows)
-
-
-def fold_formula(backend: Backend, first: Verdict, kept: list[Verdict]) -> Reproduced:
-    """Of each refutation of which that is known, whether the formula of the backend's answers fails there, too."""
-    from conformance.diagnosis.experiments.computing import compute_formula
-    from conformance.diagnosis.experiments.laboratory import Laboratory
-
-    computed = compute_formula(Laboratory(backend, first.dtype))
-    return find_reproduced(kept, [computed], backend.description) if computed else {}
+    computed = [inquiry.computed] if inquiry.computed else []
+    return Cause(said, reproduced=find_reproduced(kept, computed, backend.description), rows=inquiry.rows)
 
 
 def is_reproduced(verdict: Verdict, wrong: list[Backend], about: Description) -> bool | None:

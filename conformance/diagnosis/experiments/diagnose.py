@@ -46,6 +46,11 @@ class Inquiry(NamedTuple):
     sentence: str
 
     @property
+    def computed(self) -> Backend | None:
+        """The formula that explains the answers or the gradients, as a backend; None if there is none."""
+        return next((row.finding.computed for row in self.rows if row.finding and row.finding.computed), None)
+
+    @property
     def has_formula(self) -> bool:
         """Whether a formula was found that explains the answers."""
         return any(row.experiment in ("term", "wiring") and row.finding and row.finding.is_certain for row in self.rows)

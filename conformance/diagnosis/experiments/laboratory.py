@@ -72,6 +72,7 @@ class Finding(NamedTuple):
     is_limited: bool = True  # whether that condition leaves anything out
     is_whole: bool = False  # whether it explains by itself all that any experiment may see
     smallest: Sizes | None = None  # sizes at which an answer is wrong, if they were looked for
+    computed: Backend | None = None  # the formula that was found as a backend, if it can be computed
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import pytest
 
 from conformance.diagnosis.experiments import diagnose
-from conformance.diagnosis.experiments.computing import make_backend_of
+from conformance.diagnosis.experiments.term.computing import make_backend_of
 from conformance.diagnosis.experiments.term.formula import write_formula
 from conformance.faults.catalogue import FAULTS
 from conformance.run.cause import find_reproduced
@@ -60,6 +60,21 @@ def test_a_formula_explains_the_other_failures_that_it_reproduces(monkeypatch: p
     report = check(wrong, profile="quick", dtypes=("float32",), clauses=("CELL-2",))
     assert len(report.failures) > 3 and len(report.roots) == 1
     assert len(report.cause.reproduced) > 3 and set(report.cause.reproduced.values()) == {True}
+
+
+def test_the_formula_of_a_gate_explains_failures_of_its_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnose, "SECONDS", PLENTY)
+    wrong = textbook(("f = sigmoid(f)", "f = sigmoid(f + 0.75)"))
+    name = "the_gradient_is_the_adjoint_of_the_tangent"
+    cause = check(wrong, profile="quick", dtypes=("float32",), clauses=("CELL-2", "GRAD-*")).cause
+    assert cause.reproduced[name, "float32"]
+
+
+def test_a_formula_of_gradients_explains_the_other_failures_that_it_reproduces() -> None:
+    wrong = textbook(("return 1 - y * y", "return 1 - 0.5 * y * y"))
+    report = check(wrong, profile="quick", dtypes=("float32",), clauses=("GRAD-*",), budget=PLENTY, examples=5)
+    assert report.cause.sentence.startswith("what reaches the cell state has the factor ") and len(report.failures) > 2
+    assert len(report.cause.reproduced) > 2 and set(report.cause.reproduced.values()) == {True}
 
 
 def test_a_formula_explains_no_failure_that_it_does_not_reproduce() -> None:

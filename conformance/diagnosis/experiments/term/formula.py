@@ -81,7 +81,9 @@ def list_summands(
             found |= {} if new is None else {f"p_{k} c′": peephole * new}
     for k, (W, U, *_) in p.gates.items():
         for name, a in elsewhere.items():
-            found |= {"x": {f"W_{k} {name}": a @ W.T}, "h": {f"U_{k} {name}": a @ U.T}}.get(name[0], {})
+            if name[0] in "xh":
+                letter, M = ("W", W) if name[0] == "x" else ("U", U)
+                found[f"{letter}_{k} {name}"] = a @ M.T
     return found
 
 

@@ -45,6 +45,11 @@ class Explanation:
         return ratios and None not in self.sums.values() and None not in self.batch.values()
 
     @property
+    def is_computed(self) -> bool:
+        """Whether `differentiate` computes all of it."""
+        return not self.steps and all(power == -1.0 for power in self.batch.values())
+
+    @property
     def is_right(self) -> bool:
         """Whether everything is what it should be in one step."""
         return not (self.gates or self.sums or self.batch or self.reads or self.steps)
@@ -91,9 +96,9 @@ def differentiate(found: Explanation, problem: Problem, d: Cotangents, formula: 
                 terms = found.sums.get(f"{name}_{letter}", {f"z_{letter}{own}": 1.0})
                 for term, a in (terms or {}).items():
                     total[k] += a * _multiply_outer(term, got, read)
-        dx[t] = _spread(OWN_X if sums_x is None else sums_x, got, W, U)
+        dx[t] = _spread(OWN_X if sums_x is None else sums_x, got, W, U, I)
         passed = dict(zip(GATES, z[find_step("dh", t) % T], strict=True))
-        dh = _spread(OWN_H if sums_h is None else sums_h, passed | {"dh_T": from_h, "dy": from_y}, W, U)
+        dh = _spread(OWN_H if sums_h is None else sums_h, passed | {"dh_T": from_h, "dy": from_y}, W, U, H)
         dc = got["c"]
     sums = [a / B if found.batch.get(name) == -1.0 else a for name, a in zip("WUb", sums, strict=True)]
     dW, dU, db = (a.reshape(4 * H, -1) for a in sums)
@@ -151,9 +156,9 @@ def _multiply_outer(term: str, z: dict[str, Array], read: dict[str, Array]) -> A
     return found.T if term.endswith(")ᵀ") else found
 
 
-def _spread(terms: Coefficients | None, z: dict[str, Array], W: Array, U: Array) -> Array:
-    """The sum of products of gates' gradients with matrices."""
-    total: Array = np.zeros(z["i"].shape[:1] + W.shape[2:])
+def _spread(terms: Coefficients | None, z: dict[str, Array], W: Array, U: Array, width: int) -> Array:
+    """The sum of products of gates' gradients with matrices, (B, width)."""
+    total: Array = np.zeros((len(z["i"]), width))
     for term, a in (terms or {}).items():
         matrix, _, gate = term.rpartition(" ")
         if not matrix:

@@ -9,6 +9,7 @@ import numpy as np
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime
 from conformance.diagnosis.experiments.term.asking import LATER, STEPS, WIDTH, Asking, Seen, is_near, measure_room
 from conformance.diagnosis.experiments.term.backward import explain_gates, explain_sums, measure_batch
+from conformance.diagnosis.experiments.term.computing import make_backend_of
 from conformance.diagnosis.experiments.term.formula import Formula, Values, answer
 from conformance.diagnosis.experiments.term.forward import Unknown, explain_step
 from conformance.diagnosis.experiments.term.gradient import Explanation, describe_gradients
@@ -82,13 +83,14 @@ def _find_in_answers(asking: Asking) -> Finding | None:
 def name_formula(asking: Asking, formula: Formula, *more: str) -> Finding:
     """The formula of the answers in words, and what is wrong with the gradients besides."""
     said = [*([describe_formula(formula, asking.formula)] if formula != asking.formula else []), *more]
-    laboratory = asking.laboratory
+    laboratory, own = asking.laboratory, None
     if laboratory.backend.gradients is not None and asking.form.kind == "standard":
         second = Asking(laboratory.turn_backward(), formula)
         with suppress(Errored, Refuted, np.linalg.LinAlgError):
-            if not has_own_gradients(second) and (others := find_second(second)):
+            own = RIGHT if gives_gradients(second, RIGHT) else None
+            if own is None and not has_own_gradients(second) and (others := find_second(second)):
                 said.append(f"in its gradients, {others}")
-    return Finding("; ".join(said), True)
+    return Finding("; ".join(said), True, computed=make_backend_of(formula, laboratory.backend, own, asking.form.kind))
 
 
 def find_second(asking: Asking) -> str:
@@ -189,15 +191,21 @@ def find_slopes(asking: Asking) -> Finding | None:
         return Finding(f"in one step {said}", False, is_condition=False)
     for each in (found, replace(found, only_ends=True)):
         if gives_gradients(asking, each):
-            return find_end(asking) if found.is_right else Finding(describe_gradients(each), True)
+            return find_end(asking) if found.is_right else name_gradients(asking, each)
     for each in (RIGHT, found):
         if whole := explain_steps(asking, each):
-            return Finding(describe_gradients(whole), True)
+            return name_gradients(asking, whole)
     if found.is_right:
         return find_end(asking)
     return Finding(
         f"in one step {said}; over several steps the gradients differ from that as well", False, is_condition=False
     )
+
+
+def name_gradients(asking: Asking, found: Explanation) -> Finding:
+    """The explanation of the gradients in words, and what computes it if that is known."""
+    computed = make_backend_of(asking.formula, asking.laboratory.backend, found) if found.is_computed else None
+    return Finding(describe_gradients(found), True, computed=computed)
 
 
 def gives_gradients(asking: Asking, found: Explanation) -> bool:
