@@ -1,20 +1,20 @@
 """Whether two networks are the same LSTM: weight by weight, perhaps with its units in another order."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
-from itertools import permutations
 from typing import Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
 
 from conformance.models.asked import Asked
+from conformance.models.changes import describe_difference, list_changes
+from conformance.models.orders import Orders, Rows, are_equal, find_orders, list_orders, may_be_moved, reorder_units
 from conformance.models.runtimes import ask_problems
 from lstm_spec import Activations, Answer, Backend, Network, Parameters, State
-from lstm_spec.types import Array, Gate, each_array
+from lstm_spec.types import Array, each_array
 
-Orders = list[list[Array]]  # [layer][direction]: for each unit of the first network, which one of the second it is
+NARROW = ("float16", "bfloat16")  # dtypes that weights may have been rounded to, and widened again
+ROUNDED = "the weights of the second are those of the first, rounded to"
 
 
 class Compared(NamedTuple):
@@ -30,17 +30,42 @@ def compare_networks(first: Network, second: Network) -> Compared:
     if reason := _compare_forms(first, second):
         return Compared(reason, None)
     a, b = ([[_widen(p) for p in row] for row in one.parameters] for one in (first, second))
-    same = [[np.arange(len(p.g.b)) for p in row] for row in first.parameters]
-    if _are_equal(a, b, same):
-        return Compared(f"the weights are the same to the last bit{_name_cast(first, second)}", same, True)
-    dtype = second.parameters[0][0].g.W.dtype
-    rounded = [[_widen(_cast(p, dtype)) for p in row] for row in first.parameters]
-    if _are_equal(rounded, b, same, _measure_rounding(first, dtype)):
-        return Compared(f"the weights of the second are those of the first, rounded to {dtype}", same, True)
-    orders = _find_orders(a, b)
-    if _are_equal(a, b, orders):
-        return Compared("the weights are the same, with the units in another order", orders, True)
-    return Compared(_explain(a, b) or _describe_difference(a, b), same)
+    dtype, own = second.parameters[0][0].g.W.dtype, first.parameters[0][0].g.W.dtype
+    found = _match(a, b, 0, "the weights are the same", f" to the last bit{_name_cast(first, second)}")
+    found = found or _match(_round(first, dtype), b, _measure_rounding(first, dtype), f"{ROUNDED} {dtype}")
+    if found:
+        return found._replace(is_same=True)
+    for name, rows in list_changes(a):
+        if found := _match(rows, b, _measure_rounding(first, own), f"the second is the first {name}"):
+            return found
+    for name in NARROW:
+        narrow = np.dtype(name)
+        if found := _match(_round(first, narrow), b, _measure_rounding(first, narrow), f"{ROUNDED} {name} and widened"):
+            return found
+    return _describe(a, b)
+
+
+def _match(a: Rows, b: Rows, room: float, sentence: str, unmoved: str = "") -> Compared | None:
+    """The sentence, if b is a with its units in any order; `unmoved` is what is said if they are in the same."""
+    same = list_orders(a)
+    if are_equal(a, b, room):
+        return Compared(f"{sentence}{unmoved}", same)
+    if may_be_moved(a, b) and are_equal(a, reorder_units(b, orders := find_orders(a, b)), room):
+        return Compared(f"{sentence}, with the units in another order", orders)
+    return None
+
+
+def _describe(a: Rows, b: Rows) -> Compared:
+    """How many weights differ, with the units in the order in which fewer do."""
+    same, near = list_orders(a), find_orders(a, b, is_near=True)
+    moved, plain = (describe_difference(a, reorder_units(b, orders)) for orders in (near, same))
+    if moved.many < plain.many:
+        return Compared(f"{moved.sentence}, with the units in another order", near)
+    return Compared(plain.sentence, same)
+
+
+def _round(network: Network, dtype: np.dtype[Any]) -> Rows:
+    return [[_widen(_cast(p, dtype)) for p in row] for row in network.parameters]
 
 
 def ask_as_first(first: Asked, second: Asked, orders: Orders, runtime: str | Backend) -> Asked:
@@ -127,120 +152,3 @@ def _widen(p: Parameters) -> Parameters:
 def _cast(p: Parameters, dtype: np.dtype[Any]) -> Parameters:
     with np.errstate(over="ignore"):
         return each_array(lambda a: a.astype(dtype), p)
-
-
-Rows = list[list[Parameters]]
-
-
-def _are_equal(a: Rows, b: Rows, orders: Orders, room: float = 0.0) -> bool:
-    """Whether the second, with its units in this order, has the weights of the first, biases as near as `room`."""
-    below: Array | None = None
-    for row_a, row_b, row in zip(a, b, orders, strict=True):
-        for p, q, order in zip(row_a, row_b, row, strict=True):
-            pairs = [(p.gates[k], q.gates[k]) for k in p.gates]
-            seen: Any = order if p.R is None else slice(None)
-            columns: Any = slice(None) if below is None else below
-            for one, other in pairs:
-                if not (
-                    np.array_equal(one.W, other.W[order][:, columns])
-                    and np.array_equal(one.U, other.U[order][:, seen])
-                    and (np.abs(one.b - other.b[order]) <= room).all()
-                    and (one.p is None or other.p is None or np.array_equal(one.p, other.p[order]))
-                ):
-                    return False
-            if p.R is not None and (q.R is None or not np.array_equal(p.R, q.R[:, order])):
-                return False
-        below = _join_orders(row_a, row)
-    return True
-
-
-def _join_orders(row: list[Parameters], orders: list[Array]) -> Array | None:
-    """The order of what a layer returns."""
-    if row[0].R is not None:
-        return None
-    return np.concatenate([d * len(order) + order for d, order in enumerate(orders)])
-
-
-def _find_orders(a: Rows, b: Rows) -> Orders:
-    """Units with the same input weights and biases are the same, if there is nothing else to tell them."""
-    found: Orders = []
-    below: Array | None = None
-    for row_a, row_b in zip(a, b, strict=True):
-        row = []
-        for p, q in zip(row_a, row_b, strict=True):
-            columns = np.arange(q.g.W.shape[1]) if below is None else below
-            first, second = _list_rows(p, np.arange(p.g.W.shape[1])), _list_rows(q, columns)
-            order = np.empty(len(first), int)
-            order[np.lexsort(first.T)] = np.lexsort(second.T)
-            row.append(order)
-        found.append(row)
-        below = _join_orders(row_a, row)
-    return found
-
-
-def _list_rows(p: Parameters, columns: Array) -> Array:
-    """For each unit, what is its own whatever the order of the others."""
-    return np.concatenate([np.column_stack([g.W[:, columns], g.b]) for g in p.gates.values()], axis=1)
-
-
-# ---------------------------------------------------------------- what is wrong
-
-
-def _explain(a: Rows, b: Rows) -> str:
-    """The usual mistake that makes the second of the first; empty if none does."""
-    same = [[np.arange(len(p.g.b)) for p in row] for row in a]
-    for name, mistake in _list_mistakes(a[0][0]):
-        if _are_equal([[mistake(p) for p in row] for row in a], b, same):
-            return f"the second is the first {name}"
-    return ""
-
-
-Mistake = Callable[[Parameters], Parameters]
-
-
-def _list_mistakes(some: Parameters) -> Iterator[tuple[str, Mistake]]:
-    letters = "".join(some.gates)
-    for order in permutations(letters):
-        if "".join(order) != letters:
-            name = f"with the gates {', '.join(letters)} taken for {', '.join(order)}"
-            yield name, partial(_take_gates, dict(zip(letters, order, strict=True)))
-    yield "with its recurrent weights transposed", partial(_change_gates, lambda k, g: g._replace(U=g.U.T))
-    yield "without its biases", partial(_change_gates, lambda k, g: g._replace(b=0 * g.b))
-    for word, number in (("more", 1), ("less", -1)):
-        change = partial(_add_to_forget_bias, number)
-        yield f"with 1 {word} in the forget gate's bias", partial(_change_gates, change)
-
-
-def _take_gates(taken: dict[str, str], p: Parameters) -> Parameters:
-    return p._replace(**{k: p.gates[letter] for k, letter in taken.items()})  # type: ignore[arg-type]
-
-
-def _change_gates(change: Callable[[str, Gate], Gate], p: Parameters) -> Parameters:
-    return p._replace(**{k: change(k, gate) for k, gate in p.gates.items()})  # type: ignore[arg-type]
-
-
-def _add_to_forget_bias(number: int, letter: str, gate: Gate) -> Gate:
-    return gate._replace(b=gate.b + number) if letter == "f" else gate
-
-
-def _describe_difference(a: Rows, b: Rows) -> str:
-    """How many weights differ, by how much, and where most."""
-    worst, many, total = (-1.0, ""), 0, 0
-    for k, (row_a, row_b) in enumerate(zip(a, b, strict=True)):
-        for d, (p, q) in enumerate(zip(row_a, row_b, strict=True)):
-            for name, x, y in _pair_arrays(p, q):
-                gap = np.abs(np.nan_to_num(x - y, nan=np.inf))
-                many, total = many + int(np.count_nonzero(gap)), total + gap.size
-                at = np.unravel_index(gap.argmax(), gap.shape)
-                where = f"{name}[{', '.join(map(str, at))}] of layer {k}{', reverse' * (d == 1)}"
-                worst = max(worst, (float(gap[at]), f"{where}: {x[at]:.9g} and {y[at]:.9g}"))
-    return f"{many} of {total} weights differ, the most at {worst[1]}"
-
-
-def _pair_arrays(p: Parameters, q: Parameters) -> Iterator[tuple[str, Array, Array]]:
-    for letter, gate in p.gates.items():
-        for part, x, y in zip(Gate._fields, gate, q.gates[letter], strict=True):
-            if x is not None and y is not None:
-                yield f"{part}_{letter}", x, y
-    if p.R is not None and q.R is not None:
-        yield "R", p.R, q.R
