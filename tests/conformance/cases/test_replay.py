@@ -48,7 +48,7 @@ def test_reproduce_says_that_it_holds_on_a_backend_that_is_right(case: Path) -> 
 NOT_ASKED: dict[str, tuple[Backend, str]] = {
     "another dtype": (describing("narrow", dtypes=("float64",)), "it does not claim float32"),
     "no gradients": (specimens.forward_only, "it does not claim gradients"),
-    "other shapes": (describing("eights", shapes=Shapes(H=range(8, 9))), "its shapes exclude H = "),
+    "other shapes": (describing("large", shapes=Shapes(H=range(5000, 5001))), "its shapes exclude H = "),
 }
 
 
