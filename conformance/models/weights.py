@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import ml_dtypes
 import numpy as np
 
 from conformance.arrays import read_tensor
@@ -33,7 +34,18 @@ KERAS = (".h5", ".hdf5", ".keras")
 SUFFIXES = (".onnx", ".tflite", *TORCH, *KERAS, ".safetensors", ".npz")
 LONGEST = 500  # characters of a name; those of an LSTM are shorter
 NUMPY, ZIP = b"\x93NUMPY", b"PK\x03\x04"  # with which such files begin
-ACTIVATIONS = "not judged: the activations, which the file does not tell: σ and tanh were taken for granted"
+ACTIVATIONS = "not judged: the activations of {}, which the file does not tell: σ and tanh were taken for granted"
+
+CONFIGURED = (
+    "keras",
+    "flax",
+    "nnx",
+    "nnx-optimized",
+    "onnx",
+    "openvino",
+    "tf1",
+    "tf1-basic",
+)  # layers have them as options
 
 
 def read_weights(path: Path, layout: str | None = None) -> Stored:
@@ -44,49 +56,59 @@ def read_weights(path: Path, layout: str | None = None) -> Stored:
     if reader is None:
         raise ModelError(f"{path} ends in {suffix!r}, expected one of {', '.join(SUFFIXES)}; rename or convert it")
     try:
-        found, told, activations = reader(path)
+        found, described = reader(path)
         tensors = {name: a for name, a in found.items() if len(name) <= LONGEST}
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             networks = networks_from(tensors, layout)
-        networks = {name: replace(one, activations=activations) for name, one in networks.items()}
+        notes = _set_activations(networks, described)
     except ModelError:
         raise
     except ValueError as error:
         raise ModelError(f"{path}: {str(error).strip().splitlines()[0]}") from error
     except Exception as error:
         raise ModelError(f"{path} cannot be read ({describe_error(error)}); write it again") from error
-    notes = [] if told else [ACTIVATIONS]
     return Stored(tensors, networks, runtime, (*notes, *(str(one.message) for one in caught)))
 
 
-Found = tuple[dict[str, Any], bool, Activations | None]  # tensors, whether activations are known, which if not usual
+def _set_activations(networks: dict[str, Network], described: Mapping[str, Activations | None] | None) -> list[str]:
+    """Give each network those of its layer, or of all layers if they are the same; what has to be said of others."""
+    known, unknown = described or {}, list[str]()
+    every = {*known.values()}
+    for name, network in networks.items():
+        places = [place for place in known if f"/{place}" in f"/{name}"]
+        if places:
+            networks[name] = replace(network, activations=known[max(places, key=len)])
+        elif len(every) == 1 and len(known) >= len(networks):
+            networks[name] = replace(network, activations=next(iter(every)))
+        elif described is not None or network.layout in CONFIGURED:
+            unknown.append(name.rstrip("/.") or "the LSTM")
+    return [ACTIVATIONS.format(", ".join(unknown))] if unknown else []
+
+
+Found = tuple[dict[str, Any], Mapping[str, Activations | None] | None]  # tensors; what `read_description` returns
 Reader = Callable[[Path], Found]
 
 
 def _read_torch(path: Path) -> Found:
     _require("torch", "torch")
     found: dict[str, Any] = import_module("lstm_spec.adapters.torch.stored").read_stored(path)
-    return (
-        {name: read_tensor(name, a) if str(a.dtype) == "torch.bfloat16" else a for name, a in found.items()},
-        True,
-        None,
-    )
+    narrow = {name: read_tensor(name, a) for name, a in found.items() if str(a.dtype) == "torch.bfloat16"}
+    return found | narrow, None
 
 
 def _read_keras(path: Path) -> Found:
     _require("h5py", "keras")
-    found: Found = import_module("lstm_spec.adapters.keras.stored").read_stored(path)
-    return found
+    found, described = import_module("lstm_spec.adapters.keras.stored").read_stored(path)
+    return {name: a.view(ml_dtypes.bfloat16) if a.dtype.kind == "V" else a for name, a in found.items()}, described
 
 
 def _read_safetensors(path: Path) -> Found:
-    import ml_dtypes  # noqa: F401  NumPy's bfloat16
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, True, None  # noqa: SIM118  it is no dictionary
+            return {name: file.get_tensor(name) for name in file.keys()}, None  # noqa: SIM118  it is no dictionary
     except (SafetensorError, OSError, MemoryError) as error:
         raise ModelError(f"{path} cannot be read as safetensors ({describe_error(error)}); write it again") from error
 
@@ -95,7 +117,7 @@ def _read_npz(path: Path) -> Found:
     found = read_arrays(path)
     if isinstance(found, np.ndarray):
         raise ModelError(f"{path} holds one array without a name, expected tensors by name; write them with np.savez")
-    return found, True, None
+    return found, None
 
 
 def read_arrays(path: Path) -> Array | dict[str, Array]:

@@ -11,34 +11,31 @@ import h5py
 import numpy as np
 
 from lstm_spec.adapters.archives import check_members, check_unpacked
-from lstm_spec.layouts.functions import read_keras_activations
-from lstm_spec.types import Activations, Array
+from lstm_spec.adapters.keras.described import Described, read_description
+from lstm_spec.types import Array
 
-PLAIN = ("LSTM", "LSTMCell", "CuDNNLSTM")
+BF16 = "bfloat16"
 
 
-def read_stored(path: Path) -> tuple[dict[str, Array], bool, Activations | None]:
-    """The weights by name, whether the file tells the activations, and those, None if they are the usual ones.
+def read_stored(path: Path) -> tuple[dict[str, Array], Described]:
+    """The weights by name, and the activations of the layers that the file describes; of bfloat16 the two bytes.
 
-    Raises ValueError if it is no such file, or has an LSTM of another kind, with activations that are not specified, or
-    several with different ones.
+    Raises ValueError if it is no such file, or has an LSTM that `read_description` refuses.
     """
+    is_archive = zipfile.is_zipfile(path)
     try:
-        raw, config, version = _read_archive(path) if zipfile.is_zipfile(path) else (path, None, "")
+        raw, config, version = _read_archive(path) if is_archive else (path, None, "")
         with h5py.File(raw, "r") as file:
             config = config or file.attrs.get("model_config")
             version = version or _to_text(file.attrs.get("keras_version", ""))
             datasets = dict(_list_datasets(file, "", set()))
             check_unpacked(sum(one.nbytes for one in datasets.values()), sum(map(_measure_stored, datasets.values())))
             tensors = {name: np.asarray(one) for name, one in datasets.items()}
-        layers = [*_list_layers(json.loads(config))] if config else []
+        described = json.loads(config) if config else None
     except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:150]
         raise ValueError(f"it cannot be read as a file of Keras ({first}), expected HDF5 or .keras") from error
-    found = {_read_layer(kind, about, version) for kind, about in layers if "LSTM" in kind}
-    if len(found) > 1:
-        raise ValueError("its LSTMs have different activations, expected the same in all; judge them one by one")
-    return tensors, bool(config), found.pop() if found else None
+    return tensors, read_description(described, version, is_archive)
 
 
 def save_tensors(tensors: Mapping[str, Array], file: IO[bytes]) -> None:
@@ -82,24 +79,10 @@ def _list_datasets(group: Any, before: str, visited: set[Any]) -> Iterator[tuple
             continue
         elif one.external or one.is_virtual:
             raise ValueError(f"{before}{name} is kept in another file")
-        elif one.dtype.kind == "f" and one.shape is not None:
+        elif (one.dtype.kind == "f" or _is_bfloat16(one)) and one.shape is not None:
             yield f"{before}{name}", one
 
 
-def _list_layers(config: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every layer in the description of a model, as deep as it is: its class, and its own description."""
-    if isinstance(config, list):
-        for one in config:
-            yield from _list_layers(one)
-    if isinstance(config, dict):
-        if isinstance(config.get("class_name"), str) and isinstance(config.get("config"), dict):
-            yield config["class_name"], config["config"]
-        for one in config.values():
-            yield from _list_layers(one)
-
-
-def _read_layer(kind: str, about: Mapping[str, Any], version: str) -> Activations | None:
-    name = about.get("name", kind)
-    if kind not in PLAIN:
-        raise ValueError(f"{name} is a layer of the class {kind}, expected LSTM; it is not judged")
-    return read_keras_activations({"name": kind, **about}, version)
+def _is_bfloat16(one: Any) -> bool:
+    """As Keras writes it: two bytes whose meaning HDF5 does not know; a name beside them in newer files."""
+    return one.dtype.kind == "V" and one.dtype.itemsize == 2 and _to_text(one.attrs.get("dtype", BF16)) == BF16

@@ -37,7 +37,8 @@ def test_a_file_of_any_kind_is_judged(name: str, tmp_path: Path) -> None:
     status, text = said("judge", str(tmp_path / name))
     assert status == PASSED and "2 of 2 hold" in text and "keras 3" in text
     assert ": 1 layer, forward and reverse, I = 3, H = 5, float32; layout 'keras'" in text
-    assert ("not judged: the activations, which the file does not tell" in text) == (name == "model.weights.h5")
+    note = "not judged: the activations of layers/bidirectional, layers/lstm, which the file does not tell"
+    assert (note in text) == (name == "model.weights.h5") and text.count("not judged") == (name == "model.weights.h5")
 
 
 def test_each_cell_of_a_stack_of_cells_is_judged(tmp_path: Path) -> None:
@@ -89,9 +90,13 @@ REFUSED: dict[str, tuple[Any, str]] = {
         lambda: make_model(LSTM(4, recurrent_activation="softplus", name="mine")),
         "mine has recurrent_activation 'softplus', expected sigmoid or hard_sigmoid; it is not judged",
     ),
-    "different activations": (
-        lambda: make_model(LSTM(4, return_sequences=True), LSTM(4, activation="relu")),
-        "its LSTMs have different activations, expected the same in all",
+    "different activations in one layer": (
+        lambda: make_model(
+            keras.layers.Bidirectional(
+                LSTM(4), backward_layer=LSTM(4, activation="relu", go_backwards=True), name="mine"
+            )
+        ),
+        "mine has LSTMs with different activations, expected the same in all; it is not judged",
     ),
     "convolution": (
         lambda: keras.Sequential([keras.Input((3, 8, 8, 2)), keras.layers.ConvLSTM2D(4, 3, name="mine")]),
@@ -109,6 +114,53 @@ def test_what_is_not_judged_is_refused_by_name(case: str, name: str, tmp_path: P
     make().save(tmp_path / name)
     status, text = said("judge", str(tmp_path / name))
     assert status == UNUSABLE and all(part in text for part in sentence.split("…")) and len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_each_layer_has_its_own_activations(name: str, tmp_path: Path) -> None:
+    """Also one that is in another, or has the name that the file gives to the weights of another."""
+    hard = {"recurrent_activation": "hard_sigmoid", "return_sequences": True}
+    inner = keras.Sequential([keras.Input((7, 3)), LSTM(3, **hard)], name="inner")
+    first, both = LSTM(4, return_sequences=True, name="lstm_1"), keras.layers.Bidirectional(LSTM(5, **hard))
+    make_model(inner, first, both, LSTM(6, name="lstm")).save(tmp_path / name)
+    found = read_weights(tmp_path / name)
+    gates = {one.parameters[0][0].g.b.size: one.activations for one in found.networks.values()}
+    assert {size: a and a.gate for size, a in gates.items()} == {3: "hard sigmoid", 4: None, 5: "hard sigmoid", 6: None}
+    assert not found.notes
+    status, text = said("judge", str(tmp_path / name), "--runtime", "numpy")
+    assert status == PASSED and "4 of 4 hold" in text
+
+
+class Own(keras.Model):
+    """A model that describes nothing of what is in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = LSTM(5, return_sequences=True)
+        self.two = LSTM(4, recurrent_activation="hard_sigmoid")
+
+    def call(self, x: Any) -> Any:
+        return self.two(self.one(x))
+
+
+def test_activations_that_no_description_tells_are_not_taken_in_silence(tmp_path: Path) -> None:
+    model = Own()
+    model(np.zeros((1, 6, 3), "f"))
+    model.save(tmp_path / "model.keras")
+    (note,) = read_weights(tmp_path / "model.keras").notes
+    assert note.startswith("not judged: the activations of layers/lstm, layers/lstm_1, which the file does not tell")
+
+
+@pytest.mark.parametrize("name", SAVED)
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_numbers_of_16_bits_are_judged_as_such(dtype: str, name: str, tmp_path: Path) -> None:
+    model = make_model(LSTM(4, dtype=dtype, recurrent_initializer="glorot_uniform"))
+    getattr(model, SAVED[name])(tmp_path / name)
+    (network,) = read_weights(tmp_path / name).networks.values()
+    kept = model.layers[1].cell.recurrent_kernel
+    assert network.parameters[0][0].g.U.dtype == dtype
+    U = np.concatenate([gate.U.T for gate in network.parameters[0][0].gates.values()], axis=1)
+    np.testing.assert_array_equal(U, keras.ops.convert_to_numpy(kept).astype(dtype))
 
 
 def test_links_out_of_a_file_are_not_followed(tmp_path: Path) -> None:
