@@ -19,6 +19,7 @@ VERBATIM = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, no
 CLAUSE = re.compile(r"[A-Z]+-\d+\b")
 CLOSER = (
     ('<mo class="mathopen">|</mo>', '<mo form="prefix" stretchy="false">|</mo>'),
+    ("<mo>‖</mo>", '<mo stretchy="false">‖</mo>'),
     ("<mo>|</mo>", '<mo form="postfix" stretchy="false">|</mo>'),
     *((f"<mo>{name}</mo>", f'<mo lspace="0.17em" rspace="0">{name}</mo>') for name in ("max", "min")),
 )
