@@ -87,6 +87,20 @@ def test_a_node_of_any_kind_is_judged(way: str, tmp_path: Path) -> None:
     )
 
 
+def test_lengths_are_drawn_up_to_the_number_of_steps(tmp_path: Path) -> None:
+    """Also those that the model casts; lengths that are given are used."""
+    inputs, cast = [X, describe("k", INT, ["B"])], helper.make_node("Cast", ["k"], ["n"], to=TensorProto.INT32)
+    path = save_model(tmp_path / "model.onnx", [cast, make_node("x", "y", "W R B n")], inputs, "y")
+    (asked,) = ask_graph(path, {})
+    assert asked.problem.lengths is not None
+    first, *others = asked.problem.lengths.tolist()
+    assert first == len(asked.problem.x) == 16 and 1 < min(others) < 16
+    (given,) = ask_graph(path, {"x": np.ones((7, 3, I), "f")})
+    assert given.problem.lengths is not None and max(given.problem.lengths) == 7 and len({*given.problem.lengths}) > 1
+    (chosen,) = ask_graph(path, {"x": np.ones((7, 2, I), "f"), "k": np.array([2, 3])})
+    assert chosen.problem.lengths is not None and chosen.problem.lengths.tolist() == [2, 3]
+
+
 def test_a_batch_that_comes_first_is_turned(tmp_path: Path) -> None:
     """The runtime has no kernel for it, so that it says so; the question itself is read from what is given."""
     path = save_model(tmp_path / "model.onnx", [make_node("x", "y", layout=1)], [X], "y")
@@ -137,6 +151,39 @@ def test_a_node_in_a_branch_is_judged_if_it_is_run(flag: bool, tmp_path: Path) -
     assert asked.name == ("if/nested/lstm_deep" if flag else "if/lstm_b")
     np.testing.assert_array_equal(asked.problem.x, x if flag else x * x)
     assert asked.judge("auto").holds
+
+
+def test_a_branch_with_numbers_of_16_bits_is_judged(tmp_path: Path) -> None:
+    """What the other branch has in their place is of 16 bits, too."""
+    save_model(tmp_path / "model.onnx", make_branches(), [X, describe("flag", BOOL, [])], "y", zero=np.zeros(1, "f"))
+    model = onnx.load(tmp_path / "model.onnx")
+    for a in model.graph.initializer:
+        a.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(a).astype("f2"), a.name))
+    graphs = [model.graph]
+    for graph in graphs:  # which grows
+        graphs += [a.g for node in graph.node for a in node.attribute if a.type == onnx.AttributeProto.GRAPH]
+        for one in (*graph.output, *graph.input):
+            if one.type.tensor_type.elem_type == FLOAT:
+                one.type.tensor_type.elem_type = TensorProto.FLOAT16
+    onnx.save(model, tmp_path / "half.onnx")
+    status, text = said("judge", str(tmp_path / "half.onnx"))
+    assert status == PASSED and "if/nested/lstm_deep" in text and "holds at grade wide (float16)" in text, text
+
+
+def test_branches_that_alternate_in_a_loop_are_refused_by_name(tmp_path: Path) -> None:
+    first = helper.make_node("Equal", ["k", "none"], ["flag"])
+    keep = helper.make_node("Identity", ["go"], ["on"])
+    body = helper.make_graph(
+        [first, *make_branches(), keep],
+        "body",
+        [describe("k", INT, []), describe("go", BOOL, [])],
+        [describe("on", BOOL, []), describe("y", FLOAT, None)],
+    )
+    node = helper.make_node("Loop", ["n", ""], ["ys"], name="again", body=body)
+    more: Any = {"n": np.array(2), "none": np.array(0), "zero": np.zeros(1, "f")}
+    path = save_model(tmp_path / "model.onnx", [node], [X], "ys", **more)
+    status, text = said("judge", str(path))
+    assert status == UNUSABLE and "is in an If in a loop, expected one of them; judge the inner graph" in text, text
 
 
 @pytest.mark.parametrize("kind", ["Loop", "Scan"])
@@ -195,7 +242,13 @@ REFUSED: dict[str, tuple[Any, str]] = {
         "lstm_y has coupled gates and the activations HardSigmoid, Tanh, Tanh; that is not specified",
     ),
     "clip": (make_node("x", "y", clip=3.0), "lstm_y clips what its gates receive, expected no clip; it is not judged"),
-    "no LSTM": (helper.make_node("Relu", ["x"], ["y"]), "has no LSTM, or none was run"),
+    "no LSTM": (helper.make_node("Relu", ["x"], ["y"]), "has no LSTM node, expected one; nothing else is judged"),
+    "a GRU": (
+        helper.make_node("GRU", ["x", "W", "R"], ["y"], hidden_size=H),
+        "has no LSTM node but GRU, expected one; nothing else is judged",
+    ),
+    "samples first": (make_node("x", "y", layout=1), "(Batchwise recurrent operations (layout == 1) are not supported"),
+    "a clip of 0": (make_node("x", "y", clip=0.0), "(clip_ > 0.f was false."),
     "no inputs": (make_node("nowhere", "y"), "does not run in onnxruntime"),
     "coupled with peepholes": (
         make_node("x", "y", "W R B - - - P", input_forget=1),
