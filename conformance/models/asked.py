@@ -77,7 +77,10 @@ def describe_error(error: BaseException) -> str:
     """Its first line, or what kind of error it is; what only a programmer understands is left out."""
     if isinstance(error, AttributeError | TypeError | LookupError):
         return "it is damaged"
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    for mark in ("Status Message: ", "::LSTMBase(const onnxruntime::OpKernelInfo&) ", " was false. "):
+        first = first.rpartition(mark)[2]  # before it, onnxruntime says where in its own code
+    return first[:200]
 
 
 def shorten_name(name: str) -> str:

@@ -33,7 +33,14 @@ def ask_graph(path: Path, inputs: Mapping[str, Array]) -> Iterator[Asked]:
     model = _load_model(path)
     opened, watched = _open_model(path, model)
     names = [text for node in watched for text in node.outputs.values()]
-    found = _run_model(path, opened, names, inputs) if names else {}
+    try:
+        found = _run_model(path, opened, names, inputs)
+    except ModelError as error:
+        if alternating := [clean_line(node.name, LONGEST_NAME) for node in watched if node.loops and node.branches]:
+            raise ModelError(
+                f"{path}: {alternating[0]} is in an If in a loop, expected one of them; judge the inner graph"
+            ) from error
+        raise
     for node in watched:
         tensors = {part: found[text] for part, text in node.outputs.items()}
         node = node._replace(name=clean_line(node.name, LONGEST_NAME))
@@ -43,7 +50,7 @@ def ask_graph(path: Path, inputs: Mapping[str, Array]) -> Iterator[Asked]:
 
 
 def _open_model(path: Path, model: Any) -> tuple[Any, list[Any]]:
-    from lstm_spec.adapters.onnx.watching import list_unjudged, watch_nodes
+    from lstm_spec.adapters.onnx.watching import list_types, list_unjudged, watch_nodes
 
     try:
         unjudged = list_unjudged(model.graph)
@@ -54,6 +61,11 @@ def _open_model(path: Path, model: Any) -> tuple[Any, list[Any]]:
         raise ModelError(
             f"{path}: {clean_line(unjudged[0], LONGEST_NAME)}, expected LSTM of ONNX itself; quantised and fused nodes"
             " are not judged"
+        )
+    if not found[1]:
+        others = " and ".join(sorted({"GRU", "RNN"} & list_types(found[0].graph)))
+        raise ModelError(
+            f"{path} has no LSTM node{f' but {others}' if others else ''}, expected one; nothing else is judged"
         )
     return found
 
@@ -163,7 +175,28 @@ def _make_feeds(model: Any, inputs: Mapping[str, Array], steps: int) -> Tensors:
         drawn = draw_input(shape, dtype, most, k, steps)
         drawn = drawn if constant is None else np.full_like(drawn, constant)
         feeds[name] = np.asarray(given[name], dtype) if name in given else drawn
+    for name, x in _find_lengths(model.graph).items():
+        if name in feeds and name not in given and x in feeds:
+            feeds[name] = _draw_lengths(feeds[name], len(feeds[x]))
     return feeds
+
+
+def _find_lengths(graph: Any) -> dict[str, str]:
+    """Inputs that are the lengths of what an LSTM node reads, and the inputs that are that."""
+    made_from = {node.output[0]: node.input[0] for node in graph.node if node.op_type in ("Cast", "Identity")}
+    found = {}
+    for node in graph.node:
+        if node.op_type == "LSTM" and len(node.input) > 4 and node.input[4]:
+            x, lengths = node.input[0], node.input[4]
+            found[made_from.get(lengths, lengths)] = made_from.get(x, x)
+    return found
+
+
+def _draw_lengths(drawn: Array, T: int) -> Array:
+    """One of all steps, others of some."""
+    found = np.random.default_rng(0).integers(1, T + 1, size=drawn.shape)
+    found.flat[:1] = T
+    return found.astype(drawn.dtype)
 
 
 def _find_range(graph: Any, name: str) -> tuple[Array | None, int | None]:

@@ -71,11 +71,6 @@ def names_and_axes(text: str) -> tuple[list[str], tuple[str, ...]]:
 
 def find_joint(pieces: list[Piece]) -> int:
     """The axis along which the pieces lie one behind the other: the one where they differ, else the last."""
-    return _find_joint(tuple(pieces))
-
-
-@lru_cache(256)
-def _find_joint(pieces: tuple[Piece, ...]) -> int:
     axes = [[axis.replace("P", "H") for axis in piece.axes] for piece in pieces]
     differing = [k for k, several in enumerate(zip(*axes, strict=True)) if len(set(several)) > 1]
     return differing[0] if differing else len(axes[0]) - 1

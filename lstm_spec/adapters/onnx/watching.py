@@ -4,11 +4,13 @@ A node inside of If, Loop or Scan is watched, too: its values are handed on thro
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import count
 from typing import Any, NamedTuple
 
 import onnx
 import onnx.inliner
+import onnx.shape_inference
 
 from lstm_spec.types import Array
 
@@ -25,16 +27,42 @@ class Watched(NamedTuple):
     attributes: dict[str, Any]
     outputs: dict[str, str]  # of the model, by what the node calls them
     alone: onnx.NodeProto  # the node with names of its own: those of GIVEN and FOUND
+    kind: int = onnx.TensorProto.FLOAT  # of its numbers
     loops: int = 0  # that it is in
+    branches: int = 0  # likewise
 
 
 def watch_nodes(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[Watched]]:
     """The model with more outputs, and the nodes that they belong to. Raises ValueError if a node cannot be judged."""
     opened = onnx.inliner.inline_local_functions(model)
-    found = _open_graph(opened.graph, "", count())
+    found = _open_graph(opened.graph, "", count(), _list_kinds(opened))
     for one in found:
         _add_outputs(opened.graph, one)
     return opened, found
+
+
+def _list_kinds(model: onnx.ModelProto) -> dict[str, int]:
+    """By the name of each tensor, of what its numbers are, as far as that is known."""
+    with suppress(Exception):  # what it cannot infer is float32, as a rule
+        model = onnx.shape_inference.infer_shapes(model)
+    found: dict[str, int] = {}
+    for graph in _walk_graphs(model.graph):
+        described = (*graph.input, *graph.output, *graph.value_info)
+        found |= {one.name: one.type.tensor_type.elem_type for one in described}
+        found |= {one.name: one.data_type for one in graph.initializer}
+    return found
+
+
+def _walk_graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    yield graph
+    for node in graph.node:
+        for inner in _list_graphs(node):
+            yield from _walk_graphs(inner)
+
+
+def list_types(graph: onnx.GraphProto) -> set[str]:
+    """Which operators a graph has, and those in it."""
+    return {node.op_type for node in _walk_nodes(graph)}
 
 
 def isolate_node(one: Watched, model: onnx.ModelProto, tensors: Mapping[str, Array]) -> onnx.ModelProto:
@@ -59,10 +87,7 @@ def list_unjudged(graph: onnx.GraphProto) -> list[str]:
 
 
 def _walk_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    for node in graph.node:
-        yield node
-        for inner in _list_graphs(node):
-            yield from _walk_nodes(inner)
+    return (node for one in _walk_graphs(graph) for node in one.node)
 
 
 def _is_lstm(node: onnx.NodeProto) -> bool:
@@ -73,14 +98,15 @@ def _list_graphs(node: onnx.NodeProto) -> list[onnx.GraphProto]:
     return [a.g for a in node.attribute if a.type == onnx.AttributeProto.GRAPH]
 
 
-def _open_graph(graph: onnx.GraphProto, place: str, numbers: "count[int]") -> list[Watched]:
+def _open_graph(graph: onnx.GraphProto, place: str, numbers: "count[int]", kinds: Mapping[str, int]) -> list[Watched]:
     """Give names to everything that is watched in a graph; they are not its outputs yet."""
     found: list[Watched] = []
     for node in list(graph.node):
         name = f"{place}{node.name or node.output[0]}"
         if _is_lstm(node):
-            found.append(_open_node(graph, node, name, numbers))
-        inner = [_open_graph(one, f"{name}/", numbers) for one in _list_graphs(node)]
+            kind = next((kinds[text] for text in node.input[:3] if kinds.get(text)), onnx.TensorProto.FLOAT)
+            found.append(_open_node(graph, node, name, numbers)._replace(kind=kind))
+        inner = [_open_graph(one, f"{name}/", numbers, kinds) for one in _list_graphs(node)]
         found += _hand_on(node, inner)
     return found
 
@@ -114,7 +140,8 @@ def _hand_on(node: onnx.NodeProto, inner: list[list[Watched]]) -> Iterator[Watch
         for a in node.attribute:
             if a.name in ("scan_output_axes", "scan_output_directions"):
                 a.ints.extend([0] * len(names))
-        yield one._replace(outputs=names, loops=one.loops + (node.op_type in REPEATED))
+        loops, ifs = one.loops + (node.op_type in REPEATED), one.branches + (node.op_type == "If")
+        yield one._replace(outputs=names, loops=loops, branches=ifs)
 
 
 def _add_outputs(graph: onnx.GraphProto, one: Watched) -> None:
@@ -124,6 +151,6 @@ def _add_outputs(graph: onnx.GraphProto, one: Watched) -> None:
 def _add_empty(graph: onnx.GraphProto, one: Watched) -> None:
     """Values for a branch in which the node is not."""
     for part, text in one.outputs.items():
-        kind = onnx.TensorProto.INT32 if part == "sequence_lens" else onnx.TensorProto.FLOAT
+        kind = onnx.TensorProto.INT32 if part == "sequence_lens" else one.kind
         empty = onnx.helper.make_tensor(text, kind, [0], [])
         graph.node.append(onnx.helper.make_node("Constant", [], [text], value=empty))
