@@ -55,6 +55,8 @@ def diagnose(target: str, budget: float | None, dtype: str, json_file: Path | No
     console.print(make_experiment_table(inquiry.rows))
     unseen = "no experiment saw anything wrong; that is no verdict, lstm-conform run judges it"
     console.print(f"{target}: {inquiry.sentence or unseen}", highlight=False, markup=False, soft_wrap=True)
+    if inquiry.example:
+        console.print(f"smallest example: {inquiry.example}", highlight=False, markup=False, soft_wrap=True)
     status = _write_json(files["--json"], target, dtype, inquiry) if files else PASSED
     sys.exit(status or (FAILED if inquiry.sentence else PASSED))
 
@@ -78,7 +80,13 @@ def _write_json(file: Path, target: str, dtype: str, inquiry: Inquiry) -> int:
     from conformance.report.experiments import experiment_data
 
     rows = [experiment_data(row) for row in inquiry.rows]
-    found = {"target": target, "dtype": dtype, "sentence": inquiry.sentence, "experiments": rows}
+    found = {
+        "target": target,
+        "dtype": dtype,
+        "sentence": inquiry.sentence,
+        "example": inquiry.example,
+        "experiments": rows,
+    }
     try:
         write_file(file, f"{json.dumps(found, indent=1)}\n".encode(), sys.stdout)
     except OSError as error:

@@ -6,8 +6,9 @@ import numpy as np
 
 from conformance.assertions.memory import copy_arrays
 from conformance.diagnosis.experiments.first import find_after_gradients, find_first
-from conformance.diagnosis.experiments.laboratory import TINY, Finding, Laboratory, Log, OutOfTime, Sizes, name_part
+from conformance.diagnosis.experiments.laboratory import TINY, Finding, Laboratory, OutOfTime, Sizes, name_part
 from conformance.diagnosis.experiments.layout import find_layout, find_shared
+from conformance.diagnosis.experiments.log import Log
 from conformance.diagnosis.experiments.patterns import name_ordinal
 from conformance.nouns import change_all_arrays, name_all_arrays
 from conformance.outcome import NotClaimed

@@ -1,5 +1,6 @@
 """All experiments on one backend within a number of seconds, and what they found in plain English."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -7,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from conformance.diagnosis.experiments.before import find_history
+from conformance.diagnosis.experiments.example import describe_smallest
 from conformance.diagnosis.experiments.first import ONLY_FIRST, Renew, find_process
 from conformance.diagnosis.experiments.forms import PLAIN, Networks, find_networks, find_unanswered
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime, Sizes
@@ -44,6 +46,7 @@ class Inquiry(NamedTuple):
 
     rows: tuple[Row, ...]
     sentence: str
+    example: str = ""  # the smallest question that shows it, if what came before makes no difference
 
     @property
     def computed(self) -> Backend | None:
@@ -98,7 +101,10 @@ def inquire(
             rows += examination.rows
             if found:
                 break
-    return Inquiry(tuple(rows), sentence)
+    inquiry = Inquiry(tuple(rows), sentence)
+    if any(row.experiment in ("before", "process") and row.finding for row in rows):
+        return inquiry
+    return inquiry._replace(example=describe_smallest(replace(whole, seconds=math.inf), inquiry.computed))
 
 
 def asks_processes(rows: Sequence[Row]) -> bool:

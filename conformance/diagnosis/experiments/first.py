@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from conformance.diagnosis.experiments.laboratory import TINY, Finding, Laboratory, Log, Sizes
+from conformance.diagnosis.experiments.laboratory import TINY, Finding, Laboratory, Sizes
+from conformance.diagnosis.experiments.log import Log
 from conformance.outcome import Errored, Refuted
 from conformance.problems.question import Question
 from conformance.targets.border import guard_backend

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,7 @@ Said = Literal["right", "wrong", "open", "no answer"]  # open: rounding may have
 
 TAME = ("dense", "contracting", "small", "dense", "within-1", "dense")  # a free run is conclusive at any size
 DENSE = ("dense",) * 3
+KEPT = 8  # questions with wrong answers
 TINY: Sizes = (2, 2, 3, 4)
 
 
@@ -62,6 +63,15 @@ class Judged(NamedTuple):
         return max((float(np.nan_to_num(ratio, nan=np.inf).max(initial=0)) for ratio in ratios), default=0.0)
 
 
+class Wrong(NamedTuple):
+    """A question with a wrong answer, and roughly how large it is."""
+
+    work: int
+    question: Question
+    judged: Judged
+    backward: bool
+
+
 class Finding(NamedTuple):
     """What an experiment found: a sentence without a full stop, and what was tried to find it."""
 
@@ -92,6 +102,7 @@ class Laboratory:
     suits: Callable[[Problem], bool] = lambda problem: True  # of what is asked; the rest is left open
     counts: Counter[str] = field(default_factory=Counter)  # of calls that were made; copies of a laboratory share it
     judged: dict[bool, tuple[Question, Said]] = field(default_factory=dict)  # the first one, backward or not; shared
+    wrong: list[Wrong] = field(default_factory=list)  # the smallest questions with wrong answers; shared as well
 
     def __post_init__(self) -> None:
         self.started = self.clock()
@@ -145,6 +156,10 @@ class Laboratory:
         self.check_time()
         judged = self._judge(question, backend)
         self.judged.setdefault(self.backward, (question, judged.said))
+        if judged.wrong and backend is None:
+            work = question.problem.x.size + sum(np.count_nonzero(a) for a in question.problem.state)
+            found = [*self.wrong, Wrong(int(work) * question.problem.sizes[3], question, judged, self.backward)]
+            self.wrong[:] = sorted(found, key=lambda one: one.work)[:KEPT]
         return judged
 
     def _judge(self, question: Question, backend: Backend | None) -> Judged:
@@ -201,31 +216,6 @@ class Laboratory:
     def turn_backward(self, backward: bool = True) -> "Laboratory":
         """The same for gradients, or for answers, with the time that is left."""
         return replace(self, backward=backward, seconds=self.left)
-
-
-class Log:
-    """A laboratory that notes what it was asked."""
-
-    def __init__(self, laboratory: Laboratory) -> None:
-        self.laboratory, self.tried = laboratory, list[tuple[str, Said]]()
-
-    def judge(self, when: str, question: Question, backend: Backend | None = None) -> Judged:
-        """`Laboratory.judge`, noted under these words."""
-        judged = self.laboratory.judge(question, backend)
-        self.tried.append((when, judged.said))
-        return judged
-
-    def ask(self, question: Question) -> tuple[Any, ...] | None:
-        """What the backend returns, as it is: an answer, and gradients if they are asked for; None if nothing."""
-        asked = self.laboratory
-        try:
-            return asked.differentiate(question) if asked.backward else (asked.answer(question.problem),)
-        except (Errored, Refuted):
-            return None
-
-    def replay(self, found: tuple[Any, ...]) -> Backend:
-        """A backend that returns this whatever it is asked."""
-        return replace(self.laboratory.backend, forward=lambda _: found[0], gradients=lambda *_: found)
 
 
 def name_part(name: str) -> str:

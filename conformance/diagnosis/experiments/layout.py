@@ -1,7 +1,8 @@
 """Whether an answer depends on how its question lies in memory."""
 
 from conformance.arrays import frozen
-from conformance.diagnosis.experiments.laboratory import ARRAYS, TINY, Log, name_part
+from conformance.diagnosis.experiments.laboratory import ARRAYS, TINY, name_part
+from conformance.diagnosis.experiments.log import Log
 from conformance.nouns import change_all_arrays, name_all_arrays
 from conformance.problems.memory import WAYS
 from conformance.problems.question import Question

@@ -50,7 +50,7 @@ def find_limit(laboratory: Laboratory, sizes: Sizes, tried: list[tuple[str, Said
             if limit := _search(laboratory, questions, name, put, grid, tried):
                 found[name] = limit
                 break
-        if found:
+        if found and (grid is UP or all(one.is_certain for one in found.values())):
             words, is_certain = (
                 " or ".join(one.words for one in found.values()),
                 all(one.is_certain for one in found.values()),

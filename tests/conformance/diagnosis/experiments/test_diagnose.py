@@ -9,9 +9,12 @@ import pytest
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.diagnosis.experiments.before import find_history
 from conformance.diagnosis.experiments.diagnose import inquire
+from conformance.diagnosis.experiments.example import describe_smallest
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory
 from conformance.diagnosis.experiments.on_what import find_dependence, find_numbers
 from conformance.diagnosis.experiments.term import find_term
+from conformance.diagnosis.experiments.term.computing import make_backend_of
+from conformance.diagnosis.experiments.term.formula import write_formula
 from conformance.diagnosis.experiments.when import find_condition
 from conformance.diagnosis.experiments.where import find_place
 from conformance.diagnosis.probes import OTHER_FORMS
@@ -204,6 +207,29 @@ def test_what_a_mistake_in_gradients_depends_on_is_named(holds: Callable[[Cotang
     laboratory = Laboratory(in_gradients_where(holds), "float32", backward=True, seconds=PLENTY)
     found = find_numbers(laboratory) or find_dependence(laboratory, (3, 2, 4, 5))
     assert (found and found.sentence) == sentence
+
+
+@pytest.mark.parametrize(
+    ("backend", "example"),
+    [
+        (at_sizes(lambda T, B, I, H: B > 2), "T = 1, B = 3, I = 1, H = 1: "),
+        (textbook(("f = sigmoid(f)", "f = sigmoid(f + 0.75)")), "T = 1, B = 1, I = 1, H = 1: c_T[0, 0] is "),
+        (conditional.keeps_the_first_weights, ""),
+        (NUMPY, ""),
+    ],
+    ids=["a size", "a formula", "of earlier calls", "right"],
+)
+def test_the_smallest_question_that_shows_it_is_the_example(backend: Backend, example: str) -> None:
+    found = inquire(guard_backend(replace(backend, gradients=None)), "float32", seconds=PLENTY).example
+    assert found.startswith(example) and bool(found) == bool(example) and (", expected " in found) == bool(example)
+
+
+def test_the_example_shows_the_formula_that_was_found() -> None:
+    """The smallest wrong answer that the formula does not give is left out."""
+    laboratory = Laboratory(guard_backend(textbook((HIDDEN, "h = np.tanh(c)"))), "float32", seconds=PLENTY)
+    assert laboratory.ask_at((1, 1, 1, 1)).is_wrong and laboratory.ask_at((2, 1, 1, 3)).is_wrong
+    right = make_backend_of(write_formula("standard"), laboratory.backend)
+    assert describe_smallest(laboratory) and not describe_smallest(laboratory, right)
 
 
 def test_a_formula_that_holds_for_some_numbers_only_is_named_with_them() -> None:
