@@ -60,7 +60,7 @@ def read_weights(path: Path, layout: str | None = None) -> Stored:
         tensors = {name: a for name, a in found.items() if len(name) <= LONGEST}
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            networks = networks_from(tensors, layout)
+            networks = _find_networks(tensors, layout)
         notes = _set_activations(networks, described)
     except ModelError:
         raise
@@ -69,6 +69,13 @@ def read_weights(path: Path, layout: str | None = None) -> Stored:
     except Exception as error:
         raise ModelError(f"{path} cannot be read ({describe_error(error)}); write it again") from error
     return Stored(tensors, networks, runtime, (*notes, *(str(one.message) for one in caught)))
+
+
+def _find_networks(tensors: Mapping[str, Any], layout: str | None) -> dict[str, Network]:
+    try:
+        return networks_from(tensors, layout)
+    except TypeError as error:  # of what is no array of numbers, or of another dtype than the rest
+        raise ValueError(str(error)) from error
 
 
 def _set_activations(networks: dict[str, Network], described: Mapping[str, Activations | None] | None) -> list[str]:

@@ -15,6 +15,7 @@ from lstm_spec.layouts.table import LAYOUTS, Layout
 
 JOINED = {name for name, it in LAYOUTS.items() if {*names_and_axes(it.W)[0]} & {*names_and_axes(it.U)[0]}}
 SHOWN = 6  # names in a message
+COMMON = ("kernel", "weight", "W", "w", "R", "H")  # names of matrices of other layers, too
 NUMBERED = re.compile(r"_l\d+(_reverse)?$")
 WEIGHT = re.compile(r"[^./]*(weight|kernel|bias|peephole)[^./]*")  # a name of something in a layer
 
@@ -115,8 +116,28 @@ def _explain_nothing(tensors: Mapping[str, Any], found: list[Candidate]) -> str:
             f"{_find_leftover(tensors, most)} has no place in layout {most.name!r}, which the other tensors fit,"
             " expected the weights of a plain LSTM; if it is one, leave that out"
         )
+    if missing := _explain_missing(tensors):
+        return missing
     listed = ", ".join([*tensors][:SHOWN]) + (f" and {len(tensors) - SHOWN} more" if len(tensors) > SHOWN else "")
     return f"there is no LSTM among the tensors {listed}, expected names as in docs/layouts.md; rename them if need be"
+
+
+def _explain_missing(tensors: Mapping[str, Any]) -> str:
+    """Which matrix of weights is missing beside the other one, if that has a name that only an LSTM has."""
+    for name, layout in LAYOUTS.items():
+        pair = [names_and_axes(text)[0][0] for text in (layout.W, layout.U)]
+        with suppress(ValueError):
+            for names in find_places(tensors, layout).values():
+                there = [own for own in pair if own in names and own not in COMMON]
+                if name not in JOINED and len(there) == 1 and len({*pair} & {*names}) == 1:
+                    beside = names[there[0]]
+                    (needed,) = {*pair} - {*there}
+                    whole = needed.join(beside.rsplit(there[0], 1))
+                    inner = whole.rpartition(".")[2]
+                    near = [other for other in tensors if inner in other and len(inner) > len(needed)]
+                    made = f"; {near[0]} may be what it is made from: save what it computes" if near else ""
+                    return f"{whole} is missing beside {beside}, expected both in layout {name!r}{made or '; add it'}"
+    return ""
 
 
 def _count_names(tensors: Mapping[str, Any], name: str) -> int:

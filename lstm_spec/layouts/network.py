@@ -85,8 +85,9 @@ def network_from(
     """
     losses, prefixes = Losses(), [prefix] if isinstance(prefix, str) else prefix
     found = [_find_one(tensors, layout, one, directions, sizes, losses) for one in prefixes]
+    joined = _join(found, directions)
     losses.warn()
-    return _join(found, directions)
+    return joined
 
 
 def networks_from(tensors: Mapping[str, Any], layout: str | Layout | None = None) -> dict[str, Network]:
@@ -105,7 +106,7 @@ def _find_one(
     elif sizes is not None or len(shape_of(tensors)) == 1:
         it = find_layout(layout or "cudnn")
         named = split_buffer(to_array("the buffer", tensors), as_buffer_layout(it), sizes or {})
-        found = _read_all(named, as_buffer_layout(it), losses, name_layout(it))
+        found, layout = _read_all(named, as_buffer_layout(it), losses, name_layout(it)), it
     elif isinstance(tensors, list | tuple):
         named, name = name_list(tensors, name_layout(find_layout(layout)) if layout else None, directions)
         found = _read_all(named, name, losses, name)
@@ -160,7 +161,20 @@ def _make_network(
         sides = BOTH
     parameters = tuple(tuple(read_layer(one, it, losses) for one in row) for row in kept)
     biases = tuple(tuple(measure_biases(one, it) for one in row) for row in kept)
+    _check_sizes(parameters, sides, prefix)
     return Network(parameters, sides, name, False, biases, prefix)
+
+
+def _check_sizes(parameters: tuple[tuple[Parameters, ...], ...], sides: tuple[Direction, ...], prefix: str) -> None:
+    """Raise ValueError unless all layers and directions have as many units, as those of a problem have."""
+    sizes = [[len(p.g.b) for p in row] for row in parameters]
+    for k, row in enumerate(sizes):
+        for side, H in zip(sides, row, strict=True):
+            if sizes[0][0] != H:
+                raise ValueError(
+                    f"{prefix or 'the network'} has {H} units in layer {k}, {side}, expected the {sizes[0][0]} of"
+                    f" layer 0, {sides[0]}; read each by itself, with prefix="
+                )
 
 
 def _choose(named: Mapping[str, Any], layout: Layout) -> Candidate:
@@ -207,6 +221,7 @@ def _join(found: list[Network], directions: tuple[Direction, ...] | None) -> Net
         wanted = len(below) * (len(p.g.b) if p.R is None else len(p.R))
         if width != wanted:
             raise ValueError(f"layer {k + 1} reads {width} numbers, expected the {wanted} that layer {k} returns")
+    _check_sizes(parameters, sides, "")
     biases = tuple(row for one in found for row in one.bias_sizes)
     names = tuple(name for one in found for name in one.names)
     return Network(parameters, sides, first.layout, first.is_guessed, biases, first.prefix, names)

@@ -390,3 +390,10 @@ def test_a_runtime_that_cannot_be_used_is_refused(files: Path) -> None:
     assert status == UNUSABLE and "mlx.core cannot be imported" in text and 'pip install "lstm-spec[mlx]"' in text
     assert said("judge", str(files / "plain.pt"), "--runtime", "nobody")[0] == UNUSABLE
     assert said("judge", str(files / "plain.pt"), "--grade", "fine")[0] == WRONG_OPTION
+
+
+def test_what_is_wrong_with_tensors_is_said_of_a_file(tmp_path: Path) -> None:
+    state = torch.nn.LSTM(I, H).state_dict()
+    torch.save(state | {"weight_hh_l0": state["weight_hh_l0"].half()}, tmp_path / "mixed.pt")
+    status, text = said("judge", str(tmp_path / "mixed.pt"))
+    assert status == UNUSABLE and "mixed.pt: weight_hh_l0 is float16, expected float32 like weight_ih" in text
