@@ -22,7 +22,7 @@ def from_keras(
     device: str = "cpu",
     description: Description | None = None,
 ) -> Implementation:
-    """The LSTM that a layer or a cell of Keras 3 is, on the backend of Keras, and its gradients on jax and torch.
+    """The LSTM that a layer or a cell of Keras 3 is, on the backend of Keras, and its gradients.
 
     `make` is a class or a function that is called with H, or with I and H; keras.layers.LSTM if left out. What it makes
     is a keras.layers.RNN such as that; or a cell (x, [h, c]) -> (h, [h, c]), which keras.layers.RNN runs; or a layer
@@ -34,7 +34,8 @@ def from_keras(
     own or `layout` says it. If nothing fits, the judge asks it in the form that comes nearest.
 
     On jax, what is asked is compiled by jax.jit, as Keras' own training does. The backend is KERAS_BACKEND, or else the
-    first of jax, torch and tensorflow that is installed. `description` replaces everything that is said of the layer.
+    first of jax, torch and tensorflow that is installed; another one gives no gradients. `description` replaces
+    everything that is said of the layer.
     Raises BackendUnavailable without keras or a backend, TypeError for what is no LSTM.
     """
     require_library("keras")

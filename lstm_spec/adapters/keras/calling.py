@@ -45,7 +45,7 @@ class Plain:
         return list(map(keras.ops.convert_to_numpy, call_layer(plan, layer, *to_tensors(given))))
 
     def pull(self, plan: Plan, layer: Any, given: Given, d: list[Array]) -> Pulled:
-        raise NotImplementedError("gradients are asked on jax and torch only")
+        raise NotImplementedError("gradients are asked on jax, torch and tensorflow only")
 
 
 def call_layer(plan: Plan, layer: Any, x: Any, states: list[Any] | None, mask: Any) -> list[Any]:

@@ -17,4 +17,8 @@ def make_engine(plan: Plan) -> Engine:
             from lstm_spec.adapters.keras.on_torch import OnTorch
 
             return OnTorch()
+        case "tensorflow":
+            from lstm_spec.adapters.keras.on_tensorflow import OnTensorFlow
+
+            return OnTensorFlow()
     return Plain()

@@ -25,7 +25,7 @@ def describe_plan(plan: Plan, layout: Layout) -> Description:
     """Everything that its class takes, or one of it was seen to do."""
     backend, accepts = keras.backend.backend(), plan.maker.accepts
     features = set(ALWAYS) | ({Feature.OMITS_BIAS} if accepts("use_bias") else set())
-    features |= {Feature.GRADIENTS} if backend in ("jax", "torch") else set()
+    features |= {Feature.GRADIENTS} if backend in ("jax", "torch", "tensorflow") else set()
     if plan.style is None:
         features |= {feature for feature, argument in OF_RNN.items() if accepts(argument)} | {Feature.OMITS_STATE}
         features |= {Feature.BIDIRECTIONAL} if _can_read_both_ways(plan) else set()
