@@ -1,13 +1,14 @@
 """The page on frameworks is written from reports, and says what they say."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from conformance.cli.main import main
 from tools.pages import frameworks_page
-from tools.pages.frameworks_page import KEPT, PAGE, reduce_report, write_page
+from tools.pages.frameworks_page import CASES, KEPT, PAGE, keep_cases, reduce_report, write_page
 
 NAMES = sorted(path.stem for path in KEPT.glob("*.json"))
 
@@ -24,14 +25,32 @@ def test_a_report_names_its_version_and_profile(name: str) -> None:
     assert kept["version"] and kept["profile"] in ("quick", "standard") and kept["seconds"] > 0
 
 
-def test_what_is_refuted_stands_in_the_page(tmp_path: pytest.TempPathFactory) -> None:
-    path = f"{tmp_path}/report.json"
-    CliRunner().invoke(main, ["run", "fault:drops_the_bias", "--profile", "quick", "-k", "read_alone", "--json", path])
+def test_a_case_stands_for_the_property_beside_it_and_a_right_implementation_answers_it() -> None:
+    found = set()
+    for name in NAMES:
+        for wrong in json.loads((KEPT / f"{name}.json").read_text(encoding="utf-8"))["refuted"]:
+            if wrong.get("case"):
+                case = CASES / name / wrong["case"]
+                result = CliRunner().invoke(main, ["reproduce", str(case), "numpy"])
+                assert result.exit_code == 0 and wrong["property"].replace("_", " ") in result.output, result.output
+                found.add(case)
+    assert found == set(CASES.rglob("*.*"))
+
+
+def test_what_is_refuted_stands_in_the_page(tmp_path: Path) -> None:
+    path, out = str(tmp_path / "report.json"), str(tmp_path / "out")
+    options = ["--profile", "quick", "-k", "read_alone", "--json", path, "--out", out]
+    CliRunner().invoke(main, ["run", "fault:drops_the_bias", *options])
     with open(path, encoding="utf-8") as file:
         reduced = reduce_report(json.load(file), "mine.py:LSTM")
+    keep_cases(reduced["refuted"], tmp_path / "mine")
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == sorted(
+        {f"{wrong['clauses'][0]}.safetensors" for wrong in reduced["refuted"]}
+    )
     before = {name: value for name, value in reduced.items() if name != "examples"}
     page = write_page({"mine": reduced, "mine, kept before": before}, "## Notes")
     assert reduced["examples"] > 0 and f"{reduced['examples']:,} examples in all" in page
     page = write_page({"mine": reduced}, "## Notes")
     assert "| CELL | CELL-1" in page and "`mine.py:LSTM`" in page and "| NUM | – |" in page
     assert "- mine: CELL-1 ACT-1 ACC-1 (MUST; float32): the input gate read alone is the logistic function: i " in page
+    assert "(case: `docs/frameworks/cases/mine/CELL-1.safetensors`)" in page
