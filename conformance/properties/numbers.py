@@ -43,9 +43,11 @@ FORMS = if_more_than_the_core_is_claimed(networks(**ANYTHING))
 ENTERED = questions(problems(**SMALL, **DENSE), dy="dense", dh="dense", dc="dense")
 UNBOUNDED: dict[str, Any] = {
     **ANYTHING,
+    "kind": tuple(kind for kind in ANYTHING["kind"] if kind != "configured"),
     "clip": None,
+    "projection_clip": None,
     "lengths": "",
-}  # a bound may end a NaN: min and max may return the other
+}  # a bound may end a NaN, as may a function of lines: min and max may return the other, and a slope is 0 or constant
 ENTERED_FORMS = questions(
     if_more_than_the_core_is_claimed(networks(**SMALL, fillings=DENSE, **UNBOUNDED)), dy="dense", dh="dense", dc="dense"
 )

@@ -9,6 +9,7 @@ from conformance.outcome import Outcome
 from conformance.problems.form import ANYTHING
 from conformance.problems.recipes import networks, questions
 from conformance.problems.strikes import strike_loss, strike_problem
+from conformance.properties.numbers import DENSE, UNBOUNDED, assert_seen_in_gradients
 from conformance.property import PROPERTIES
 from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES
@@ -95,6 +96,15 @@ def test_the_specification_shows_a_nan_wherever_it_is_looked_for() -> None:
             shares.append(found.mean())
         assert [struck.name for struck in strike_loss(question, 5)] == ["dy", "dh_T", "dc_T"]
     assert min(shares) < 1
+
+
+def test_a_nan_enters_every_gradient_of_the_specification_in_which_it_is_looked_for() -> None:
+    """Also after a single step, where it enters a gradient through one product only."""
+    asked = questions(networks(T=(1,), B=(1,), I=(1,), H=(1, 2), fillings=DENSE, **UNBOUNDED), dy="dense", dc="dense")
+    for question in draw_examples(asked, 60, features=frozenset(Feature)):
+        for struck in (*strike_problem(question, 3), *strike_loss(question, 5)):
+            with np.errstate(all="ignore"):
+                assert_seen_in_gradients(REFERENCE, struck)
 
 
 def test_padding_of_the_reverse_direction_is_poisoned() -> None:
