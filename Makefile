@@ -16,6 +16,7 @@
 #                   docs/models.md; downloads some 250 MB of packages into an environment that it makes; takes minutes
 # make hostile      judges some 190 targets that do whatever a target may do, in three ways; writes docs/hostile.md; takes long
 # make conditions   says how often the diagnosis names the condition of a mistake that shows under it only, for two halves;
+# make named        says how many of the known faults the diagnosis names, each alone;
 # make terms        says how often `diagnose` names the term of the textbooks that was mutated, for two halves of the mutants;
 #                   takes minutes
 # make kills        kills 50 runs at random moments, and looks for processes and halves of files that are left; takes minutes
@@ -49,7 +50,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test test-browser test-adapters test-models dev torch check figures check-workflows fuzz fuzz-models hostile kills terms conditions versions soak docs site archives failure kill-matrix selftest-page mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
+.PHONY: conform test test-browser test-adapters test-models dev torch check figures check-workflows fuzz fuzz-models hostile kills terms conditions named versions soak docs site archives failure kill-matrix selftest-page mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -160,9 +161,15 @@ terms: dev
 	$(BIN)/python -m tools.checks.terms --half 0
 	$(BIN)/python -m tools.checks.terms --half 1
 
+named: dev
+	$(BIN)/python -m tools.checks.named --all
+	$(BIN)/python -m tools.checks.named --kind contract --all
+
 conditions: dev
 	$(BIN)/python -m tools.checks.conditions --half 0
 	$(BIN)/python -m tools.checks.conditions --half 1
+	$(BIN)/python -m tools.checks.conditions --half 0 --kinds further
+	$(BIN)/python -m tools.checks.conditions --half 1 --kinds further
 
 kills: dev
 	$(BIN)/python -m tools.checks.kills

@@ -1,0 +1,91 @@
+"""How many of the known faults the diagnosis names, each alone: a table of families.
+
+A fault is diagnosed as `run` does it, at the first example on which a property of its clause is refuted.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import click
+import numpy as np
+
+import conformance.properties  # noqa: F401  fills the registry
+from conformance.faults.catalogue import FAULTS
+from conformance.faults.fault import Fault
+from conformance.outcome import Outcome
+from conformance.property import PROPERTIES, Property
+from conformance.run.cause import diagnose_refutation, find_contract_faults
+from conformance.run.judge import judge_property
+from conformance.run.profiles import PROFILES
+from conformance.targets.border import guard_backend
+from conformance.verdict import Verdict
+from lstm_spec import Backend
+from tools.checks.halves import print_scores
+
+DTYPES = ("float32", "float64")
+ALONE, AMONG, OTHER, UNNAMED, UNSEEN = "named alone", "named among others", "another named", "not named", "not refuted"
+OUTCOMES = (ALONE, AMONG, OTHER, UNNAMED, UNSEEN)
+
+
+class Named(NamedTuple):
+    """A fault, and what the diagnosis made of it."""
+
+    fault: Fault
+    outcome: str
+    said: tuple[str, ...]  # the names
+
+
+def name_fault(fault: Fault) -> Named:
+    """Whether the diagnosis names the fault at the first dtype at which it is refuted, and no other fault."""
+    backend = fault.backend()
+    verdicts = (refute(fault, backend, dtype) for dtype in DTYPES if dtype in backend.description.dtypes)
+    verdict = next(filter(None, verdicts), None)
+    if verdict is None:
+        return Named(fault, UNSEEN, ())
+    found = diagnose_refutation(verdict, backend) if fault.kind != "contract" else None
+    fitting = list(found.fitting if found else ()) or find_contract_faults(verdict, [verdict], guard_backend(backend))
+    names = tuple(one.name for one in fitting)
+    is_named = fault.name in names
+    outcome = (ALONE if len(names) == 1 else AMONG) if is_named else OTHER if names else UNNAMED
+    return Named(fault, outcome, names)
+
+
+def refute(fault: Fault, backend: Backend, dtype: str) -> Verdict | None:
+    """The first refutation at this dtype, by a property of the fault's clause if there is one."""
+
+    def rank(prop: Property) -> tuple[bool, bool, bool]:
+        return fault.clause not in prop.clauses, prop.long, prop.exhaustive
+
+    asked = [prop for prop in PROPERTIES if not prop.at or dtype in prop.at]
+    for prop in sorted((p for p in asked if fault.kind != "contract" or fault.clause in p.clauses), key=rank):
+        with np.errstate(all="ignore"):
+            verdict = judge_property(prop, backend, dtype, PROFILES["standard"], shrink=False)
+        if verdict.outcome is Outcome.REFUTED:
+            return verdict
+    return None
+
+
+def name_faults(kinds: Sequence[str]) -> Iterator[Named]:
+    """What comes of each known fault of these kinds."""
+    for fault in FAULTS.values():
+        if fault.kind in kinds:
+            yield name_fault(fault)
+
+
+@click.command()
+@click.option("--kind", "kinds", multiple=True, default=("forward", "gradient", "module"), help="Which faults.")
+@click.option("--all", "everything", is_flag=True, help="Also print those that are not named alone.")
+def main(kinds: tuple[str, ...], everything: bool) -> None:
+    """Print how many known faults are named alone, family by family, and of all of them."""
+    found = list(name_faults(kinds))
+    for one in found if everything else ():
+        if one.outcome != ALONE:
+            click.echo(f"{one.outcome}: {one.fault.name}: {', '.join(one.said)}")
+    for family in dict.fromkeys(one.fault.family for one in found):
+        outcomes = [one.outcome for one in found if one.fault.family == family]
+        click.echo(f"{family:20} {outcomes.count(ALONE):4} of {len(outcomes):4} named alone")
+    print_scores([one.outcome for one in found], OUTCOMES)
+
+
+if __name__ == "__main__":
+    main()
