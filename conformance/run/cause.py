@@ -51,6 +51,8 @@ def find_likely_cause(
             if known
             else experiment_further(first, kept, backend, found, budget, renew)
         )
+    if found.malformed and (history := explain_history(guard_backend(backend), first.dtype, budget)).sentence:
+        return history
     clauses = {fault.clause for fault in found.fitting}
     wrong = [fault.backend() for fault in found.fitting[:ASKED_FAULTS]]
     clause = clauses.pop() if len(clauses) == 1 else ""
@@ -122,16 +124,18 @@ def experiment_further(
 ) -> Cause:
     """What experiments find where no known fault does, after that none does.
 
-    Nothing on sessions of modules, nor on an answer of another shape or dtype.
+    Nothing on sessions of modules; of an answer of another shape or dtype, only what it owes to earlier calls.
     """
     from conformance.diagnosis.experiments.diagnose import inquire
 
     sentence = found.sentence if found else ""
-    if first.refutation is None or (example := first.refutation.problem) is None:
+    guarded = guard_backend(backend)
+    if first.refutation is None or (example := first.refutation.problem) is None or isinstance(example, Session):
         return Cause(sentence)
-    if isinstance(example, Session) or find_broken_clauses(first)[0].startswith(NO_EXPERIMENTS):
-        return Cause(sentence)
-    problem, guarded = problem_of(example), guard_backend(backend)
+    if find_broken_clauses(first)[0].startswith(NO_EXPERIMENTS):
+        history = explain_history(guarded, first.dtype, budget)
+        return history if history.sentence else history._replace(sentence=sentence)
+    problem = problem_of(example)
     form = form_of(problem) if first.property.beyond_core else Form()
     inquiry = inquire(guarded, first.dtype, form, problem.sizes, budget, renew=renew)
     if inquiry.sentence and found and found.right:  # those problems did not meet the condition
@@ -141,6 +145,14 @@ def experiment_further(
     said = "; ".join(filter(None, (inquiry.sentence, sentence)))
     computed = [inquiry.computed] if inquiry.computed else []
     return Cause(said, reproduced=find_reproduced(kept, computed, backend.description), rows=inquiry.rows)
+
+
+def explain_history(backend: Backend, dtype: str, budget: float | None) -> Cause:
+    """What answers of a guarded backend owe to earlier calls; without a sentence if that is nothing."""
+    from conformance.diagnosis.experiments.diagnose import inquire_history
+
+    history = inquire_history(backend, dtype, budget)
+    return Cause(history.sentence, rows=history.rows)
 
 
 def is_reproduced(verdict: Verdict, wrong: list[Backend], about: Description) -> bool | None:

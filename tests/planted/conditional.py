@@ -247,6 +247,40 @@ def _fail_after_gradients() -> Backend:
 fails_after_gradients = _fail_after_gradients()
 
 
+def _remember(key: Callable[[Problem], object]) -> Callable[[], Callable[[Problem], Answer]]:
+    """The answer to the first problem of this key."""
+
+    def make() -> Callable[[Problem], Answer]:
+        kept: dict[object, Answer] = {}
+
+        def forward(problem: Problem) -> Answer:
+            return kept.setdefault((key(problem), problem.sizes), NUMPY.forward(problem))
+
+        return forward
+
+    return make
+
+
+def _return_late_state() -> Callable[[Problem], Answer]:
+    kept: dict[tuple[int, ...], State] = {}
+
+    def forward(problem: Problem) -> Answer:
+        answer = NUMPY.forward(problem)
+        late = kept.get(problem.sizes, answer.state)
+        kept[problem.sizes] = answer.state
+        return replace(answer, state=late)
+
+    return forward
+
+
+knows_arrays_by_address = after_calls(_remember(lambda p: id(p.x)), "knows_arrays_by_address")
+knows_questions_by_input = after_calls(_remember(lambda p: p.x.tobytes()), "knows_questions_by_input")
+returns_a_late_state = after_calls(_return_late_state, "returns_a_late_state")
+fails_after_as_many_units = after_calls(
+    _fail_where(lambda asked, sizes: bool(asked) and asked[-1][3] == sizes[3]), "fails_after_as_many_units"
+)
+
+
 def fail_at_first_of_all() -> Backend:
     """A backend whose first answer is wrong."""
     return after_calls(_fail_where(lambda asked, sizes: not asked), "fails_at_first_of_all")

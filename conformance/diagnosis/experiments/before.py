@@ -1,12 +1,14 @@
 """Whether an answer depends on what was asked before it, or on how its question lies in memory."""
 
+from dataclasses import replace
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 
 from conformance.assertions.memory import copy_arrays
 from conformance.diagnosis.experiments.first import find_after_gradients, find_first
-from conformance.diagnosis.experiments.laboratory import TINY, Finding, Laboratory, OutOfTime, Sizes, name_part
+from conformance.diagnosis.experiments.laboratory import ARRAYS, TINY, Finding, Laboratory, OutOfTime, Sizes, name_part
 from conformance.diagnosis.experiments.layout import find_layout, find_shared
 from conformance.diagnosis.experiments.log import Log
 from conformance.diagnosis.experiments.patterns import name_ordinal
@@ -18,6 +20,7 @@ from lstm_spec.types import Array
 
 UNUSED: tuple[Sizes, ...] = ((4, 3, 6, 7), (3, 4, 7, 6))  # no other experiment asks these
 FEW, MANY = 60, 130  # calls with one question
+FRESH = 20  # questions
 LATER = 8  # calls after which an answer is looked at again
 KEPT = {  # what may be left of an earlier call
     "the weights": ("W", "U", "b", "p", "R"),
@@ -43,6 +46,8 @@ def find_history(laboratory: Laboratory) -> Finding | None:
         if words := find(log):
             return Finding(words, True, tuple(log.tried), is_condition=False)
     for find in (
+        find_identity,
+        find_known,
         find_unsettled,
         find_first,
         find_layout,
@@ -86,7 +91,45 @@ def find_kept(log: Log) -> str:
             pairs = [(question, backend) for question, (_, backend) in zip(mixed, replayed, strict=True)]
             if all(log.judge(f"as if {name} were of {which}", *pair).said == "right" for pair in pairs):
                 return f"keeps {name} of {which} with the same shapes"
+    return find_late(log, other, [given for _, given in found if given is not None])
+
+
+def find_late(log: Log, earlier: Question, given: list[tuple[Any, ...]]) -> str:
+    """Which part of an answer is that of the call before, of answers to an earlier question and then another one."""
+    (before, *more), (now, *_) = given
+    for name, mixed in (
+        ("state", replace(before, state=now.state)),
+        ("output y", replace(before, y=now.y)),
+    ):
+        if log.judge(f"as if the {name} were of the call before", earlier, log.replay((mixed, *more))).said == "right":
+            return f"returns the {name} of the call before with the same shapes"
     return ""
+
+
+def find_known(log: Log) -> str:
+    """Which part alone an answer is remembered by, so that other numbers elsewhere are not read; empty if none."""
+    make, found = log.laboratory.make_question, list[str]()
+    for k, part in enumerate(ARRAYS):
+        one, other = make(UNUSED[0], 20 + 2 * k), make(UNUSED[0], 21 + 2 * k)
+        if part not in {name_part(name) for name in name_all_arrays(**one._asdict())}:
+            continue
+        log.ask(one)
+        if log.judge(f"only {ARRAYS[part]} as before", mix_questions(other, one, (part,))).is_wrong:
+            found.append(ARRAYS[part])
+    return f"only after a question with the same {' or '.join(found)}" if 0 < len(found) < 3 else ""
+
+
+def find_identity(log: Log) -> str:
+    """Whether answers are wrong once the arrays of earlier questions are gone, and right while all are kept."""
+    make = log.laboratory.make_question
+    kept = [make(TINY, seed) for seed in range(FRESH)]
+    if any(log.judge("arrays of their own", question).is_wrong for question in kept):
+        return ""
+    del kept
+    said = [log.judge("arrays where others have been", make(TINY, seed)).said for seed in range(FRESH, 3 * FRESH)]
+    if "wrong" not in said:
+        return ""
+    return "only where an array lies where one of an earlier question lay, as if arrays were known by their address"
 
 
 def mix_questions(question: Question, earlier: Question, parts: tuple[str, ...]) -> Question:
@@ -161,5 +204,8 @@ def _name_questions(found: list[str], right: list[str]) -> str:
         if {f"a larger {letter}", f"a smaller {letter}"} <= {*shaped}:
             shaped[shaped.index(f"a larger {letter}")] = f"another {letter}"
             shaped.remove(f"a smaller {letter}")
+    others = [k for k in "TBIH" if not any(name.endswith(f" {k}") for name in shaped)]
+    if len(others) == 1 and "other numbers in the same shapes" in alike:
+        return f"of the same {others[0]}"
     named = [*(name for name in alike if name != "itself"), *shaped]
     return f"with {' or '.join(named)}" if named else "like itself"

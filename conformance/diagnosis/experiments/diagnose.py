@@ -107,6 +107,18 @@ def inquire(
     return inquiry._replace(example=describe_smallest(replace(whole, seconds=math.inf), inquiry.computed))
 
 
+def inquire_history(backend: Backend, dtype: str, seconds: float | None = None) -> Inquiry:
+    """What answers of a guarded backend, or else its gradients, owe to earlier calls; no other experiment is made."""
+    laboratory, rows = Laboratory(backend, dtype, seconds=seconds or choose_seconds(backend)), list[Row]()
+    for backward in (False, True) if backend.gradients else (False,):
+        examination = Examination(laboratory.turn_backward(backward))
+        before = examination.run("before", 0.5, find_history)
+        rows += examination.rows
+        if before:
+            return Inquiry(tuple(rows), describe_findings(examination.about, [before]))
+    return Inquiry(tuple(rows), "")
+
+
 def asks_processes(rows: Sequence[Row]) -> bool:
     """Whether a fresh process may say more: nothing was explained, and only the first call was different, if any."""
     before = [row.finding.sentence for row in rows if row.experiment == "before" and row.finding]
@@ -139,10 +151,10 @@ class Examination:
 
         `looks_around`: whether other forms of network are asked. If they show more, the simplest of them is examined.
         """
-        if malformed := find_malformed(self.laboratory):
+        malformed, before = find_malformed(self.laboratory), self.run("before", 0.3, find_history)
+        if malformed and not before:
             self.rows.append(Row("where", self.about, malformed))
             return malformed.sentence
-        before = self.run("before", 0.3, find_history)
         if before and before.is_whole:
             return describe_findings(self.about, [before])
         if looks_around and not before and (networks := self.look_around()):
@@ -176,6 +188,7 @@ class Examination:
         if numbers:
             network = None  # which was wrong where such numbers happened to be
         when = None if numbers else self.run("when", 0.5, lambda limited: find_condition(limited, start))
+        when = None if before and when and not when.is_certain else when
         sizes = (when and when.smallest) or SMALL
         where = self.run("where", 0.5, lambda limited: find_place(limited, sizes)) if when else None
         term = self.run("term", 0.5, find_term) if when or numbers or not before else None  # of the cell, at any form
@@ -223,7 +236,7 @@ def describe_findings(
     wrong = [f"its {about} are wrong {_join_conditions(given)}{where_wrong}"] if len(known) < len(given) else []
     sure = [] if all(one.is_certain for one in found) else ["this is not certain"]
     part = "" if any(word in where_wrong for word in IN_PLACES) else part
-    formula, rest = ([term.sentence], []) if term else ([], [part or "cause unknown"] if wrong else [])
+    formula, rest = ([term.sentence], []) if term else ([], [part or "cause unknown"] if wrong and not known else [])
     follow = [FLOW] if term and term.sentence.startswith(ENDS_EARLY) else []
     return "; ".join([*(f"it {words}" for words in known), *formula, *wrong, *sure, *rest, *follow])
 

@@ -79,15 +79,25 @@ def find_switches(
 ) -> str:
     """What has to be so of parts of a question for its answer to be wrong, in words; empty if nothing has to."""
     found: dict[str, list[Switch]] = {}
+
+    def ask_changed(switch: Switch) -> list[Said]:
+        results = [laboratory.judge(make_switch(question, switch)).said for question in questions]
+        tried.extend((switch.made, one) for one in results)
+        return results
+
     for switch in switches:
-        changed = [make_switch(question, switch) for question in questions]
-        results = [laboratory.judge(one).said for one in changed]
-        tried += [(switch.made, one) for one in results]
-        if {*results} == {"right" if said == "wrong" else "wrong"}:
+        if {*ask_changed(switch)} == {"right" if said == "wrong" else "wrong"}:
             found.setdefault(switch.array, []).append(switch)
-    if said == "wrong":
-        return _join_alike([_choose_switch(made).not_made for made in found.values()])
-    return _join_alike([made[-1].made for made in found.values()])
+    chosen = [(_choose_switch(made) if said == "wrong" else made[-1]) for made in found.values()]
+    copies = [Switch(each.array, "copied", "", np.copy) for each in chosen]
+    if any(
+        {*ask_changed(copy)} != {said} or {*ask_changed(each)} == {said}
+        for copy, each in zip(copies, chosen, strict=True)
+    ):
+        return ""  # it is not the numbers that make the difference
+    if said == "wrong":  # each of them is needed
+        return _join_alike([each.not_made for each in chosen])
+    return " or ".join(each.made for each in chosen)
 
 
 def _choose_switch(switches: list[Switch]) -> Switch:

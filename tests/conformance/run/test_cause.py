@@ -1,7 +1,10 @@
 """Where no known fault fits, experiments say under which condition an answer is wrong."""
 
+from dataclasses import replace
+
 import pytest
 
+from backends.numpy.backend import BACKEND as NUMPY
 from conformance.diagnosis.experiments import diagnose
 from conformance.diagnosis.experiments.term.computing import make_backend_of
 from conformance.diagnosis.experiments.term.formula import write_formula
@@ -9,7 +12,7 @@ from conformance.faults.catalogue import FAULTS
 from conformance.run.cause import find_reproduced
 from conformance.run.check import check
 from conformance.targets.border import guard_backend
-from lstm_spec import Backend
+from lstm_spec import Answer, Backend, Problem, State
 from tests.helpers import specimens
 from tests.planted import conditional
 from tests.planted.conditional import at_sizes
@@ -104,6 +107,23 @@ def test_what_breaks_the_contract_has_a_cause(
     monkeypatch.setattr(diagnose, "SECONDS", PLENTY)
     cause = check(backend, profile="quick", dtypes=("float32",), clauses=("CONTRACT-2",)).cause
     assert words in cause.sentence and cause.is_known == is_known
+
+
+def test_what_answers_owe_to_earlier_calls_is_named_where_their_shape_is_wrong() -> None:
+    """A state of other shapes is returned: what is refuted is the shape, and the cause is the call before."""
+    kept: list[State] = []
+
+    def forward(problem: Problem) -> Answer:
+        answer = NUMPY.forward(problem)
+        kept.append(answer.state)
+        return replace(answer, state=kept[-2]) if len(kept) > 1 else answer
+
+    late = replace(NUMPY, name="late", forward=forward, gradients=None)
+    report = check(late, profile="quick", dtypes=("float32",), clauses=("SHAPE-1",), budget=PLENTY)
+    assert report.failures and report.cause.sentence.startswith(
+        "it returns the state of the call before with the same "
+    )
+    assert "cause unknown" not in report.cause.sentence
 
 
 def test_a_fault_of_the_contract_is_named_where_another_clause_shows_it() -> None:

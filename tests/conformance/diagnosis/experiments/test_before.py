@@ -34,6 +34,13 @@ from tests.planted import conditional
         (conditional.fails_after_gradients, "only after gradients were asked for: every later answer"),
         (conditional.overwrites_one_array, "only where h_0 and c_0 are one array"),
         (conditional.needs_to_write_two, "only where x or U is read-only"),
+        (
+            conditional.knows_arrays_by_address,
+            "only where an array lies where one of an earlier question lay, as if arrays were known by their address",
+        ),
+        (conditional.knows_questions_by_input, "only after a question with the same x"),
+        (conditional.returns_a_late_state, "returns the state of the call before with the same shapes"),
+        (conditional.fails_after_as_many_units, "only after a question of the same H"),
         (conditional.misreads_strides, "only where x does not lie in one piece in C order"),
     ],
     ids=lambda value: value.name if isinstance(value, Backend) else "",
