@@ -64,6 +64,7 @@ def _find_noun(kind: type) -> Any:
 
 
 Known = dict[tuple[Any, ...], Any]  # nouns by what they are made of
+PLAIN = (str, int, float)
 
 
 def put_together(form: Form, tensors: Tensors, known: Known | None = None) -> Any:
@@ -78,17 +79,23 @@ def put_together(form: Form, tensors: Tensors, known: Known | None = None) -> An
     if isinstance(form, dict):
         return form["plain"] if "plain" in form else type(form["name"], (), {"__module__": form["module"]})()
     parts = [put_together(part, tensors, known) for part in form[1:]]
-    made = OTHERS[form[0]](parts) if form[0] in OTHERS else NOUNS[form[0]](*parts)
-    key = (
-        form[0],
-        *(repr(part) if part is None or isinstance(part, str | int | float) else id(part) for part in parts),
-    )
-    return made if known is None else known.setdefault(key, made)
+    if known is None:
+        return _make_noun(form[0], parts)
+    key = (form[0], *(repr(part) if part is None or isinstance(part, PLAIN) else id(part) for part in parts))
+    if key not in known:
+        known[key] = _make_noun(form[0], parts)
+    return known[key]
+
+
+def _make_noun(name: str, parts: list[Any]) -> Any:
+    return OTHERS[name](parts) if name in OTHERS else NOUNS[name](*parts)
 
 
 def forget_nouns(known: Known, arrays: Iterable[Array]) -> None:
     """Drop the nouns that are made of these arrays."""
     gone = set(map(id, arrays))
+    if not gone:
+        return
     for key, noun in list(known.items()):  # what a noun is made of stands before it
         if not gone.isdisjoint(key):
             gone.add(id(noun))

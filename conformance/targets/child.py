@@ -27,7 +27,7 @@ from conformance.targets.link import (
 )
 from conformance.targets.raised import MAY_BE_INTERRUPTED, describe_raised
 from conformance.targets.resolve import TargetError, resolve
-from conformance.targets.shared import Shared, hold_for_good
+from conformance.targets.shared import CHILD, Shared
 from conformance.targets.wire import About, Tensors, pack_tensors
 from lstm_spec import Backend
 
@@ -93,7 +93,7 @@ class Child:
     """The backend, and the memory that it shares with the judge."""
 
     def __init__(self, backend: Backend) -> None:
-        self.backend, self.shared = backend, Shared(-1, hold_for_good)
+        self.backend, self.shared = backend, Shared(CHILD)
         self.nouns: Known = {}
 
     def reply(self, message: memoryview) -> bytes:

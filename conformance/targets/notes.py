@@ -89,9 +89,9 @@ def _overwrite(file: int, question: bytes) -> None:
     """
     whole = memoryview(question)
     os.pwrite(file, bytes(8), 0)
-    os.ftruncate(file, 8)
     if os.pwrite(file, whole[8:], 8) != len(whole) - 8:
         raise OSError("the disk is full")
+    os.ftruncate(file, len(whole))
     os.pwrite(file, whole[:8], 0)
 
 

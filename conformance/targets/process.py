@@ -13,7 +13,7 @@ from functools import partial
 from conformance.targets import keeper
 from conformance.targets.keeper import END, GRACE, KILL, KILLING, MARK, kill_marked
 from conformance.targets.link import receive_message, send_message
-from conformance.targets.shared import Shared
+from conformance.targets.shared import JUDGE, Shared
 
 SERVE = "conformance.targets.child:serve_questions"  # what the process does: a function of the number of its socket
 LATE = GRACE + KILLING + 5.0  # seconds until the keeper is no longer waited for
@@ -24,7 +24,7 @@ class Process:
 
     def __init__(self, home: str, path: list[str], serve: str = SERVE) -> None:
         self.link, theirs = socket.socketpair()
-        self.shared = Shared(1, weakref.ref)
+        self.shared = Shared(JUDGE)
         mark = os.urandom(16).hex()
         module, _, function = serve.partition(":")
         serving = f"from {module} import {function}; {function}({theirs.fileno()})"

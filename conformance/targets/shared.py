@@ -2,10 +2,14 @@
 
 import ctypes
 import json
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from itertools import count
+from itertools import count, repeat
+from operator import call
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from conformance.targets.wire import (
     About,
@@ -25,6 +29,8 @@ from conformance.targets.wire import (
 from lstm_spec.types import Array
 
 Held = Callable[[], Array | None]
+Watched = Callable[[], Any]  # the memory of a block as it is now, in one row of bytes
+PLAIN = "biufc"  # the kinds of dtypes whose memory can be read as it is
 
 
 class Opened(NamedTuple):
@@ -36,9 +42,39 @@ class Opened(NamedTuple):
     forgotten: list[Array]
 
 
+class Side(NamedTuple):
+    """Which of the two processes this is: how it holds arrays, and looks at memory that may change."""
+
+    step: int  # from one number to the next; the two sides never give the same one
+    hold: Callable[[Array, Callable[[Any], object]], Held]
+    watch: Callable[[Held], Watched | None]
+
+
 def hold_for_good(a: Array, _: Any) -> Held:
     """The array until the other side has forgotten it."""
-    return lambda: a
+    return repeat(a).__next__  # all are called at every message, and nothing is called faster
+
+
+def watch_for_good(held: Held) -> Watched:
+    """The memory of an array that is held for good; for a target, what may not be written is no less than the rest."""
+    return repeat(show_bytes(held()).data).__next__
+
+
+def watch_writable(held: Held) -> Watched | None:
+    """The memory of an array as long as there is one; nobody writes here into what may not be written."""
+    a = held()
+    if a is None or not a.flags.writeable:
+        return None
+    return held if a.flags.c_contiguous and a.dtype.kind in PLAIN else lambda: show_bytes(held())
+
+
+def show_bytes(a: Array | None) -> Array:
+    """The memory of an array in one row of bytes; nothing of an array that is gone, or of Python objects."""
+    return np.zeros(0, np.uint8) if a is None or a.dtype.hasobject else show_memory(a).view(np.uint8)
+
+
+JUDGE = Side(1, weakref.ref, watch_writable)
+CHILD = Side(-1, hold_for_good, watch_for_good)
 
 
 class Shared:
@@ -47,14 +83,15 @@ class Shared:
     An array that is sent again is the same object there, and arrays that share memory here share it there.
     """
 
-    def __init__(self, step: int, hold: Callable[[Array, Callable[[Any], object]], Held]) -> None:
-        self.count, self.hold = count(step, step), hold
+    def __init__(self, side: Side) -> None:
+        self.side, self.count = side, count(side.step, side.step)
         self.arrays: dict[int, Held] = {}
         self.numbers: dict[int, int] = {}  # by id
         self.ids: dict[int, int] = {}
         self.shapes: dict[int, tuple[int, ...]] = {}
-        self.bits: dict[int, bytes] = {}  # what both sides know of each block of memory
-        self.rows: dict[int, Held] = {}  # the same blocks in the same order, as they are now
+        self.sizes: dict[int, int] = {}  # of the blocks of memory, in bytes
+        self.bits: dict[int, bytes] = {}  # what both sides know of each block that is watched
+        self.rows: dict[int, Watched] = {}  # the same blocks in the same order, as they are now
         self.forgotten: list[int] = []
 
     def find(self, number: int) -> Array | None:
@@ -64,10 +101,10 @@ class Shared:
 
     def keep(self, number: int, a: Array) -> Array:
         """The array, from now on known by that number."""
-        self.arrays[number] = self.hold(a, lambda _: self.forgotten.append(number))
+        self.arrays[number] = self.side.hold(a, lambda _: self.forgotten.append(number))
         self.numbers[id(a)], self.ids[number], self.shapes[number] = number, id(a), a.shape
-        if number in self.bits:
-            self._note_bits(number, a, self.bits[number])
+        if number in self.rows:
+            self._watch(number)
         return a
 
     def _find_number(self, a: Array) -> int:
@@ -79,11 +116,11 @@ class Shared:
 
     def count_bytes(self) -> int:
         """How much memory both sides have."""
-        return sum(map(len, self.bits.values()))
+        return sum(self.sizes.values())
 
     def _forget(self, numbers: list[int]) -> None:
         for number in numbers:
-            for known in (self.arrays, self.shapes, self.bits, self.rows):
+            for known in (self.arrays, self.shapes, self.sizes, self.bits, self.rows):
                 known.pop(number, None)
             key = self.ids.pop(number, 0)
             if self.numbers.get(key) == number:  # no other array has its place by now
@@ -97,27 +134,36 @@ class Shared:
         header = more | {
             "file": len(raw),
             "gone": gone,
-            "arrays": {name: self._find_number(a) for name, a in tensors.items()},
             "blocks": {name: self._find_number(a) for name, a in blocks.items()},
+            "arrays": {name: self._find_number(a) for name, a in tensors.items() if name not in blocks},
         }
         for name, a in blocks.items():
-            self._note_bits(header["blocks"][name], a, _read_memory(a))
-        changed, shapes = self._find_changes(), self._find_shapes()
+            self._note_bits(header["blocks"][name], _read_memory(a))
+        shapes = self._find_shapes()
+        for number in shapes.keys() & self.rows.keys():
+            self._watch(number)  # it may have other memory by now
+        changed = self._find_changes()
         header |= {"changed": [(n, len(bits)) for n, bits in changed.items()], "shapes": list(shapes.items())}
         text = json.dumps(header).encode()
         return b"".join((len(text).to_bytes(8, "little"), text, raw, *changed.values()))
 
-    def _note_bits(self, number: int, a: Array, bits: bytes) -> None:
+    def _note_bits(self, number: int, bits: bytes) -> None:
         """Both sides know from now on that these are the bits of a block."""
-        self.bits[number] = bits
-        held = self.arrays[number]
-        self.rows[number] = held if a.flags.c_contiguous and not a.dtype.hasobject else lambda: _show_row(held())
+        self.sizes[number] = len(bits)
+        if number in self.rows or self._watch(number):
+            self.bits[number] = bits
+
+    def _watch(self, number: int) -> bool:
+        """Look at the memory of a block from now on, if it may change; whether it may."""
+        row = self.side.watch(self.arrays[number])
+        if row is not None:
+            self.rows[number] = row
+        return row is not None
 
     def _find_changes(self) -> dict[int, bytes]:
         """The memory of the blocks that changed. That nothing changed is the rule, and is found out quickly."""
         with suppress(BufferError, TypeError, ValueError):  # one is gone, or has other strides now
-            pairs = zip(self.rows.values(), self.bits.values(), strict=True)
-            if all(b"".join((row(),)) == bits for row, bits in pairs):  # type: ignore[arg-type]
+            if b"".join(map(call, self.rows.values())) == b"".join(self.bits.values()):
                 return {}
         arrays = ((number, self.find(number), before) for number, before in self.bits.items())
         read = ((number, _read_memory(a), before) for number, a, before in arrays if a is not None)
@@ -127,11 +173,10 @@ class Shared:
 
     def _find_shapes(self) -> dict[int, tuple[int, ...]]:
         """The shapes of the arrays that have another one by now."""
-        arrays = [held() for held in self.arrays.values()]
         with suppress(AttributeError):  # one is gone
-            if [a.shape for a in arrays] == [*self.shapes.values()]:  # type: ignore[union-attr]
+            if [a.shape for a in map(call, self.arrays.values())] == [*self.shapes.values()]:  # type: ignore[union-attr]
                 return {}
-        known = zip(self.shapes.items(), arrays, strict=True)
+        known = zip(self.shapes.items(), map(call, self.arrays.values()), strict=True)
         shapes = {number: a.shape for (number, before), a in known if a is not None and a.shape != before}
         self.shapes |= shapes
         return shapes
@@ -147,21 +192,23 @@ class Shared:
         forgotten = [a for number in header["gone"] if (a := self.find(number)) is not None]
         self._forget(header["gone"])
 
-        def place(name: str, fresh: Array) -> Array:
-            number = read_number(header["blocks"][name])
+        def place(name: str, sent: Array) -> Array:
+            number, bits = read_number(header["blocks"][name]), _read_memory(sent)
             known = self.find(number)
-            if known is None or known.nbytes != fresh.nbytes:
-                self._note_bits(number, self.keep(number, fresh), _read_memory(fresh))
-                return fresh
-            self._write(number, known, _read_memory(fresh))
+            if known is None or known.nbytes != sent.nbytes:
+                known = self.keep(number, sent.copy())
+                self._note_bits(number, bits)
+            elif bits != self.bits.get(number):
+                self._write(number, known, bits)
             return known
 
         end = start + read_size(header["file"])
         if end + sum(read_size(size) for _, size in header["changed"]) != len(message):
             raise FrameError("its parts are not as long as it says")
         tensors, about = unpack_tensors(message[start:end], place)
+        numbers = header["arrays"] | header["blocks"]
         for name, a in tensors.items():
-            number = read_number(header["arrays"][name])
+            number = read_number(numbers[name])
             before = self.find(number)
             tensors[name] = self.keep(number, a) if before is None or not _lies_like(before, a) else before
         for number, size in header["changed"]:
@@ -179,15 +226,11 @@ class Shared:
         if memory.nbytes != len(bits) or a.dtype.hasobject:
             raise FrameError("it changes memory of another size")
         ctypes.memmove(find_address(memory), bits, len(bits))
-        self._note_bits(number, a, bits)
+        self._note_bits(number, bits)
 
 
 def _read_memory(a: Array) -> bytes:
     return b"" if a.dtype.hasobject else a.tobytes() if a.flags.c_contiguous else show_memory(a).tobytes()
-
-
-def _show_row(a: Array | None) -> Any:
-    return b"" if a is None or a.dtype.hasobject else show_memory(a)
 
 
 def _lies_like(a: Array, other: Array) -> bool:

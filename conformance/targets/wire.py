@@ -55,11 +55,14 @@ def split_header(raw: bytes | memoryview) -> tuple[bytes, int]:
 
 def read_json(text: str | bytes) -> Any:
     """What is written in JSON, without NaN and infinities. Raises ValueError or RecursionError."""
-    return json.loads(text, parse_constant=_refuse_constant)
+    return STRICT.decode(text if isinstance(text, str) else str(text, "utf-8"))
 
 
 def _refuse_constant(name: str) -> None:
     raise FrameError(f"it has the number {name}")
+
+
+STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def read_number(value: Any) -> int:
@@ -168,19 +171,17 @@ def find_address(a: Array) -> int:
 
 
 def unpack_tensors(
-    raw: bytes | memoryview, place: Callable[[str, Array], Array] = lambda name, fresh: fresh
+    raw: bytes | memoryview, place: Callable[[str, Array], Array] = lambda name, sent: sent.copy()
 ) -> tuple[Tensors, About]:
     """The arrays, with the bits, strides and shared memory of those that were packed, and the text packed with them.
 
-    `place` says where a block of memory is kept, given its name and a fresh array. Raises FrameError, and what
-    `read_strictly` makes one.
+    `place` says where a block of memory is kept, given its name and an array that lies in `raw`. Raises FrameError, and
+    what `read_strictly` makes one.
     """
     header, start = split_header(raw)
     parse = _parse_header if len(header) <= SPARE else _parse_header.__wrapped__  # a long one is not worth keeping
     straight, odd, about = parse(header, len(raw) - start)
-    tensors = {
-        name: place(name, np.ndarray(shape, dtype, raw, start + at).copy()) for name, dtype, shape, at in straight
-    }
+    tensors = {name: place(name, np.ndarray(shape, dtype, raw, start + at)) for name, dtype, shape, at in straight}
     for name, dtype, shape, block, *strided in odd:
         tensors[name] = np.ndarray(shape, dtype, show_memory(tensors[block]), *strided)
     return {name: a for name, a in tensors.items() if not name.startswith("memory.")}, about

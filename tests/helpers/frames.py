@@ -11,7 +11,7 @@ from backends.numpy.backend import BACKEND as NUMPY
 from conformance.nouns import change_all_arrays
 from conformance.targets.child import Child
 from conformance.targets.link import Reply, pack_question, read_reply
-from conformance.targets.shared import Shared
+from conformance.targets.shared import JUDGE, Shared, hold_for_good
 from lstm_spec import REFERENCE_MODULE, Answer, Backend, Problem, make_backend
 from lstm_spec.modules.sessions import Call, Session
 from tests.helpers.hostile import raising
@@ -49,7 +49,7 @@ CALLS: list[tuple[Backend, str, tuple[Any, ...]]] = [
 
 def ask_by_hand(arguments: tuple[Any, ...], call: str) -> tuple[Shared, bytes]:
     """A judge that has just asked a question of copies of the arguments, and the message."""
-    shared = Shared(1, lambda a, _: lambda: a)
+    shared = Shared(JUDGE._replace(hold=hold_for_good))
     (copies,) = change_all_arrays(lambda tensors: {name: a.copy() for name, a in tensors.items()}, asked=arguments)
     arrays, question = pack_question(call, copies, {})
     return shared, shared.enclose(arrays, question, errstate={})

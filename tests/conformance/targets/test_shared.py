@@ -1,5 +1,6 @@
 """Memory that the judge and a child process both have: what shares it, what is known again, what is written there."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.targets.border import guard_backend
 from conformance.targets.isolated import start_isolated
+from conformance.targets.shared import CHILD, Shared
+from conformance.targets.wire import split_header
 from lstm_spec import Backend, Problem, State
 from tests.helpers import fragile
 from tests.helpers.environment import TORCH
@@ -95,6 +98,15 @@ def test_an_input_that_is_given_another_shape_has_it_here() -> None:
     with alone("reshapes_its_input") as it:
         it.backend.forward(handed)
     assert handed.x.shape == (4, 3)
+
+
+def test_an_array_that_was_resized_is_looked_at_where_it_lies_now() -> None:
+    shared, a = Shared(CHILD), np.zeros(4)
+    shared.enclose({"a": a}, b"")
+    a.resize(2, refcheck=False)
+    message = memoryview(shared.enclose({}, b""))
+    header = json.loads(split_header(message)[0])
+    assert header["changed"] == [[-1, 16]] and header["shapes"] == [[-1, [2]]]
 
 
 def test_what_is_forgotten_here_is_forgotten_there() -> None:
