@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -52,6 +53,7 @@ def judge_target(loan: Loan, options: Options, manner: Manner) -> Judged:
     with ExitStack() as stack:
         with manner.stop.interrupting():
             backend = stack.enter_context(lend_backend(loan))
+        gc.freeze()  # what is there by now stays: it need not be looked through again and again
         with _audit(manner.rigorous) as audited:
             report = _judge_backend(backend, loan, options, manner)
         origin = Origin(loan.target, options.run_seed, loan.device, options.grade)

@@ -1,5 +1,6 @@
 """The child process: it makes the backend, and answers questions until the parent closes the socket."""
 
+import gc
 import json
 import socket
 import sys
@@ -60,7 +61,10 @@ def serve_link(descriptor: int, serve: Callable[[socket.socket], None]) -> None:
 
 def _serve_backend(link: socket.socket) -> None:
     number, named = receive_message(link)
+    gc.disable()  # what a library makes while it is imported stays
     backend, about = _introduce_backend(**json.loads(bytes(named)))
+    gc.freeze()
+    gc.enable()
     send_message(link, number, pack_tensors({}, about))
     if backend is None:
         return
