@@ -33,19 +33,28 @@ def choose_runtime(wanted: str, networks: Iterable[Network] = ()) -> str:
     """
     named = [name for name in dict.fromkeys((wanted, *RUNTIMES)) if name in RUNTIMES]
     there = [name for name in named if find_spec(ADAPTERS[RUNTIMES[name]].library.partition(".")[0])]
-    needed = {feature for network in networks for feature in _list_features(network)}
+    needed = {need for network in networks for need in _list_needs(network)}
     if there:
-        return next((name for name in there if needed <= make_runtime(name).description.features), there[0])
+        return next((name for name in there if needed <= _list_claims(make_runtime(name))), there[0])
     raise ModelError(
         f'none of {", ".join(RUNTIMES)} is installed, one of which has to be asked; pip install "lstm-spec[onnx]", or'
         " ask another: --runtime numpy"
     )
 
 
-def _list_features(network: Network) -> set[Feature]:
-    """What a runtime has to claim for a question to the network; stacks are asked layer by layer."""
+def _list_claims(backend: Backend) -> set[str]:
+    """Features and dtypes."""
+    return {*backend.description.features, *backend.description.dtypes}
+
+
+def _list_needs(network: Network) -> set[str]:
+    """What a runtime has to claim for a question to the network; stacks are asked layer by layer.
+
+    Of dtypes only float64: what computes in a narrower one is refuted, and numbers of 16 bits may be computed in any.
+    """
     W = network.parameters[0][0].g.W
-    return {*form_of(network.ask(np.zeros((1, 1, W.shape[1]), W.dtype))).features} - {Feature.LAYERS}
+    features = form_of(network.ask(np.zeros((1, 1, W.shape[1]), W.dtype))).features - {Feature.LAYERS}
+    return {*features, W.dtype.name} & {*Feature, "float64"}
 
 
 def make_runtime(name: str) -> Backend:
@@ -108,9 +117,11 @@ def ask_network(
 def _ask_backend(name: str, problem: Problem, backend: Backend) -> Asked:
     """What a backend answers; layer by layer if it has no stacks. Raises ModelError if it fails, or lacks a feature."""
     is_stack = len(problem.parameters) > 1 and not backend.offers(Feature.LAYERS)
-    missing = sorted(form_of(problem).features - {Feature.LAYERS} - backend.description.features)
+    needs = {*form_of(problem).features, problem.dtype.name} - {Feature.LAYERS}
+    missing = sorted(needs - _list_claims(backend))
     needed = f"{', '.join(missing)}, which {shorten_name(name)} needs"
-    lacks = ModelError(f"{backend.name} does not claim {needed}; ask another, e.g. onnxruntime or numpy")
+    other = "torch" if problem.dtype.name in missing else "onnxruntime"
+    lacks = ModelError(f"{backend.name} does not claim {needed}; ask another, e.g. {other} or numpy")
     try:
         answers = [*_ask_layers(problem, backend)] if is_stack else [backend.forward(problem)]
         inner = tuple(answer.y for answer in answers[:-1]) or ask_below(problem, answers[0], backend.forward)
@@ -120,6 +131,8 @@ def _ask_backend(name: str, problem: Problem, backend: Backend) -> Asked:
         raise ModelError(f"{backend.name} does not answer ({type(error).__name__}: {str(error)[:200]})") from error
     if missing and answers[-1].y.shape[2:] != (len(problem.directions) * problem.P,):
         raise lacks  # it read one direction, e.g.
+    if problem.dtype.name in missing and answers[-1].y.dtype == problem.dtype == np.float64:
+        raise lacks  # it computed in a narrower one
     h, c = (np.concatenate([answer.state[k] for answer in answers]) for k in (0, 1))
     return Asked(name, _name_runtime(backend), problem, (answers[-1].y, h, c), inner=inner)
 

@@ -20,8 +20,9 @@ from conformance.models.asked import ModelError
 from conformance.models.drawing import draw_x
 from conformance.models.runtimes import ask_below, ask_weights, choose_runtime
 from conformance.models.weights import read_weights
+from conformance.problems.question import change_arrays
 from conformance.report.status import FAILED, PASSED, UNUSABLE, WRONG_OPTION
-from lstm_spec import Activations, Answer, Backend, Feature, Problem
+from lstm_spec import Activations, Answer, Backend, Feature, Problem, State
 from tests.helpers.specimens import said
 
 I, H = 3, 5
@@ -397,3 +398,34 @@ def test_what_is_wrong_with_tensors_is_said_of_a_file(tmp_path: Path) -> None:
     torch.save(state | {"weight_hh_l0": state["weight_hh_l0"].half()}, tmp_path / "mixed.pt")
     status, text = said("judge", str(tmp_path / "mixed.pt"))
     assert status == UNUSABLE and "mixed.pt: weight_hh_l0 is float16, expected float32 like weight_ih" in text
+
+
+def compute_narrowly(problem: Problem) -> Answer:
+    """As JAX does without x64."""
+    narrow = change_arrays(problem, lambda a: a.astype("f"))
+    found = NUMPY.forward(narrow)
+    return Answer(found.y.astype(problem.dtype), State(*(a.astype(problem.dtype) for a in found.state)))
+
+
+def fail(problem: Problem) -> Answer:
+    raise RuntimeError("no kernel")
+
+
+@pytest.mark.parametrize("answer", [compute_narrowly, fail])
+def test_a_runtime_is_not_refuted_in_a_dtype_that_it_does_not_claim(answer: Any, tmp_path: Path) -> None:
+    torch.save(torch.nn.LSTM(I, H, dtype=torch.float64).state_dict(), tmp_path / "model.pt")
+    narrow = replace(NUMPY, name="narrow", forward=answer, description=replace(NUMPY.description, dtypes=("float32",)))
+    stored = read_weights(tmp_path / "model.pt")
+    with pytest.raises(
+        ModelError, match="narrow does not claim float64, which the LSTM needs; ask another, e.g. torch"
+    ):
+        ask_weights(stored, {}, narrow)
+
+
+def test_weights_in_float64_are_put_to_who_claims_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = replace(NUMPY, description=replace(NUMPY.description, dtypes=("float32",)))
+    monkeypatch.setattr(runtimes, "make_runtime", lambda name: NUMPY if name == "torch" else narrow)
+    monkeypatch.setattr(runtimes, "find_spec", lambda library: True)
+    for dtype, wanted in ((torch.float64, "torch"), (torch.float32, "keras"), (torch.float16, "keras")):
+        torch.save(torch.nn.LSTM(I, H, dtype=dtype).state_dict(), tmp_path / "model.pt")
+        assert choose_runtime("keras", read_weights(tmp_path / "model.pt").networks.values()) == wanted
