@@ -19,6 +19,7 @@ FILLINGS = ("dense", "contracting", "contracting", "dense", "within-1", "dense")
 OPEN = (1e6, 40.0)  # added to a bias: that even z / (1 + |z|) is 1, but for rounding; less if that overflows
 ROUGHLY, AT_MOST = 2.0**8, 2.0**-5
 LATER = ("x[t+1]", "x[T−1]", "x[T−1−t]")
+ELSEWHERE = (*LATER, "x[t−1]", "x[0]", "x[t−1 mod T]", "x[t+1 mod T]")  # what a gate may read in the place of x
 FAR = 32.0  # every fourth sample reads inputs so many times larger, and the next one such cell states
 
 
@@ -70,6 +71,7 @@ class Asking:
     laboratory: Laboratory
     cell: Formula | None = None  # what is known of the answers, if they are not those of the equations
     few: int = 6
+    reading: str = ""  # the only gate that reads x, if it is the only one
 
     @property
     def formula(self) -> Formula:
@@ -88,7 +90,10 @@ class Asking:
         problem, x, c = question.problem, question.problem.x.copy(), question.problem.state.c.copy()
         x[:, ::4] *= far
         c[:, 1::4] *= far
-        return question._replace(problem=replace(problem, x=frozen(x), state=State(problem.state.h, frozen(c))))
+        problem = replace(problem, x=frozen(x), state=State(problem.state.h, frozen(c)))
+        if self.reading:
+            problem = with_gates(problem, lambda k, gate: gate if k == self.reading else _blind(gate))
+        return question._replace(problem=problem)
 
     def see(self, opened: Mapping[str, int] | None = None, c: float | None = None, far: float = FAR) -> Seen:
         """The dense question answered, with gates opened (1) or shut (-1), and cell states of c if it is given."""
@@ -126,6 +131,10 @@ class Asking:
         found = self.laboratory.answer(problem)
         y, new_h, new_c = (np.asarray(a, np.float64) for a in (found.y[0], found.state.h[0], found.state.c[0]))
         return Seen(problem, y, new_h, new_c, measure_room(self.laboratory.dtype, problem.state.c[0], new_h, new_c))
+
+
+def _blind(gate: Gate) -> Gate:
+    return gate._replace(W=frozen(np.zeros_like(gate.W)))
 
 
 def _shift(gate: Gate, by: float) -> Gate:

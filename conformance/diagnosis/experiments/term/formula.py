@@ -186,6 +186,7 @@ def list_elsewhere(x: Array, states: Sequence[State], wraps: bool = False) -> di
     t, before = len(states) - 1, len(states) - 2
     found = {"x[t−1]": x[t - 1] if wraps else x[max(t - 1, 0)], "x[0]": x[0], "x[T−1]": x[-1], "x[T−1−t]": x[-1 - t]}
     found |= {"x[t+1]": x[(t + 1) % len(x) if wraps else min(t + 1, len(x) - 1)]}
+    found |= {"x[t−1 mod T]": x[t - 1], "x[t+1 mod T]": x[(t + 1) % len(x)]}
     for k in "hc":
         first = getattr(states[0], k)
         found |= {f"{k}_0": first, f"{k}[t−2]": getattr(states[max(before, 0)], k) if t or not wraps else 0 * first}

@@ -1,6 +1,7 @@
 """The formula of one step, found from its answers: c first, then h from the c that was answered."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import product
 
@@ -63,10 +64,32 @@ def explain_step(asking: Asking, expected: Formula, seen: Seen) -> Iterator[Form
             if seen.is_near(seen.c, values["c′"]):
                 raise
     if not seen.is_near(seen.c, values["c′"]):
+        if hides_cell(seen):
+            yield from explain_uncovered(asking, expected)
         expected = explain_cell(asking, expected, seen)
     if not is_hidden_right(seen, run_formula(expected, seen)):
         expected = explain_hidden(asking, expected, seen)
     yield explain_shown(read_scales(expected), seen)
+
+
+def hides_cell(seen: Seen) -> bool:
+    """Whether what is returned as c is another state, so that h alone shows c."""
+    return any(seen.is_near(seen.c, a) for a in (seen.h, seen.state.h, seen.state.c))
+
+
+def explain_uncovered(asking: Asking, formula: Formula) -> Iterator[Formula]:
+    """The formulas that give h where c is not shown: another h, or another c, which is what h is made of."""
+    seen = asking.see(far=1.0)
+    with suppress(Unknown):
+        yield explain_shown(explain_hidden(asking, formula, seen), seen)
+    o = run_formula(formula, seen)["o"]
+    with np.errstate(all="ignore"):
+        s = seen.h / o
+        below = seen._replace(c=formula.squash.invert(s), room=seen.room / (o * (1 - s * s)))
+        found = explain_part(formula, "c", below)
+    if found:
+        with suppress(Unknown):
+            yield explain_shown(found, seen)
 
 
 def read_scales(formula: Formula) -> Formula:

@@ -80,7 +80,8 @@ def differentiate(found: Explanation, problem: Problem, d: Cotangents, formula: 
 
     for t in reversed(range(T)):
         s, v = states[t], dict(values[t].of)
-        v["c"], new = states[find_step("c", t) % (T + 1)].c, states[(find_step("c′", t) + 1) % (T + 1)].c
+        after = T if found.reads.get("c′") == "T−1" else (find_step("c′", t) + 1) % (T + 1)
+        v["c"], new = states[find_step("c", t) % (T + 1)].c, states[after].c
         if "c′" in found.reads:
             v |= {"c′": new, "s": formula.squash(new)}
         reached[:, find_step("written", t) % T] = d.y[find_step("y", t) % T], dh

@@ -1,13 +1,22 @@
 """The search for the formula of one step, in the answers or in the gradients."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime
-from conformance.diagnosis.experiments.term.asking import LATER, STEPS, WIDTH, Asking, Seen, is_near, measure_room
+from conformance.diagnosis.experiments.term.asking import (
+    ELSEWHERE,
+    LATER,
+    STEPS,
+    WIDTH,
+    Asking,
+    Seen,
+    is_near,
+    measure_room,
+)
 from conformance.diagnosis.experiments.term.backward import explain_gates, explain_sums, measure_batch
 from conformance.diagnosis.experiments.term.computing import make_backend_of
 from conformance.diagnosis.experiments.term.formula import Formula, Values, answer
@@ -23,12 +32,11 @@ from conformance.diagnosis.experiments.term.sequence import (
 )
 from conformance.diagnosis.experiments.term.shared import find_coarse_sigma, turn_forget_gate
 from conformance.diagnosis.experiments.term.steps import explain_steps
-from conformance.diagnosis.experiments.term.words import describe_formula
+from conformance.diagnosis.experiments.term.words import describe_formula, describe_rounding
 from conformance.outcome import Errored, Refuted
 from lstm_spec import Answer
-from lstm_spec.types import GATES, Array
+from lstm_spec.types import Array
 
-COARSE = 2.0**-6  # a smaller difference may be one of rounding
 KINDS = ("standard", "peephole", "coupled", "no forget gate")
 
 
@@ -101,16 +109,6 @@ def find_second(asking: Asking) -> str:
     return found.sentence
 
 
-def describe_rounding(pairs: Iterable[tuple[Array, Array]]) -> str:
-    """That what was got is near to what was expected; empty if it is not."""
-    error = max(float((np.abs(a - b) / np.maximum(1, np.abs(b))).max()) for a, b in pairs)
-    return (
-        f"one step is right to {error:.1g}, as coarser rounding or another approximation leaves it"
-        if error < COARSE
-        else ""
-    )
-
-
 def find_later(asking: Asking, formula: Formula) -> Finding | None:
     """How later steps differ from a formula that is that of one step; None if they do not, or that is not found."""
     if gives_answers(asking, formula):
@@ -129,16 +127,30 @@ def list_later(asking: Asking, formula: Formula) -> Iterator[Formula]:
     if seen := asking.see_later():
         with suppress(Unknown):
             yield from explain_step(asking, formula, seen)
-        return
-    for letters in (*formula.gates, GATES):
-        for name in (*LATER, "x[t−1]"):
-            changed = formula
-            for k in letters:
-                terms = {
-                    f"W_{k} {name}" if term == f"W_{k} x" else term: a for term, a in formula.gates[k].terms.items()
-                }
-                changed = changed.change_gate(k, replace(formula.gates[k], terms=terms))
-            yield changed
+    if reads := find_reads(asking, formula):
+        yield reads
+    for name in (*LATER, "x[t−1]") if seen is None else ():
+        yield read_elsewhere(formula, dict.fromkeys(formula.gates, name))
+
+
+def read_elsewhere(formula: Formula, names: Mapping[str, str]) -> Formula:
+    """The formula with another x in these gates."""
+    for k, name in names.items():
+        terms = {f"W_{k} {name}" if term == f"W_{k} x" else term: a for term, a in formula.gates[k].terms.items()}
+        formula = formula.change_gate(k, replace(formula.gates[k], terms=terms))
+    return formula
+
+
+def find_reads(asking: Asking, formula: Formula) -> Formula | None:
+    """The formula with the x that each gate reads where the other gates read none; None if one reads another."""
+    names = dict[str, str]()
+    for k in [k for k, gate in formula.gates.items() if f"W_{k} x" in gate.terms]:
+        alone = replace(asking, reading=k)
+        each = (name for name in ("x", *ELSEWHERE) if gives_answers(alone, read_elsewhere(formula, {k: name})))
+        if (found := next(each, None)) is None:
+            return None
+        names[k] = found
+    return read_elsewhere(formula, names)
 
 
 def find_order(asking: Asking, formula: Formula) -> str:

@@ -1,10 +1,15 @@
 """Formulas in words: how one differs from the equations."""
 
 import re
+from collections.abc import Iterable
+
+import numpy as np
 
 from conformance.diagnosis.experiments.term.fitting import Coefficients
 from conformance.diagnosis.experiments.term.formula import NAMES, SAME, SHOWN, Formula, GateFormula
+from lstm_spec.types import Array
 
+COARSE = 2.0**-6  # a smaller difference may be one of rounding
 STATES = {"h": "the initial hidden state", "c": "the initial cell state"}
 
 
@@ -84,3 +89,13 @@ def describe_gate(found: GateFormula, expected: GateFormula) -> str:
     if found.shape != expected.shape:
         said.append(f"is {found.shape.describe('z')}, expected {expected.shape.describe('z')}")
     return " and ".join(said)
+
+
+def describe_rounding(pairs: Iterable[tuple[Array, Array]]) -> str:
+    """That what was got is near to what was expected; empty if it is not."""
+    error = max(float((np.abs(a - b) / np.maximum(1, np.abs(b))).max()) for a, b in pairs)
+    return (
+        f"one step is right to {error:.1g}, as coarser rounding or another approximation leaves it"
+        if error < COARSE
+        else ""
+    )

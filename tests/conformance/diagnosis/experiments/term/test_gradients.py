@@ -8,6 +8,7 @@ from conformance.targets.border import guard_backend
 from tests.planted.backward import BACK, CARRY, FOUND, IN_c, dB, dF, dG, dI, dO, dU, dW, dX
 from tests.planted.edits import Edit, textbook
 from tools.checks.right.backends import RIGHT
+from tools.mutants.making import build_backend, find_textbook
 
 CLIPPED = (FOUND, f"return y, h_last, c_last, *(np.clip(d, -0.8, 0.8) for d in ({FOUND[25:]}))")
 SHORT = ("in reversed(range(len(x))):", "in reversed(range(max(0, len(x) - 17), len(x))):")
@@ -93,3 +94,12 @@ def test_a_product_that_fails_over_several_steps_is_not_certain() -> None:
     found = find_term(Laboratory(textbook(last), "float32", backward=True, seconds=60))
     assert found is not None and not found.is_certain
     assert "the forget gate has the factor c′ instead of c" in found.sentence
+
+
+def test_a_buffer_that_later_steps_write_over_is_named_with_what_else_is_wrong() -> None:
+    plain = find_textbook("plain")
+    text = plain.text.replace("s = np.tanh(c)", "s = c").replace("zg @ Ug + zo @ Uo", "zg @ Ug + zf @ Uo")
+    found = find_term(Laboratory(guard_backend(build_backend(plain, text)), "float32", seconds=60))
+    assert found is not None and found.is_certain
+    for words in ("the hidden state is h′ = o c′", "U_gᵀ z_g + U_oᵀ z_f", "has c′ of step T−1"):
+        assert words in found.sentence

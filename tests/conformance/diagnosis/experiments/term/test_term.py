@@ -54,7 +54,15 @@ PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
     ("the final cell state c_T is tanh(c′),", (("return y, h, c, steps", "return y, h, s, steps"),)),
     ("the initial hidden state is taken as zero", (("    steps = []\n", "    steps, h = [], 0 * h\n"),)),
 )
+OF_T1, OF_0 = ((f"(x[{t}] - x[t]) @ np.split(W, 4)") for t in (-1, 0))
+RETURNS = ("return y, h, c, steps", "return y, h, h, steps")
 PAIRS = (
+    (
+        ("the forget gate adds up W_f x[T−1] + U_f h + b_f,", "the output gate adds up W_o x[0] + U_o h + b_o,"),
+        ((F, f"f = sigmoid(f + {OF_T1}[1].T)"), (O, f"o = sigmoid(o + {OF_0}[2].T)")),
+    ),
+    (("the output gate is tanh(z)", "the final cell state c_T is h′"), (RETURNS, (O, "o = np.tanh(o)"))),
+    (("the candidate is z", "the final cell state c_T is h′"), (RETURNS, (G, "pass"))),
     (("the forget gate adds up", "the output gate is tanh(z)"), ((F, "f = sigmoid(f + 1)"), (O, "o = np.tanh(o)"))),
     (("the candidate is z", "the forget gate is 1,"), ((G, "pass"), (CELL, "c = c + i * g"))),
     (
