@@ -326,6 +326,13 @@ ignores_large_gates = after_calls(
     _misread(lambda p: p.x @ p.layer.g.W.T + p.layer.g.b, lambda z: bool(np.abs(z).max(initial=0) > 8)),
     "ignores_large_gates",
 )
+
+
+def misread_above(limit: float) -> Backend:
+    """Wrong where a number of x is larger."""
+    return after_calls(_misread(lambda p: p.x, lambda x: bool(x.max(initial=0) > limit)), f"misread_above_{limit}")
+
+
 zero_row = after_calls(_misread(lambda p: p.x, lambda x: bool((~x.any(axis=2)).any())), "zero_row")
 zero_number = after_calls(_misread(lambda p: p.x, lambda x: not x.all()), "zero_number")
 one_hot_input = after_calls(

@@ -1,11 +1,14 @@
 """Whether an answer depends on what was asked before it, or on how its question lies in memory."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
 
+from conformance.arrays import frozen
 from conformance.assertions.memory import copy_arrays
 from conformance.diagnosis.experiments.first import find_after_gradients, find_first
 from conformance.diagnosis.experiments.laboratory import ARRAYS, TINY, Finding, Laboratory, OutOfTime, Sizes, name_part
@@ -20,7 +23,8 @@ from lstm_spec.types import Array
 
 UNUSED: tuple[Sizes, ...] = ((4, 3, 6, 7), (3, 4, 7, 6))  # no other experiment asks these
 FEW, MANY = 60, 130  # calls with one question
-FRESH = 20  # questions
+FRESH, COPIES = 20, 3  # questions
+BY_ADDRESS = "only where an array lies where one of an earlier question lay, as if arrays were known by their address"
 LATER = 8  # calls after which an answer is looked at again
 KEPT = {  # what may be left of an earlier call
     "the weights": ("W", "U", "b", "p", "R"),
@@ -114,7 +118,8 @@ def find_known(log: Log) -> str:
         if part not in {name_part(name) for name in name_all_arrays(**one._asdict())}:
             continue
         log.ask(one)
-        if log.judge(f"only {ARRAYS[part]} as before", mix_questions(other, one, (part,))).is_wrong:
+        mixed, as_before = mix_questions(other, one, (part,)), f"only {ARRAYS[part]} as before"
+        if log.judge(as_before, mixed).is_wrong and _differs(log, mixed, partial(_nudge_part, part)):
             found.append(ARRAYS[part])
     return f"only after a question with the same {' or '.join(found)}" if 0 < len(found) < 3 else ""
 
@@ -126,10 +131,34 @@ def find_identity(log: Log) -> str:
     if any(log.judge("arrays of their own", question).is_wrong for question in kept):
         return ""
     del kept
-    said = [log.judge("arrays where others have been", make(TINY, seed)).said for seed in range(FRESH, 3 * FRESH)]
-    if "wrong" not in said:
-        return ""
-    return "only where an array lies where one of an earlier question lay, as if arrays were known by their address"
+    for seed in range(FRESH, 3 * FRESH):
+        question = make(TINY, seed)
+        if log.judge("arrays where others have been", question).is_wrong:
+            is_known = _differs(log, question, _copy_part)
+            return BY_ADDRESS if is_known else ""
+    return ""
+
+
+def _differs(log: Log, question: Question, change: Callable[[str, Array], Array]) -> bool:
+    """Whether a question is wrong again, and right once its arrays are changed in a way that should change nothing."""
+    changed = [
+        Question(*change_all_arrays(lambda arrays: {k: change(k, a) for k, a in arrays.items()}, **question._asdict()))
+        for _ in range(COPIES)
+    ]
+    is_right = any(log.judge("almost the same question", each).said == "right" for each in changed)
+    return is_right and log.judge("the same question again", question).is_wrong
+
+
+def _copy_part(name: str, a: Array) -> Array:
+    return frozen(a.copy())
+
+
+def _nudge_part(part: str, name: str, a: Array) -> Array:
+    """The array; of that part, its first number is the next one that there is."""
+    changed = a.copy()
+    if name_part(name) == part:
+        changed.flat[0] = np.nextafter(a.flat[0], a.dtype.type(np.inf))
+    return frozen(changed)
 
 
 def mix_questions(question: Question, earlier: Question, parts: tuple[str, ...]) -> Question:

@@ -9,6 +9,7 @@ from conformance.problems.form import BOTH, Form
 from lstm_spec import Backend
 from tests.helpers import specimens
 from tests.planted import conditional
+from tests.planted.edits import CELL, textbook
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,16 @@ def test_what_an_answer_depends_on_is_named(backend: Backend, sentence: str) -> 
 @pytest.mark.parametrize("form", [Form(), Form(2, BOTH, lengths="any")])
 def test_a_right_backend_owes_nothing(form: Form, backward: bool) -> None:
     assert find_history(Laboratory(NUMPY, "float32", form, backward, seconds=60)) is None
+
+
+@pytest.mark.parametrize("limit", [1.0, 1.5, 2.0, 2.5, 3.0, 3.5])
+def test_what_depends_on_numbers_only_owes_nothing(limit: float) -> None:
+    """Some of many questions have such numbers, whatever was asked before."""
+    for backend in (
+        conditional.misread_above(limit),
+        textbook((CELL, f"c = np.clip(f * c + i * g, -{limit}, {limit})")),
+    ):
+        assert find_history(Laboratory(backend, "float32", seconds=60)) is None
 
 
 def test_what_is_always_wrong_does_not_depend_on_calls() -> None:
