@@ -4,6 +4,7 @@ Whether bits stay as they were needs no bounds, so a large question costs no mor
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from conformance.problems.build import build_loss, build_problem
 from conformance.problems.covering import LOSS, Row, fit_row
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
 from conformance.problems.question import Context, Listing, Question, Rows, change_stored
-from conformance.problems.sizes import find_projectable_units
+from conformance.problems.sizes import KEPT, find_projectable_units
 from lstm_spec import Feature
 
 TAME = ("dense", "by-width", "small", "dense", "within-1", "dense")  # a free run is conclusive at any T
@@ -67,6 +68,8 @@ def contract_rows(rows: List) -> Listing:
 
     def recipe(context: Context) -> Rows:
         plain = rows is list_plain
+        if plain and context.reach == "quick":
+            context = replace(context, pool=KEPT)
         fitted = ((fit_row(row, context), narrow) for row, narrow in rows(context) if _is_claimed(row, narrow, context))
         found = list(dict.fromkeys((row, narrow) for row, narrow in fitted if plain or narrow or row.form != Form()))
         if not found:

@@ -23,7 +23,7 @@ from conformance.problems.fillings import MIX, TAME, USUAL
 from conformance.problems.form import Form
 from conformance.problems.network_rows import choose_form
 from conformance.problems.question import Context, Question, Recipe, Split
-from conformance.problems.sizes import RELATED, SMALL, Size, draw_sizes, find_projectable_units, nearest_sizes
+from conformance.problems.sizes import LARGE, RELATED, SMALL, Size, draw_sizes, find_projectable_units, nearest_sizes
 from lstm_spec import Problem, at_most
 
 ANY_SCALE = "zero one-hot sparse mixed small by-width dense dense wide very-wide"  # of weights, from 1e-3 to 12
@@ -154,9 +154,22 @@ TOGETHER: tuple[dict[str, Size], ...] = (  # one size past the larger blocks, or
 def large_problems() -> Recipe:
     """Dense problems in which one size is very large, or several are large together."""
     small = {k: sizes[:4] for k, sizes in SMALL.items()}
-    dense = {"x": "dense", "W": "dense by-width", "U": "by-width dense", "b": "dense", "h": "within-1", "c": "dense"}
+    dense: dict[str, Any] = {
+        "x": "dense",
+        "W": "dense by-width",
+        "U": "by-width dense",
+        "b": "dense",
+        "h": "within-1",
+        "c": "dense",
+    }
     given: list[dict[str, Any]] = [{**small, **large, **dense} for large in TOGETHER]
-    return lambda context: st.one_of([problems(**one)(context) for one in given])
+
+    def recipe(context: Context) -> st.SearchStrategy[Problem]:
+        if context.description.compiles:
+            return problems(**dense)(replace(context, pool=LARGE))
+        return st.one_of([problems(**one)(context) for one in given])
+
+    return recipe
 
 
 def tame_problems(

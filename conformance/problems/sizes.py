@@ -72,13 +72,14 @@ def draw_sizes(
 
 
 # Sizes T, B, I, H for what compiles for each. Of one batch and width, so that parts of one are others among them:
-RELATED = ((1, 2, 3, 5), (2, 2, 3, 5), (3, 2, 3, 5))
-SHARED = ((3, 2, 3, 5), (2, 33, 3, 5))  # of one width, as modules have it
+# There is room for probes in place of some inputs, so that a problem with probes has the same sizes: I > 8H.
+RELATED = ((1, 2, 43, 5), (2, 2, 43, 5), (3, 2, 43, 5))
+SHARED = ((3, 2, 43, 5), (2, 33, 43, 5))  # of one width, as modules have it
 ALONE = SHARED[:1]  # of what is compiled anew for each form, or for each way of calling it
-QUICK = (  # of each kind: equal, past 32 and 128, several together
-    *((1, 1, 1, 1), *RELATED, (3, 3, 3, 3), SHARED[1], (131, 1, 2, 2), (2, 2, 3, 131), (2, 33, 34, 35)),
-)
-DIFFERENTIATED = tuple(one for one in QUICK if one not in (*RELATED[:2], SHARED[1]))  # each of them with probes, too
+LARGE = ((131, 1, 10, 2), (2, 2, 527, 131), (2, 33, 174, 35))  # past 128, or several past 32
+QUICK = ((1, 1, 1, 1), *RELATED, (3, 3, 3, 3), SHARED[1], *LARGE)
+DIFFERENTIATED = (*ALONE, (3, 3, 15, 3), *LARGE)
+KEPT = ((1, 1, 1, 1), *SHARED, LARGE[1])  # of the contract: the same for both passes
 POOL = (
     *QUICK,
     *((1, 3, 2, 2), (2, 1, 2, 3), (2, 2, 2, 2), (2, 3, 3, 5), (3, 1, 5, 5), (3, 2, 1, 8), (5, 2, 3, 5), (5, 3, 2, 8)),
@@ -92,7 +93,13 @@ def list_pool(context: Context, is_plain: bool = True) -> Pool:
         return context.pool
     if context.reach == "quick":
         return ALONE if not is_plain else DIFFERENTIATED if context.with_loss else QUICK
-    return POOL if is_plain else QUICK
+    return QUICK if not is_plain else tuple(map(_add_room, POOL)) if context.with_loss else POOL
+
+
+def _add_room(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """With so many inputs that there is room for the probes of one layer and direction."""
+    T, B, I, H = sizes
+    return (T, B, I if I > 4 * H else I + 4 * H, H)
 
 
 def snap_sizes(sizes: tuple[int, ...], context: Context, is_plain: bool) -> tuple[int, ...]:
@@ -119,6 +126,8 @@ def _draw_from_pool(
         wanted, least = fixed[letter], 1 + (letter in several)
         if isinstance(wanted, int):
             return wanted
+        if letter == "I" and isinstance(wanted, tuple) and len({*wanted}) > 1:
+            wanted = None  # it is only meant to be small
         if isinstance(wanted, range):
             wanted = (min(max(n, wanted[0]), wanted[-1]),)
         fitting = nearest_sizes(letter, wanted or (n,), getattr(context.description.shapes, letter), least)

@@ -12,7 +12,7 @@ from conformance.assertions.company import NUMBERS, join_company
 from conformance.assertions.comparison import Comparison, assert_within, model_of
 from conformance.assertions.forward import assert_conforms, assert_steps_conform
 from conformance.assertions.network import assert_network_conforms, assert_network_gradients_conform
-from conformance.assertions.probes import probe_gates
+from conformance.assertions.probes import leave_room, probe_gates
 from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
 from conformance.outcome import Refuted
 from conformance.problems.derived import if_more_than_the_core_is_claimed, with_seed
@@ -68,6 +68,7 @@ def what_is_no_number_in_one_sample_alters_no_other(backend: Backend, drawn: See
 def what_is_no_number_in_one_sample_alters_no_gradient_of_another(backend: Backend, drawn: SeededQuestion) -> None:
     (problem, d), seed = drawn
     beside = join_company(backend, seed)
+    problem = leave_room(beside, problem)
     found = probe_gates(beside, problem, d)
     expected = assert_gate_gradients_conform(beside, problem, d, found.answer, found.dz)
     named = name_parts(found.gradients, expected)
@@ -109,6 +110,7 @@ def what_is_no_number_alters_nothing_before_its_step(backend: Backend, drawn: Se
 def a_cotangent_that_is_no_number_alters_nothing_after_its_step(backend: Backend, drawn: SeededQuestion) -> None:
     """Gradients go back in time: what the loss says of a step enters that step and those before it."""
     (problem, d), seed = drawn
+    problem = leave_room(backend, problem)
     t, b, number = choose_place(problem, seed)
     dy = d.y.copy()
     dy[t - 1, b, seed % dy.shape[2]] = number

@@ -7,8 +7,10 @@ from conformance.assertions.shapes import (
     assert_nothing_done,
     assert_state_kept,
 )
+from conformance.problems.derived import of_few_sizes
 from conformance.problems.question import Question
 from conformance.problems.recipes import problems, questions
+from conformance.problems.sizes import QUICK
 from conformance.property import verifies
 from lstm_spec import Backend, Feature, Problem
 
@@ -32,7 +34,7 @@ def one_step_one_sample_one_input_or_one_unit_is_enough(backend: Backend, proble
     assert_answer_shaped(backend.forward(problem), problem)
 
 
-@verifies("SHAPE-4", "SHAPE-3", on=questions(ONES), needs=(Feature.GRADIENTS,))
+@verifies("SHAPE-4", "SHAPE-3", on=of_few_sizes(questions(ONES), QUICK[:1]), needs=(Feature.GRADIENTS,))
 def one_of_anything_is_enough_for_its_gradient(backend: Backend, question: Question) -> None:
     _, gradients = backend.differentiate(*question)
     assert_gradients_shaped(gradients, question.problem)
