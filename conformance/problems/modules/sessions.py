@@ -1,6 +1,6 @@
 """Sessions: what is done with modules, one call after the other, on questions of one form and width."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from conformance.arrays import frozen
 from conformance.problems.build import build_loss, build_problem
 from conformance.problems.contract_rows import TAME
 from conformance.problems.covering import LOSS
-from conformance.problems.form import MANY_ARRAYS, Form, form_of
+from conformance.problems.form import BOTH, FORWARD, MANY_ARRAYS, Form, form_of
 from conformance.problems.question import Context, Pool, Question, Recipe
 from conformance.problems.recipes import SEEDS, networks
 from conformance.problems.sizes import SHARED, draw_size, find_projectable_units, list_fitting
@@ -29,6 +29,7 @@ class Asks:
     def __init__(self, context: Context) -> None:
         self.claimed, self.lengths = context.description.features, context.description.shapes.T
         self.keeps_state = Feature.STATEFUL in self.claimed
+        self.are_few = context.description.compiles and context.reach == "quick"  # ways of calling: each is compiled
         self.asked = 0
 
     def ask(self, question: Question, module: int = 0, **how: Any) -> list[Call]:
@@ -43,6 +44,7 @@ class Asks:
     def cut(self, problem: Problem, cuts: tuple[int, ...]) -> list[Problem]:
         """The problem without lengths in parts of at most so many steps each, the last of which is repeated."""
         parts, start, T = list[Problem](), 0, len(problem.x)
+        cuts = (1,) if self.are_few else cuts
         while start < T:
             wanted = cuts[min(len(parts), len(cuts) - 1)]
             size = next((n for n in (wanted, 1, T - start) if n in self.lengths and n <= T - start), T - start)
@@ -62,8 +64,11 @@ def sessions(script: Script, pool: Pool = SHARED) -> Recipe:
 
         def build(base: Problem, others: tuple[int, ...], seed: int) -> Session:
             T, B, *width = base.sizes
-            sizes = ((T, B), others[:2], others[2:])
-            return build_session(script, asks, form_of(base), base.dtype, (*width, base.P), sizes, seed, units)
+            form, sizes = form_of(base), [(T, B), others[:2], others[2:]]
+            if asks.are_few and form.directions != FORWARD:
+                form = _choose_richest(form, context) if len(pool) > 1 else replace(form, directions=FORWARD)
+                sizes = [list_fitting(pool[:1], context)[0][:2]] * 3
+            return build_session(script, asks, form, base.dtype, (*width, base.P), sizes, seed, units)
 
         others = st.tuples(*(draw_size(context, letter, OTHERS[letter], 1) for letter in "TBTB"))
         if context.description.compiles:
@@ -74,13 +79,20 @@ def sessions(script: Script, pool: Pool = SHARED) -> Recipe:
     return recipe
 
 
+def _choose_richest(form: Form, context: Context) -> Form:
+    """One form in place of all those with another direction: each is compiled for itself."""
+    claims = context.description.features
+    both = BOTH if Feature.BIDIRECTIONAL in claims else form.directions
+    return replace(form, directions=both, lengths=form.lengths or ("any" if Feature.LENGTHS in claims else ""))
+
+
 def build_session(
     script: Script,
     asks: Asks,
     form: Form,
     dtype: np.dtype[Any],
     width: tuple[int, ...],
-    sizes: tuple[tuple[int, ...], ...],
+    sizes: Sequence[tuple[int, ...]],
     seed: int,
     units: int = 2,
 ) -> Session:
