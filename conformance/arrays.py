@@ -1,7 +1,9 @@
 """Arrays: dtypes, their limits and codes, their bits. Importing this module makes bfloat16 a name."""
 
+import ctypes
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -74,3 +76,14 @@ def _leaves(example: Any) -> Iterator[bytes]:
             yield from _leaves(part)
     else:
         yield repr(example).encode()
+
+
+TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3  # of mallopt(3), in bytes
+KEPT = {TRIM_THRESHOLD: 2**28, TOP_PAD: 2**24, MMAP_THRESHOLD: 2**25}
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep what an array leaves for the next one, and not give it back in between."""
+    with suppress(AttributeError, OSError, TypeError):  # another C library
+        for option, size in KEPT.items():
+            ctypes.CDLL(None).mallopt(option, size)

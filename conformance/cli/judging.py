@@ -48,8 +48,10 @@ class Judged(NamedTuple):
 
 def judge_target(loan: Loan, options: Options, manner: Manner) -> Judged:
     """The report on a target, with its cases on disk. Raises TargetError, and KeyboardInterrupt before it is made."""
+    from conformance.arrays import keep_freed_memory
     from conformance.targets.origin import Origin
 
+    keep_freed_memory()
     with ExitStack() as stack:
         with manner.stop.interrupting():
             backend = stack.enter_context(lend_backend(loan))

@@ -14,6 +14,7 @@ from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from threading import Thread
 
+from conformance.arrays import keep_freed_memory
 from conformance.measurements.compiling import note_compiling
 from conformance.property import Property
 from conformance.run.judge import Judging, describe_mishap, judge_pair
@@ -27,12 +28,6 @@ Lend = Callable[[], AbstractContextManager[Backend]]
 
 MOST = 8  # processes, unless more are asked for
 WORTH_ONE = 40  # verdicts: starting a process takes about a second
-
-KEEP_MEMORY = {  # of glibc, in bytes: what an array leaves is for the next one, and not given back in between
-    "MALLOC_TRIM_THRESHOLD_": f"{2**28}",
-    "MALLOC_MMAP_THRESHOLD_": f"{2**25}",
-    "MALLOC_TOP_PAD_": f"{2**24}",
-}
 
 _lent = ExitStack()  # in a process that judges: until it ends
 _mine: Backend
@@ -51,7 +46,6 @@ def start_processes(jobs: int, lend: Lend) -> Iterator[Judging]:
 
     Raises BrokenProcessPool, when the verdicts are taken, if one of them dies. Whatever is raised ends them at once.
     """
-    os.environ.update(KEEP_MEMORY | os.environ)
     others = {*active_children()}
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), _borrow_backend, (lend,))
     try:
@@ -104,6 +98,7 @@ def _hide_interrupts() -> Iterator[None]:
 def _borrow_backend(lend: Lend) -> None:
     global _mine
     _watch_parent()
+    keep_freed_memory()
     atexit.register(_lent.close)  # while there is still something to close it with
     try:
         _mine = _lent.enter_context(lend())

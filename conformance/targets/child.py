@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance.arrays import keep_freed_memory
 from conformance.nouns import Known, forget_nouns, take_apart
 from conformance.outcome import Errored, Refuted
 from conformance.targets.border import (
@@ -61,6 +62,7 @@ def serve_link(descriptor: int, serve: Callable[[socket.socket], None]) -> None:
 
 def _serve_backend(link: socket.socket) -> None:
     number, named = receive_message(link)
+    keep_freed_memory()
     gc.disable()  # what a library makes while it is imported stays
     backend, about = _introduce_backend(**json.loads(bytes(named)))
     gc.freeze()
