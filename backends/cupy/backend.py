@@ -40,13 +40,12 @@ def backend(device: str = "cuda") -> Backend:
     grades: dict[str, str | ErrorModel] = {"float16": "wide", "bfloat16": "wide"}
     if os.environ.get("CUPY_TF32", "0") not in ("", "0"):
         grades["float32"] = TF32
-    about = Description(cupy.__version__, device, tuple(STORED), frozenset(Feature) - LACKING, grades=grades)
+    about = Description(cupy.__version__, device, tuple(STORED), frozenset(Feature), grades=grades)
     return compute_wide(
         Backend("cupy", partial(forward, number), partial(gradients, number), about), has_narrow_weights
     )
 
 
-LACKING = {Feature.ACTIVATIONS, Feature.PROJECTION_CLIP}  # the kernels have no such functions
 TF32 = replace(error_model("relative", "float32"), u_acc=2.0**-9)  # each factor of a product has 10 bits of fraction
 
 
@@ -66,7 +65,7 @@ def forward(device: int, problem: Problem) -> Answer:
     """The answer to the problem. Raises ValueError or TypeError if the problem is not well formed."""
     import cupy
 
-    refuse_lacking(checked(problem))
+    checked(problem)
     with cupy.cuda.Device(device):
         q = problem_on_device(problem)
         _, y, after = run_layers(q, _layers_of(problem), partial(read_forwards, lengths=q.lengths, keep=False))
@@ -77,7 +76,7 @@ def gradients(device: int, problem: Problem, cotangents: Cotangents) -> tuple[An
     """The answer and the gradients of the same pass. Raises like `forward`, also if the cotangents do not fit."""
     import cupy
 
-    refuse_lacking(checked(problem))
+    checked(problem)
     check_cotangents(problem, cotangents)
     with cupy.cuda.Device(device):
         q, layers = problem_on_device(problem), _layers_of(problem)
@@ -89,12 +88,6 @@ def gradients(device: int, problem: Problem, cotangents: Cotangents) -> tuple[An
         rows = tuple(tuple(each_array(stored, p) for p in row) for row in found.parameters)
         answer = Answer(stored(y), _state_to_host(after, problem))
         return answer, Gradients(rows, stored(found.x), _state_to_host(found.state, problem))
-
-
-def refuse_lacking(problem: Problem) -> None:
-    """Raises ValueError if the kernels cannot do what the variant asks."""
-    if problem.variant.activations is not None or problem.variant.projection_clip is not None:
-        raise ValueError(f"the variant is {problem.variant}, expected no activations and no clip of a projection")
 
 
 def problem_on_device(problem: Problem) -> StackedProblem:

@@ -18,14 +18,17 @@ def read_backwards(layer: Layer, trace: Trace, dy: Any, d_last: State, lengths: 
     dy, of_h, dc = (cupy.ascontiguousarray(a) for a in (dy, d_last.h, d_last.c.copy()))
     back, dm = of_h.copy(), cupy.empty((B, H), dtype)
     dr = cupy.empty((T if layer.R is not None else 0, B, P), dtype)
-    bound = dtype.type(layer.bound)
+    bound, bound_h, alpha = (dtype.type(k) for k in (layer.bound, layer.bound_h, layer.functions.alpha))
+    what = np.int32(layer.what)
     for t in reversed(range(T)):
+        when = (to_argument(lengths), np.int32(t), np.int32(T))
         if layer.R is not None:
-            sizes = (to_argument(lengths), np.int32(t), np.int32(T), np.int32(B), np.int32(P))
-            launch_kernel(layer.kernel_name("into_projection"), B * P, dy[t], back, of_h, dr[t], *sizes)
+            given = (dy[t], back, of_h, trace.h[t + 1], dr[t])
+            sizes = (bound_h, what, np.int32(B), np.int32(P))
+            launch_kernel(layer.kernel_name("into_projection"), B * P, *given, *when, *sizes)
             cupy.matmul(dr[t], layer.R, out=dm)
         seen = (trace.gates[t], trace.squashed[t], trace.c[t], trace.c[t + 1], to_argument(layer.p))
-        rest = (to_argument(lengths), np.int32(t), np.int32(T), bound, np.int32(layer.what), np.int32(B), np.int32(H))
+        rest = (*when, bound, alpha, what, np.int32(B), np.int32(H))
         launch_kernel(layer.kernel_name("backward_step"), B * H, *seen, dy[t], back, of_h, dm, dc, *rest)
         cupy.matmul(trace.gates[t], layer.U, out=back)
     if lengths is not None:

@@ -38,17 +38,34 @@ template <class S> __global__ void narrow(const typename computed<S>::type* from
     if (k < n) to[k] = Rounded<S, typename computed<S>::type>::of(from[k]);
 }
 
-enum { HAS_I = 1, HAS_F = 2, HAS_O = 4, COUPLED = 8, STRETCHED = 16, SEES = 32, PROJECTED = 64, CLIPPED = 128 };
+enum { HAS_I = 1, HAS_F = 2, HAS_O = 4, COUPLED = 8, STRETCHED = 16, SEES = 32, PROJECTED = 64, CLIPPED = 128,
+       CLIPPED_H = 256, HARD = 512 };
+enum { CANDIDATE = 10, OUTPUT = 12 };  // from which bit of `what` on the function of each stands
+enum { TANH = 0, RELU = 1, IDENTITY = 2 };
 
-template <class A> __device__ inline A sigmoid(A z) { return A(1) / (A(1) + exp(-z)); }
+template <class A> __device__ inline A clip(A v, A low, A high) { return v < low ? low : v > high ? high : v; }  // NaN stays
+template <class A> __device__ inline bool is_inside(A v, A bound) { return v > -bound && v < bound; }
 
-// CELL-1 to CELL-6 with VAR-1 to VAR-8. In: `gates` are W x + b, `received` is U h; out: i, f, g and o in their place,
+template <class A> __device__ inline A open_gate(int what, A z, A alpha, A beta) {
+    return what & HARD ? clip(alpha * z + beta, A(0), A(1)) : A(1) / (A(1) + exp(-z));
+}
+template <class A> __device__ inline A gate_slope(int what, A v, A alpha) {  // at the value v
+    return !(what & HARD) ? v * (A(1) - v) : v > A(0) && v < A(1) ? alpha : A(0);
+}
+template <class A> __device__ inline A squash(int which, A z) {
+    return which == TANH ? tanh(z) : which == RELU && z < A(0) ? A(0) : z;
+}
+template <class A> __device__ inline A squashing_slope(int which, A v) {  // at the value v
+    return which == TANH ? A(1) - v * v : which == RELU && !(v > A(0)) ? A(0) : A(1);
+}
+
+// CELL-1 to CELL-6 with VAR-1 to VAR-13. In: `gates` are W x + b, `received` is U h; out: i, f, g and o in their place,
 // the cell state after the step and its tanh, and o * tanh in `shown`. Unless it is projected that is h, too: `h_after`
 // keeps h where the sequence has ended, and `y` is 0 there.
 template <class A>
 __global__ void forward_step(A* gates, const A* received, const A* p, const A* c_before, const A* h_before, A* c_after,
-                             A* squashed, A* shown, A* h_after, A* y, const int* lengths, int t, A bound, int what,
-                             int B, int H) {
+                             A* squashed, A* shown, A* h_after, A* y, const int* lengths, int t, A bound, A alpha, A beta,
+                             int what, int B, int H) {
     int k = blockIdx.x * blockDim.x + threadIdx.x;
     if (k >= B * H) return;
     int b = k / H, j = k % H;
@@ -58,12 +75,14 @@ __global__ void forward_step(A* gates, const A* received, const A* p, const A* c
     A c = c_before[k], stretch = what & STRETCHED ? A(2) : A(1);
     A zi = z[0] + u[0], zf = z[H] + u[H], zg = z[2 * H] + u[2 * H], zo = z[3 * H] + u[3 * H];
     if (what & SEES) { zi += p[j] * c; zf += p[H + j] * c; }
-    A i = what & HAS_I ? sigmoid(zi) : A(1), g = stretch * tanh(zg / stretch);
-    A f = what & HAS_F ? sigmoid(zf) : what & COUPLED ? A(1) - i : A(1);
+    A i = what & HAS_I ? open_gate(what, zi, alpha, beta) : A(1);
+    A g = stretch * squash(what >> CANDIDATE & 3, zg / stretch);
+    A f = what & HAS_F ? open_gate(what, zf, alpha, beta) : what & COUPLED ? A(1) - i : A(1);
     A after = f * c + i * g;
-    if (what & CLIPPED) after = after < -bound ? -bound : after > bound ? bound : after;  // NaN stays
+    if (what & CLIPPED) after = clip(after, -bound, bound);
     if (what & SEES) zo += p[2 * H + j] * after;
-    A o = what & HAS_O ? sigmoid(zo) : A(1), s = tanh(after / stretch), m = o * s;
+    A o = what & HAS_O ? open_gate(what, zo, alpha, beta) : A(1);
+    A s = squash(what >> OUTPUT & 3, after / stretch), m = o * s;
     z[0] = i; z[H] = f; z[2 * H] = g; z[3 * H] = o;
     squashed[k] = s;
     c_after[k] = ended ? c : after;
@@ -74,14 +93,16 @@ __global__ void forward_step(A* gates, const A* received, const A* p, const A* c
     }
 }
 
-// After the projection h = R m: `h_after` is what it gave, or h_before where the sequence has ended.
+// After the projection h = R m: `h_after` is what it gave, bounded, or h_before where the sequence has ended.
 template <class A>
-__global__ void keep_ended(A* h_after, const A* h_before, A* y, const int* lengths, int t, int B, int P) {
+__global__ void keep_ended(A* h_after, const A* h_before, A* y, const int* lengths, int t, A bound, int what, int B,
+                           int P) {
     int k = blockIdx.x * blockDim.x + threadIdx.x;
     if (k >= B * P) return;
     bool ended = lengths && t >= lengths[k / P];
-    y[k] = ended ? A(0) : h_after[k];
-    if (ended) h_after[k] = h_before[k];
+    A h = what & CLIPPED_H ? clip(h_after[k], -bound, bound) : h_after[k];
+    y[k] = ended ? A(0) : h;
+    h_after[k] = ended ? h_before[k] : h;
 }
 
 // What reaches h: the loss on y, and what later steps, or the loss on the state where the sequence ends, send back.
@@ -92,10 +113,12 @@ __device__ inline A reaching_h(const A* dy, const A* back, const A* d_last, cons
 }
 
 template <class A>
-__global__ void into_projection(const A* dy, const A* back, const A* d_last, A* dr, const int* lengths, int t, int T,
-                                int B, int P) {
+__global__ void into_projection(const A* dy, const A* back, const A* d_last, const A* h_after, A* dr, const int* lengths,
+                                int t, int T, A bound, int what, int B, int P) {
     int k = blockIdx.x * blockDim.x + threadIdx.x;
-    if (k < B * P) dr[k] = reaching_h(dy, back, d_last, lengths, t, T, k / P, k);
+    if (k >= B * P) return;
+    bool is_cut = (what & CLIPPED_H) && !is_inside(h_after[k], bound);
+    dr[k] = is_cut ? A(0) : reaching_h(dy, back, d_last, lengths, t, T, k / P, k);
 }
 
 // GRAD-1 to GRAD-3 of one step: the gates become their gradients, dc that of the cell state before the step.
@@ -103,7 +126,7 @@ __global__ void into_projection(const A* dy, const A* back, const A* d_last, A* 
 template <class A>
 __global__ void backward_step(A* gates, const A* squashed, const A* c_before, const A* c_after, const A* p,
                               const A* dy, const A* back, const A* d_last, const A* dm, A* dc, const int* lengths,
-                              int t, int T, A bound, int what, int B, int H) {
+                              int t, int T, A bound, A alpha, int what, int B, int H) {
     int k = blockIdx.x * blockDim.x + threadIdx.x;
     if (k >= B * H) return;
     int b = k / H, j = k % H;
@@ -115,13 +138,13 @@ __global__ void backward_step(A* gates, const A* squashed, const A* c_before, co
     A d = what & PROJECTED ? dm[k] : reaching_h(dy, back, d_last, lengths, t, T, b, k);
     A i = z[0], f = z[H], g = z[2 * H], o = z[3 * H], s = squashed[k], c = c_before[k];
     A stretch = what & STRETCHED ? A(2) : A(1), v = g / stretch;
-    A dzo = d * s * o * (A(1) - o);
-    A into_c = dc[k] + d * o * (A(1) - s * s) / stretch;
+    A dzo = d * s * gate_slope(what, o, alpha);
+    A into_c = dc[k] + d * o * squashing_slope(what >> OUTPUT & 3, s) / stretch;
     if (what & SEES) into_c += dzo * p[2 * H + j];
-    if ((what & CLIPPED) && !(c_after[k] > -bound && c_after[k] < bound)) into_c = A(0);
-    A dzi = into_c * (what & COUPLED ? g - c : g) * i * (A(1) - i);
-    A dzf = what & HAS_F ? into_c * c * f * (A(1) - f) : A(0);
-    A dzg = into_c * i * (A(1) - v * v);
+    if ((what & CLIPPED) && !is_inside(c_after[k], bound)) into_c = A(0);
+    A dzi = into_c * (what & COUPLED ? g - c : g) * gate_slope(what, i, alpha);
+    A dzf = what & HAS_F ? into_c * c * gate_slope(what, f, alpha) : A(0);
+    A dzg = into_c * i * squashing_slope(what >> CANDIDATE & 3, v);
     A before = into_c * f;
     if (what & SEES) before += dzi * p[j] + dzf * p[H + j];
     z[0] = dzi; z[H] = dzf; z[2 * H] = dzg; z[3 * H] = dzo;

@@ -10,26 +10,29 @@ import numpy as np
 
 from backends.cupy.kernels import launch_kernel, to_argument, to_device
 from backends.stacked import LayerAnswer
-from lstm_spec.types import GATES, Gate, Kind, Parameters, State, Variant
+from lstm_spec.types import FUNCTIONS, GATES, Activations, Gate, Kind, Parameters, State, Variant
 from lstm_spec.variants import KINDS
 
 ROWS = 4096  # samples in a product of a chunk, at least
 
 
-HAS_I, HAS_F, HAS_O, COUPLED, STRETCHED, SEES, PROJECTED, CLIPPED = (1 << n for n in range(8))
+HAS_I, HAS_F, HAS_O, COUPLED, STRETCHED, SEES, PROJECTED, CLIPPED, CLIPPED_H, HARD = (1 << n for n in range(10))
+CANDIDATE, OUTPUT = 10, 12  # from which bit on the number of the function of each stands
 
 
 class Layer(NamedTuple):
     """One layer in one direction on the device, its gates stacked on rows; the rows of an absent gate are zero."""
 
     kind: Kind
-    what: int  # flags for the kernels: the kind, the projection and the bound
+    what: int  # flags for the kernels: the kind, its functions, the projection and the bounds
     W: Any  # (4H, I)
     U: Any  # (4H, P)
     b: Any  # (4H,)
     p: Any | None  # (3, H)  of i, f and o
     R: Any | None  # (P, H)
     bound: float
+    bound_h: float  # of what R makes
+    functions: Activations
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -49,11 +52,13 @@ def layer_of(p: Parameters, variant: Variant) -> Layer:
     W, U, b = (to_device(np.concatenate([gate[part] for gate in gates.values()])) for part in range(3))
     peepholes = [zeros if gates[k].p is None else gates[k].p for k in "ifo"]
     seen = to_device(np.array(peepholes, dtype)) if kind.peepholes else None
-    bound, R = float(dtype.type(variant.clip or 0)), None if p.R is None else to_device(p.R)
-    return Layer(kind, _flags_of(kind, R is not None, variant.clip is not None), W, U, b, seen, R, bound)
+    bound, bound_h = (float(dtype.type(k or 0)) for k in (variant.clip, variant.projection_clip))
+    functions = variant.activations or Activations("sigmoid")
+    what = _flags_of(kind, variant, p.R is not None) | _numbers_of(functions)
+    return Layer(kind, what, W, U, b, seen, None if p.R is None else to_device(p.R), bound, bound_h, functions)
 
 
-def _flags_of(kind: Kind, projected: bool, clipped: bool) -> int:
+def _flags_of(kind: Kind, variant: Variant, is_projected: bool) -> int:
     flags = {
         HAS_I: "i" in kind.gates,
         HAS_F: "f" in kind.gates,
@@ -61,10 +66,16 @@ def _flags_of(kind: Kind, projected: bool, clipped: bool) -> int:
         COUPLED: kind.keeps == "1 - i",
         STRETCHED: kind.stretch == 2,
         SEES: kind.peepholes != "",
-        PROJECTED: projected,
-        CLIPPED: clipped,
+        PROJECTED: is_projected,
+        CLIPPED: variant.clip is not None,
+        CLIPPED_H: variant.projection_clip is not None,
     }
     return sum(flag for flag, is_set in flags.items() if is_set)
+
+
+def _numbers_of(a: Activations) -> int:
+    numbers = FUNCTIONS.index(a.candidate) << CANDIDATE | FUNCTIONS.index(a.output) << OUTPUT
+    return numbers | (HARD if a.gate == "hard sigmoid" else 0)
 
 
 class Trace(NamedTuple):
@@ -74,8 +85,8 @@ class Trace(NamedTuple):
     h: Any  # (T+1, B, P)
     c: Any  # (T+1, B, H)
     gates: Any  # (T, B, 4H)
-    squashed: Any  # (T, B, H)
-    shown: Any  # (T, B, H)  o * tanh(c), if there is a projection
+    squashed: Any  # (T, B, H)  tanh(c), or what stands for it
+    shown: Any  # (T, B, H)  o * squashed, if there is a projection
 
 
 def read_forwards(layer: Layer, x: Any, s: State, lengths: Any | None, keep: bool) -> LayerAnswer:
@@ -92,7 +103,8 @@ def read_forwards(layer: Layer, x: Any, s: State, lengths: Any | None, keep: boo
     shown = cupy.empty((rows if layer.R is not None else 1, B, H), dtype)
     y = cupy.empty((T, B, P), dtype)
     h[0], c[0], x = s.h, s.c, cupy.ascontiguousarray(x)
-    bound = dtype.type(layer.bound)
+    bound, bound_h, a = dtype.type(layer.bound), dtype.type(layer.bound_h), layer.functions
+    slope, what = (dtype.type(a.alpha), dtype.type(a.beta)), np.int32(layer.what)
     for t in range(T):
         row = t if keep else t % chunk
         if t % chunk == 0:
@@ -104,13 +116,13 @@ def read_forwards(layer: Layer, x: Any, s: State, lengths: Any | None, keep: boo
         m = shown[row if layer.R is not None else 0]
         cupy.matmul(h[now], layer.U.T, out=received)
         states_ = (c[now], h[now], c[after], squashed[row], m, h[after], y[t])
-        rest = (to_argument(lengths), np.int32(t), bound, np.int32(layer.what), np.int32(B), np.int32(H))
+        rest = (to_argument(lengths), np.int32(t), bound, *slope, what, np.int32(B), np.int32(H))
         launch_kernel(
             layer.kernel_name("forward_step"), B * H, gates[row], received, to_argument(layer.p), *states_, *rest
         )
         if layer.R is not None:
             cupy.matmul(m, layer.R.T, out=h[after])
-            sizes = (to_argument(lengths), np.int32(t), np.int32(B), np.int32(P))
+            sizes = (to_argument(lengths), np.int32(t), bound_h, what, np.int32(B), np.int32(P))
             launch_kernel(layer.kernel_name("keep_ended"), B * P, h[after], h[now], y[t], *sizes)
     last = T if keep else T % 2
     trace = Trace(x, h, c, gates, squashed, shown) if keep else None

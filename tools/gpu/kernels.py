@@ -10,10 +10,10 @@ from backends.cupy import layer
 from backends.cupy.backend import backend
 from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import BOTH, Form
-from lstm_spec import REFERENCE
+from lstm_spec import KINDS, REFERENCE, Activations
 
 SHAPES = ((3, 2, 3, 4), (5, 7, 2, 37), (2, 1, 5, 1), (4, 9, 3, 33))
-KINDS = ("standard", "peephole", "coupled", "no forget gate", "1997 simplified")
+LINES = Activations(candidate="relu", output="identity")
 DRAWN = ("dense", "by-width", "by-width", "dense", "within-1", "dense")
 
 
@@ -23,7 +23,7 @@ def main() -> None:
     for shape, kind, lengths, projection, clip in product(SHAPES, KINDS, ("", "any"), ("", "narrow"), (None, 0.75)):
         if projection and shape[3] == 1:
             continue
-        form = Form(2, BOTH, lengths=lengths, kind=kind, projection=projection, clip=clip)
+        form = Form(2, BOTH, kind, projection, clip, lengths, LINES, clip if projection else None)
         for dtype in ("float32", "float64"):
             layer.ROWS = (1, 4096)[asked % 2]  # every other one in chunks of a step
             problem = build_problem(np.dtype(dtype), form, shape, DRAWN, asked)

@@ -43,7 +43,17 @@ MUTANTS = (
     Mutant("the loss on the state at the last step", "(t == last ?", "(t == T - 1 ?"),
     Mutant("the cell state is not kept", "c_after[k] = ended ? c : after;", "c_after[k] = after;"),
     Mutant("the output gate sees the old cell", "zo += p[2 * H + j] * after;", "zo += p[2 * H + j] * c;"),
-    Mutant("a gradient through the bound", "!(c_after[k] > -bound && c_after[k] < bound)", "false"),
+    Mutant("a gradient through the bound", "!is_inside(c_after[k], bound)", "false"),
+    Mutant("a gradient through the bound of the projection", "!is_inside(h_after[k], bound)", "false"),
+    Mutant("the bound of the projection is left out", "what & CLIPPED_H ?", "false ?"),
+    Mutant("a hard sigmoid that is not cut off", "clip(alpha * z + beta, A(0), A(1))", "alpha * z + beta"),
+    Mutant("the slope of a hard sigmoid where it is cut off", "v > A(0) && v < A(1) ? alpha : A(0)", "alpha"),
+    Mutant(
+        "the functions of candidate and output change places",
+        "CANDIDATE = 10, OUTPUT = 12",
+        "CANDIDATE = 12, OUTPUT = 10",
+    ),
+    Mutant("the slope of a relu is 1 everywhere", "which == RELU && !(v > A(0)) ? A(0) : A(1)", "A(1)"),
     Mutant("bfloat16 is cut off", "bits + 0x7fffu + ((bits >> 16) & 1u)", "bits"),
     Mutant("the peephole of a wrong gate", "(gate == 3 ? 2 : gate)", "(gate == 0 ? 1 : gate == 3 ? 2 : 0)"),
 )
