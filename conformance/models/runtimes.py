@@ -25,6 +25,9 @@ RUNTIMES = {
     "equinox": "equinox",
 }
 
+# What it does for files of its own, and claims for no others: Keras has one activation for candidate and cell state.
+ASKED_BEYOND: dict[str, frozenset[Feature]] = {"keras": frozenset({Feature.ACTIVATIONS})}
+
 
 def choose_runtime(wanted: str, networks: Iterable[Network] = ()) -> str:
     """The wanted runtime, or else the first that is installed; one that claims what the networks need comes first.
@@ -65,7 +68,9 @@ def make_runtime(name: str) -> Backend:
         if name == "torch":
             return make_backend(adapt(prefix, import_module("torch").nn.LSTM, name, None))
         function = getattr(import_module(f"lstm_spec.adapters.{ADAPTERS[prefix].module}"), ADAPTERS[prefix].name)
-        return make_backend(function(name=name))
+        implementation = function(name=name)
+        about, more = implementation.description, ASKED_BEYOND.get(name, frozenset())
+        return make_backend(replace(implementation, description=replace(about, features=about.features | more)))
     except BackendUnavailable as error:
         raise ModelError(str(error)) from error
 

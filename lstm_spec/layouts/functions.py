@@ -10,6 +10,7 @@ from lstm_spec.types import Activations
 
 USUAL = {"recurrent_activation": "sigmoid", "activation": "tanh"}
 OF_KERAS = {"tanh": "tanh", "relu": "relu", "linear": "identity"}
+TO_KERAS = {function: name for name, function in OF_KERAS.items()}
 OF_ONNX = {"tanh": "tanh", "relu": "relu", "affine": "identity"}
 TO_ONNX = {"tanh": "Tanh", "relu": "Relu", "identity": "Affine", "sigmoid": "Sigmoid", "hard sigmoid": "HardSigmoid"}
 DEFAULTS = {"hardsigmoid": (0.2, 0.5), "affine": (1.0, 0.0)}  # alpha and beta, if a node leaves them out

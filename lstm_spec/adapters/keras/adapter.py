@@ -41,7 +41,7 @@ def adapt_layer(
     def build(rows: Rows, variant: Variant, directions: tuple[Direction, ...]) -> KerasModule:
         W = rows[0][0].g.W
         own = plan._replace(I=W.shape[1], H=W.shape[0], dtype=W.dtype.name, biases=has_biases(rows))
-        return KerasModule(own._replace(directions=directions), found, rows)
+        return KerasModule(own._replace(directions=directions, activations=variant.activations), found, rows)
 
     return Implementation(maker.name, build, about)
 

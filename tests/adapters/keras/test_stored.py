@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from conformance.models.weights import read_weights
-from conformance.report.status import PASSED, UNUSABLE
-from lstm_spec import network_from
+from conformance.report.status import FAILED, PASSED, UNUSABLE
+from lstm_spec import Activations, network_from
+from lstm_spec.adapters.keras import plan
 from lstm_spec.network import forward
 from tests.helpers.models import assert_models_are_refused_or_read
 from tests.helpers.specimens import said
@@ -74,14 +75,41 @@ def test_activations_of_a_file_are_those_of_its_layer(case: str, name: str, tmp_
     x = 3 * np.random.default_rng(0).standard_normal((4, 2, 3)).astype("f")
     y = keras.ops.convert_to_numpy(layer(np.swapaxes(x, 0, 1)))
     np.testing.assert_allclose(forward(network.ask(x)).y, np.swapaxes(y, 0, 1), atol=1e-5)
-    assert said("judge", str(tmp_path / name), "--runtime", "numpy")[0] == PASSED
+    for runtime in ("numpy", "keras"):
+        status, text = said("judge", str(tmp_path / name), "--runtime", runtime)
+        assert status == PASSED and runtime in text, text
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_file_of_keras_2_is_asked_with_the_slope_that_it_means(both: bool, tmp_path: Path) -> None:
+    layer = LSTM(5, return_sequences=True, recurrent_activation="hard_sigmoid")
+    keras.Sequential([keras.Input((4, 3)), keras.layers.Bidirectional(layer) if both else layer]).save(
+        tmp_path / "model.h5"
+    )
+    with h5py.File(tmp_path / "model.h5", "a") as file:
+        file.attrs["keras_version"] = "2.4.0"
+    ((_, network),) = read_weights(tmp_path / "model.h5").networks.items()
+    assert network.activations == Activations()
+    assert said("judge", str(tmp_path / "model.h5"), "--runtime", "keras")[0] == PASSED
+
+
+def test_a_hard_sigmoid_of_keras_with_the_slope_of_another_version_is_refuted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = LSTM(6, return_sequences=True, recurrent_activation="hard_sigmoid")  # of no other test: it is compiled once
+    keras.Sequential([keras.Input((4, 3)), layer]).save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "a") as file:
+        file.attrs["keras_version"] = "2.4.0"
+    monkeypatch.setattr(plan, "is_own_line", lambda a: True)
+    assert said("judge", str(tmp_path / "model.h5"), "--runtime", "keras")[0] == FAILED
+
+
+def test_two_functions_where_keras_has_one_are_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="passes relu and the cell state tanh, expected the same function for both"):
+        plan.name_functions(Activations("sigmoid", "relu"))
 
 
 REFUSED: dict[str, tuple[Any, str]] = {
-    "hard sigmoid, which Keras is not asked with yet": (
-        lambda: make_model(LSTM(4, recurrent_activation="hard_sigmoid", name="mine")),
-        "keras does not claim configured activations, which … needs; ask another, e.g. onnxruntime or numpy",
-    ),
     "gelu": (
         lambda: make_model(keras.layers.Bidirectional(LSTM(4, activation="gelu", name="mine"))),
         "has activation 'gelu', expected tanh, relu or linear; it is not judged",
