@@ -123,7 +123,7 @@ class Kind:
     name: str  # the value of Variant.kind
     cell: Callable[..., State]  # (p, x, s, k): one step; k bounds the cell state to [-k, k]; and a if it is configured
     gradient: Callable[..., tuple[Parameters, Array, State]]  # (p, x, s, ds, k): with respect to p, x and s; and a
-    feature: Feature | None  # what a backend has to claim; None: nothing, for the kind belongs to the core
+    features: tuple[Feature, ...]  # what a backend has to claim; nothing, if the kind belongs to the core
     gates: str = GATES  # the gates that have weights, in the order of GATES
     peepholes: str = ""  # the gates that see the cell state: i and f the one before the step, o the one after it
     keeps: Literal["f", "1 - i", "1"] = "f"  # what the cell state before the step is multiplied by
@@ -137,7 +137,7 @@ FUNCTIONS = ("tanh", "relu", "identity")
 
 @dataclass(frozen=True)
 class Activations:
-    """The functions of the kind "configured". A hard sigmoid is max(0, min(1, alpha z + beta))."""
+    """The functions of the kinds that are configured. A hard sigmoid is max(0, min(1, alpha z + beta))."""
 
     gate: str = "hard sigmoid"  # of all three gates: one of GATE_FUNCTIONS
     candidate: str = "tanh"  # one of FUNCTIONS
@@ -155,8 +155,8 @@ class Activations:
 class Variant:
     """Which equations are meant: `kind` is a name in `lstm_spec.variants.KINDS`, `clip` bounds c to [-clip, clip].
 
-    The kind "configured", and no other, has `activations`. A projection is not named here: there is one if the
-    parameters have an R; `projection_clip` bounds what it gives.
+    The kinds that are configured, and no others, have `activations`. A projection is not named here: there is one if
+    the parameters have an R; `projection_clip` bounds what it gives.
     """
 
     kind: str = "standard"

@@ -111,9 +111,13 @@ def _check_gate(kind: Kind, letter: str, gate: Any, place: str) -> None:
     sees = letter in kind.peepholes
     if (gate.p is not None) != sees:
         given, expected = ("missing", "(H,) numbers") if sees else ("given", "None")
-        able = (k for k in KINDS.values() if k.peepholes)
-        seeing = "; ".join(f"the gates {_list_letters(k.peepholes)} of the kind {k.name!r}" for k in able)
+        kinds = {k.peepholes: [one for one in KINDS.values() if one.peepholes == k.peepholes] for k in KINDS.values()}
+        seeing = "; ".join(f"the gates {_list_letters(k)} of {_name_kinds(able)}" for k, able in kinds.items() if k)
         raise ValueError(f"{place}{letter}.p is {given}, expected {expected}; {seeing} see c, and no others")
+
+
+def _name_kinds(kinds: list[Kind]) -> str:
+    return f"the kind{'s' * (len(kinds) > 1)} {' and '.join(repr(kind.name) for kind in kinds)}"
 
 
 def _list_letters(letters: str) -> str:

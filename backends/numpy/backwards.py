@@ -135,7 +135,7 @@ def _parameters_of(layer: Layer, sums: Sums) -> Parameters:
     H, kind, gates = len(layer.b) // 4, layer.kind, dict[str, Gate]()
     for n, letter in enumerate(STACKED_GATES):
         factor = factor_of_rows(kind, letter)
-        p = -sums.p[n] if sums.p is not None and letter in kind.peepholes else None
+        p = sums.p[n] * sums.p.dtype.type(factor) if sums.p is not None and letter in kind.peepholes else None
         dW, dU, db = (a[n * H : (n + 1) * H] * a.dtype.type(factor) for a in sums[:3])
         gates[letter] = Gate(dW, dU, db, p)
     i, f, o = (gates[letter] if letter in kind.gates else None for letter in "ifo")

@@ -186,8 +186,11 @@ def _read_chunk(
             np.clip(new_t, -layer.bound, layer.bound, out=new_t)
         if p_o is not None:
             o_t += p_o * new_t
-            np.exp(o_t, out=o_t)
-            np.add(o_t, one, out=o_t)
+            if a is not None:
+                open_gates(a, o_t)
+            else:
+                np.exp(o_t, out=o_t)
+                np.add(o_t, one, out=o_t)
         if a is not None:
             squash(a.output, new_t, squashed_t)
         else:

@@ -41,6 +41,7 @@ def read_question(node: Any, tensors: Tensors, name: str, runtime: str) -> Asked
     variant, sides = _read_attributes(node), SIDES[node.attributes["direction"].decode()]
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # the sizes of biases are judged with
         network = network_from({part: tensors[part] for part in "WRBP" if part in tensors}, "onnx", directions=sides)
+    network = replace(network, activations=variant.activations)
     is_first = bool(node.attributes["layout"])
     x = np.swapaxes(tensors["X"], 0, 1) if is_first else tensors["X"]
     Y = tensors["Y"].transpose((1, 0, 2, 3) if is_first else (0, 2, 1, 3))
@@ -51,10 +52,6 @@ def read_question(node: Any, tensors: Tensors, name: str, runtime: str) -> Asked
     whole = lengths is None or bool((lengths == len(x)).all())
     problem = network.ask(x, state, None if whole or lengths is None else lengths.astype(np.int64))
     sizes = network.bias_sizes
-    if variant.activations:
-        if problem.variant.kind != "standard":
-            raise ModelError(f"{name} has peepholes and activations of its own; that is not specified")
-        problem = replace(problem, variant=variant)
     if variant.kind == "coupled":
         if problem.layer.g is not None and any(gate.p is not None for gate in problem.layer.gates.values()):
             raise ModelError(f"{name} has coupled gates and peepholes, expected one of them; that is not specified")

@@ -130,14 +130,14 @@ def calm_problem(problem: Problem) -> Problem:
     R = max([1.0, *(_row_sum(p.R) for row in problem.parameters for p in row if p.R is not None)])
 
     def calm(layer: int, letter: str, gate: Gate) -> Gate:
-        W, U, b, _ = gate
+        W, U, b, p = gate
         if not a.are_bounded:
             U, W = _shrink(U, GROWTH / (T * R)), _shrink(W, 1 / R) if layer else W
         if letter == "g" and a.candidate != "tanh":
             largest = 1 / R if layer else ROOM_TO_GROW / max(1.0, _magnitude(problem.x))
             W, U = _shrink(W, largest / T), _shrink(U, ROOM_TO_GROW / (T * R))
             b = _shrink(b[:, None], ROOM_TO_GROW / T)[:, 0]
-        return Gate(W, U, frozen(b))
+        return Gate(W, U, frozen(b), p)
 
     rows = tuple(
         tuple(collect_gates({k: calm(layer, k, gate) for k, gate in p.gates.items()}, p.R) for p in row)

@@ -23,7 +23,7 @@ class Form:
     projection: str = ""  # "", narrow (P < H) or full (P = H)
     clip: float | None = None
     lengths: str = ""  # "", full, equal (and short), any, short (all), one short, zeros (some), nothing (all)
-    activations: Activations = Activations()  # of the kind "configured"; no other looks at them
+    activations: Activations = Activations()  # of a kind that is configured; no other looks at them
     projection_clip: float | None = None  # where there is a projection
 
     @property
@@ -33,7 +33,6 @@ class Form:
             (Feature.LAYERS, self.layers > 1),
             (Feature.REVERSE, self.directions == REVERSE),
             (Feature.BIDIRECTIONAL, self.directions == BOTH),
-            (KINDS[self.kind].feature, True),
             (Feature.PROJECTION, self.projection != ""),
             (Feature.FULL_PROJECTION, self.projection == "full"),
             (Feature.CELL_CLIP, self.clip is not None),
@@ -41,7 +40,7 @@ class Form:
             (Feature.LENGTHS, self.lengths != ""),
             (Feature.ZERO_LENGTHS, self.lengths in ("zeros", "nothing")),
         )
-        return {feature for feature, needed in wanted if feature and needed}
+        return {*KINDS[self.kind].features, *(feature for feature, needed in wanted if needed)}
 
 
 def form_of(problem: Problem) -> Form:

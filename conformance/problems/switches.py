@@ -77,7 +77,11 @@ SWITCHES: dict[Feature, tuple[Form, Switch]] = {
     Feature.LAYERS: (Form(layers=2), _keep_first_layer),
     Feature.PROJECTION: (Form(projection="narrow"), _change_projection),
     Feature.FULL_PROJECTION: (Form(projection="full"), _change_projection),
-    **{kind.feature: (Form(kind=kind.name), _use_standard_cell) for kind in KINDS.values() if kind.feature},
+    **{
+        kind.features[0]: (Form(kind=kind.name), _use_standard_cell)
+        for kind in KINDS.values()
+        if len(kind.features) == 1
+    },
     Feature.CELL_CLIP: (Form(clip=0.75), _unbind_states),
     Feature.PROJECTION_CLIP: (Form(projection="narrow", projection_clip=0.1), _unbind_states),
 }

@@ -22,7 +22,7 @@ from conformance.problems.recipes import networks, problems, questions
 from conformance.problems.strikes import ALL, Struck, leave_a_seat, strike_loss, strike_problem
 from conformance.property import verifies, verifies_beyond_core
 from conformance.tolerance.backpropagation import observed_backpropagation
-from lstm_spec import Backend, Feature, Parameters, Problem, State
+from lstm_spec import KINDS, Backend, Feature, Parameters, Problem, State
 from lstm_spec.types import Array
 
 NEEDS = (Feature.GRADIENTS,)
@@ -43,7 +43,7 @@ FORMS = if_more_than_the_core_is_claimed(networks(**ANYTHING))
 ENTERED = questions(problems(**SMALL, **DENSE), dy="dense", dh="dense", dc="dense")
 UNBOUNDED: dict[str, Any] = {
     **ANYTHING,
-    "kind": tuple(kind for kind in ANYTHING["kind"] if kind != "configured"),
+    "kind": tuple(kind for kind in ANYTHING["kind"] if not KINDS[kind].is_configured),
     "clip": None,
     "projection_clip": None,
     "lengths": "",

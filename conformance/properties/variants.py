@@ -8,12 +8,12 @@ from conformance.property import verifies_beyond_core
 from lstm_spec import Backend, Feature, Problem
 
 GRADIENTS = Feature.GRADIENTS
-PEEPHOLES = networks(kind="peephole")
+PEEPHOLES = networks(kind=("peephole", "peephole", "configured peephole"), activations=ACTIVATIONS)
 PROJECTED = networks(projection=("narrow", "narrow", "full"))
 UNFORGETTING = networks(kind="no forget gate")
 OF_1997 = networks(kind="1997 simplified")
 CLIPPED = networks(clip=BOUNDS)
-CONFIGURED = networks(kind="configured", activations=ACTIVATIONS)
+CONFIGURED = networks(kind=("configured", "configured peephole"), activations=ACTIVATIONS)
 LINES = networks(kind="configured", activations=tuple(a for a in ACTIVATIONS if a.gate == "hard sigmoid"))
 BOUNDED_PROJECTION = networks(projection=("narrow", "full"), projection_clip=BOUNDS)
 TOGETHER = networks(kind=("standard", "peephole"), projection=("", "narrow", "full"), clip=(*(None,) * 20, *BOUNDS))

@@ -37,14 +37,14 @@ class Network:
 
     @property
     def variant(self) -> Variant:
-        """The kind of cell that the weights are for. Raises ValueError if that kind has no activations of its own."""
+        """The kind of cell that the weights are for. Raises ValueError if it is coupled and has other activations."""
         p = self.parameters[0][0]
         kind = "coupled" if p.f is None else "peephole" if has_peepholes(p) else "standard"
-        if self.activations is not None and kind != "standard":
-            raise ValueError(f"the weights are {kind}, expected standard ones beside {self.activations}")
-        return Variant(
-            kind if self.activations is None else "configured", self.clip, self.activations, self.projection_clip
-        )
+        if self.activations is not None:
+            if kind == "coupled":
+                raise ValueError(f"the weights are {kind}, expected gates of their own beside {self.activations}")
+            kind = "configured peephole" if kind == "peephole" else "configured"
+        return Variant(kind, self.clip, self.activations, self.projection_clip)
 
     def ask(self, x: Array, state: State | None = None, lengths: Array | None = None) -> Problem:
         """The problem of reading x (T, B, I), from a state of zeros unless it is given."""

@@ -26,8 +26,8 @@ def _check_activations(variant: Variant) -> None:
     a, wanted = variant.activations, KINDS[variant.kind].is_configured
     if not wanted and a is not None:
         raise ValueError(
-            f"variant.activations is {a!r}, expected None; only the kind 'configured' has them, and no peepholes or"
-            " coupled gates"
+            f"variant.activations is {a!r}, expected None; only the kinds"
+            f" {' and '.join(repr(kind.name) for kind in KINDS.values() if kind.is_configured)} have them"
         )
     if not wanted:
         return

@@ -1,4 +1,4 @@
-"""The cell whose functions are configured, for one sample: gates by a hard sigmoid, other squashing functions or none.
+"""The cells whose functions are configured, for one sample: gates by a hard sigmoid, other squashing functions or none.
 
 Shapes and arguments as in cells.py; `a` says which functions are meant. A function that is made of lines has the slope
 of its line; at a kink that is unspecified, and 0 here (VAR-12).
@@ -52,6 +52,17 @@ def configured_cell(p: Parameters, x: Array, s: State, k: float, a: Activations)
     return State(project(p, o * squash(a.output, c)), c)  # VAR-11
 
 
+def configured_peephole_cell(p: Parameters, x: Array, s: State, k: float, a: Activations) -> State:
+    """The same with gates that see the cell state. ONNX, LSTM: the input P beside the attribute `activations`."""
+    h, c = s
+    i = open_gate(a, p.i.W @ x + p.i.U @ h + p.i.b + p.i.p * c)  # VAR-1, VAR-10
+    f = open_gate(a, p.f.W @ x + p.f.U @ h + p.f.b + p.f.p * c)
+    g = squash(a.candidate, p.g.W @ x + p.g.U @ h + p.g.b)
+    c = clip(f * c + i * g, k)
+    o = open_gate(a, p.o.W @ x + p.o.U @ h + p.o.b + p.o.p * c)  # VAR-2, VAR-10
+    return State(project(p, o * squash(a.output, c)), c)
+
+
 def configured_gradient(p: Parameters, x: Array, s: State, ds: State, k: float, a: Activations) -> Loss:
     """The gradient of `configured_cell`."""
     h, c = s
@@ -68,4 +79,25 @@ def configured_gradient(p: Parameters, x: Array, s: State, ds: State, k: float, 
     zg = dc * i * squashing_slope(a.candidate, g)
     zo = dm * y * gate_slope(a, o)
     return gather_gradients(p, GateGradients(zi, zf, zg, zo), x, h, dR, dc * f)
+
+
+def configured_peephole_gradient(p: Parameters, x: Array, s: State, ds: State, k: float, a: Activations) -> Loss:
+    """The gradient of `configured_peephole_cell`."""
+    h, c = s
+    i = open_gate(a, p.i.W @ x + p.i.U @ h + p.i.b + p.i.p * c)
+    f = open_gate(a, p.f.W @ x + p.f.U @ h + p.f.b + p.f.p * c)
+    g = squash(a.candidate, p.g.W @ x + p.g.U @ h + p.g.b)
+    raw = f * c + i * g
+    new = clip(raw, k)
+    o = open_gate(a, p.o.W @ x + p.o.U @ h + p.o.b + p.o.p * new)
+    y = squash(a.output, new)
+    dR, dm = unproject(p, o * y, ds.h)
+    zo = dm * y * gate_slope(a, o)
+    dc = (ds.c + dm * o * squashing_slope(a.output, y) + zo * p.o.p) * inside(raw, k)
+    zi = dc * g * gate_slope(a, i)
+    zf = dc * c * gate_slope(a, f)
+    zg = dc * i * squashing_slope(a.candidate, g)
+    seen = GateGradients(zi * c, zf * c, None, zo * new)
+    before = dc * f + zi * p.i.p + zf * p.f.p
+    return gather_gradients(p, GateGradients(zi, zf, zg, zo), x, h, dR, before, seen)
 # fmt: on

@@ -8,18 +8,17 @@ import numpy as np
 from lstm_spec.equations import cell
 from lstm_spec.gradients import CellGradient, cell_gradient
 from lstm_spec.types import Array, Cell, Feature, Kind, Parameters, Problem, State
-from lstm_spec.variants import cells
-from lstm_spec.variants.configured import configured_cell, configured_gradient
+from lstm_spec.variants import cells, configured
 
 _KINDS = (
-    Kind("standard", cells.clipped_cell, cells.clipped_gradient, None),
-    Kind("peephole", cells.peephole_cell, cells.peephole_gradient, Feature.PEEPHOLES, peepholes="ifo"),
-    Kind("coupled", cells.coupled_cell, cells.coupled_gradient, Feature.COUPLED, gates="igo", keeps="1 - i"),
+    Kind("standard", cells.clipped_cell, cells.clipped_gradient, ()),
+    Kind("peephole", cells.peephole_cell, cells.peephole_gradient, (Feature.PEEPHOLES,), peepholes="ifo"),
+    Kind("coupled", cells.coupled_cell, cells.coupled_gradient, (Feature.COUPLED,), gates="igo", keeps="1 - i"),
     Kind(
         "no forget gate",
         cells.cell_without_forget_gate,
         cells.gradient_without_forget_gate,
-        Feature.NO_FORGET_GATE,
+        (Feature.NO_FORGET_GATE,),
         gates="igo",
         keeps="1",
     ),
@@ -27,12 +26,26 @@ _KINDS = (
         "1997 simplified",
         cells.cell_1997_simplified,
         cells.gradient_1997_simplified,
-        Feature.SIMPLIFIED_1997,
+        (Feature.SIMPLIFIED_1997,),
         gates="igo",
         keeps="1",
         stretch=2,
     ),
-    Kind("configured", configured_cell, configured_gradient, Feature.ACTIVATIONS, is_configured=True),
+    Kind(
+        "configured",
+        configured.configured_cell,
+        configured.configured_gradient,
+        (Feature.ACTIVATIONS,),
+        is_configured=True,
+    ),
+    Kind(
+        "configured peephole",
+        configured.configured_peephole_cell,
+        configured.configured_peephole_gradient,
+        (Feature.ACTIVATIONS, Feature.PEEPHOLES),
+        peepholes="ifo",
+        is_configured=True,
+    ),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}
 

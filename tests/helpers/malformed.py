@@ -176,7 +176,7 @@ MALFORMED: dict[str, tuple[Callable[[Problem], Problem], type[Exception], str]] 
         of_kind("GRU"),
         ValueError,
         "variant.kind is 'GRU', expected one of: standard, peephole, coupled, no forget gate, 1997 simplified,"
-        " configured; choose one",
+        " configured, configured peephole; choose one",
     ),
     "a bound of zero": (
         of_kind("standard", 0.0),
@@ -207,7 +207,7 @@ MALFORMED: dict[str, tuple[Callable[[Problem], Problem], type[Exception], str]] 
         of_variant(Variant("peephole", activations=Activations())),
         ValueError,
         "variant.activations is Activations(gate='hard sigmoid', candidate='tanh', output='tanh', alpha=0.2, beta=0.5),"
-        " expected None; only the kind 'configured' has them, and no peepholes or coupled gates",
+        " expected None; only the kinds 'configured' and 'configured peephole' have them",
     ),
     "no activations": (
         of_kind("configured"),
@@ -275,17 +275,20 @@ MALFORMED: dict[str, tuple[Callable[[Problem], Problem], type[Exception], str]] 
     "a peephole of the standard kind": (
         with_gate("i", p=zeros(5)),
         ValueError,
-        "i.p is given, expected None; the gates i, f and o of the kind 'peephole' see c, and no others",
+        "i.p is given, expected None; the gates i, f and o of the kinds"
+        " 'peephole' and 'configured peephole' see c, and no others",
     ),
     "a peephole of the candidate": (
         with_peepholes(g=SEEING),
         ValueError,
-        "g.p is given, expected None; the gates i, f and o of the kind 'peephole' see c, and no others",
+        "g.p is given, expected None; the gates i, f and o of the kinds"
+        " 'peephole' and 'configured peephole' see c, and no others",
     ),
     "a missing peephole": (
         with_peepholes(o=BLIND),
         ValueError,
-        "o.p is missing, expected (H,) numbers; the gates i, f and o of the kind 'peephole' see c, and no others",
+        "o.p is missing, expected (H,) numbers; the gates i, f and o of the kinds"
+        " 'peephole' and 'configured peephole' see c, and no others",
     ),
     "peepholes of another size": (
         with_peepholes(4),

@@ -97,8 +97,8 @@ def _kept(network: Network, weights: Named, k: int, x: Numbers, h: Numbers, c: N
             new = c + i * EXACT.tanh(a_g)
         case "1997 simplified":
             new = c + i * (4 * logistic(a_g) - 2)
-        case "configured":
-            a_i, a_f = (_received(weights, letter, k, x, h) for letter in "if")
+        case "configured" | "configured peephole":
+            a_i, a_f = (_received(weights, letter, k, x, h, c) for letter in "if")
             a = network.activations
             new = _gate(a, a_f) * c + _gate(a, a_i) * _squashed(a.candidate, a_g)
     return _within(network.clip, new)
@@ -120,9 +120,9 @@ def _squashed(name: str, z: Number) -> Number:
 
 
 def _shown(network: Network, weights: Named, k: int, x: Numbers, h: Numbers, new: Number) -> Number:
-    if network.kind == "configured":
+    if network.kind.startswith("configured"):
         a = network.activations
-        return _gate(a, _received(weights, "o", k, x, h)) * _squashed(a.output, new)
+        return _gate(a, _received(weights, "o", k, x, h, new)) * _squashed(a.output, new)
     o = logistic(_received(weights, "o", k, x, h, new))
     return o * (2 * logistic(new) - 1 if network.kind == "1997 simplified" else EXACT.tanh(new))
 

@@ -430,9 +430,11 @@ def test_a_kind_that_has_no_activations_of_its_own_is_refused_beside_some() -> N
     network = network_from(make_lstm().state_dict())
     gate = network.parameters[0][0].g._replace(p=draw(H))
     p = network.parameters[0][0]._replace(i=gate, f=gate, o=gate)
-    other = replace(network, parameters=((p,),), activations=Activations(alpha=0.2))
-    with pytest.raises(ValueError, match="the weights are peephole, expected standard ones beside Activations"):
-        other.ask(draw(T, B, I))
+    with_peepholes = replace(network, parameters=((p,),), activations=Activations(alpha=0.2))
+    assert with_peepholes.ask(draw(T, B, I)).variant.kind == "configured peephole"
+    coupled = replace(with_peepholes, parameters=((network.parameters[0][0]._replace(f=None),),))
+    with pytest.raises(ValueError, match="the weights are coupled, expected gates of their own beside Activations"):
+        coupled.ask(draw(T, B, I))
 
 
 def test_mappings_without_end_are_refused() -> None:

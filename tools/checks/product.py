@@ -38,6 +38,7 @@ VARIANTS = {
     "1997": Form(kind="1997 simplified"),
     "no forget gate": Form(kind="no forget gate"),
     "configured": Form(kind="configured", activations=ACTIVATIONS[2]),
+    "configured peephole": Form(kind="configured peephole", activations=ACTIVATIONS[4]),
     "h clipped": Form(projection="narrow", projection_clip=0.2),
 }
 DIRECTIONS = {"forward": FORWARD, "reverse": REVERSE, "both": BOTH}

@@ -48,6 +48,8 @@ TRAITS: dict[str, Has] = {  # what may be so of a network, as it stands after "o
     "with a projection to fewer units": lambda p: p.layer.R is not None and p.sizes[3] > p.P,
     "with a clip of the cell state": lambda p: p.variant.clip is not None,
     **{f"with the cell {name!r}": partial(_is_kind, name) for name in KINDS if name != "standard"},
+    "with peepholes": lambda p: KINDS[p.variant.kind].peepholes != "",
+    "with configured activations": lambda p: KINDS[p.variant.kind].is_configured,
     "with one layer": lambda p: len(p.parameters) == 1,
     "in one direction": lambda p: len(p.directions) == 1,
     "without lengths": lambda p: p.lengths is None,

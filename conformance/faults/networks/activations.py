@@ -7,7 +7,7 @@ import autograd.numpy as anp
 
 from conformance.faults.functions import open_as_configured
 from conformance.faults.networks.registering import forward, gradient
-from conformance.faults.parts import Parts, Reader
+from conformance.faults.parts import Parts, Reader, Seen
 from conformance.faults.primitives import Value, replace_gradient, sigmoid, stop_gradient
 from lstm_spec import Activations
 
@@ -37,11 +37,20 @@ def open_line_by(line: Line) -> Callable[[Parts], Parts]:
     def change(parts: Parts) -> Parts:
         def open_gate(r: Reader, gate: str, z: Value, received: Value | None) -> Value:
             a = r.activations
-            return parts.open_gate(r, gate, z, received) if a is None or a.gate == "sigmoid" else line(z, a)
+            return (
+                parts.open_gate(r, gate, z, received)
+                if a is None or a.gate == "sigmoid"
+                else line(_add(z, received), a)
+            )
 
         return replace(parts, open_gate=open_gate)
 
     return change
+
+
+def _add(z: Value, received: Value | None) -> Value:
+    """What a gate receives, with what comes through its peephole."""
+    return z if received is None else z + received
 
 
 def change_relu(function: Callable[[Value], Value]) -> Callable[[Parts], Parts]:
@@ -123,6 +132,16 @@ def swaps_the_functions_of_candidate_and_cell_state(parts: Parts) -> Parts:
 def leaks_through_a_relu(parts: Parts) -> Parts:
     """In place of max(z, 0) stands max(z, z/100)."""
     return change_relu(lambda z: anp.maximum(z, z / 100))(parts)
+
+
+@forward("activations", "VAR-2", "ONNX: the input P beside activations")
+def ignores_the_peepholes_beside_other_functions(parts: Parts) -> Parts:
+    """No gate sees the cell state if functions are configured."""
+
+    def peephole(r: Reader, gate: str, p: dict[str, Value], seen: Seen) -> Value | None:
+        return parts.peephole(r, gate, p, seen) if r.activations is None else None
+
+    return replace(parts, peephole=peephole)
 
 
 @gradient("activations", "VAR-12")

@@ -56,6 +56,7 @@ WAYS: dict[str, tuple[str, dict[str, Any], int]] = {
     "a state": ("W R B - h c", {}, 1),
     "hard sigmoids": ("W R B", {"activations": ["HardSigmoid", "Tanh", "Tanh"]}, 1),
     "other activations": ("W R B", LINES, 1),
+    "hard sigmoids and peepholes": ("W R B - - - P", {"activations": ["HardSigmoid", "Tanh", "Tanh"]}, 1),
     "other activations, both": (
         "W R B",
         {name: a * 2 for name, a in LINES.items()} | {"direction": "bidirectional"},
@@ -80,6 +81,7 @@ def test_a_node_of_any_kind_is_judged(way: str, tmp_path: Path) -> None:
     one = (way,) if way == "reverse" else ("forward",)
     assert asked.problem.directions == (("forward", "reverse") if D == 2 else one)
     kinds = {"peepholes": "peephole", "coupled": "coupled", "hard sigmoids": "configured"}
+    kinds |= {"hard sigmoids and peepholes": "configured peephole"}
     kinds |= {name: "configured" for name in WAYS if name.startswith("other activations")}
     assert asked.problem.variant.kind == kinds.get(way, "standard")
     assert asked.problem.state.c.any() == (way == "a state") and (asked.problem.lengths is not None) == (
@@ -288,13 +290,15 @@ def test_damaged_files_are_refused_or_read(tmp_path: Path) -> None:
     assert_models_are_refused_or_read("onnx", tmp_path)
 
 
-FORMS = [(1, 1, "standard"), (2, 2, "standard"), (1, 2, "peephole"), (1, 1, "coupled")]
+FORMS = [(1, 1, "standard"), (2, 2, "standard"), (1, 2, "peephole"), (1, 1, "coupled"), (1, 1, "configured peephole")]
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_weights_are_carried_over_to_a_graph_and_back(form: tuple[int, int, str], tmp_path: Path) -> None:
     layers, D, kind = form
-    taken, attributes = {"peephole": "W R B - - - P"}.get(kind, "W R B"), {"input_forget": int(kind == "coupled")}
+    taken = "W R B - - - P" if kind.endswith("peephole") else "W R B"
+    attributes: dict[str, Any] = {"input_forget": int(kind == "coupled")}
+    attributes |= {"activations": ["HardSigmoid", "Relu", "Tanh"]} if kind.startswith("configured") else {}
     if layers == 1:
         node = make_node("x", "y", taken, direction="bidirectional" if D == 2 else "forward", **attributes)
         source = save_model(tmp_path / "a.onnx", [node], [X], "y", D)

@@ -18,7 +18,7 @@ from lstm_spec.variants.cells import coupled_cell, coupled_gradient
 from tests.helpers.examples import FLOAT32, describe_context
 
 DENSE = ("dense",) * 6
-NEW = Kind("new", coupled_cell, coupled_gradient, None, gates="ifg", peepholes="f")  # no output gate
+NEW = Kind("new", coupled_cell, coupled_gradient, (), gates="ifg", peepholes="f")  # no output gate
 
 
 def build(form: Form, sizes: tuple[int, ...] = (5, 3, 2, 4), seed: int = 0) -> Problem:

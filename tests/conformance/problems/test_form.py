@@ -24,7 +24,7 @@ from lstm_spec.variants import KINDS
         ({"lengths": "any"}, {Feature.LENGTHS}),
         ({"lengths": "zeros"}, {Feature.LENGTHS, Feature.ZERO_LENGTHS}),
         ({"lengths": "nothing"}, {Feature.LENGTHS, Feature.ZERO_LENGTHS}),
-        *(({"kind": kind.name}, {kind.feature} - {None}) for kind in KINDS.values()),
+        *(({"kind": kind.name}, {*kind.features}) for kind in KINDS.values()),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else " ".join(sorted(value)),
 )

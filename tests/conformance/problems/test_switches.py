@@ -35,17 +35,18 @@ def test_the_answers_with_and_without_a_feature_differ(feature: Feature) -> None
     assert moved > 0.1
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.feature], ids=lambda kind: kind.name)
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS.values() if len(kind.features) == 1], ids=lambda kind: kind.name
+)
 def test_without_its_feature_a_kind_is_the_standard_cell_with_the_same_weights(kind: Kind) -> None:
-    assert kind.feature
-    problem, without, _, _ = switch_off(kind.feature, 0)
+    problem, without, _, _ = switch_off(kind.features[0], 0)
     assert form_of(without) == Form() and checked(without)
     for letter, gate in problem.layer.gates.items():
         assert without.layer.gates[letter] == gate._replace(p=None)
 
 
 def test_a_gate_that_any_kind_lacks_equals_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    new = Kind("new", coupled_cell, coupled_gradient, Feature.COUPLED, gates="ifg", peepholes="i")
+    new = Kind("new", coupled_cell, coupled_gradient, (Feature.COUPLED,), gates="ifg", peepholes="i")
     monkeypatch.setitem(KINDS, new.name, new)
     problem = build_problem(FLOAT32, Form(kind="new"), (4, 4, 4, 4), FILLED, 0)
     bare = {letter: gate._replace(p=None) for letter, gate in problem.layer.gates.items()}
