@@ -10,7 +10,7 @@ from typing import NamedTuple
 from conformance.diagnosis.experiments.before import find_history
 from conformance.diagnosis.experiments.example import describe_smallest
 from conformance.diagnosis.experiments.first import ONLY_FIRST, Renew, find_process
-from conformance.diagnosis.experiments.forms import PLAIN, Networks, find_networks, find_unanswered
+from conformance.diagnosis.experiments.forms import PLAIN, Networks, find_malformed, find_networks, find_unanswered
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime, Sizes
 from conformance.diagnosis.experiments.on_what import find_dependence, find_numbers
 from conformance.diagnosis.experiments.term import find_term
@@ -149,21 +149,24 @@ class Examination:
     def examine(self, start: Sizes | None = None, looks_around: bool = True) -> str:
         """The experiments in turn, and the sentence; what came before is first, for it would mislead the others.
 
+        The formula follows, for it says the most: what is asked last may find no time.
         `looks_around`: whether other forms of network are asked. If they show more, the simplest of them is examined.
         """
-        malformed, before = find_malformed(self.laboratory), self.run("before", 0.3, find_history)
+        malformed, before = find_malformed(self.laboratory, SMALL), self.run("before", 0.3, find_history)
         if malformed and not before:
             self.rows.append(Row("where", self.about, malformed))
             return malformed.sentence
         if before and before.is_whole:
             return describe_findings(self.about, [before])
-        if looks_around and not before and (networks := self.look_around()):
+        term = None if before else self.find_formula()
+        is_plain = term and term.is_certain and self.rows[-1].experiment == "term"
+        if looks_around and not (before or is_plain) and (networks := self.look_around()):
             self.laboratory = self.laboratory.take_form(networks.simplest or PLAIN, networks.suits)
-            if malformed := find_malformed(self.laboratory):
+            if malformed := find_malformed(self.laboratory, SMALL):
                 self.rows.append(Row("where", self.about, malformed))
                 return describe_findings(self.about, [networks.finding], malformed)
-            return self.examine_numbers(None, None, networks.finding)
-        return self.examine_numbers(start, before)
+            return self.examine_numbers(None, None, networks.finding, term)
+        return self.examine_numbers(start, before, None, term)
 
     def look_around(self) -> Networks | None:
         """In which networks answers are wrong, if there is a rule, or if that of this laboratory is plain and right."""
@@ -180,10 +183,18 @@ class Examination:
             return found[0]
         return found[0]._replace(finding=None) if self.laboratory.form == PLAIN else None
 
+    def find_formula(self) -> Finding | None:
+        """The formula of a plain layer, of the cell at any form; or what layers and directions of networks take."""
+        term = self.run("term", 0.5, find_term)
+        if term and term.is_certain:
+            return term
+        wiring = self.run("wiring", 0.3, find_wiring)
+        return wiring if wiring and wiring.is_certain else term
+
     def examine_numbers(
-        self, start: Sizes | None, before: Finding | None = None, network: Finding | None = None
+        self, start: Sizes | None, before: Finding | None, network: Finding | None, term: Finding | None
     ) -> str:
-        """For which numbers, at which sizes and in which places answers are wrong, and by which formula."""
+        """For which numbers, at which sizes and in which places answers are wrong, given the formula that was found."""
         numbers = None if before else self.run("on what", 0.4, find_numbers)
         if numbers:
             network = None  # which was wrong where such numbers happened to be
@@ -191,10 +202,8 @@ class Examination:
         when = None if before and when and not when.is_certain else when
         sizes = (when and when.smallest) or SMALL
         where = self.run("where", 0.5, lambda limited: find_place(limited, sizes)) if when else None
-        term = self.run("term", 0.5, find_term) if when or numbers or not before else None  # of the cell, at any form
-        if not before and not (term and term.is_certain):
-            wiring = self.run("wiring", 0.3, find_wiring)
-            term = wiring if wiring and wiring.is_certain else term
+        if before and when:
+            term = self.run("term", 0.5, find_term)
         if term and term.is_certain and numbers and term.sentence.startswith(SMALL_IS_RIGHT):
             term = None  # the magnitude says more
         is_named = bool(term and term.is_certain)
@@ -204,17 +213,6 @@ class Examination:
             numbers = self.run("on what", 0.3, lambda limited: find_dependence(limited, sizes, is_named))
             when = None if numbers and not when.is_certain else when
         return describe_findings(self.about, [before, network, when, numbers], where, term)
-
-
-def find_malformed(laboratory: Laboratory) -> Finding | None:
-    """What is wrong with the shape or the dtype of an answer; None if nothing is, or no answer is possible."""
-    try:
-        refuted = laboratory.ask_at(SMALL).refuted
-    except (NotClaimed, OutOfTime):
-        return None
-    if refuted is None:
-        return None
-    return Finding(f"the output {refuted.reason}" if refuted.reason.startswith("y ") else refuted.reason, True)
 
 
 def describe_findings(

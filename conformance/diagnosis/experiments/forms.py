@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.arrays import frozen
-from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, Said, Sizes, name_sizes
+from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime, Said, Sizes, name_sizes
+from conformance.outcome import NotClaimed
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
 from conformance.problems.question import Question
 from lstm_spec import Problem
@@ -81,6 +82,17 @@ def find_unanswered(laboratory: Laboratory) -> Finding | None:
     words = "" if len(reasons) == len(known) else next(find_traits(known), ("in some forms of network", None))[0]
     what = "gives no gradients" if laboratory.backward else "gives no answer"
     return Finding(f"{what}{f' {words}' if words else ''}: {reasons[0]}", True, tuple(tried), is_condition=False)
+
+
+def find_malformed(laboratory: Laboratory, sizes: Sizes) -> Finding | None:
+    """What is wrong with the shape or the dtype of an answer; None if nothing is, or no answer is possible."""
+    try:
+        refuted = laboratory.ask_at(sizes).refuted
+    except (NotClaimed, OutOfTime):
+        return None
+    if refuted is None:
+        return None
+    return Finding(f"the output {refuted.reason}" if refuted.reason.startswith("y ") else refuted.reason, True)
 
 
 class Networks(NamedTuple):

@@ -73,8 +73,8 @@ def explain_step(asking: Asking, expected: Formula, seen: Seen) -> Iterator[Form
 
 
 def hides_cell(seen: Seen) -> bool:
-    """Whether what is returned as c is another state, so that h alone shows c."""
-    return any(seen.is_near(seen.c, a) for a in (seen.h, seen.state.h, seen.state.c))
+    """Whether what is returned as c is another state, so that h alone shows c; what is always the same is none."""
+    return bool(np.ptp(seen.c)) and any(seen.is_near(seen.c, a) for a in (seen.h, seen.state.h, seen.state.c))
 
 
 def explain_uncovered(asking: Asking, formula: Formula) -> Iterator[Formula]:
