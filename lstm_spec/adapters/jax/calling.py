@@ -11,7 +11,12 @@ Tree = Any  # of jax's arrays
 
 
 def call_styled(style: Style, function: Callable[..., Any], x: Tree, state: Tree) -> Three:
-    """y (T, B, H), h and c (1, B, H) for x (T, B, I), where the state is (h, c) or None."""
+    """y (T, B, H), h and c (1, B, H) for x (T, B, I), where the state is (h, c) or None.
+
+    Raises ValueError for a state of more than one layer or direction.
+    """
+    if state is not None and {len(a) for a in state} != {1}:
+        raise ValueError(f"h and c have {len(state[0])} and {len(state[1])} layers and directions, expected 1 of each")
 
     def call(x: Tree, h: Tree, c: Tree) -> Three:
         return style.split_result(style.call(function, x, h, c))

@@ -3,8 +3,11 @@
 from typing import Any
 
 import equinox
+import numpy as np
+import pytest
 
 from lstm_spec import from_equinox
+from lstm_spec.adapters.forms import draw_problem
 from tests.helpers.adapted import SOME, find_broken
 
 
@@ -22,3 +25,13 @@ def test_the_cell_of_equinox_holds() -> None:
 
 def test_a_cell_with_a_mistake_is_refuted() -> None:
     assert find_broken(from_equinox(Remembers), dtypes=("float32",), clauses=("CELL-5",), examples=4)
+
+
+@pytest.mark.parametrize("part", ["h", "c"])
+def test_a_state_of_two_layers_is_refused(part: str) -> None:
+    """Its first one would be an answer, though the shapes do not fit (CONTRACT-3)."""
+    implementation, problem = from_equinox(), draw_problem(3, 2, 4, 5)
+    module = implementation.build(problem.parameters, problem.variant, problem.directions)
+    two = problem.state._replace(**{part: np.repeat(getattr(problem.state, part), 2, axis=0)})
+    with pytest.raises(ValueError, match="expected 1 of each"):
+        module.forward(problem.x, two)
