@@ -118,7 +118,7 @@ test-adapter-keras: $(ADAPTERS)/keras/made
 	for backend in jax torch; do \
 		export KERAS_BACKEND=$$backend; \
 		$(ADAPTERS)/keras/bin/python -m pytest tests/adapters/keras || exit; \
-		$(ADAPTERS)/keras/bin/lstm-conform run examples.keras_layer:BACKEND --deviations examples/keras_layer.toml || exit; \
+		$(ADAPTERS)/keras/bin/lstm-conform run examples.keras_layer:BACKEND --dtype float32 --deviations examples/keras_layer.toml || exit; \
 	done
 
 MODELS := $(ADAPTERS)/models

@@ -1,7 +1,7 @@
 """Writes docs/frameworks.md: what the judge says of the LSTMs of frameworks, from JSON reports of `lstm-conform run`.
 
 In an environment that has the framework, judge it; then keep what the page needs of the report in docs/frameworks/,
-with a case of each clause that was refuted, and write the page:
+with a case of each family that was refuted, and write the page:
 
     time lstm-conform run torch:torch.nn:LSTM --json report.json
     python -m tools.pages.frameworks_page --add torch torch:torch.nn:LSTM report.json --processor 200
@@ -51,15 +51,18 @@ def reduce_report(report: dict[str, Any], target: str) -> dict[str, Any]:
 
 
 def keep_cases(refuted: list[dict[str, Any]], folder: Path) -> None:
-    """Copy the first case of each clause to the folder, whose other files go; name the copies, and no other case."""
+    """Copy the first case of each family to the folder, whose other files go; name the copies, and no other case."""
     shutil.rmtree(folder, ignore_errors=True)
+    families = set[str]()
     for wrong in refuted:
-        case, copy = wrong["case"], folder / f"{wrong['clauses'][0]}.safetensors"
+        case, clause = wrong["case"], wrong["clauses"][0]
+        family = clause.partition("-")[0]
         wrong["case"] = None
-        if case and not copy.exists():
+        if case and family not in families:
+            families.add(family)
             folder.mkdir(parents=True, exist_ok=True)
-            write_whole(copy, Path(case).read_bytes())
-            wrong["case"] = copy.name
+            wrong["case"] = f"{clause}.safetensors"
+            write_whole(folder / wrong["case"], Path(case).read_bytes())
 
 
 def write_page(kept: dict[str, dict[str, Any]], notes: str) -> str:
