@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstm_spec.layouts.fitting import names_and_axes, tensors_of
+from lstm_spec.layouts.fitting import name_layout, names_and_axes, tensors_of
 from lstm_spec.layouts.foreign import shape_of
 from lstm_spec.layouts.opening import check_blocks, is_complete, open_tensors
 from lstm_spec.layouts.places import SUFFIXED, Places, find_places
@@ -171,3 +171,32 @@ def explain_misfit(tensors: Mapping[str, Any], name: str, layout: Layout) -> str
         except (ValueError, TypeError) as error:
             return str(error)
     return ""
+
+
+def choose_places(named: Mapping[str, Any], layout: Layout) -> Candidate:
+    """The places of a layout that is known. Raises ValueError if there is none, or if a tensor is missing."""
+    name, places = name_layout(layout), find_places(named, layout)
+    found: Places = {place: names for place, names in places.items() if is_complete(names, layout)}
+    if name in JOINED and len(found) > 1:  # any layer may have a kernel and a bias
+        found = {place: names for place, names in found.items() if "lstm" in "".join(names.values()).lower()} or found
+    networks = {place.network for place in found}
+    rest = {place: names for place, names in places.items() if place not in found}
+    broken = [names for place, names in rest.items() if place.network in networks or not found]
+    if broken and (other := _suggest(named, name)):
+        raise ValueError(f"the tensors are not those of layout {name!r}, expected its names and shapes; {other}")
+    if broken and (reason := explain_misfit({n: named[n] for one in broken for n in one.values()}, name, layout)):
+        raise ValueError(reason)
+    if not found:
+        own = ", ".join(tensors_of(layout))
+        remedy = _suggest(named, name) or "rename them if they have other names"
+        raise ValueError(f"there are no tensors of layout {name!r}, expected {own}; {remedy}")
+    return Candidate(name, found)
+
+
+def _suggest(named: Mapping[str, Any], name: str) -> str:
+    """Which other layout fits, in words; empty if none does."""
+    try:
+        other = guess_layout(named).name
+    except ValueError:
+        return ""
+    return f"they fit layout {other!r}" if other != name else ""

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from lstm_spec.layouts.convert import measure_biases, read_layer, write_layer
-from lstm_spec.layouts.fitting import find_layout, has_peepholes, name_layout, names_and_axes, tensors_of
+from lstm_spec.layouts.fitting import find_layout, has_peepholes, name_layout, names_and_axes
 from lstm_spec.layouts.foreign import flatten_names, shape_of, to_array
-from lstm_spec.layouts.guessing import JOINED, SHOWN, Candidate, explain_misfit, guess_layout
+from lstm_spec.layouts.guessing import SHOWN, choose_places, guess_layout
 from lstm_spec.layouts.losses import Losses
-from lstm_spec.layouts.opening import is_complete, open_tensors
-from lstm_spec.layouts.places import Place, Places, find_places, find_prefix, name_place, sort_places
+from lstm_spec.layouts.opening import open_tensors
+from lstm_spec.layouts.places import Place, find_prefix, name_place, sort_places
 from lstm_spec.layouts.table import Layout
 from lstm_spec.layouts.unnamed import as_buffer_layout, join_buffer, name_list, split_buffer
 from lstm_spec.types import Activations, Array, Direction, Parameters, Problem, State, Variant
@@ -133,7 +133,7 @@ def _select(named: Mapping[str, Any], prefix: str) -> Mapping[str, Any]:
 def _read_all(
     named: Mapping[str, Any], layout: str | Layout | None, losses: Losses, name: str = ""
 ) -> dict[str, Network]:
-    chosen = guess_layout(named) if layout is None else _choose(named, find_layout(layout))
+    chosen = guess_layout(named) if layout is None else choose_places(named, find_layout(layout))
     it = find_layout(layout or chosen.name)
     arrays = {name: to_array(name, named[name]) for name in sorted(chosen.used)}
     found = {}
@@ -175,35 +175,6 @@ def _check_sizes(parameters: tuple[tuple[Parameters, ...], ...], sides: tuple[Di
                     f"{prefix or 'the network'} has {H} units in layer {k}, {side}, expected the {sizes[0][0]} of"
                     f" layer 0, {sides[0]}; read each by itself, with prefix="
                 )
-
-
-def _choose(named: Mapping[str, Any], layout: Layout) -> Candidate:
-    """The places of a layout that is known. Raises ValueError if there is none, or if a tensor is missing."""
-    name, places = name_layout(layout), find_places(named, layout)
-    found: Places = {place: names for place, names in places.items() if is_complete(names, layout)}
-    if name in JOINED and len(found) > 1:  # any layer may have a kernel and a bias
-        found = {place: names for place, names in found.items() if "lstm" in "".join(names.values()).lower()} or found
-    networks = {place.network for place in found}
-    rest = {place: names for place, names in places.items() if place not in found}
-    broken = [names for place, names in rest.items() if place.network in networks or not found]
-    if broken and (other := _suggest(named, name)):
-        raise ValueError(f"the tensors are not those of layout {name!r}, expected its names and shapes; {other}")
-    if broken and (reason := explain_misfit({n: named[n] for one in broken for n in one.values()}, name, layout)):
-        raise ValueError(reason)
-    if not found:
-        own = ", ".join(tensors_of(layout))
-        remedy = _suggest(named, name) or "rename them if they have other names"
-        raise ValueError(f"there are no tensors of layout {name!r}, expected {own}; {remedy}")
-    return Candidate(name, found)
-
-
-def _suggest(named: Mapping[str, Any], name: str) -> str:
-    """Which other layout fits, in words; empty if none does."""
-    try:
-        other = guess_layout(named).name
-    except ValueError:
-        return ""
-    return f"they fit layout {other!r}" if other != name else ""
 
 
 def _join(found: list[Network], directions: tuple[Direction, ...] | None) -> Network:
