@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from lstm_spec.adapters.torch.making import unwrap_compiled
-from lstm_spec.adapters.torch.plan import Plan
+from lstm_spec.adapters.torch.plan import Form, Plan
 from lstm_spec.adapters.torch.tensors import to_array, to_tensor
 from lstm_spec.contract import PARTS, Rows
 from lstm_spec.types import STANDARD, Answer, Array, Cotangents, Direction, Gradients, Problem, State, Variant
@@ -28,9 +28,9 @@ class TorchModule:
         if directions == ("reverse",):
             raise ValueError("directions is ('reverse',), expected forward or both; reverse x within its lengths")
         p = parameters[0][0]
-        self.plan, self.dtype = plan, p.g.W.dtype
+        self.plan, self.dtype, self.I = plan, p.g.W.dtype, p.g.W.shape[1]
         self.form = plan.form_of(parameters)
-        module = plan.construct(p.g.W.shape[1], self.form)
+        module = plan.construct(self.I, self.form)
         self.module = module.to(device=plan.device, dtype=to_tensor(p.g.W[:0]).dtype)
         self.parameters = dict(unwrap_compiled(self.module).named_parameters())
         self.load(parameters)
@@ -79,6 +79,8 @@ class TorchModule:
         device = self.plan.device
         if lengths is not None and self.plan.style.is_cell:  # the steps are done here, and not by the module
             _check_samples(x, state, lengths)
+        if lengths is not None and self.plan.style.lengths == "packed":
+            _check_packed(x, state, self.I, self.form)
         states = None if state is None else tuple(to_tensor(self.flatten(a), device) for a in state)
         sizes = None if lengths is None else torch.from_numpy(np.array(lengths))
         return to_tensor(self.turn(x), device), states, sizes
@@ -162,6 +164,15 @@ def _check_samples(x: Array, state: State | None, lengths: Array) -> None:
     for a in state or ():
         if a.shape[1] != B:
             raise ValueError(f"a state has {a.shape[1]} samples, expected {B} as in x; give one for each")
+
+
+def _check_packed(x: Array, state: State | None, I: int, form: Form) -> None:
+    """torch checks no shape of what is packed, and leaves its memory: docs/findings/torch-packed-width.md."""
+    (T, B), rows = x.shape[:2], form.layers * form.directions
+    h, c = state or (None, None)
+    for name, a, shape in (("x", x, (T, B, I)), ("h", h, (rows, B, form.P or form.H)), ("c", c, (rows, B, form.H))):
+        if a is not None and a.shape != shape:
+            raise ValueError(f"{name} has shape {a.shape}, expected {shape}; pass arrays that fit the weights")
 
 
 def build_module(plan: Plan, problem: Problem) -> TorchModule:

@@ -5,11 +5,13 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from conformance import check
 from conformance.report.report import Report
-from lstm_spec import Feature, from_torch, make_backend
+from lstm_spec import Feature, State, from_torch, make_backend
+from lstm_spec.adapters.forms import draw_problem
 from tests.helpers.adapted import write_module
 from tests.helpers.environment import TORCH
 from tests.helpers.root import ROOT
@@ -161,6 +163,17 @@ def test_what_torch_has_holds_in_all_forms(name: str) -> None:
     assert features <= from_torch(make()).description.features
     report = judge(make())
     assert report.status == 0, report.statement
+
+
+def test_what_is_packed_and_does_not_fit_never_reaches_torch_whose_memory_it_would_damage() -> None:
+    problem = draw_problem(3, 2, 4, 5)
+    module = from_torch(torch.nn.LSTM).build(problem.parameters, problem.variant, problem.directions)
+    (h, c), lengths = problem.state, np.array([3, 1])
+    with pytest.raises(ValueError, match=r"x has shape \(3, 2, 6\), expected \(3, 2, 4\); pass arrays that fit"):
+        module.forward(np.zeros((3, 2, 6), h.dtype), problem.state, lengths)
+    for state, name in ((State(np.concatenate([h, h]), c), "h"), (State(h, np.concatenate([c, c])), "c")):
+        with pytest.raises(ValueError, match=rf"{name} has shape \(2, 2, 5\), expected \(1, 2, 5\); pass arrays"):
+            module.forward(problem.x, state, lengths)
 
 
 def test_a_module_that_is_ready_is_asked_its_own_sizes() -> None:
