@@ -8,10 +8,10 @@ from typing import TypeVar
 import numpy as np
 
 from lstm_spec.adapters.forms import NEAR, draw_problem, find_nearest_form
-from lstm_spec.adapters.tensors import list_layouts
+from lstm_spec.adapters.tensors import list_layouts, recognise_other
 from lstm_spec.layouts.fitting import tensors_of
 from lstm_spec.layouts.table import Layout
-from lstm_spec.types import Answer, Problem
+from lstm_spec.types import GATES, Answer, Problem
 
 T, B, I, H = 4, 3, 7, 5  # of the problems that are asked to find out
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -72,13 +72,22 @@ def list_candidates(name: str, shapes: Shapes, known: Layout | None, remedy: str
         return {(I, H): [known]}
     found = list_layouts(shapes, I, H)
     if not found:
-        if shapes and not any(len(shape) == 1 or 1 in shape for shape in shapes.values()):
-            remedy = "the equations have a bias: build it with one"
+        remedy = find_what_is_other(shapes, I, H) or remedy
         raise TypeError(
             f"{name} has the parameters {list_parameters(shapes)}, expected weights and a bias for four gates of {I}"
             f" inputs and {H} cells and nothing else; {remedy}"
         )
     return {(I, H): [layout for layout in found if known is None or layout.order == known.order]}
+
+
+def find_what_is_other(shapes: Shapes, I: int, H: int) -> str:
+    """What is known of parameters that fit no LSTM of these sizes, in a sentence; empty if nothing is."""
+    if other := recognise_other(shapes, I, H):
+        return f"they look like {other}; name an LSTM"
+    biases = ({"b": (4 * H,)}, {f"b_{gate}": (H,) for gate in GATES})
+    if any(list_layouts({**shapes, **b}, I, H) for b in biases):
+        return "the equations have a bias: build it with one"
+    return ""
 
 
 def list_parameters(shapes: Shapes) -> str:

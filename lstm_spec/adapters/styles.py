@@ -1,6 +1,8 @@
 """How somebody's LSTM is called: as a sequence or as a cell, with h and c somewhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import fields, is_dataclass
 from inspect import Parameter, signature
 from itertools import product
 from typing import Any, NamedTuple
@@ -8,7 +10,7 @@ from typing import Any, NamedTuple
 from lstm_spec.adapters.search import Unusable
 
 Three = tuple[Any, Any, Any]  # y, h and c
-BESIDE = ("mask", "train", "training", "deterministic", "key", "rng", "rngs", "lengths", "seq_lengths")  # a state
+BESIDE = ("mask", "train", "training", "deterministic", "key", "rng", "rngs")  # a state
 
 
 class Style(NamedTuple):
@@ -22,6 +24,7 @@ class Style(NamedTuple):
     c_first: bool = False  # c comes before h
     is_stacked: bool = False  # h is (1, B, H)
     names: tuple[str, ...] = ()  # of all but the first argument, if they are passed by name
+    lengths: str = ""  # the name of the argument that takes them, or "packed"
 
     def call(self, function: Callable[..., Any], x: Any, h: Any, c: Any, **more: Any) -> Any:
         """What the function returns for these, and for what it is given by name. Without a state there is only x."""
@@ -40,21 +43,34 @@ class Style(NamedTuple):
 
     def split_result(self, result: Any) -> Three:
         """y, h and c of what it returned. Raises Unusable if they are not in it."""
-        match result:
-            case [(tuple() | list()) as states, y] | [y, (tuple() | list()) as states] if len(states) == 2:
+        match _list_fields(result):
+            case [[_, _] as states, y] | [y, [_, _] as states]:
                 h, c = self.arrange(*states)
             case [y, first, second]:
                 h, c = self.arrange(first, second)
             case [first, second] if self.is_cell:
                 h, c = self.arrange(first, second)
                 y = h
-            case [first, second] if not self.is_stacked:  # of every step
+            case [first, second] if not self.is_stacked and _are_alike(first, second):  # of every step
                 y, cells = self.arrange(first, second)
                 h, c = (a[:, -1] if self.batch_first and not self.is_single else a[-1] for a in (y, cells))
             case _:
                 wanted = "(h, c)" if self.is_cell else "(y, (h, c))"
                 raise Unusable(f"it returned {describe_result(result)}, expected {wanted}")
         return (y, h[0], c[0]) if self.is_stacked else (y, h, c)
+
+
+def _list_fields(result: Any) -> Any:
+    """What a dictionary or a dataclass holds, in its order; anything else as it is."""
+    if isinstance(result, Mapping):
+        return tuple(map(_list_fields, result.values()))
+    if is_dataclass(result) and not isinstance(result, type):
+        return tuple(_list_fields(getattr(result, each.name)) for each in fields(result))
+    return result
+
+
+def _are_alike(first: Any, second: Any) -> bool:
+    return hasattr(first, "shape") and hasattr(second, "shape") and first.shape == second.shape
 
 
 def list_styles(call: Any, usual: Style, name: str, advice: str, may_be_single: bool = False) -> list[Style]:
@@ -76,7 +92,7 @@ def list_styles(call: Any, usual: Style, name: str, advice: str, may_be_single: 
 
 
 def _list_others(call: Any) -> tuple[list[str] | None, bool]:
-    """The names of what may be a state beside x, None if they are not known; and whether others stand before them."""
+    """The names of what may be a state beside x, None if they are not known; and whether they are passed by name."""
     try:
         found = list(signature(call).parameters.values())
     except (TypeError, ValueError):
@@ -84,8 +100,21 @@ def _list_others(call: Any) -> tuple[list[str] | None, bool]:
     if any(p.kind is Parameter.VAR_POSITIONAL for p in found):
         return None, False
     named = [p.name for p in found if p.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)]
-    others = [name for name in named[1:] if name not in BESIDE]
+    others = _list_states(named[1:])
+    if not others and (others := _list_states([p.name for p in found if p.kind is Parameter.KEYWORD_ONLY])):
+        return others, True
     return others, others != named[1 : len(others) + 1]
+
+
+def _list_states(names: list[str]) -> list[str]:
+    return [name for name in names if name not in BESIDE and "len" not in name.lower()]
+
+
+def find_lengths(call: Any) -> str:
+    """The name of its argument that takes lengths; empty if there is none, or if its arguments are not known."""
+    with suppress(TypeError, ValueError):
+        return next((name for name in [*signature(call).parameters][1:] if "len" in name.lower()), "")
+    return ""
 
 
 def describe_result(result: Any) -> str:
@@ -93,4 +122,6 @@ def describe_result(result: Any) -> str:
     if isinstance(result, tuple | list):
         return f"({', '.join(map(describe_result, result))})"
     shape = getattr(result, "shape", None)
-    return f"a {type(result).__name__}" if shape is None else f"an array of shape {tuple(shape)}"
+    if shape is None:
+        return f"a {type(result).__name__}"
+    return f"{'a tensor' if type(result).__name__.endswith('Tensor') else 'an array'} of shape {tuple(shape)}"

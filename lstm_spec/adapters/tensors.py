@@ -7,16 +7,28 @@ from os.path import commonprefix
 
 from lstm_spec.adapters.forms import list_orders
 from lstm_spec.layouts.fitting import Piece, find_joint, sizes_of
+from lstm_spec.layouts.opening import OTHERS
 from lstm_spec.layouts.table import Layout
 from lstm_spec.types import GATES
 
 Shape = tuple[int, ...]
-STACKED = {  # axes of a tensor that holds four gates, by part
-    "W": ("4H, I", "I, 4H", "4, H, I", "4, I, H"),
-    "U": ("4H, P", "P, 4H", "4, H, P", "4, P, H"),
-    "b": ("4H", "1, 4H", "4H, 1", "4, H"),
+Axes = dict[str, tuple[str, ...]]  # those that a tensor may have, by part
+STACKED: tuple[Axes, ...] = (  # of one that holds four gates; the axis of gates first, between others, and last
+    {
+        "W": ("4H, I", "I, 4H", "4, H, I", "4, I, H"),
+        "U": ("4H, P", "P, 4H", "4, H, P", "4, P, H"),
+        "b": ("4H", "1, 4H", "4H, 1", "4, H"),
+    },
+    {"W": ("I, 4, H",), "U": ("P, 4, H",), "b": ("4, H", "4H")},
+    {"W": ("H, 4, I",), "U": ("H, 4, P",), "b": ("H, 4", "H4")},
+    {"W": ("I, H, 4",), "U": ("P, H, 4",), "b": ("H, 4", "H4")},
+    {"W": ("H4, I", "I, H4"), "U": ("H4, P", "P, H4"), "b": ("H4", "1, H4")},
+)
+SINGLE: Axes = {  # of one that holds one gate
+    "W": ("H, I", "I, H"),
+    "U": ("H, P", "P, H"),
+    "b": ("H", "1, H", "H, 1"),
 }
-SINGLE = {"W": ("H, I", "I, H"), "U": ("H, P", "P, H"), "b": ("H", "1, H", "H, 1")}  # of one that holds one gate
 
 
 def list_layouts(shapes: Mapping[str, Shape], I: int, H: int) -> list[Layout]:
@@ -24,7 +36,7 @@ def list_layouts(shapes: Mapping[str, Shape], I: int, H: int) -> list[Layout]:
 
     Empty if there is none in which every tensor has a place.
     """
-    forms = [layout for which in (STACKED, SINGLE) for layout in _list_forms(shapes, which, I, H)]
+    forms = [layout for which in (*STACKED, SINGLE) for layout in _list_forms(shapes, which, I, H)]
     return [replace(layout, order=order) for order in list_orders() for layout in forms]
 
 
@@ -36,14 +48,30 @@ def guess_sizes(shapes: Mapping[str, Shape]) -> list[tuple[int, int]]:
     return [(I, H) for H, I in product(units, inputs) if H > 0 and list_layouts(shapes, I, H)]
 
 
-def _list_forms(shapes: Mapping[str, Shape], which: Mapping[str, tuple[str, ...]], I: int, H: int) -> Iterator[Layout]:
+def recognise_other(shapes: Mapping[str, Shape], I: int, H: int) -> str:
+    """Which other recurrent layer of I inputs and H cells has tensors of these shapes, in words; empty if none has."""
+    for blocks, words in OTHERS.items():
+        for k in (0, -1):  # the axis along which the blocks lie
+            ends = {name: range(len(shape))[k : k + 1 or None] for name, shape in shapes.items()}
+            widened = {
+                name: tuple(4 * H if at in ends[name] and n == blocks * H else n for at, n in enumerate(shape))
+                for name, shape in shapes.items()
+            }
+            if list_layouts(widened, I, H):
+                return words
+    return ""
+
+
+def _list_forms(shapes: Mapping[str, Shape], which: Axes, I: int, H: int) -> Iterator[Layout]:
     """The layouts in our order of gates, or in the order of the tensors where their names tell no gate."""
     pairs = sorted(product(which["W"], which["U"]), key=_turns)
     for (W, U), b in product(pairs, which["b"]):
         for first in ("", "W", "U"):
             if first and _turns((W, U)):
                 continue  # they would not fit into one tensor
-            for groups in _assign_names(shapes, {"W": W, "U": U, "b": b}, first, which is STACKED, sizes_of(H, I, H)):
+            for groups in _assign_names(
+                shapes, {"W": W, "U": U, "b": b}, first, which is not SINGLE, sizes_of(H, I, H)
+            ):
                 yield _make_layout(groups, {"W": W, "U": U, "b": b, "b2": b}, first or "W")
 
 

@@ -1,5 +1,7 @@
 """LSTMs as people write them in PyTorch, each in another form. Tests change lines of this text."""
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -209,6 +211,101 @@ class BothWays(nn.Module):
             outputs.append(torch.stack(y[::-1] if d else y))
             states.append((h, c))
         return torch.cat(outputs, -1), tuple(torch.stack(parts) for parts in zip(*states, strict=True))
+
+
+class GatesInTheMiddle(nn.Module):
+    """Weights (I, 4, H) and (H, 4, H) in the order o, f, i, g; the states are all that is returned, of every step."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.kernel = nn.Parameter(torch.zeros(input_size, 4, hidden_size))
+        self.recurrent = nn.Parameter(torch.zeros(hidden_size, 4, hidden_size))
+        self.bias = nn.Parameter(torch.zeros(4, hidden_size))
+
+    def forward(self, inputs, h, c):
+        hidden, cells = [], []
+        for x in inputs:
+            z = torch.einsum("bi,igh->gbh", x, self.kernel) + torch.einsum("bh,hgk->gbk", h, self.recurrent)
+            o, f, i, g = z + self.bias[:, None]
+            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+            h = o.sigmoid() * c.tanh()
+            hidden.append(h)
+            cells.append(c)
+        return torch.stack(hidden), torch.stack(cells)
+
+
+class GatesOfUnits(nn.Module):
+    """The four gates of a unit lie side by side in the columns of two Linears; what is returned is a dictionary."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.x2z = nn.Linear(input_size, 4 * hidden_size)
+        self.h2z = nn.Linear(hidden_size, 4 * hidden_size)
+
+    def forward(self, x, state=None):
+        H, y = self.h2z.in_features, []
+        h, c = state if state is not None else (x.new_zeros(len(x), H) for _ in "hc")
+        for x_t in x.unbind(1):
+            i, f, g, o = (self.x2z(x_t) + self.h2z(h)).view(len(x), H, 4).unbind(-1)
+            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+            h = o.sigmoid() * c.tanh()
+            y.append(h)
+        return {"y": torch.stack(y, 1), "state": {"h": h, "c": c}}
+
+
+class LikeTensorFlow(nn.Module):
+    """One kernel, the order i, g, f, o, and the state (c, h), which is passed by name only."""
+
+    def __init__(self, units, input_dim):
+        super().__init__()
+        self.kernel = nn.Parameter(torch.zeros(input_dim + units, 4 * units))
+        self.bias = nn.Parameter(torch.zeros(4 * units))
+
+    def forward(self, inputs, *, initial_state):
+        c, h = initial_state
+        y = []
+        for x in inputs:
+            i, g, f, o = (torch.cat([x, h], 1) @ self.kernel + self.bias).chunk(4, 1)
+            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+            h = o.sigmoid() * c.tanh()
+            y.append(h)
+        return torch.stack(y), (c, h)
+
+
+class LikeFlax(nn.Module):
+    """A cell (carry, x) -> (carry, y), with the axis of gates last."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.W = nn.Parameter(torch.zeros(input_size, hidden_size, 4))
+        self.U = nn.Parameter(torch.zeros(hidden_size, hidden_size, 4))
+        self.b = nn.Parameter(torch.zeros(hidden_size, 4))
+
+    def forward(self, carry, x):
+        h, c = carry
+        f, i, o, g = (torch.tensordot(x, self.W, 1) + torch.tensordot(h, self.U, 1) + self.b).unbind(-1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * c.tanh()
+        return (h, c), h
+
+
+class WithADataclass(nn.Module):
+    """What it returns has fields."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.lstm = nn.LSTM(input_size, hidden_size)
+
+    def forward(self, x, hx=None):
+        y, (h, c) = self.lstm(x, hx)
+        return Output(y, h, c)
+
+
+@dataclass
+class Output:
+    y: torch.Tensor
+    h_n: torch.Tensor
+    c_n: torch.Tensor
 
 
 __all__ = ["F"]  # a mistake needs it

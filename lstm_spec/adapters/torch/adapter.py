@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 
-from lstm_spec.adapters.search import H, I, find_plan, list_parameters
+from lstm_spec.adapters.search import H, I, find_plan, find_what_is_other, list_parameters
+from lstm_spec.adapters.styles import Style
 from lstm_spec.adapters.tensors import guess_sizes, list_layouts
-from lstm_spec.adapters.torch.calling import SIGNATURE, Style, list_styles
+from lstm_spec.adapters.torch.calling import LIKE_TORCH, SIGNATURE, list_styles
 from lstm_spec.adapters.torch.making import WRITE_MAKE, Maker, find_maker, unwrap_compiled
 from lstm_spec.adapters.torch.module import ask_module
 from lstm_spec.adapters.torch.offers import describe_plan
@@ -37,9 +38,9 @@ def adapt_module(
     module = unwrap_compiled(maker.make_apart(I, H))
     wanted = None if layout is None else find_layout(layout)
     layouts = {size: _list_fitting(module, size, wanted) for size in _find_sizes(maker, module)}
-    plan = Plan(maker, Style(), next(iter(layouts.values()))[0], device=device)
+    plan = Plan(maker, LIKE_TORCH, next(iter(layouts.values()))[0], device=device)
     plan = replace(plan, pass_batch_first=batch_first is True and "batch_first" in maker.options)
-    styles, advice = list_styles(module, batch_first), f"write {SIGNATURE}"
+    styles, advice = list_styles(module, maker.name, batch_first), f"write {SIGNATURE}"
     style, found, size = find_plan(partial(_ask_in, plan), styles, layouts, maker.name, advice)
     return describe_plan(replace(plan, style=style, layout=found), size, compile, description)
 
@@ -58,12 +59,17 @@ def _shapes_of(module: Any) -> dict[str, tuple[int, ...]]:
 def _find_sizes(maker: Maker, module: Any) -> list[tuple[int, int]]:
     """The sizes I and H that it may have. Raises TypeError if no LSTM has such parameters."""
     shapes = _shapes_of(module)
-    said: Any = getattr(module, "input_size", None), getattr(module, "hidden_size", None)
-    known = [(I, H)] if not maker.is_ready else [said] if all(type(n) is int for n in said) else []
+    known = _list_known_sizes(maker, module)
     sizes = [pair for pair in known or guess_sizes(shapes) if list_layouts(shapes, *pair)]
     if not sizes:
         raise TypeError(_explain_parameters(maker, module, shapes))
     return sizes
+
+
+def _list_known_sizes(maker: Maker, module: Any) -> list[tuple[int, int]]:
+    """The sizes that it was given, or that it tells."""
+    said: Any = getattr(module, "input_size", None), getattr(module, "hidden_size", None)
+    return [(I, H)] if not maker.is_ready else [said] if all(type(n) is int for n in said) else []
 
 
 def _explain_parameters(maker: Maker, module: Any, shapes: dict[str, tuple[int, ...]]) -> str:
@@ -72,12 +78,11 @@ def _explain_parameters(maker: Maker, module: Any, shapes: dict[str, tuple[int, 
     if maker.is_ready and shapes and set(shapes) & {"weight_ih_l1", "weight_ih_l0_reverse", "weight_hr_l0"}:
         return f"{maker.name} is a network of a fixed form, expected one layer in one direction; name its class instead"
     sized = "" if maker.is_ready else f" of {I} inputs and {H} cells"
-    remedy = "wrap it with from_packed"
-    if inner:
+    found = [find_what_is_other(shapes, *size) for size in _list_known_sizes(maker, module)]
+    remedy = next(filter(None, found), "wrap it with from_packed")
+    if inner and not any(found):
         remedy = f"{WRITE_MAKE}: return {maker.name}(…).{inner[0]}"
         remedy = f"name the LSTM in it: {maker.name}.{inner[0]}" if maker.is_ready else remedy
-    elif shapes and not any(len(shape) == 1 or 1 in shape for shape in shapes.values()):
-        remedy = "the equations have a bias: build it with one"
     return (
         f"{maker.name} has the parameters {list_parameters(shapes)}, expected weights and a bias for four gates{sized}"
         f" and nothing else; {remedy}"

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from lstm_spec.adapters.torch.calling import call_module
 from lstm_spec.adapters.torch.making import unwrap_compiled
 from lstm_spec.adapters.torch.plan import Form, Plan
 from lstm_spec.adapters.torch.tensors import to_array, to_tensor
@@ -88,10 +89,10 @@ class TorchModule:
     def call(self, x: Any, state: Any, lengths: Any) -> Any:
         """y, h and c."""
         if self.form.P is None:
-            return self.plan.style.call(self.run, x, state, lengths)
+            return call_module(self.plan.style, self.run, x, state, lengths)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", QUIET)
-            return self.plan.style.call(self.run, x, state, lengths)
+            return call_module(self.plan.style, self.run, x, state, lengths)
 
     def answer(self, y: Any, h: Any, c: Any) -> Answer:
         """The Answer that was returned."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstm_spec.adapters.torch.calling import Style
+from lstm_spec.adapters.styles import Style
 from lstm_spec.adapters.torch.making import DROPPED, Maker
 from lstm_spec.adapters.torch.naming import Names
 from lstm_spec.adapters.weights import Named, name_tensors, read_tensors

@@ -18,6 +18,7 @@ needs_torch = pytest.mark.skipif(not TORCH, reason="TORCH=none")
 ONE = """
 import torch
 from torch import nn
+from torch.nn import RNNCell
 from torch.nn.functional import linear
 
 class Mine(nn.LSTM):
@@ -64,6 +65,21 @@ class NoBias(nn.LSTMCell):
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size, bias=False)
 
+class Gru(nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.rnn = nn.GRU(input_size, hidden_size)
+
+class Bare(Encoder):
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.lstm = nn.LSTM(input_size, hidden_size, bias=False)
+
+class Half(Encoder):
+    def forward(self, x, state):
+        y, (h, _) = self.lstm(x, state)
+        return y, h
+
 def makes_none(input_size, hidden_size):
     pass
 
@@ -100,12 +116,19 @@ INSTEAD = {  # what is named: what is said of it, and the remedy
         "is made with (input_dim, hidden_dim, layer_dim, output_dim), expected the sizes",
         "write a function make(",
     ),
-    "Encoder": ("takes (x), expected an initial state after x", "write forward(self, x, state=None)"),
-    "Last": ("returned a tensor of shape (4, 3, 5), expected (y, (h, c))", "return (y, (h, c))"),
+    "Encoder": ("it takes x and no state, expected an initial state", "write forward(self, x, state=None)"),
+    "Last": ("returned a tensor of shape (4, 3, 5), expected (y, (h, c))", "that returns (y, (h, c))"),
     "Turned": ("y, h and c have shapes (5, 4, 3), (1, 3, 5) and (1, 3, 5), expected (4, 3, 5)", "write forward(self"),
     "Raises": ("raised RuntimeError (out of order), expected an answer", "mend that"),
     "NotMade": ("given the sizes 2 and 3, raised RuntimeError (no licence), expected a module", "mend that"),
     "NoBias": ("has the parameters weight_ih (20, 7), weight_hh (20, 5)", "the equations have a bias"),
+    "Bare": ("has the parameters lstm.weight_ih_l0 (20, 7)", "the equations have a bias"),
+    "Gru": ("has the parameters rnn.weight_ih_l0 (15, 7)", "they look like those of a GRU; name an LSTM"),
+    "RNNCell": ("has the parameters weight_ih (5, 7)", "they look like those of a plain recurrent layer; name an LSTM"),
+    "Half": (
+        "returned (a tensor of shape (4, 3, 5), a tensor of shape (1, 3, 5)), expected (y, (h, c))",
+        "write forward(",
+    ),
     "makes_none": ("makes a NoneType, expected a torch.nn.Module", "return the module"),
     "deep": ("is a network of a fixed form, expected one layer in one direction", "name its class instead"),
     "number": ("number is of type int, expected a class of torch.nn.Module", "name that"),

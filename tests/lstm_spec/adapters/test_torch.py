@@ -51,6 +51,11 @@ RIGHT = {
     "MaskFirst": {Feature.OMITS_STATE},
     "Inherited": {Feature.LAYERS, Feature.PROJECTION, Feature.BIDIRECTIONAL, Feature.LENGTHS},
     "BothWays": {Feature.BIDIRECTIONAL},
+    "GatesInTheMiddle": set(),
+    "GatesOfUnits": {Feature.OMITS_STATE},
+    "LikeTensorFlow": set(),
+    "LikeFlax": {Feature.LENGTHS},
+    "WithADataclass": {Feature.OMITS_STATE, Feature.LENGTHS},
 }
 
 
@@ -124,6 +129,10 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {  # where it is seen, the clas
     ),
     "begins anew": ("CELL-*", "Inherited", "super().forward(x, hx)", "super().forward(x)"),
     "detaches c": ("GRAD-*", "Blocks", "c = torch.sigmoid(f) * c", "c = torch.sigmoid(f) * c.detach()"),
+    "shows c of the step before": ("CELL-*", "GatesInTheMiddle", "cells.append(c)", "cells.insert(-1, c)"),
+    "detaches i": ("GRAD-*", "GatesOfUnits", "i.sigmoid() * g", "i.sigmoid().detach() * g"),
+    "begins with c in place of h": ("CELL-*", "LikeTensorFlow", "c, h = initial_state", "c, h = initial_state[:1] * 2"),
+    "is a step late": ("CELL-*", "LikeFlax", "return (h, c), h", "return (h, c), carry[0]"),
     "does not turn back": ("DIR-*", "BothWays", "y[::-1] if d else y", "y"),
 }
 
