@@ -27,7 +27,8 @@
 #                   (SITE=--no-pdf: without it); takes less than a minute
 # make failure     draws what a terminal shows of the wrong module in README.md: docs/failure.svg (needs torch)
 # make archives     builds the wheel and the source archive twice, and compares; puts them in dist/
-# make kill-matrix  writes docs/kill-matrix.md; takes about an hour
+# make kill-matrix  says which property refutes which known fault; writes docs/kill-matrix.md; takes about an hour; what was
+#                   interrupted goes on
 # make selftest-page  says which property refutes each known fault at each dtype; writes docs/selftest.md; takes hours; what was
 #                   interrupted goes on
 # make mutants      makes small mistakes in the source of three textbook LSTMs, judges each; writes docs/mutants.md
@@ -191,7 +192,7 @@ archives: dev
 	$(BIN)/python -m tools.checks.reproducible
 
 kill-matrix: dev
-	$(BIN)/python tools/pages/kill_matrix.py docs/kill-matrix.md
+	$(BIN)/python tools/pages/kill_matrix.py docs/kill-matrix.md --lines kill-matrix.jsonl
 
 selftest-page: dev
 	$(BIN)/python tools/pages/selftest_page.py docs/selftest.md --lines selftest.jsonl

@@ -1,32 +1,39 @@
 """Writes docs/kill-matrix.md: which property refutes which known fault, and after how many examples.
 
-A number is the median over three seeds, of a search that ends after eight examples (two, for slow properties).
+A number is of one search, with seed 0. It ends after eight examples (two, for slow properties).
 """
 
+import json
+import sys
+import time
 from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Collection
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from functools import cache
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 import numpy as np
-from rich.progress import track
+from rich.console import Console
+from rich.progress import Progress
 
 import conformance.properties  # noqa: F401  fills the registry
 from conformance.faults.catalogue import FAULTS
 from conformance.faults.fault import Fault
 from conformance.files import write_whole
+from conformance.journal import read_journal
 from conformance.outcome import Outcome
 from conformance.property import PROPERTIES, Property
 from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES, Profile
 
 SEARCH = Profile("matrix", 8, PROFILES["quick"].reach, long_examples=2, beyond_core_examples=8)
-NEVER = 10**6
 BY_THE_EQUATIONS = ("values", "gradients", "numbers")  # the families that compare with them
 ONLY_AT_FLOAT64 = ("takes_the_biases_in_float32", "takes_the_tanh_in_float32", "computes_in_float32_throughout")
 Row = dict[str, int]  # examples until refuted, by property; without those that did not refute it
+Asked = dict[str, int | None]  # the same, with None for those that did not refute it
 
 
 class Section(NamedTuple):
@@ -64,25 +71,58 @@ MODULES = Section("Modules that are built once and asked often", True, modules=T
 SECTIONS = (ONE_LAYER, NETWORKS, MODULES)
 
 
-def judge_fault(name: str) -> Row:
-    """The properties that refute the fault of that name."""
-    section = next(section for section in SECTIONS if name in section.faults)
-    found = {prop.name: find_median(prop, name) for prop in section.properties}
-    return {prop: many for prop, many in found.items() if many < NEVER}
+def find_section(name: str) -> Section:
+    """The section of the fault of that name."""
+    return next(section for section in SECTIONS if name in section.faults)
 
 
-def find_median(prop: Property, name: str) -> int:
-    """The median number of examples over three seeds; the third is not asked if the first two agree."""
-    one, two = count_examples(prop, name, 0), count_examples(prop, name, 1)
-    return one if one == two else sorted((one, two, count_examples(prop, name, 2)))[1]
+def judge_fault(name: str, known: Collection[str] = ()) -> Asked:
+    """What the properties of its section find of the fault of that name, but for those that are known."""
+    return {p.name: count_examples(p, name) for p in find_section(name).properties if p.name not in known}
 
 
-def count_examples(prop: Property, name: str, seed: int) -> int:
-    """The number of examples until the property refutes the fault; NEVER if it does not."""
+def count_examples(prop: Property, name: str) -> int | None:
+    """The number of examples until the property refutes the fault; None if it does not."""
     dtype = "float64" if name in ONLY_AT_FLOAT64 else "float32"
     with np.errstate(all="ignore"):
-        verdict = judge_property(prop, FAULTS[name].backend(), dtype, SEARCH, seed, shrink=False)
-    return verdict.examples if verdict.outcome in (Outcome.REFUTED, Outcome.ERRORED) else NEVER
+        verdict = judge_property(prop, FAULTS[name].backend(), dtype, SEARCH, shrink=False)
+    return verdict.examples if verdict.outcome in (Outcome.REFUTED, Outcome.ERRORED) else None
+
+
+# ---------------------------------------------------------------- what was found, a line a fault
+
+
+def read_lines(path: Path) -> dict[str, Asked]:
+    """What the lines of the file say of each known fault; nothing if there is no file."""
+    found: dict[str, Asked] = {name: {} for name in FAULTS}
+    for entry in read_journal(path) if path.exists() else ():
+        if entry["fault"] in FAULTS:
+            found[entry["fault"]] |= entry["found"]
+    return found
+
+
+def list_unfinished(found: dict[str, Asked]) -> list[str]:
+    """The faults of which a property has not been asked."""
+    return [name for name, asked in found.items() if {p.name for p in find_section(name).properties} - asked.keys()]
+
+
+def judge_missing(path: Path, jobs: int, minutes: float) -> None:
+    """Judge what the file lacks, and add a line of each fault to it; begins none after so many minutes."""
+    found, until = read_lines(path), time.monotonic() + 60 * minutes
+    names = list_unfinished(found)
+    left, running = iter(names), dict[Future[Asked], str]()
+    progress = Progress(*Progress.get_default_columns(), console=Console(stderr=True))
+    with ProcessPoolExecutor(jobs) as pool, path.open("a", encoding="utf-8") as file, progress:
+        task = progress.add_task("known faults", total=len(names))
+        while True:
+            for name in islice(left, jobs - len(running) if time.monotonic() < until else 0):
+                running[pool.submit(judge_fault, name, tuple(found[name]))] = name
+            if not running:
+                return
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                file.write(json.dumps({"fault": running.pop(done), "found": done.result()}) + "\n")
+                file.flush()
+                progress.advance(task)
 
 
 # ---------------------------------------------------------------- the page
@@ -98,11 +138,12 @@ def write_page(rows: dict[str, Row]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-INTRODUCTION = """This page shows which property refutes which known fault (`lstm-conform list faults`), and after how
-many examples. The number is the median over three seeds. Each search ends after eight examples (two, for slow
-properties). It runs at float32, or at float64 if float32 cannot show the fault. An empty cell means that most seeds did
-not refute the fault. A run of the suite asks more: `standard` tries forty examples of the plain LSTM and ten of
-networks, and also larger ones."""
+INTRODUCTION = f"""This page shows which property refutes which known fault (`lstm-conform list faults`), and after how
+many examples. Each search has seed 0, and ends after {SEARCH.examples} examples ({SEARCH.long_examples}, for slow
+properties). It runs at float32, or at float64 if float32 cannot show the fault. An empty cell means that the search did
+not refute the fault. A run of the suite asks more: `standard` tries {PROFILES["standard"].examples} examples of the
+plain LSTM and {PROFILES["standard"].beyond_core_examples} of networks, and larger ones. [The known faults, dtype by
+dtype](selftest.md), says what such a run refutes."""
 
 
 def summarize(section: Section, rows: dict[str, Row]) -> str:
@@ -166,12 +207,22 @@ def read_page(text: str) -> dict[str, Row]:
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--lines",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File of what was found, a fault a line: what it has is not judged again. Remove it if the tree is another.",
+)
 @click.option("--jobs", default=2, show_default=True, help="Number of worker processes.")
-def main(path: Path, jobs: int) -> None:
-    """Write the page to PATH."""
-    with ProcessPoolExecutor(jobs) as pool:
-        found: Any = track(pool.map(judge_fault, FAULTS), "known faults", total=len(FAULTS))
-        rows = dict(zip(FAULTS, found, strict=True))
+@click.option("--minutes", default=1440.0, show_default=True, help="Begin no fault after this time; go on later.")
+def main(path: Path, lines: Path, jobs: int, minutes: float) -> None:
+    """Judge what the lines lack, and write the page to PATH. Exit status 1 if some of it is left for later."""
+    judge_missing(lines, jobs, minutes)
+    found = read_lines(lines)
+    if left := list_unfinished(found):
+        click.echo(f"{len(left)} of {len(FAULTS)} faults are left: run this again")
+        sys.exit(1)
+    rows = {name: {prop: many for prop, many in asked.items() if many} for name, asked in found.items()}
     write_whole(path, write_page(rows).encode())
     for section in SECTIONS:
         click.echo(summarize(section, {name: rows[name] for name in section.faults}))
