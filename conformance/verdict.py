@@ -27,7 +27,15 @@ class Verdict:
     used: Tenths = field(default_factory=dict)  # how much of what is allowed its comparisons used, by quantity
 
 
+LISTED = 3  # clauses; of more, the first and the last are named
+
+
 def find_broken_clauses(verdict: Verdict) -> tuple[str, ...]:
     """The clause that is known to be broken; if none is known, all that the property verifies."""
     clause = verdict.refutation.clause if verdict.refutation else ""
     return (clause,) if clause in CLAUSES else verdict.property.clauses
+
+
+def join_clauses(ids: tuple[str, ...]) -> str:
+    """The clauses as people read them."""
+    return " ".join(ids) if len(ids) <= LISTED else f"{ids[0]} … {ids[-1]}"

@@ -34,7 +34,7 @@ EXAMPLES: dict[str, tuple[Callable[..., Any], tuple[type, ...]]] = {  # by noun:
 
 
 FIELDS: dict[str, tuple[Callable[[Any], Any], str]] = {  # what a case says of itself, and what was expected there
-    "clause": (CLAUSES.__contains__, "the id of a clause"),
+    "clause": (lambda ids: bool(ids.split()) and {*ids.split()} <= {*CLAUSES}, "ids of clauses"),
     "outcome": ((*Outcome,).__contains__, f"one of {', '.join(Outcome)}"),
     "dtype": (DTYPES.__contains__, f"one of {', '.join(DTYPES)}"),
     "grade": ((*(name for name, _ in GRADES), OWN_MODEL).__contains__, "the name of a grade"),

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -29,14 +31,19 @@ from conformance.targets.border import guard_backend
 from conformance.targets.origin import Origin
 from conformance.targets.raised import describe_raised
 from conformance.text import LONGEST_NAME, clean_line
-from conformance.verdict import Verdict, find_broken_clauses
+from conformance.verdict import Verdict, find_broken_clauses, join_clauses
 from lstm_spec import SPECIFICATION, Backend
 
 Key = tuple[str, str]  # a property and a dtype
+Ids = tuple[str, ...]  # of clauses
+NOT_KNOWN: Mapping[Key, Ids] = MappingProxyType({})
 MOST_CASES = 1_000  # in a folder; those of the run itself are kept
-NAME = r"[a-z]+-\d+-[0-9a-f]{8}\.safetensors"
+NAME = r"[a-z]+(-[a-z]+)*-(\d+-)?[0-9a-f]{8}\.safetensors"  # with a number: it was called after a clause
 SIGN = b"from conformance.cases.standalone import show"
-SCRIPT = '''"""{clause} is {outcome}, as {case} shows. Needs NumPy, lstm_spec and the backend."""
+SCRIPT = '''"""{sentence} ({clause}): {outcome}, as {case} shows.
+
+Needs NumPy, lstm_spec and the backend.
+"""
 
 import sys
 from pathlib import Path
@@ -56,16 +63,19 @@ class Saved(NamedTuple):
     complaint: str = ""  # if the folder cannot be written
 
 
-def save_cases(folder: Path, backend: Backend, verdicts: list[Verdict], origin: Origin) -> Saved:
+def save_cases(
+    folder: Path, backend: Backend, verdicts: list[Verdict], origin: Origin, broken: Mapping[Key, Ids] = NOT_KNOWN
+) -> Saved:
     """Write a case of every failure that has an example, and remove the oldest of what was written before.
 
-    A failure of which no case can be made has a reason; it takes nothing from the others.
+    `broken` has the clauses that a report names, which may know more than a verdict. A failure of which no case can be
+    made has a reason; it takes nothing from the others.
     """
     saved = Saved({}, {})
     for verdict in verdicts:
         key = (verdict.property.name, verdict.dtype)
         try:
-            path = save_case(folder, backend, verdict, origin)
+            path = save_case(folder, backend, verdict, origin, broken.get(key))
         except CaseError as error:
             saved.reasons[key] = str(error)
         except OSError as error:
@@ -78,7 +88,9 @@ def save_cases(folder: Path, backend: Backend, verdicts: list[Verdict], origin: 
     return saved
 
 
-def save_case(folder: Path, backend: Backend, verdict: Verdict, origin: Origin) -> Path | None:
+def save_case(
+    folder: Path, backend: Backend, verdict: Verdict, origin: Origin, broken: Ids | None = None
+) -> Path | None:
     """Write the example of a failure, and a script that shows it; the path, or None if there is no example.
 
     The same failure of the same target has the same path, so that a later run replaces it. What the backend answers now
@@ -90,10 +102,11 @@ def save_case(folder: Path, backend: Backend, verdict: Verdict, origin: Origin) 
         return None
     path = folder / f"{_name_case(verdict, origin)}.safetensors"
     try:
-        raw, about = _pack_failure(raised, backend, verdict, origin)
+        raw, about = _pack_failure(raised, backend, verdict, origin, broken or find_broken_clauses(verdict))
     except Exception as error:  # whatever a backend has made of its inputs, its name, or what it raised
         raise CaseError(f"no case can be made of it ({describe_raised(error)})") from error
-    names = {name: about[name] for name in ("clause", "outcome", "target")}
+    names = {"sentence": verdict.property.sentence, "clause": join_clauses(tuple(about["clause"].split()))}
+    names |= {"outcome": about["outcome"], "target": about["target"]}
     script = SCRIPT.format(**names, case=path.name, device=origin.device)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(path, raw)
@@ -102,21 +115,21 @@ def save_case(folder: Path, backend: Backend, verdict: Verdict, origin: Origin) 
 
 
 def _name_case(verdict: Verdict, origin: Origin) -> str:
-    """The first clause of the property, and what tells the failure from all others."""
+    """The family of the property, and what tells the failure from all others."""
     prop, about = verdict.property, (origin.target, origin.device, origin.grade)
     what = json.dumps([prop.name, verdict.dtype, *map(str, about)])
-    return f"{prop.clauses[0].lower()}-{hashlib.blake2b(what.encode(), digest_size=4).hexdigest()}"
+    return f"{prop.family.replace('_', '-')}-{hashlib.blake2b(what.encode(), digest_size=4).hexdigest()}"
 
 
 def _pack_failure(
-    raised: Refuted | Errored, backend: Backend, verdict: Verdict, origin: Origin
+    raised: Refuted | Errored, backend: Backend, verdict: Verdict, origin: Origin, broken: Ids
 ) -> tuple[bytes, dict[str, str]]:
     """The file, and what it says of itself."""
     asked = recall_question(raised)
     drawn, form = disassemble(raised.problem, "drawn")
     question, asked_form = disassemble(asked.problem if asked.d is None else Question(asked.problem, asked.d), "asked")
     assemble(drawn, form)  # or else it could not be read again
-    about = _describe(backend, verdict, origin) | {"drawn": form, "asked": asked_form}
+    about = _describe(backend, verdict, origin, broken) | {"drawn": form, "asked": asked_form}
     about |= {"probes": " ".join(map(str, asked.probes))} if asked.probes else {}
     check_fields(about)
     compared = compare_answers(guard_backend(backend), verdict.property, raised.problem, asked)
@@ -136,14 +149,14 @@ def _remove_script(path: Path) -> None:
             path.unlink()
 
 
-def _describe(backend: Backend, verdict: Verdict, origin: Origin) -> dict[str, str]:
+def _describe(backend: Backend, verdict: Verdict, origin: Origin, broken: Ids) -> dict[str, str]:
     versions = {name: version(name) for name in ("lstm-spec", "numpy", "hypothesis")}
     versions |= {"specification": SPECIFICATION, backend.name: str(backend.description.version)}
     grade = backend.description.grade(verdict.dtype)
     return {
         "format": FORMAT,
         "property": verdict.property.name,
-        "clause": find_broken_clauses(verdict)[0],
+        "clause": " ".join(broken),
         "outcome": str(verdict.outcome),
         "target": clean_line(origin.target, LONGEST_NAME),
         "dtype": verdict.dtype,

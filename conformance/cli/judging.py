@@ -101,14 +101,13 @@ def _take_verdicts(verdicts: list[Verdict], target: str, advance: Advance, manne
     """What is called with each verdict."""
     from conformance.outcome import Outcome
     from conformance.report.json import verdict_data
-    from conformance.verdict import find_broken_clauses
 
     def take(verdict: Verdict) -> None:
         manner.stop.check()
         verdicts.append(verdict)
         manner.journal.add({"target": target, **verdict_data(verdict)})
         has_failed = verdict.outcome not in (Outcome.HOLDS, Outcome.NOT_CLAIMED, Outcome.INCONCLUSIVE)
-        advance(verdict.dtype, find_broken_clauses(verdict)[0] if has_failed else "")
+        advance(verdict.dtype, verdict.property.family.replace("_", " ") if has_failed else "")
 
     return take
 
@@ -145,10 +144,13 @@ def describe_audit(passes: Counter[str]) -> str:
 def _save_cases(report: Report, backend: Backend, origin: Origin, out: Path | None) -> Report:
     """The report with the file of every failure that has an example; without a folder as it is."""
     from conformance.cases.save import save_cases
+    from conformance.report.failures import find_shown_clauses
+    from conformance.report.roots import key_of
 
     if out is None:
         return report
-    saved = save_cases(out, backend, report.verdicts, origin)
+    broken = {key_of(verdict): find_shown_clauses(report, verdict) for verdict in report.verdicts}
+    saved = save_cases(out, backend, report.verdicts, origin, broken)
     if saved.complaint:
         complain(saved.complaint)
     return replace(report, origin=origin, cases=saved.cases, uncased=saved.reasons)

@@ -65,13 +65,15 @@ def _ask_again(found: Case | Crash, backend: Backend) -> tuple[list[str], int]:
     from conformance.outcome import Outcome
     from conformance.report.status import FAILED, NOTHING, PASSED, SUITE_ERROR
     from conformance.text import clean_line
+    from conformance.verdict import join_clauses
 
     if isinstance(found, Crash):
         title = f"no answer to {describe_crash(found)}"
         result, steps = ask_crash(found, backend), []
     else:
         about, result = found.about, replay_case(found, backend)
-        title = f"{about['clause']}  {found.prop.sentence}  ({about['dtype']}, written with seed {about['seed']})"
+        named = join_clauses(tuple(about["clause"].split()))
+        title = f"{named}  {found.prop.sentence}  ({about['dtype']}, written with seed {about['seed']})"
         steps = [] if result.outcome is Outcome.SUITE_ERROR else list_steps(found, backend)
     verdict, status = {
         Outcome.REFUTED: ("still refuted", FAILED),

@@ -10,7 +10,7 @@ from conformance.outcome import Difference, Errored, Refuted
 from conformance.problems.question import describe_example, problem_of
 from conformance.report.reported import Reported
 from conformance.report.roots import Root
-from conformance.verdict import Verdict, find_broken_clauses
+from conformance.verdict import Verdict, find_broken_clauses, join_clauses
 from lstm_spec import CLAUSES, error_model
 from lstm_spec.accuracy import DEFAULT_GRADES
 from lstm_spec.modules.sessions import Session
@@ -40,7 +40,7 @@ def name_failure(report: Reported, verdict: Verdict) -> tuple[str, str]:
     if len(ids) == 1:
         clause = CLAUSES[ids[0]]
         sentence = f"{clause.sentence.rstrip('.')}{': ' if clause.equation else ''}{clause.equation}"
-    return " ".join(ids) if len(ids) <= FULL else f"{ids[0]} … {ids[-1]}", sentence
+    return join_clauses(ids), sentence
 
 
 def list_facts(report: Reported, root: Root) -> list[Fact]:
@@ -61,9 +61,16 @@ def find_shown_clauses(report: Reported, verdict: Verdict) -> tuple[str, ...]:
 
 
 def _list_following(root: Root, ids: tuple[str, ...]) -> list[Fact]:
-    """The other clauses that are refuted because of this, for certain or perhaps."""
+    """The other clauses that are refuted because of this, for certain or perhaps.
+
+    What may be refuted for these very clauses names no other one.
+    """
     certain, perhaps = (  # the first clause is what a property is about
-        dict.fromkeys(id for v in verdicts if (id := find_broken_clauses(v)[0]) not in ids)
+        dict.fromkeys(
+            first
+            for first, *others in map(find_broken_clauses, verdicts)
+            if first not in ids and not {*ids} <= {first, *others}
+        )
         for verdicts in (root.following, root.perhaps)
     )
     named = (("", certain), ("perhaps ", [id for id in perhaps if id not in certain]))

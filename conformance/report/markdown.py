@@ -15,7 +15,7 @@ from conformance.report.report import Report
 from conformance.report.roots import Root, keep_one_per_property
 from conformance.report.status import FAILED, PASSED, Unjudged
 from conformance.text import clean_line
-from conformance.verdict import Verdict
+from conformance.verdict import Verdict, join_clauses
 
 START = "<!-- lstm-conform -->"  # so that a later run knows the file
 MOST = 40  # failures in the table; a summary on GitHub has at most 1 MiB
@@ -69,9 +69,8 @@ def _format_failures(title: str, report: Report, roots: list[Root]) -> list[str]
 
 def _make_row(report: Report, verdict: Verdict) -> list[str]:
     ids, raised = find_shown_clauses(report, verdict), verdict.refutation
-    named = ids[0] if len(ids) == 1 else f"{ids[0]} … {ids[-1]}"
     what = f"{verdict.property.sentence}: {verdict.detail}" if verdict.detail else verdict.property.sentence
-    cells = [escape_text(named), escape_text(verdict.dtype), escape_text(what)]
+    cells = [escape_text(join_clauses(ids)), escape_text(verdict.dtype), escape_text(what)]
     if raised is None or raised.difference is None:
         return [*cells, "", "", "", ""]
     found, digits = raised.difference, 17 if verdict.dtype == "float64" else 9

@@ -9,7 +9,7 @@ from conformance.outcome import Outcome
 from conformance.report.deviations import Deviation
 from conformance.report.findings import Findings
 from conformance.targets.raised import describe_raised
-from conformance.verdict import Verdict, find_broken_clauses
+from conformance.verdict import Verdict, find_broken_clauses, join_clauses
 from lstm_spec import Backend
 
 
@@ -36,8 +36,9 @@ def _find_complaint(d: Deviation, verdicts: list[Verdict], backend: Backend, tod
         case = load_case(d.witness)
     except CaseError as error:
         return f"deviation {d.clause} lacks its witness: {error}"
-    if d.clause not in (case.about["clause"], *case.prop.clauses):
-        return f"deviation {d.clause} lacks its witness: {d.witness} is about {case.about['clause']}; name another"
+    shown = tuple(case.about["clause"].split())
+    if d.clause not in (*shown, *case.prop.clauses):
+        return f"deviation {d.clause} lacks its witness: {d.witness} is about {join_clauses(shown)}; name another"
     about, again = [v for v in verdicts if d.clause in find_broken_clauses(v)], replay_case(case, backend)
     is_shown = any(d.covers(v) for v in about)
     others = [v for v in about if v.outcome in (Outcome.REFUTED, Outcome.ERRORED) and not d.covers(v)]

@@ -92,7 +92,7 @@ BY_HAND: dict[str, tuple[Callable[[dict[str, Any], dict[str, str]], Any], str]] 
         "the cotangent of y has shape",
     ),
     "a clause that does not exist": (lambda a, about: about.update(clause="CELL-99"), "its clause is 'CELL-99', expec"),
-    "a clause with a path": (lambda a, about: about.update(clause="../x"), "its clause is '../x', expected the id"),
+    "a clause with a path": (lambda a, about: about.update(clause="../x"), "its clause is '../x', expected ids of"),
     "a negative seed": (lambda a, about: about.update(seed="-1"), "its seed is '-1', expected a number that is not"),
     "a seed with colours": (lambda a, about: about.update(seed="0\x1b[31m"), "its seed is '0\\x1b[31m', expected"),
     "a seed of 5,000 digits": (lambda a, about: about.update(seed="9" * 5000), "its seed is '99"),

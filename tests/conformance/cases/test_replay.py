@@ -35,7 +35,7 @@ def test_every_form_of_example_is_put_together_again(form: str, tmp_path: Path) 
 def test_reproduce_says_that_it_is_refuted_still(case: Path) -> None:
     status, text = said("reproduce", str(case))
     assert status == 1
-    assert text.startswith("CELL-1  the answer is that of the equations  (float32, written with seed 0)\n")
+    assert text.startswith("CELL-1 … ACC-1  the answer is that of the equations  (float32, written with seed 0)\n")
     assert "largest error of y" in text and "× allowed" in text
     assert text.splitlines()[-1].startswith("still refuted: y is further from the equations")
 

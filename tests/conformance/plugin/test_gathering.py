@@ -201,7 +201,7 @@ def test_a_failure_shows_what_the_command_line_shows(tmp_path: Path) -> None:
     expected 0   allowed .*   got .*
   smallest found    T = 1, .*
 (?:  likely cause .*
-)?  reproduce         lstm-conform reproduce (\.lstm-conform/cell-1-\w+\.safetensors) tests.helpers.plugged:WRONG
+)?  reproduce         lstm-conform reproduce (\.lstm-conform/gate-ranges-\w+\.safetensors) tests.helpers.plugged:WRONG
 """
     *in_the_tests, in_the_whole = re.findall(shown, ran.text)  # other refutations may look the same
     assert in_the_whole in in_the_tests and (tmp_path / in_the_whole).exists()

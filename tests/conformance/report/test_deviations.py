@@ -157,7 +157,7 @@ def test_one_whose_witness_is_about_another_clause_fails(witness: Path) -> None:
     )
     findings = Findings("x", Description(), False, Request("quick", 0, ("float32",)), [verdict], deviations=(known,))
     (complaint,) = find_complaints(findings, WRONG)
-    assert complaint == f"deviation CONTRACT-2 lacks its witness: {witness} is about CELL-1; name another"
+    assert complaint == f"deviation CONTRACT-2 lacks its witness: {witness} is about CELL-1 … ACC-1; name another"
 
 
 def test_one_that_has_expired_fails_from_the_day_after(witness: Path) -> None:

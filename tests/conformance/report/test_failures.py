@@ -36,7 +36,7 @@ def refuted(clause: str, name: str, found: Difference | None = None, dtype: str 
 
 FIRST = Difference("y", {"t": 0, "batch": 0, "unit": 0}, 0.43774210, 1.6e-6, 0.37694758)
 CAUSE = "equals the spec with gates i and f SWAPPED (3 dense probes; 1 of 96 known faults fits)"
-CASE = Path(".lstm-conform/cell-1-a1b2.safetensors")
+CASE = Path(".lstm-conform/values-a1b2.safetensors")
 ONE, MANY = "numbers_of_any_size_are_read_as_they_are", "the_answer_is_that_of_the_equations"
 GATES = "open_gates_count_the_steps"
 KNOWN = {(name, dtype): True for name in (ONE, MANY, GATES) for dtype in DTYPES}
@@ -72,7 +72,7 @@ def test_a_failure_reads_like_the_designs_example() -> None:
         "  smallest found    T = 2, B = 3, I = 4, H = 5, non-zero numbers: 254\n"
         "  likely cause      equals the spec with gates i and f SWAPPED (3 dense probes; 1 of 96 known faults fits)\n"
         "  also refuted, because of this: CELL-5, SEQ-1\n"
-        "  reproduce         lstm-conform reproduce .lstm-conform/cell-1-a1b2.safetensors triton_lstm\n"
+        "  reproduce         lstm-conform reproduce .lstm-conform/values-a1b2.safetensors triton_lstm\n"
         "                    and 2 more cases in .lstm-conform/"
     )
 
@@ -161,9 +161,9 @@ def test_the_likely_cause_is_that_of_the_first_failure_alone() -> None:
 
 
 def test_the_command_is_one_that_a_shell_takes() -> None:
-    cases = {(ONE, "float32"): Path("my cases/cell-1-a1b2.safetensors")}
+    cases = {(ONE, "float32"): Path("my cases/values-a1b2.safetensors")}
     text = shown(cases=cases, origin=Origin("mine:BACKEND", 0, "cuda:1"))
-    assert text.endswith("reproduce 'my cases/cell-1-a1b2.safetensors' mine:BACKEND --device cuda:1")
+    assert text.endswith("reproduce 'my cases/values-a1b2.safetensors' mine:BACKEND --device cuda:1")
     assert "reproduce" not in shown(cases={})
 
 
@@ -193,7 +193,7 @@ to the long-term memory: i = σ(W_i x + U_i h + b_i)      fault:swaps_input_and_
   likely cause      The weights of f, i, g, o are used for i, f, g, o (# dense probes; # of # known faults fits: \
 swaps_input_and_forget_gates)
   also refuted, because of this: CELL-2, CELL-3, CELL-4
-  reproduce         lstm-conform reproduce OUT/cell-1-#.safetensors fault:swaps_input_and_forget_gates
+  reproduce         lstm-conform reproduce OUT/gate-ranges-#.safetensors fault:swaps_input_and_forget_gates
                     and # more cases in OUT/
 
   largest asked forward: T #, B #, I #, H #, L #, T·B #, B·H #, I·H #, T·B·H #
