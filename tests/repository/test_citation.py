@@ -1,5 +1,6 @@
 """Whatever cites the project says the version and the day of lstm_spec/version.py; nothing else says them by hand."""
 
+import html
 import json
 import re
 from datetime import date
@@ -9,7 +10,7 @@ import yaml
 
 from lstm_spec import version
 from tests.helpers.root import ROOT
-from tools.pages.citation import read_project, write_bibtex, write_cff, write_zenodo
+from tools.pages.citation import MESSAGE, read_project, write_bibtex, write_cff, write_zenodo
 
 
 @pytest.mark.parametrize("name, write", [("CITATION.cff", write_cff), (".zenodo.json", write_zenodo)])
@@ -24,6 +25,27 @@ def test_both_files_say_version_and_day_and_lack_the_identifier_only() -> None:
     assert cff["date-released"] == zenodo["publication_date"] == version.SUITE_DATE
     assert not {"doi", "identifiers"} & {*cff, *zenodo}
     assert all(cff.values()) and all(zenodo.values())
+
+
+SAME = {  # a field of CITATION.cff, and that of .zenodo.json
+    "title": "title",
+    "type": "upload_type",
+    "authors": "creators",
+    "version": "version",
+    "date-released": "publication_date",
+    "license": "license",
+    "keywords": "keywords",
+}
+
+
+def test_zenodo_is_told_what_the_citation_says_field_by_field() -> None:
+    cff = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    zenodo = json.loads((ROOT / ".zenodo.json").read_text(encoding="utf-8"))
+    told = {name: zenodo.pop(other) for name, other in SAME.items()}
+    assert told == {name: cff.pop(name) for name in SAME}
+    abstract = html.escape(cff.pop("abstract"), quote=False)
+    assert zenodo == {"description": f"<p>{abstract}</p>", "access_right": "open", "language": "eng"}
+    assert cff == {"cff-version": "1.2.0", "message": MESSAGE}  # what Zenodo has no field for
 
 
 @pytest.mark.parametrize("day", [version.SUITE_DATE, version.SPECIFICATION_DATE])

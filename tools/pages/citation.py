@@ -1,5 +1,6 @@
 """Writes CITATION.cff and .zenodo.json from pyproject.toml and lstm_spec/version.py."""
 
+import html
 import json
 import tomllib
 from pathlib import Path
@@ -43,7 +44,7 @@ def write_zenodo() -> str:
     about = read_project()
     fields = {
         "title": TITLE,
-        "description": f"<p>{about['description']}</p>",
+        "description": f"<p>{html.escape(about['description'], quote=False)}</p>",
         "upload_type": "software",
         "creators": about["authors"],
         "version": SUITE,
