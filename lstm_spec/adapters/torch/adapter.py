@@ -75,8 +75,11 @@ def _list_known_sizes(maker: Maker, module: Any) -> list[tuple[int, int]]:
 def _explain_parameters(maker: Maker, module: Any, shapes: dict[str, tuple[int, ...]]) -> str:
     """Why its parameters are not those of one layer of the standard cell, and what helps."""
     inner = [name for name, child in module.named_modules() if name and _is_lstm(child, type(module))]
-    if maker.is_ready and shapes and set(shapes) & {"weight_ih_l1", "weight_ih_l0_reverse", "weight_hr_l0"}:
-        return f"{maker.name} is a network of a fixed form, expected one layer in one direction; name its class instead"
+    name = type(module).__name__
+    is_given = maker.is_ready or name != maker.name  # a module, or what a function returned
+    if is_given and set(shapes) & {"weight_ih_l1", "weight_ih_l0_reverse", "weight_hr_l0"}:
+        form = "is a network of a fixed form, expected one layer in one direction"
+        return f"{maker.name} {form}; name its class instead, {name}"
     sized = "" if maker.is_ready else f" of {I} inputs and {H} cells"
     found = [find_what_is_other(shapes, *size) for size in _list_known_sizes(maker, module)]
     remedy = next(filter(None, found), "wrap it with from_packed")

@@ -86,6 +86,9 @@ def makes_none(input_size, hidden_size):
 def make(input_size, hidden_size):
     return Sized(input_size, hidden_size, 1, 2).lstm
 
+def makes_two_directions(input_size, hidden_size):
+    return nn.LSTM(input_size, hidden_size, bidirectional=True)
+
 def make_ready():
     return nn.LSTM(3, 4)
 
@@ -130,7 +133,11 @@ INSTEAD = {  # what is named: what is said of it, and the remedy
         "write forward(",
     ),
     "makes_none": ("makes a NoneType, expected a torch.nn.Module", "return the module"),
-    "deep": ("is a network of a fixed form, expected one layer in one direction", "name its class instead"),
+    "deep": ("is a network of a fixed form, expected one layer in one direction", "name its class instead, LSTM"),
+    "makes_two_directions": (
+        "is a network of a fixed form, expected one layer in one direction",
+        "name its class instead, LSTM",
+    ),
     "number": ("number is of type int, expected a class of torch.nn.Module", "name that"),
     "linear": ("raised TypeError", "write a function make(input_size, hidden_size)"),
     "BACKEND": ("is a Backend already, expected a torch.nn.Module", "name it without torch:"),
