@@ -171,15 +171,21 @@ device, measures its time beside cuDNN, and writes one JSON file. That command w
 """
 
 
+def read_rows(page: Path) -> dict[str, str]:
+    """What a page says of each level; nothing if there is no page."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    return {line[2:4]: line for line in text.splitlines() if line[2:4] in LEVELS}
+
+
 @click.command()
 @click.argument("levels", nargs=-1, type=click.Choice(list(LEVELS)))
 @click.option("--folder", type=click.Path(path_type=Path), default=ROOT / ".gpu", help="Where to make everything.")
 @click.option("--full", is_flag=True, help="Try four orders of threads at `standard`, and all architectures.")
-@click.option("--page", type=click.Path(path_type=Path), help="Also write the page to this file, if no level breaks.")
+@click.option("--page", type=click.Path(path_type=Path), help="Put what was seen into this page, if no level breaks.")
 def main(levels: tuple[str, ...], folder: Path, full: bool, page: Path | None) -> None:
-    """Check these levels, or all of them."""
+    """Check these levels, or all of them. The page keeps what it says of the others."""
     console, ground, broken = Console(width=150), Ground(folder.resolve(), full), False
-    rows = []
+    rows = {}
     folder.mkdir(parents=True, exist_ok=True)
     table = Table("level", "shows", "seen", "seconds", box=None)
     for level in levels or LEVELS:
@@ -189,10 +195,11 @@ def main(levels: tuple[str, ...], folder: Path, full: bool, page: Path | None) -
         except Broken as error:
             broken, seen = True, f"[red]BROKEN[/]\n{error}"
         table.add_row(level, about, seen, f"{time.perf_counter() - started:.0f}")
-        rows.append(f"| {level} | {about} | {seen} |")
+        rows[level] = f"| {level} | {about} | {seen} |"
     console.print(table, highlight=False)
     if page and not broken:
-        page.write_text(PAGE.format(rows="\n".join(rows)), encoding="utf-8")
+        rows = read_rows(page) | rows
+        page.write_text(PAGE.format(rows="\n".join(rows[level] for level in LEVELS if level in rows)), encoding="utf-8")
     sys.exit(1 if broken else 0)
 
 

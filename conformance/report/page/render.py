@@ -6,12 +6,13 @@ may run on the page.
 
 import base64
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from conformance.extent import PRODUCTS
 from conformance.measurements.activation_text import describe_accuracy, list_warnings
@@ -95,6 +96,7 @@ def _load_template() -> Any:
         "number": _format_number,
         "grade": _name_grade,
     }
+    environment.filters["mark_code"] = _mark_code
     environment.globals["extent_names"] = (*"TBIHL", *PRODUCTS)
     return environment.get_template("page.html")
 
@@ -106,6 +108,11 @@ def _read_file(name: str) -> str:
 def _clean(value: Any) -> Any:
     """Text that is not ours already, in one line that can be printed."""
     return clean_line(value, LONGEST_TEXT) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _mark_code(text: str) -> Markup:
+    """The text, in which what stands between backticks is code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(_clean(text)))))
 
 
 def _format_number(value: float, dtype: str) -> str:
