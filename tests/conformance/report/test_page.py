@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 import conformance.properties  # noqa: F401  fills the registry
+from conformance.cases.save import save_case
 from conformance.diagnosis.experiments.diagnose import Row
 from conformance.diagnosis.experiments.laboratory import Finding
+from conformance.faults.catalogue import FAULTS
 from conformance.outcome import Difference, Errored, Outcome, Refuted
 from conformance.property import PROPERTIES
 from conformance.report.deviations import Deviation
@@ -20,9 +22,13 @@ from conformance.report.markdown import list_families
 from conformance.report.page.render import MOST_SHOWN, as_html
 from conformance.report.page.rows import list_clause_rows
 from conformance.report.report import Report
-from conformance.report.roots import Cause
+from conformance.report.roots import Cause, key_of
 from conformance.report.status import FAILED, UNUSABLE, WRONG_OPTION, Unjudged
+from conformance.run.judge import judge_property
+from conformance.run.profiles import PROFILES
+from conformance.targets.origin import Origin
 from lstm_spec.clauses import Level
+from lstm_spec.contract import DTYPES
 from tests.helpers.messages import EQUATIONS, HOSTILE
 from tests.helpers.reports import make_report, make_verdict
 from tests.helpers.specimens import said, target
@@ -177,3 +183,15 @@ def test_the_command_line_writes_it_over_an_old_one_and_over_nothing_else() -> N
     status, text = said(*asked)
     assert status == WRONG_OPTION and "it is there, and no former report" in text
     assert file.read_text(encoding="utf-8") == "<!doctype html><p>My page"
+
+
+def test_a_page_on_which_every_property_is_refuted_at_every_dtype_is_below_a_megabyte(tmp_path: Path) -> None:
+    long = next(prop for prop in PROPERTIES if prop.name == "a_long_sequence_is_read_to_its_end")
+    backend = FAULTS["swaps_input_and_forget_gates"].backend()
+    found = judge_property(long, backend, "float32", PROFILES["standard"], shrink=False)
+    path = save_case(tmp_path, backend, found, Origin("mine", 0))
+    verdicts = [replace(found, property=prop, dtype=dtype) for prop in PROPERTIES for dtype in DTYPES]
+    cases = {key_of(verdict): path for verdict in verdicts}
+    apart = Cause("x" * 500, reproduced=dict.fromkeys(cases, False))
+    page = as_html([make_report(*verdicts, cause=apart, cases=cases)], {})
+    assert page.count("<figure") > 10 and len(page.encode()) < 1_000_000
