@@ -21,7 +21,7 @@ from conformance.outcome import Difference, Refuted
 from conformance.problems.question import change_arrays
 from conformance.report.rules import STRICTEST_FIRST
 from conformance.run.forms import Given, read_answer, split_sequence
-from conformance.run.given import Compared, Part, Sizes, measure_part
+from conformance.run.given import Below, Compared, Part, Sizes, measure_part
 from lstm_spec import GRADES, Cotangents, Gradients, Problem, checked, error_model
 from lstm_spec.contract import DTYPES
 from lstm_spec.types import Array
@@ -95,9 +95,9 @@ def judge(
     before returned. It may be of another dtype than the problem, at which it is then judged. `gradients` are
     cotangents, and the gradients for them. `inner` are the outputs of the layers below the last one, if they are known.
     Without them a long sequence holds if it is what a right last layer returns for some right outputs of those below;
-    otherwise only the first steps are judged, from the equations alone. `bias_sizes`, if two biases are added apart,
-    are |b_ih| + |b_hh|, by gate, for each layer and direction. `grade` is a name in `lstm_spec.GRADES`; "auto" finds
-    the strictest that holds.
+    otherwise it is judged from what the equations say of them, and the judgement tells what that leaves open.
+    `bias_sizes`, if two biases are added apart, are |b_ih| + |b_hh|, by gate, for each layer and direction. `grade` is
+    a name in `lstm_spec.GRADES`; "auto" finds the strictest that holds.
     Raises ValueError or TypeError for what does not fit the problem.
     """
     if not isinstance(problem, Problem):
@@ -132,13 +132,24 @@ def judge(
     found = asked(grades)
     if (found.parts and not found.holds) or (found.parts and found.steps is None):
         return found
-    whole = asked(grades, makes_inner=True)  # layers that nobody saw may have rounded otherwise, so it refutes nothing
+    whole = asked(grades, below="made")  # layers that nobody saw may have rounded otherwise, so it refutes nothing
     if whole.steps is not None or not whole.parts:
         return found
-    why = (
-        f"with lower layers that are made here the error is {format_times(whole.ratio)} of what is allowed; give inner"
+    return whole if whole.holds else _judge_beyond(found, asked(grades[-1:], below="narrowed"), whole.ratio)
+
+
+def _judge_beyond(found: Judgement, narrowed: Judgement, ratio: float) -> Judgement:
+    """The first steps, or as much as ellipsoids tell; `ratio` is the error with lower layers that are made."""
+    if narrowed.parts and not narrowed.holds:
+        return narrowed
+    why = [f"with lower layers that are made here the error is {format_times(ratio)} of what is allowed; give inner"]
+    if not narrowed.parts or (narrowed.steps is not None and narrowed.steps <= (found.steps or 0)):
+        return replace(found, unjudged=(*found.unjudged, *why))
+    y = next(part for part in reversed(narrowed.parts) if part.name.startswith("y"))
+    unseen = (
+        f"what moves {y.name} by less than {shorten(float(y.allowed.max()))}, as rounding in the layers below it may"
     )
-    return whole if whole.holds else replace(found, unjudged=(*found.unjudged, why))
+    return replace(narrowed, unjudged=(*narrowed.unjudged, unseen, *why))
 
 
 def _judge_at(
@@ -149,13 +160,13 @@ def _judge_at(
     bias_sizes: Sizes,
     notes: Sequence[str],
     grades: Sequence[str],
-    makes_inner: bool = False,
+    below: Below = "bounded",
 ) -> Judgement:
     """At the first of these grades that holds, or at the last one."""
     for name in grades:
         unjudged = [*notes]
         model = error_model(name, problem.dtype.name)
-        compared = Compared(problem, answer, inner, model, unjudged, bias_sizes, makes_inner)
+        compared = Compared(problem, answer, inner, model, unjudged, bias_sizes, below)
         with np.errstate(all="ignore"):  # a bound may overflow
             parts = tuple(measure_part(one) for one in (*compared.list_forward(), *compared.list_backward(gradients)))
         holds = bool(parts) and all(part.ratio <= 1 for part in parts)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import ml_dtypes
 import numpy as np
@@ -11,16 +11,22 @@ from conformance.arrays import limits
 from conformance.assertions.comparison import STATE, STEP, Comparison, assert_within
 from conformance.assertions.forward import Seen, join_outputs, read_below, read_layer
 from conformance.assertions.network import list_free_parts
-from conformance.assertions.order import mark_valid_steps, name_place, read_direction
+from conformance.assertions.order import mark_valid_steps, name_place, read_direction, turn
 from conformance.assertions.overflow import assert_finite_enough
 from conformance.outcome import Difference, Inconclusive, Refuted
+from conformance.run.narrowing import narrow_layer
 from conformance.tolerance.conclusive import largest_conclusive_error, measure_width
+from conformance.tolerance.ellipsoids import LARGEST
 from conformance.tolerance.layer import observe_forward, run_free
 from conformance.tolerance.reading import Reading, Trajectory
 from conformance.tolerance.rounding import Bounded, exact
 from lstm_spec import Answer, Cotangents, ErrorModel, Gradients, Problem
 from lstm_spec.types import Array
 
+Below = Literal["bounded", "made", "narrowed"]
+"""What is taken for the outputs of a layer that nobody gave: what a free run leaves open, by intervals or by ellipsoids
+(V12), or what the equations say, rounded."""
+TOLD = 0.1  # as far an output may be open where `judge` says how far it is
 Sizes = Sequence[Sequence[Mapping[str, Array]]]  # [layer][direction], by gate: (H,)
 
 
@@ -46,10 +52,9 @@ class Compared:
         model: ErrorModel,
         unjudged: list[str],
         sizes: Sizes = (),
-        makes_inner: bool = False,
+        below: Below = "bounded",
     ) -> None:
-        """`makes_inner`: what a layer below returned, and nobody gave, is what the equations say, rounded."""
-        self.makes_inner = makes_inner
+        self.below, self.of_x = below, list[Array]()  # of_x: how far W x may be off, by direction
         self.problem, (self.y, self.h, self.c), self.inner, self.sizes = problem, given, inner, sizes
         self.model, self.unjudged = model, unjudged
         self.seen = Seen(problem, Answer(self.y, problem.state), [])
@@ -69,23 +74,24 @@ class Compared:
             known = self.y if is_last else self.inner[layer] if layer < len(self.inner) else None
             x = read_below(self.seen, layer, self.model)
             readings = [self._read_layer(layer, d, x) for d in range(len(row))]
-            is_made = known is None and self.makes_inner
+            is_made = known is None and self.below == "made"
             if is_made:
                 free = join_outputs(self.problem, [run_free(reading, self.model) for reading in readings])
                 known = free.value.astype(self.problem.dtype)
             if known is None:
-                passes = [run_free(reading, self.model) for reading in readings]
+                passes = self._bound_layer(layer, readings)
             else:
                 outputs = (read_direction(self.problem, d, exact(known)) for d in range(len(row)))
                 passes = [observe_forward(r, q, self.model) for r, q in zip(readings, outputs, strict=True)]
             joined, place = join_outputs(self.problem, passes), name_place(self.problem, layer)
-            steps = count_conclusive_steps(joined, self.model)
+            steps = count_conclusive_steps(joined, self._choose_limit(known is None))
             if not steps:
                 self.unjudged.append(
                     f"layer {layer} and those above it: rounding may have grown too much below; give inner"
                 )
                 self.cut = layer, 0
                 return
+            self.of_x = self.of_x if known is None else []
             self.passes.append(passes)
             self.seen.outputs.append(joined if known is None else exact(known))
             if steps < len(self.problem.x):
@@ -106,6 +112,19 @@ class Compared:
                 f"layer {self.cut[0]} and those above it after step {self.cut[1] - 1}, and their final states: rounding"
                 " may have grown too much below; give inner"
             )
+
+    def _bound_layer(self, layer: int, readings: list[Reading]) -> list[Trajectory]:
+        """The passes of a layer of which only the equations are known."""
+        passes = [run_free(reading, self.model) for reading in readings]
+        if self.below == "narrowed":
+            passes, self.of_x = narrow_layer(self.problem, layer, readings, passes, self.model)
+        return passes
+
+    def _choose_limit(self, is_unseen: bool) -> float:
+        """How large an error may be for the step to be judged."""
+        if self.below == "narrowed" and self.of_x:
+            return LARGEST if is_unseen else TOLD
+        return largest_conclusive_error(self.model)
 
     def _list_broken(self) -> Iterator[Comparison]:
         """What has numbers that are not finite, without any reason: wrong wherever rounding has grown to."""
@@ -131,11 +150,14 @@ class Compared:
         lengths = None if problem.lengths is None else np.minimum(problem.lengths, steps)
         self.problem = replace(problem, x=problem.x[:steps], lengths=lengths)
         self.y, self.inner = self.y[:steps], [None if a is None else a[:steps] for a in self.inner]
+        self.of_x = [a[:steps] for a in self.of_x]
         cut = [Bounded(q.value[:steps], q.error[:steps]) for q in outputs]
         self.seen = Seen(self.problem, replace(answer, y=self.y), cut)
 
     def _read_layer(self, layer: int, d: int, x: Bounded) -> Reading:
         reading = read_layer(self.problem, layer, d, x)
+        if self.of_x:
+            reading = replace(reading, of_x=turn(self.problem, d, self.of_x[d]))
         if not self.sizes:
             return reading
         sizes = np.concatenate([np.asarray(self.sizes[layer][d][gate], np.float64) for gate in reading.gates])
@@ -168,9 +190,9 @@ class Compared:
         yield from (part.compare() for part in parts or ())
 
 
-def count_conclusive_steps(q: Bounded, model: ErrorModel) -> int:
-    """How many steps from the first one on are known well enough to say something, of outputs (T, B, ·)."""
-    is_known = measure_width(q).reshape(len(q.value), -1).max(axis=1, initial=0) <= largest_conclusive_error(model)
+def count_conclusive_steps(q: Bounded, largest: float) -> int:
+    """How many steps from the first one on are known well enough, of outputs (T, B, ·): up to that error."""
+    is_known = measure_width(q).reshape(len(q.value), -1).max(axis=1, initial=0) <= largest
     return int(np.logical_and.accumulate(is_known).sum())
 
 

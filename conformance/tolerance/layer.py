@@ -14,6 +14,7 @@ from conformance.arrays import subnormals_are_kept
 from conformance.tolerance import rounding
 from conformance.tolerance.audit import Known
 from conformance.tolerance.cell import (
+    OfInput,
     Written,
     add_peephole,
     add_recurrent,
@@ -68,6 +69,14 @@ def count_summands(r: Reading, h: Bounded) -> Array:
 def count_peepholes(r: Reading) -> Array:
     """How many peepholes each row has, 0 or 1: (G*H,)."""
     return np.repeat([int(k in r.peepholes) for k in r.gates], r.H)
+
+
+def receive_inputs(r: Reading, n: Array, m: ErrorModel) -> OfInput:
+    """F1, F2 and F4 as far as they are the same for any hidden state, of all steps."""
+    wx = multiply_transposed(r.x, r.w.W.T, 0)
+    if r.of_x is not None:
+        wx = wx._replace(error=np.fmin(wx.error, r.of_x))
+    return receive_input(wx, r.w.b, n, m, count_peepholes(r), r.apart)
 
 
 def receive_all(r: Reading, z: Bounded, n: Array, m: ErrorModel) -> Received:
@@ -147,8 +156,10 @@ def observe_forward(r: Reading, seen: Bounded, model: ErrorModel, known: Known =
     returned = rounding.shown(r.select(seen), m.wide_h, m)
     h = Bounded(*(np.concatenate([first[None], a])[:-1] for first, a in zip(exact(r.state.h), returned, strict=True)))
     n = count_summands(r, h)
-    wx, uh = multiply_transposed(r.x, r.w.W.T, 0), multiply_transposed(h, r.w.U.T, 0)
-    z = add_recurrent(receive_input(wx, r.w.b, n, m, count_peepholes(r), r.apart), uh, m)
+    uh = multiply_transposed(h, r.w.U.T, 0)
+    if r.of_h is not None:
+        uh = uh._replace(error=np.fmin(uh.error, r.of_h))
+    z = add_recurrent(receive_inputs(r, n, m), uh, m)
     received = receive_all(r, recenter(z, known, "z"), n, m)
     k, cells, slope = _pass_through(r, received, m, known)
     after = Bounded(cells.value[1:], cells.error[1:])
@@ -207,8 +218,7 @@ def run_free(r: Reading, model: ErrorModel, handed_on: bool = False) -> Trajecto
     assert subnormals_are_kept(), "flush-to-zero is on in this process; the float64 oracle cannot be trusted"
     m, n = rounding.with_oracle(model), count_summands(r, Bounded(np.ones_like(r.state.h), np.zeros_like(r.state.h)))
     h, c, slope, steps = exact(r.state.h), exact(r.state.c), _no_bound(len(r.valid), *r.state.c.shape), []
-    wx, U, weights = multiply_transposed(r.x, r.w.W.T, 0), r.w.U.T, np.abs(r.w.U.T)
-    of_input = receive_input(wx, r.w.b, n, m, count_peepholes(r), r.apart)
+    U, weights, of_input = r.w.U.T, np.abs(r.w.U.T), receive_inputs(r, n, m)
     for t, valid in enumerate(r.valid):
         z = add_recurrent(of_input.at(t), multiply_transposed(h, U, 0, weights), m)
         received = receive_all(r, z, n, m)

@@ -29,6 +29,8 @@ class Reading:
     state: State  # h (B, P), c (B, H), float64
     valid: Array  # (T, B, 1)  whether there is something to be read
     apart: Bounded | None = None  # (G*H,)  of biases that are added apart: magnitudes added, the rounding of their sum
+    of_x: Array | None = None  # (T, B, G*H)  what W x may be off by, where that is known better than from x
+    of_h: Array | None = None  # (T, B, G*H)  the same of U h
 
     @property
     def gates(self) -> str:
