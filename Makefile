@@ -159,12 +159,12 @@ hostile: dev
 	$(BIN)/python -m tools.checks.hostile --every 1 --page docs/hostile.md
 
 terms: dev
-	$(BIN)/python -m tools.checks.terms --half 0
-	$(BIN)/python -m tools.checks.terms --half 1
+	$(BIN)/python -m tools.checks.terms --half 0 --lines terms.jsonl
+	$(BIN)/python -m tools.checks.terms --half 1 --lines terms.jsonl
 
 named: dev
-	$(BIN)/python -m tools.checks.named --all
-	$(BIN)/python -m tools.checks.named --kind contract --all
+	$(BIN)/python -m tools.checks.named --all --lines named.jsonl
+	$(BIN)/python -m tools.checks.named --kind contract --all --lines named.jsonl
 
 conditions: dev
 	$(BIN)/python -m tools.checks.conditions --half 0

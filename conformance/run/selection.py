@@ -53,11 +53,12 @@ def select_dtypes(backend: Backend, options: Options) -> tuple[str, ...]:
 def plan_verdicts(backend: Backend, options: Options) -> list[tuple[Property, str]]:
     """The properties and dtypes of a run in the order in which they are judged."""
     properties = select_properties(options.clauses, options.name)
-    properties.sort(key=lambda prop: _rank_property(prop, options.first))
+    properties.sort(key=lambda prop: rank_property(prop, options.first))
     dtypes = select_dtypes(backend, options)
     return [(prop, dtype) for dtype in dtypes for prop in properties if not prop.at or dtype in prop.at]
 
 
-def _rank_property(prop: Property, first: tuple[str, ...]) -> int:
+def rank_property(prop: Property, first: tuple[str, ...]) -> int:
+    """The place of the property among these families and clauses; those that are not named come last."""
     named = {prop.family, *prop.clauses}
     return next((k for k, what in enumerate(first) if what in named), len(first))

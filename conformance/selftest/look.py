@@ -117,11 +117,11 @@ def _remember_answers(right: Callable[..., Any]) -> Callable[[Any, tuple[Any, ..
 def judge_faults(dtype: str, profile: str, faults: Iterable[Fault] = (), compiles: bool = False) -> Iterator[Sight]:
     """Judge each of the faults, or the whole catalogue, one after the other; `compiles` as in `judge_backend`."""
     for fault in faults or FAULTS.values():
-        right, first = fault.right_backend(), _list_first(fault)
+        right, first = fault.right_backend(), list_first(fault)
         yield judge_backend(fault.name, fault.family, fault.backend(), dtype, profile, right, first, compiles)
 
 
-def _list_first(fault: Fault) -> tuple[str, ...]:
+def list_first(fault: Fault) -> tuple[str, ...]:
     """What refutes the fault soonest, whatever the profile: mostly the clause that it breaks.
 
     If no property of modules verifies that clause, a wrong module breaks it only when it is asked again, as a module.

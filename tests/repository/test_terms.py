@@ -1,9 +1,12 @@
 """The measurement of how often a mutated term is named: its halves, its pairs, and what counts as named."""
 
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
+from tools.checks.lines import keep_lines
+from tools.checks.statements import TERMS, WIRING
 from tools.checks.terms import (
     NOTHING,
     ONE,
@@ -51,9 +54,30 @@ def test_of_a_pair_both_have_to_be_named() -> None:
 
 
 def test_a_pair_has_both_mistakes() -> None:
-    (mutant, words), *_ = islice(choose_pairs(0), 1)
+    (mutant, words, _), *_ = islice(choose_pairs(0), 1)
     one, other = mutant.name.split("  and  ")
     assert words[0] != words[1] and all(edit.rpartition("  →  ")[2] in mutant.slip.text for edit in (one, other))
+
+
+def test_a_wired_pair_has_one_mistake_in_a_cell_and_one_in_what_joins_cells() -> None:
+    (mutant, words, form), *_ = islice(choose_pairs(0, wired=True), 1)
+    assert mutant.textbook.name == "stacked" and form is not None and form.layers > 1
+    assert words[0] in TERMS.values() and words[1] in WIRING.values()
+
+
+def test_what_the_lines_have_is_not_asked_again(tmp_path: Path) -> None:
+    lines, asked = tmp_path / "lines.jsonl", list[str]()
+
+    def ask_length(name: str) -> dict[str, int]:
+        asked.append(name)
+        return {"length": len(name)}
+
+    for names in (["a", "bc"], ["bc", "a", "def"]):
+        found = dict(keep_lines(lines, "names", names, ask_length))
+        assert [*found] == names and all(entry["length"] == len(name) for name, entry in found.items())
+    assert asked == ["a", "bc", "def"]
+    assert dict(keep_lines(lines, "other names", ["a"], ask_length))["a"] == {"length": 1}
+    assert len(asked) == 4
 
 
 def name_one(group: Group, before: str, after: str) -> str:

@@ -3,8 +3,9 @@
 A fault is diagnosed as `run` does it, at the first example on which a property of its clause is refuted.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -17,10 +18,13 @@ from conformance.property import PROPERTIES, Property
 from conformance.run.cause import diagnose_refutation, find_contract_faults
 from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES
+from conformance.run.selection import rank_property
+from conformance.selftest.look import list_first
 from conformance.targets.border import guard_backend
 from conformance.verdict import Verdict
 from lstm_spec import Backend
 from tools.checks.halves import print_scores
+from tools.checks.lines import ABOUT_LINES, LINES, keep_lines
 
 DTYPES = ("float32", "float64")
 ALONE, AMONG, OTHER, UNNAMED, UNSEEN = "named alone", "named among others", "another named", "not named", "not refuted"
@@ -51,10 +55,13 @@ def name_fault(fault: Fault) -> Named:
 
 
 def refute(fault: Fault, backend: Backend, dtype: str) -> Verdict | None:
-    """The first refutation at this dtype, by a property of the fault's clause if there is one."""
+    """The first refutation at this dtype, by a property of the fault's clause if there is one, or else of its family.
 
-    def rank(prop: Property) -> tuple[bool, bool, bool]:
-        return fault.clause not in prop.clauses, prop.long, prop.exhaustive
+    A fault of the contract is refuted by a property of its clause only.
+    """
+
+    def rank(prop: Property) -> tuple[int, bool, bool]:
+        return rank_property(prop, list_first(fault)), prop.long, prop.exhaustive
 
     asked = [prop for prop in PROPERTIES if not prop.at or dtype in prop.at]
     for prop in sorted((p for p in asked if fault.kind != "contract" or fault.clause in p.clauses), key=rank):
@@ -65,19 +72,24 @@ def refute(fault: Fault, backend: Backend, dtype: str) -> Verdict | None:
     return None
 
 
-def name_faults(kinds: Sequence[str]) -> Iterator[Named]:
-    """What comes of each known fault of these kinds."""
-    for fault in FAULTS.values():
-        if fault.kind in kinds:
-            yield name_fault(fault)
+def name_faults(kinds: Sequence[str], lines: Path | None = None) -> list[Named]:
+    """What comes of each known fault of these kinds; the lines of a file are kept, and what it lacks is added to it."""
+
+    def ask(name: str) -> dict[str, Any]:
+        return dict(zip(("outcome", "said"), name_fault(FAULTS[name])[1:], strict=True))
+
+    known = [name for name, fault in FAULTS.items() if fault.kind in kinds]
+    found = keep_lines(lines, "faults", known, ask)
+    return [Named(FAULTS[name], entry["outcome"], tuple(entry["said"])) for name, entry in found]
 
 
 @click.command()
 @click.option("--kind", "kinds", multiple=True, default=("forward", "gradient", "module"), help="Which faults.")
 @click.option("--all", "everything", is_flag=True, help="Also print those that are not named alone.")
-def main(kinds: tuple[str, ...], everything: bool) -> None:
+@click.option("--lines", type=LINES, help=ABOUT_LINES)
+def main(kinds: tuple[str, ...], everything: bool, lines: Path | None) -> None:
     """Print how many known faults are named alone, family by family, and of all of them."""
-    found = list(name_faults(kinds))
+    found = name_faults(kinds, lines)
     for one in found if everything else ():
         if one.outcome != ALONE:
             click.echo(f"{one.outcome}: {one.fault.name}: {', '.join(one.said)}")

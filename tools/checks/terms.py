@@ -7,7 +7,8 @@ import random
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 
@@ -18,70 +19,16 @@ from conformance.diagnosis.experiments.wiring import find_wiring
 from conformance.problems.form import BOTH, Form
 from conformance.targets.border import guard_backend
 from tools.checks.halves import SEED, choose_half, print_scores
+from tools.checks.lines import ABOUT_LINES, LINES, keep_lines
+from tools.checks.statements import MODULE_TERMS, TERMS, WIRING
 from tools.mutants.judging import VISIBLE, measure_effect
 from tools.mutants.making import MODULE, Mutant, list_mutants, list_slips
 from tools.mutants.slips import make_slips
 
+PLAIN_PAIRS, WIRED = PAIRS = "pairs", "wired pairs"
+NAMES = ("cells", "module", "wiring", *PAIRS)
 SECONDS = 60.0  # at most for one mutant: what is measured does not depend on the machine
 NETWORK = Form(2, BOTH, lengths="any")
-TERMS: dict[str, tuple[str, ...]] = {  # the start of the statement that was mutated, and what may be named
-    r"i = ": ("the input gate",),
-    r"f = ": ("the forget gate",),
-    r"g = ": ("the candidate",),
-    r"o = ": ("the output gate",),
-    r"z = x\[t\]": ("each adds up",),
-    r"return 1 / \(1 \+ np.exp": ("the input gate", "the forget gate", "the output gate"),
-    r"(c \+=|new =|cs\[t \+ 1\] =)": ("the cell state is",),
-    r"c \*= f": ("the cell state is", "the forget gate"),
-    r"s = np.tanh": ("the hidden state is", "what reaches the cell state"),
-    r"(h\[:\]|shown\[t\]) = ": ("the hidden state is", "the output gate"),
-    r"y\[t\] = ": ("the output y",),
-    r"[zd]i = ": ("the gradient of the input gate",),
-    r"[zd]f = ": ("the gradient of the forget gate",),
-    r"[zd]g = ": ("the gradient of the candidate",),
-    r"[zd]o = ": ("the gradient of the output gate",),
-    r"(dc \+= dh|dn = |dc = dc \+)": ("what reaches the cell state",),
-    r"(dh \+= dy|dhs\[t\] = |dm = )": (
-        "from y",
-        "from h_T",
-        "what reaches the cell state and the gradient of the output gate",
-    ),
-    r"dW(\[k\])? \+= ": ("the gradient of W",),
-    r"dU(\[k\])? \+= ": ("the gradient of U",),
-    r"db(\[k\])? \+= ": ("the gradient of b",),
-    r"dx\[t\] = ": ("the gradient of x",),
-    r"dh(\[:\])? = (zi|dz)": ("the gradient of h_0",),
-    r"(dc \*= f|dc = dc \* f)": ("the initial cell state c_0",),
-}
-MODULE_TERMS = TERMS | {
-    r"c = f \* c": ("the cell state is",),
-    r"h = o \* ": ("the hidden state is",),
-    r"y.append": ("the output y",),
-    r"return \(torch.stack": ("the output y", "the final hidden state", "the final cell state"),
-}
-WIRING: dict[str, tuple[str, ...]] = {  # what joins the layers and directions of the stack
-    r"h = np.where\(valid": ("the hidden state", "the final hidden state"),
-    r"c = np.where\(valid": ("the cell state", "the final cell state"),
-    r"x = np.where": ("x",),
-    r"W, U, b = parameters": ("the parameters",),
-    r"y, h_last, c_last, kept = read": ("the initial hidden state", "the initial cell state", "direction", "reads"),
-    r"k = layer \* D": ("the initial hidden state", "the initial cell state"),
-    r"ys.append": ("reads", "the output y"),
-    r"hs.append": ("the final hidden state",),
-    r"cs.append": ("the final cell state",),
-    r"x = np.concatenate\(ys": ("reads", "the output y"),
-    r"return \(?x, np.array\(hs": ("the output y", "the final hidden state", "the final cell state"),
-    r"dh = np.where": ("the gradient of h_0",),
-    r"dc = np.where": ("the gradient of the initial cell state c_0",),
-    r"W, U, b = layers": ("the parameters",),
-    r"dy_d = ": ("from y",),
-    r"found = unread": ("from y", "from h_T", "from c_T", "direction"),
-    r"dx \+= found": ("the gradient of x",),
-    r"dh0\[k\] = ": ("the gradient of h_0",),
-    r"dc0\[k\] = ": ("the gradient of the initial cell state c_0",),
-    r"gradients\[layer\]\[d\] = ": ("the gradient of W", "the gradient of U", "the gradient of b"),
-    r"dy = dx": ("from y", "the gradient of x"),  # of the first layer it is returned
-}
 RIGHT, PLACE, WRONG = "formula named right", "place named right, formula unknown", "formula named wrong"
 PART, OTHER, NOTHING = "named among others, formula unknown", "not named, formula unknown", "nothing said"
 ONE = "one of two named right"
@@ -164,11 +111,14 @@ def find_certain(findings: Iterable[Finding]) -> Finding | None:
     return first
 
 
-def judge_mutants(group: Group, half: int, most: int, alone: bool) -> Iterator[Named]:
-    """What is said of as many mutants of this half that can be seen."""
+Asked = tuple[Mutant, tuple[tuple[str, ...], ...], Form | None]  # what may be named of each mistake; and the form
+
+
+def list_visible(group: Group, half: int, most: int) -> Iterator[Asked]:
+    """As many mutants of this half that can be seen."""
     for mutant in group.choose_half(half)[:most]:
         if (measure_effect(mutant) or 0) > VISIBLE:
-            yield Named(mutant.name, (group.list_words(mutant),), *ask(mutant, group.form, alone))
+            yield mutant, (group.list_words(mutant),), group.form
 
 
 # ---------------------------------------------------------------- two at once
@@ -181,50 +131,82 @@ def combine_mutants(one: Mutant, other: Mutant) -> Mutant | None:
     return None if slip is None else Mutant(one.textbook, slip._replace(before=f"{one.slip.edit}  and  {slip.before}"))
 
 
-def choose_pairs(half: int) -> Iterator[tuple[Mutant, tuple[tuple[str, ...], ...]]]:
-    """Pairs of mutants of this half in different terms of one textbook, and what may be named of each.
+def choose_pairs(half: int, seed: int = SEED, wired: bool = False) -> Iterator[Asked]:
+    """Pairs of mutants of this half in different terms of one textbook.
 
-    Each of the two changes answers that the other one alone does not.
+    Each of the two changes answers that the other one alone does not. `wired`: one of them is of what joins the layers
+    and directions of the stack.
     """
-    rng = random.Random(SEED + half)
-    groups = [group for group in list_groups() if group.form is None]
+    rng = random.Random(seed + half)
+    groups = list_groups()
+    plain, (wiring,) = ([g for g in groups if (g.form is not None) == is_network] for is_network in (False, True))
+    cells = [m for m in plain[0].choose_half(half) if m.textbook.name == "stacked"]
     while True:
-        group = rng.choice(groups)
-        one, other = rng.sample(group.choose_half(half), 2)
-        words = group.list_words(one), group.list_words(other)
+        first = plain[0] if wired else rng.choice(plain)
+        second = wiring if wired else first
+        one, other = (
+            (rng.choice(cells), rng.choice(wiring.choose_half(half)))
+            if wired
+            else rng.sample(first.choose_half(half), 2)
+        )
+        words = first.list_words(one), second.list_words(other)
         if one.textbook != other.textbook or words[0] == words[1]:
             continue
         both = combine_mutants(one, other)
         if both and all(
             (measure_effect(mutant, than) or 0) > VISIBLE for mutant in (one, other) for than in (None, both)
         ):
-            yield both, words
+            yield both, words, second.form
 
 
-def judge_pairs(half: int, most: int, alone: bool) -> Iterator[Named]:
-    """What is said of as many pairs of this half."""
-    for mutant, words in islice(choose_pairs(half), most):
-        yield Named(mutant.name, words, *ask(mutant, None, alone))
+# ---------------------------------------------------------------- all of them
+
+
+def list_asked(name: str, half: int, most: int, seed: int) -> Iterator[Asked]:
+    """What is asked under this name: a group of mutants, or pairs."""
+    if name in PAIRS:
+        yield from islice(choose_pairs(half, seed, wired=name == WIRED), most)
+    for group in list_groups():
+        if group.name == name:
+            yield from list_visible(group, half, most)
+
+
+def judge_terms(name: str, half: int, most: int, seed: int, alone: bool, lines: Path | None) -> Iterator[Named]:
+    """What is said of each; the lines of a file are kept, and what it lacks is added to it."""
+    asked = {mutant.name: (mutant, words, form) for mutant, words, form in list_asked(name, half, most, seed)}
+
+    def ask_one(key: str) -> dict[str, Any]:
+        mutant, _, form = asked[key]
+        return dict(zip(("sentence", "has_formula"), ask(mutant, form, alone), strict=True))
+
+    group = f"{name}, half {half}, seed {seed}{', alone' if alone else ''}"
+    for key, entry in keep_lines(lines, group, asked, ask_one):
+        yield Named(key, asked[key][1], entry["sentence"], entry["has_formula"])
 
 
 @click.command()
 @click.option("--half", type=click.Choice(["0", "1"]), default="0", show_default=True, help="Which half.")
+@click.option("--group", "names", multiple=True, type=click.Choice(NAMES), default=NAMES, help="Only these.")
 @click.option("--most", default=1000, show_default=True, help="Number of mutants of a group at most.")
-@click.option("--pairs", default=20, show_default=True, help="Number of pairs.")
+@click.option("--pairs", default=20, show_default=True, help="Number of pairs of each kind.")
+@click.option("--seed", default=SEED, show_default=True, help="Seed of the pairs.")
 @click.option("--alone", is_flag=True, help="Search for the formula alone: a fifth of the time.")
 @click.option("--all", "everything", is_flag=True, help="Also print what is said of each.")
-def main(half: str, most: int, pairs: int, alone: bool, everything: bool) -> None:
+@click.option("--lines", type=LINES, help=ABOUT_LINES)
+def main(
+    half: str, names: tuple[str, ...], most: int, pairs: int, seed: int, alone: bool, everything: bool, lines: Path
+) -> None:
     """Print how many mutants and pairs of a half are named right, wrong or not at all."""
-    for group in list_groups():
-        print_table(group.name, list(judge_mutants(group, int(half), most, alone)), everything)
-    print_table("pairs", list(judge_pairs(int(half), pairs, alone)), everything)
+    for name in names:
+        many = pairs if name in PAIRS else most
+        print_table(name, list(judge_terms(name, int(half), many, seed, alone, lines)), everything)
 
 
 def print_table(name: str, found: list[Named], everything: bool) -> None:
     """Print how often each outcome came, and, if asked, what was said of each."""
     for named in found if everything else ():
         click.echo(f"{named.outcome}: {named.name}\n    {named.sentence}")
-    print_scores([named.outcome for named in found], OUTCOMES, f"{name:8} ")
+    print_scores([named.outcome for named in found], OUTCOMES, f"{name:11} ")
 
 
 if __name__ == "__main__":

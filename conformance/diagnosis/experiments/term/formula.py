@@ -99,6 +99,16 @@ def multiply(*factors: dict[str, Array]) -> dict[str, Array]:
     return found
 
 
+def fix_gate(terms: Coefficients, letter: str, value: float) -> Coefficients:
+    """The sum of products in which this number stands for a gate."""
+    found = Coefficients()
+    for name, a in terms.items():
+        others = [one for one in name.split(" ") if one != letter]
+        new, by = " ".join(others) or "1", value ** name.split(" ").count(letter)
+        found |= {new: found.get(new, 0.0) + a * by} if by else {}
+    return found
+
+
 def add_up(terms: Coefficients, values: dict[str, Array]) -> Array:
     """The sum of the terms with their coefficients."""
     some = next(iter(values.values()))

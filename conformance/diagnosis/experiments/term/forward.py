@@ -17,7 +17,9 @@ from conformance.diagnosis.experiments.term.formula import (
     TANH,
     Formula,
     GateFormula,
+    fix_gate,
     multiply,
+    write_formula,
 )
 from conformance.diagnosis.experiments.term.parts import (
     change_function,
@@ -31,6 +33,7 @@ from conformance.diagnosis.experiments.term.shared import (
     confirm_cell,
     find_shared_shape,
     is_hidden_right,
+    list_misread,
     list_uniform,
 )
 
@@ -66,7 +69,7 @@ def explain_step(asking: Asking, expected: Formula, seen: Seen) -> Iterator[Form
     if not seen.is_near(seen.c, values["c′"]):
         if hides_cell(seen):
             yield from explain_uncovered(asking, expected)
-        expected = explain_cell(asking, expected, seen)
+        expected = fix_constants(explain_cell(asking, expected, seen))
     if not is_hidden_right(seen, run_formula(expected, seen)):
         expected = explain_hidden(asking, expected, seen)
     yield explain_shown(read_scales(expected), seen)
@@ -112,6 +115,16 @@ def read_scales(formula: Formula) -> Formula:
         shape = gate.shape._replace(scale=gate.shape.scale * scale) if is_scaled else ONE
         formula = formula.change_gate(k, GateFormula(gate.terms, shape))
     return replace(formula, c={"f c": 1.0, "i g": 1.0}, h={"o s": 1.0})
+
+
+def fix_constants(formula: Formula) -> Formula:
+    """The same with gates of c that are 0 or 1 left out of the products."""
+    for k in formula.gates:
+        shape = formula.gates[k].shape
+        if not shape.slope and shape.offset in (0, 1) and k in "ifg":
+            fixed = replace(formula, c=fix_gate(formula.c, k, shape.offset))
+            formula = fixed.change_gate(k, write_formula("standard").gates[k])
+    return formula
 
 
 def _scale_shape(shape: Shape, by: float) -> Shape:
@@ -161,6 +174,9 @@ def explain_cell(asking: Asking, formula: Formula, seen: Seen) -> Formula:
                 return _explain_gates(asking, each, seen, order, alone)
             except Unknown as error:
                 unknown = unknown or str(error)
+    for misread in list_misread(formula, "ifg"):
+        if found := explain_part(misread, "c", seen, only_sums=True):
+            return found
     raise Unknown(unknown)
 
 
@@ -185,23 +201,23 @@ def find_products(asking: Asking, formula: Formula) -> Iterator[Formula]:
 
 def _explain_gates(asking: Asking, formula: Formula, seen: Seen, order: str, opened: Alone) -> Formula:
     """Each gate that c needs is seen alone, then the products are sought again."""
-    unknown = []
-    for letter in order:
-        if letter not in formula.gates:
-            continue
-        alone = asking.see(*opened[letter])
-        if alone.is_near(alone.c, run_formula(formula, alone)["c′"]):
-            continue
-        found = next(confirm_cell(change_gates(formula, "c", alone, letter), alone), None)
-        if found is None:
-            unknown.append(NAMES[letter])
-        else:
-            formula = found
+    unknown, many = [k for k in order if k in formula.gates], 9
+    while len(unknown) < many:  # what is known of one gate may show another one
+        letters, many, unknown = unknown, len(unknown), []
+        for letter in letters:
+            alone = asking.see(*opened[letter])
+            if alone.is_near(alone.c, run_formula(formula, alone)["c′"]):
+                continue
+            found = next(confirm_cell(change_gates(formula, "c", alone, letter), alone), None)
+            if found is None:
+                unknown.append(letter)
+            else:
+                formula = found
     if not unknown and seen.is_near(seen.c, run_formula(formula, seen)["c′"]):
         return formula
     if found := None if unknown else explain_part(formula, "c", seen):
         return found
-    raise Unknown(unknown[0] if len(unknown) == 1 else "the cell state")
+    raise Unknown(NAMES[unknown[0]] if len(unknown) == 1 else "the cell state")
 
 
 def explain_hidden(asking: Asking, formula: Formula, seen: Seen) -> Formula:
@@ -209,9 +225,12 @@ def explain_hidden(asking: Asking, formula: Formula, seen: Seen) -> Formula:
     if found := explain_part(formula, "h", seen):
         return found
     alone = asking.see({"o": 1})
-    if not alone.is_near(alone.h, run_formula(formula, alone)["h′"]):
+    is_shaped = alone.is_near(alone.h, run_formula(formula, alone)["h′"])
+    if not is_shaped:
         shaped = next(change_function(formula, "h", alone), None)
         if shaped is not None and (found := explain_part(shaped, "h", seen)):
             return found
-        raise Unknown("the hidden state")
-    raise Unknown(NAMES["o"])
+    for misread in list_misread(formula, "o"):
+        if found := explain_part(misread, "h", seen, only_sums=True):
+            return found
+    raise Unknown(NAMES["o"] if is_shaped else "the hidden state")

@@ -11,27 +11,17 @@ from conformance.diagnosis.experiments.term.asking import (
     ELSEWHERE,
     LATER,
     STEPS,
-    WIDTH,
     Asking,
     Seen,
     is_near,
     measure_room,
 )
-from conformance.diagnosis.experiments.term.backward import explain_gates, explain_sums, measure_batch
 from conformance.diagnosis.experiments.term.computing import make_backend_of
 from conformance.diagnosis.experiments.term.formula import Formula, Values, answer
 from conformance.diagnosis.experiments.term.forward import Unknown, explain_step
-from conformance.diagnosis.experiments.term.gradient import Explanation, describe_gradients
+from conformance.diagnosis.experiments.term.gradient_search import find_in_gradients, find_second
 from conformance.diagnosis.experiments.term.parts import run_formula
-from conformance.diagnosis.experiments.term.sequence import (
-    RIGHT,
-    find_end,
-    find_limit,
-    has_own_gradients,
-    pair_gradients,
-)
-from conformance.diagnosis.experiments.term.shared import find_coarse_sigma, turn_forget_gate
-from conformance.diagnosis.experiments.term.steps import explain_steps
+from conformance.diagnosis.experiments.term.shared import find_coarse_sigma
 from conformance.diagnosis.experiments.term.words import describe_formula, describe_rounding
 from conformance.outcome import Errored, Refuted
 from lstm_spec import Answer
@@ -50,7 +40,7 @@ def find_term(laboratory: Laboratory) -> Finding | None:
         return None
     try:
         with np.errstate(all="ignore"):
-            return _find_in_gradients(asking) if laboratory.backward else _find_in_answers(asking)
+            return find_in_gradients(asking) if laboratory.backward else _find_in_answers(asking)
     except (Errored, Refuted, OutOfTime, np.linalg.LinAlgError):
         return None
 
@@ -93,20 +83,9 @@ def name_formula(asking: Asking, formula: Formula, *more: str) -> Finding:
     said = [*([describe_formula(formula, asking.formula)] if formula != asking.formula else []), *more]
     laboratory, own = asking.laboratory, None
     if laboratory.backend.gradients is not None and asking.form.kind == "standard":
-        second = Asking(laboratory.turn_backward(), formula)
-        with suppress(Errored, Refuted, np.linalg.LinAlgError):
-            own = RIGHT if gives_gradients(second, RIGHT) else None
-            if own is None and not has_own_gradients(second) and (others := find_second(second)):
-                said.append(f"in its gradients, {others}")
+        own, others = find_second(Asking(laboratory.turn_backward(), formula))
+        said += [f"in its gradients, {others}"] if others else []
     return Finding("; ".join(said), True, computed=make_backend_of(formula, laboratory.backend, own, asking.form.kind))
-
-
-def find_second(asking: Asking) -> str:
-    """What is wrong with the gradients of a backend that has another formula; empty if nothing is, or it is unknown."""
-    found, other = find_slopes(asking), turn_forget_gate(asking.formula)
-    if found is None or not found.is_certain or (other and find_slopes(replace(asking, cell=other)) is None):
-        return ""
-    return found.sentence
 
 
 def find_later(asking: Asking, formula: Formula) -> Finding | None:
@@ -164,69 +143,6 @@ def find_order(asking: Asking, formula: Formula) -> str:
         return ""
     steps = ", ".join("none" if k == STEPS else str(k) for k in places)
     return f"the output y is h′ of other steps: at the steps 0 to {STEPS - 1} that of {steps}"
-
-
-def _find_in_gradients(asking: Asking) -> Finding | None:
-    """The same for gradients, of the standard cell; its answers are taken to be those of the formula.
-
-    Where it does not answer, it is asked as many samples as units or as rows of gates, and then one sample.
-    """
-    if asking.form.kind != "standard":
-        return None
-    try:
-        return find_slopes(asking)
-    except (Errored, Refuted):
-        for few, sizes in ((WIDTH, "B = H"), (4 * WIDTH, "B = 4 H")):
-            with suppress(Errored, Refuted):
-                if found := explain_steps(replace(asking, few=few), RIGHT):
-                    return Finding(
-                        f"{describe_gradients(found)}, where {sizes}; with other sizes it does not answer", True
-                    )
-        alone = find_slopes(replace(asking, few=1))
-        return alone and alone._replace(sentence=f"with one sample, {alone.sentence}; with more it does not answer")
-
-
-def find_slopes(asking: Asking) -> Finding | None:
-    """What differs in one step, and what else in several."""
-    if limit := find_limit(asking):
-        return limit
-    batch = measure_batch(asking) if asking.few > 1 else {}
-    found = Explanation(explain_gates(asking), explain_sums(asking), batch)
-    said = describe_gradients(found)
-    if found.gates and not (found.sums or found.batch) and gives_gradients(asking, RIGHT):
-        return None  # only what is asked with zeros is wrong
-    if not found.is_whole:
-        pairs = pair_gradients(asking, asking.make_question(1, asking.few, 1, far=1.0)).values()
-        scaled = [(a / np.abs(b).max(), b / np.abs(b).max()) for a, b in pairs]
-        if rounding := describe_rounding(scaled):
-            return Finding(rounding, False, is_condition=False)
-        return Finding(f"in one step {said}", False, is_condition=False)
-    for each in (found, replace(found, only_ends=True)):
-        if gives_gradients(asking, each):
-            return find_end(asking) if found.is_right else name_gradients(asking, each)
-    for each in (RIGHT, found):
-        if whole := explain_steps(asking, each):
-            return name_gradients(asking, whole)
-    if found.is_right:
-        return find_end(asking)
-    return Finding(
-        f"in one step {said}; over several steps the gradients differ from that as well", False, is_condition=False
-    )
-
-
-def name_gradients(asking: Asking, found: Explanation) -> Finding:
-    """The explanation of the gradients in words, and what computes it if that is known."""
-    computed = make_backend_of(asking.formula, asking.laboratory.backend, found) if found.is_computed else None
-    return Finding(describe_gradients(found), True, computed=computed)
-
-
-def gives_gradients(asking: Asking, found: Explanation) -> bool:
-    """Whether the explanation gives the backend's gradients of a few steps of a few samples."""
-    asking.laboratory.check_time()
-    question = asking.make_question(STEPS, asking.few, 1, far=1.0)
-    pairs = pair_gradients(asking, question, found)
-    room = 2 * measure_room(asking.laboratory.dtype, *(np.abs(b).max() for _, b in pairs.values()))
-    return all(is_near(a, b, room) for a, b in pairs.values())
 
 
 def is_right(seen: Seen, values: Values) -> bool:

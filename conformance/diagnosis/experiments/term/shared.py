@@ -46,6 +46,16 @@ def list_uniform(formula: Formula, elsewhere: Iterable[str] = ()) -> Iterator[Fo
         yield replace(formula, gates=gates)
 
 
+def list_misread(formula: Formula, letters: str) -> Iterator[Formula]:
+    """The formula with one term of one of these gates left out, turned, or replaced by that of another gate."""
+    for k, gate in ((k, gate) for k, gate in formula.gates.items() if k in letters):
+        for name, a in gate.terms.items():
+            rest = {other: b for other, b in gate.terms.items() if other != name}
+            others = [name.replace(f"_{k}", f"_{other}") for other in formula.gates if other != k]
+            for terms in (*(rest | {other: a} for other in others), rest, rest | {name: -a}):
+                yield formula.change_gate(k, replace(gate, terms=terms))
+
+
 def find_shared_shape(formula: Formula, seen: Seen) -> Iterator[Formula]:
     """The formula with the same other function in several gates: another family, or z clipped at one value."""
     for shape in (*SHAPES[1:], Shape("exp")):

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from conformance.diagnosis.experiments.term.fitting import Coefficients
-from conformance.diagnosis.experiments.term.formula import NAMES, SAME, SHOWN, Formula, GateFormula
-from lstm_spec.types import Array
+from conformance.diagnosis.experiments.term.formula import NAMES, SAME, SHOWN, Formula, GateFormula, fix_gate
+from lstm_spec.types import GATES, Array
 
 COARSE = 2.0**-6  # a smaller difference may be one of rounding
 STATES = {"h": "the initial hidden state", "c": "the initial cell state"}
@@ -25,11 +25,14 @@ def describe_formula(found: Formula, expected: Formula) -> str:
     if found.c != expected.c or found.bound != expected.bound:
         new = write_sum(found.c, expected.c)
         new = new if found.bound == SAME else found.bound.describe(f"({new})")
-        said.append(f"the cell state is c′ = {new}, expected {write_sum(expected.c)}{_name_keeping(found.c)}")
+        said.append(
+            f"the cell state is c′ = {new}, expected {write_sum(expected.c)}{_name_acting(found.c, expected.c)}"
+        )
     if (found.h, found.squash, found.outer) != (expected.h, expected.squash, expected.outer):
         new, old = (write_sum(f.h).replace("s", f.squash.describe("c′")) for f in (found, expected))
         new = new if found.outer == SAME else found.outer.describe(f"({new})")
-        said.append(f"the hidden state is h′ = {new}, expected {old}")
+        acting = _name_acting(found.h, expected.h) if found.outer == SAME and found.h else ""
+        said.append(f"the hidden state is h′ = {new}, expected {old}{acting}")
     for name, terms in found.shown.items():
         new = write_sum(terms).replace("s", found.squash.describe("c′"))
         said.append(f"{SHOWN[name]} is {new}, expected {'c′' if name == 'c_T' else 'h′'}")
@@ -59,13 +62,17 @@ def write_sum(terms: Coefficients, like: Coefficients | None = None) -> str:
     return text or "0"
 
 
-def _name_keeping(c: Coefficients) -> str:
-    """What stands for the forget gate, if that alone is different."""
-    if not c:
+def _name_acting(found: Coefficients, expected: Coefficients) -> str:
+    """What stands for a gate, if that alone is different."""
+    if not found:
         return ", as if the input gate and the forget gate were 0"
-    if c.get("i g") != 1 or not set(c) <= {"c", "f c", "i g"}:
+    acting = [(k, a) for k in GATES for a in (0.0, 1.0) if found == fix_gate(expected, k, a) != expected]
+    if len(acting) == 1:
+        return f" ({NAMES[acting[0][0]]} acts as {acting[0][1]:g})"
+    if found.get("i g") != 1 or not set(found) <= {"c", "f c", "i g"}:
         return ""
-    return f" (the forget gate acts as {write_sum({'1' if k == 'c' else 'f': c[k] for k in ('c', 'f c') if k in c})})"
+    kept = {"1" if k == "c" else "f": found[k] for k in ("c", "f c") if k in found}
+    return f" (the forget gate acts as {write_sum(kept)})"
 
 
 def describe_gates(found: Formula, expected: Formula) -> list[str]:

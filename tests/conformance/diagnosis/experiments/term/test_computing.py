@@ -7,7 +7,7 @@ import pytest
 from conformance.diagnosis.experiments.laboratory import Laboratory
 from conformance.diagnosis.experiments.term.computing import make_backend_of
 from conformance.diagnosis.experiments.term.formula import write_formula
-from conformance.diagnosis.experiments.term.sequence import RIGHT
+from conformance.diagnosis.experiments.term.gradient_search import RIGHT
 from conformance.outcome import NotClaimed
 from conformance.problems.form import BOTH, REVERSE, Form
 from conformance.targets.border import guard_backend

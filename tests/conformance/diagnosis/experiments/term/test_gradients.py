@@ -61,7 +61,15 @@ PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
     ("with one sample, the gradient of W_i is zero", ((dW, "dW += dz[:, :].T @ x[t][1:] if len(h) > 1 else 0"),)),
     ("from h_T, each is zero (only there,", (("    for t in reversed", "    dh = 0 * dh\n    for t in reversed"),)),
 )
+OVER_UNITS = "db += dz.reshape(len(h), 4, -1).sum(axis=2).T.ravel() if len(h) > 1 else 0"
 PAIR = ((dF, "df = dc * c_before * f"), (dB, "db += dz.mean(axis=0)"))
+
+
+def test_a_mistake_of_one_step_is_named_with_one_of_samples_that_only_some_sizes_allow() -> None:
+    edits = ((dF, "df = dc * c_before * f"), (dB, OVER_UNITS))
+    found = find_term(Laboratory(guard_backend(textbook(*edits)), "float32", backward=True, seconds=60))
+    assert found is not None and found.is_certain
+    assert "the forget gate lacks the factor 1−f" in found.sentence and "where B = H" in found.sentence
 
 
 @pytest.mark.parametrize(("sentence", "edits"), PLANTED)

@@ -4,12 +4,16 @@ import pytest
 
 from conformance.diagnosis.experiments.laboratory import Laboratory
 from conformance.diagnosis.experiments.term import find_term
+from conformance.targets.border import guard_backend
+from tests.planted.backward import dB
 from tests.planted.edits import CELL, HIDDEN, SIGMOID, SUM, Edit, textbook
 from tools.checks.right.backends import RIGHT
 
 F, G, O = "f = sigmoid(f)", "g = np.tanh(g)", "o = sigmoid(o)"
 EVERY = "each adds up W x"
 BLOCKS = "Wi, Wf, Wo, Wg = np.split(W, 4); Ui, Uf, Uo, Ug = np.split(U, 4)"
+
+WITH_U_i = "g = np.tanh(g + h @ (np.split(U, 4)[0] - np.split(U, 4)[3]).T)"
 
 PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
     ("(the forget gate acts as 1 − 0.3 f),", ((CELL, "c = (1 - 0.3 * f) * c + i * g"),)),
@@ -19,6 +23,8 @@ PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
         "the cell state is c′ = (f c + i g), clipped to [−2.5, 2.5],",
         ((CELL, f"{CELL}\n        c = np.clip(c, -2.5, 2.5)"),),
     ),
+    ("the cell state is c′ = f c + i, expected f c + i g (the candidate acts as 1),", ((CELL, "c = f * c + i"),)),
+    ("the hidden state is h′ = tanh(c′), expected o tanh(c′) (the output gate acts as 1),", ((HIDDEN, "h = s"),)),
     ("the hidden state is h′ = tanh((o c′)),", ((HIDDEN, "h = np.tanh(o * c)"),)),
     ("the hidden state is h′ = o softsign(c′),", ((HIDDEN, "h = o * c / (1 + np.abs(c))"),)),
     ("the forget gate adds up W_f x + U_f h + b_f + 0.75,", ((F, "f = sigmoid(f + 0.75)"),)),
@@ -29,7 +35,7 @@ PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
     ),
     (
         "the candidate adds up W_g x + U_i h + b_g,",
-        ((G, "g = np.tanh(g + h @ (np.split(U, 4)[0] - np.split(U, 4)[3]).T)"),),
+        ((G, WITH_U_i),),
     ),
     ("the candidate is 1.7 tanh(0.6667 z),", ((G, "g = 1.7 * np.tanh(2 * g / 3)"),)),
     ("each is σ(z clipped to [−5, 5]),", ((SUM, f"{SUM}\n        z = np.clip(z, -5, 5)"),)),
@@ -64,7 +70,19 @@ PAIRS = (
     (("the output gate is tanh(z)", "the final cell state c_T is h′"), (RETURNS, (O, "o = np.tanh(o)"))),
     (("the candidate is z", "the final cell state c_T is h′"), (RETURNS, (G, "pass"))),
     (("the forget gate adds up", "the output gate is tanh(z)"), ((F, "f = sigmoid(f + 1)"), (O, "o = np.tanh(o)"))),
-    (("the candidate is z", "the forget gate is 1,"), ((G, "pass"), (CELL, "c = c + i * g"))),
+    (("the candidate is z", "(the forget gate acts as 1),"), ((G, "pass"), (CELL, "c = c + i * g"))),
+    (
+        ("the cell state is c′ = f + i g", "the candidate adds up W_g x + U_g h + b_o,"),
+        ((CELL, "c = f + i * g"), (G, "g = np.tanh(g + np.split(b, 4)[2] - np.split(b, 4)[3])")),
+    ),
+    (
+        ("the candidate adds up W_g x + U_i h + b_g", "the input gate adds up W_i x + U_i h + b_f,"),
+        ((G, WITH_U_i), ("i = sigmoid(i)", "i = sigmoid(i + np.split(b, 4)[1] - np.split(b, 4)[0])")),
+    ),
+    (
+        ("the output y is h′ of other steps", "in its gradients, the gradient of b", "where B = H"),
+        (("y[t] = h", "y[t - 1] = h"), (dB, "db += dz.reshape(len(h), 4, -1).sum(axis=2).T.ravel()")),
+    ),
     (
         ("the forget gate adds up −W_f x − U_f h − b_f,", "the candidate is σ(z)"),
         ((F, "f = sigmoid(-f)"), (G, "g = sigmoid(g)")),
@@ -85,7 +103,7 @@ def test_the_mistake_is_named(dtype: str, sentence: str, edits: tuple[Edit, ...]
 
 @pytest.mark.parametrize(("sentences", "edits"), PAIRS)
 def test_both_of_two_mistakes_are_named(sentences: tuple[str, ...], edits: tuple[Edit, ...]) -> None:
-    found = find_term(Laboratory(textbook(*edits), "float32", seconds=60))
+    found = find_term(Laboratory(guard_backend(textbook(*edits)), "float32", seconds=60))
     assert found is not None and found.is_certain and all(sentence in f"{found.sentence}," for sentence in sentences)
 
 

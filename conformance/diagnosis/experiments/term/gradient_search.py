@@ -1,15 +1,22 @@
-"""What several steps show of gradients: that they are clipped or end early, and whether they are a formula's."""
+"""The search for what is wrong in gradients: of the equations, or of another formula that the answers have."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
 from conformance.arrays import frozen
 from conformance.diagnosis.experiments.laboratory import Finding
-from conformance.diagnosis.experiments.term.asking import STEPS, Asking, is_near, measure_room
+from conformance.diagnosis.experiments.term.asking import STEPS, WIDTH, Asking, is_near, measure_room
+from conformance.diagnosis.experiments.term.backward import explain_gates, explain_sums, measure_batch
+from conformance.diagnosis.experiments.term.computing import make_backend_of
 from conformance.diagnosis.experiments.term.fitting import FEW, round_number
 from conformance.diagnosis.experiments.term.formula import answer
-from conformance.diagnosis.experiments.term.gradient import Explanation, differentiate
+from conformance.diagnosis.experiments.term.gradient import Explanation, describe_gradients, differentiate
+from conformance.diagnosis.experiments.term.shared import turn_forget_gate
+from conformance.diagnosis.experiments.term.steps import explain_steps
+from conformance.diagnosis.experiments.term.words import describe_rounding
+from conformance.outcome import Errored, Refuted
 from conformance.problems.question import Question, change_arrays
 from lstm_spec import Cotangents, Problem, State, pack
 from lstm_spec.types import Array
@@ -20,6 +27,96 @@ VANISHING = 1e-30  # that may be zero in float32
 EPSILON, NEAR = 1e-5, 2e-3  # of a difference, and how near a slope is to it, relative to the largest that it could be
 RIGHT = Explanation({}, {}, {})
 Pairs = dict[str, tuple[Array, Array]]  # got and explained, by name
+
+
+def find_in_gradients(asking: Asking) -> Finding | None:
+    """What is wrong in the gradients of the standard cell; its answers are taken to be those of the formula.
+
+    Where it does not answer, it is asked as many samples as units or as rows of gates, and then one sample.
+    """
+    if asking.form.kind != "standard":
+        return None
+    try:
+        return find_slopes(asking)
+    except (Errored, Refuted):
+        for few, sizes in ((WIDTH, "B = H"), (4 * WIDTH, "B = 4 H")):
+            if found := _explain_size(replace(asking, few=few)):
+                return Finding(f"{describe_gradients(found)}, where {sizes}; with other sizes it does not answer", True)
+        alone = find_slopes(replace(asking, few=1))
+        return alone and alone._replace(sentence=f"with one sample, {alone.sentence}; with more it does not answer")
+
+
+def find_slopes(asking: Asking) -> Finding | None:
+    """What differs in one step, and what else in several."""
+    if limit := find_limit(asking):
+        return limit
+    batch = measure_batch(asking) if asking.few > 1 else {}
+    found = Explanation(explain_gates(asking), explain_sums(asking), batch)
+    said = describe_gradients(found)
+    if found.gates and not (found.sums or found.batch) and gives_gradients(asking, RIGHT):
+        return None  # only what is asked with zeros is wrong
+    if not found.is_whole:
+        pairs = pair_gradients(asking, asking.make_question(1, asking.few, 1, far=1.0)).values()
+        scaled = [(a / np.abs(b).max(), b / np.abs(b).max()) for a, b in pairs]
+        if rounding := describe_rounding(scaled):
+            return Finding(rounding, False, is_condition=False)
+        return Finding(f"in one step {said}", False, is_condition=False)
+    for each in (found, replace(found, only_ends=True)):
+        if gives_gradients(asking, each):
+            return find_end(asking) if found.is_right else name_gradients(asking, each)
+    for each in (RIGHT, found):
+        if whole := explain_steps(asking, each):
+            return name_gradients(asking, whole)
+    if found.is_right:
+        return find_end(asking)
+    return Finding(
+        f"in one step {said}; over several steps the gradients differ from that as well", False, is_condition=False
+    )
+
+
+def name_gradients(asking: Asking, found: Explanation) -> Finding:
+    """The explanation of the gradients in words, and what computes it if that is known."""
+    computed = make_backend_of(asking.formula, asking.laboratory.backend, found) if found.is_computed else None
+    return Finding(describe_gradients(found), True, computed=computed)
+
+
+def gives_gradients(asking: Asking, found: Explanation) -> bool:
+    """Whether the explanation gives the backend's gradients of a few steps of a few samples."""
+    asking.laboratory.check_time()
+    question = asking.make_question(STEPS, asking.few, 1, far=1.0)
+    pairs = pair_gradients(asking, question, found)
+    room = 2 * measure_room(asking.laboratory.dtype, *(np.abs(b).max() for _, b in pairs.values()))
+    return all(is_near(a, b, room) for a, b in pairs.values())
+
+
+def _explain_size(asking: Asking) -> Explanation | None:
+    """What several steps and samples of one size show: alone, or besides what is wrong with one sample."""
+    with suppress(Errored, Refuted):
+        if found := explain_steps(asking, RIGHT):
+            return found
+        gates = explain_gates(asking)
+        return explain_steps(asking, Explanation(gates, {}, {})) if gates else None
+    return None
+
+
+def find_second(asking: Asking) -> tuple[Explanation | None, str]:
+    """What explains the gradients of a backend with another formula; and what is wrong with them, if that is known.
+
+    Those that follow from the formula are right, too, but nothing here computes them.
+    """
+    with suppress(Errored, Refuted):
+        if gives_gradients(asking, RIGHT):
+            return RIGHT, ""
+        if has_own_gradients(asking):
+            return None, ""
+    with suppress(Errored, Refuted, np.linalg.LinAlgError):
+        found, other = find_in_gradients(asking), turn_forget_gate(asking.formula)
+        if found and found.is_certain and not (other and find_in_gradients(replace(asking, cell=other)) is None):
+            return None, found.sentence
+    return None, ""
+
+
+# ---------------------------------------------------------------- several steps
 
 
 def pair_gradients(asking: Asking, question: Question, found: Explanation = RIGHT) -> Pairs:
