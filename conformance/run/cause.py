@@ -137,7 +137,15 @@ def experiment_further(
         return history if history.sentence else history._replace(sentence=sentence)
     problem = problem_of(example)
     form = form_of(problem) if first.property.beyond_core else Form()
-    inquiry = inquire(guarded, first.dtype, form, problem.sizes, budget, renew=renew)
+    inquiry = inquire(
+        guarded,
+        first.dtype,
+        form,
+        problem.sizes,
+        budget,
+        renew=renew,
+        gradients_first=first.refutation.loss is not None,
+    )
     if inquiry.sentence and found and found.right:  # those problems did not meet the condition
         return Cause(inquiry.sentence, rows=inquiry.rows)
     if not inquiry.has_formula:

@@ -73,9 +73,11 @@ def inquire(
     clock: Callable[[], float] = time.perf_counter,
     renew: Renew | None = None,
     opening: tuple[Question, Answer] | None = None,
+    gradients_first: bool | None = None,
 ) -> Inquiry:
     """What experiments find on a guarded backend: on its answers; if these are right, on its gradients.
 
+    `gradients_first`: whether it is known that the gradients are wrong and no answer is; None if that is not known.
     `form`: that at which an answer was wrong, if that is known; a plain one is asked alone. `start`: its sizes.
     `renew` makes the target in a fresh process, which is asked if nothing explains what is wrong, or nothing is.
     `opening`: the first question that this process was asked, and its answer.
@@ -87,6 +89,8 @@ def inquire(
     looks_around = form is None or form != Form(kind=form.kind)
     rows, sentence = list[Row](), ""
     passes = (False, True) if backend.gradients else (False,)
+    if backend.gradients and (laboratory.has_wrong_gradients_alone() if gradients_first is None else gradients_first):
+        passes = (True, False)
     for backward in passes:
         examination = Examination(laboratory.turn_backward(backward))
         sentence = sentence or examination.examine(start, looks_around)

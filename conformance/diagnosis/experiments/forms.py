@@ -9,14 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.arrays import frozen
-from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime, Said, Sizes, name_sizes
+from conformance.diagnosis.experiments.laboratory import FEW, Finding, Laboratory, OutOfTime, Said, Sizes, name_sizes
 from conformance.outcome import NotClaimed
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
 from conformance.problems.question import Question
 from lstm_spec import Problem
 from lstm_spec.variants import KINDS
 
-SIZES: tuple[Sizes, ...] = ((4, 3, 3, 5), (11, 10, 10, 17))
 LENGTHS = ("", "full", "equal", "any", "short", "zeros")
 PLAIN = Form()
 Has = Callable[[Problem], bool]
@@ -73,7 +72,7 @@ def find_unanswered(laboratory: Laboratory) -> Finding | None:
     """In which forms of network there is no answer, and what is raised instead; None if there is one in all of them."""
     known, tried, reasons = Known(), list[tuple[str, Said]](), list[str]()
     for form in list_forms(laboratory):
-        problem, reason = laboratory.take_form(form).find_error(SIZES[0])
+        problem, reason = laboratory.take_form(form).find_error(FEW[0])
         known.append((problem, bool(reason)))
         tried += [(name_form(form), "no answer")] if reason else []
         reasons += [reason] if reason else []
@@ -123,7 +122,7 @@ def find_networks(laboratory: Laboratory) -> Networks:
 
 def list_questions(laboratory: Laboratory) -> list[list[Question]]:
     """A small and a large question of the form; if lengths differ, in falling order, and two in rising order."""
-    questions = [laboratory.make_question(sizes, seed) for seed, sizes in enumerate(SIZES)]
+    questions = [laboratory.make_question(sizes, seed) for seed, sizes in enumerate(FEW)]
     if all(q.problem.lengths is None or len({*q.problem.lengths.tolist()}) == 1 for q in questions):
         return [questions]
     return [[_sort_lengths(q, step) for q in questions] for step in (-1, 1)]

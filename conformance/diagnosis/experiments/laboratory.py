@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -13,11 +14,12 @@ from conformance.assertions.forward import FINAL, Seen, find_final_state, narrow
 from conformance.assertions.network import list_free_parts
 from conformance.assertions.order import name_place
 from conformance.assertions.shapes import assert_answer_shaped, assert_gradients_shaped
-from conformance.outcome import Errored, Refuted
+from conformance.outcome import Errored, NotClaimed, Refuted
 from conformance.problems.build import build_loss, build_problem
 from conformance.problems.form import Form
 from conformance.problems.question import Question
 from conformance.problems.sizes import limit_sizes, nearest_sizes
+from conformance.targets.resolve import TargetError
 from conformance.tolerance.reading import Trajectory
 from lstm_spec import Answer, Backend, ErrorModel, Gradients, Problem, error_model
 
@@ -28,6 +30,7 @@ TAME = ("dense", "contracting", "small", "dense", "within-1", "dense")  # a free
 DENSE = ("dense",) * 3
 KEPT = 8  # questions with wrong answers
 TINY: Sizes = (2, 2, 3, 4)
+FEW: tuple[Sizes, ...] = ((4, 3, 3, 5), (11, 10, 10, 17))
 
 
 PARTS = {"x": "x", "W": "W", "U": "U", "b": "b", "p": "p", "R": "R", "h": "h_0", "c": "c_0"}  # of a problem, in words
@@ -196,6 +199,13 @@ class Laboratory:
     def ask_at(self, sizes: Sizes, seed: int = 0) -> Judged:
         """`judge` of the question with these sizes."""
         return self.judge(self.make_question(sizes, seed))
+
+    def has_wrong_gradients_alone(self) -> bool:
+        """Whether gradients are wrong at one of a few sizes, and the answers at none; False if that is not known."""
+        with suppress(OutOfTime, NotClaimed, TargetError):
+            if not any(self.ask_at(sizes).is_wrong for sizes in FEW):
+                return any(self.turn_backward().ask_at(sizes).is_wrong for sizes in FEW)
+        return False
 
     def find_error(self, sizes: Sizes) -> tuple[Problem, str]:
         """A question of these sizes, and what is raised in place of an answer; empty if nothing is."""

@@ -238,6 +238,22 @@ def test_a_formula_that_holds_for_some_numbers_only_is_named_with_them() -> None
     assert sentence.endswith("only where some number of x is negative")
 
 
+@pytest.mark.parametrize(
+    ("backend", "known", "about"),
+    [
+        (in_gradients_where(lambda d: True), None, "gradients"),
+        (in_gradients_at_sizes(lambda T, B, I, H: T > 9), None, "gradients"),
+        (in_gradients_at_sizes(lambda T, B, I, H: T > 900), True, "gradients"),
+        (at_sizes(lambda T, B, I, H: T > 9), None, "answers"),
+        (NUMPY, None, "answers"),
+    ],
+)
+def test_gradients_are_examined_first_if_they_alone_are_wrong(backend: Backend, known: bool | None, about: str) -> None:
+    """Little time is left for what is examined last."""
+    inquiry = inquire(guard_backend(backend), "float32", seconds=0.5, gradients_first=known)
+    assert inquiry.rows[0].about == about
+
+
 def test_a_gradient_that_ends_early_points_to_the_flow() -> None:
     end = "        dc = dc * f\n        if t == len(x) - 10: dh, dc = dh * 0, dc * 0\n"
     wrong = textbook(("        dc = dc * f\n", end))
