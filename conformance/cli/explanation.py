@@ -73,7 +73,7 @@ def explain_fault(fault: Fault) -> str:
 
 
 def explain_clause(id: str) -> str:
-    """The clause, its code, its properties and the known mistakes that break it, as text."""
+    """The clause, its code, its properties and the known faults that break it, as text."""
     import conformance.properties  # noqa: F401  fills the registry
     from conformance.faults.catalogue import FAULTS
 

@@ -25,8 +25,8 @@ from lstm_spec import SPECIFICATION
 
 HELP = """Find out whether an implementation is an LSTM, and where it differs.
 
-A TARGET is an installed backend (numpy, torch), package.module:NAME for your own, or fault:NAME for a known mistake, to
-see red before you trust green.
+A TARGET is an installed backend (numpy, torch), package.module:NAME for your own, or fault:NAME for a known fault, to
+see what a failure looks like.
 
 \b
 Exit status:

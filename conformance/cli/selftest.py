@@ -34,7 +34,7 @@ from conformance.cli.stop import heed_signals
 @QUIET
 @click.option("--device", help="The device of the mistakes; only cpu is possible.")
 def selftest(dtype: str, profile: str, pairs: int, few_sizes: bool, device: str | None, quiet: bool) -> None:
-    """Run the suite against every known mistake.
+    """Run the suite against every known fault.
 
     Shows which of them it refutes on this machine. The exit status is 4 if it misses one that can be seen.
     """
@@ -44,7 +44,7 @@ def selftest(dtype: str, profile: str, pairs: int, few_sizes: bool, device: str 
     from conformance.selftest.pairs import judge_pairs
 
     if device not in (None, "cpu"):
-        complain(f"the known mistakes run on cpu only, not on {device!r}; drop --device")
+        complain(f"the known faults run on cpu only, not on {device!r}; drop --device")
         sys.exit(UNUSABLE)
     console = make_console()
     looking = judge_pairs(pairs, 0, dtype, profile) if pairs else judge_faults(dtype, profile, compiles=few_sizes)
@@ -53,7 +53,7 @@ def selftest(dtype: str, profile: str, pairs: int, few_sizes: bool, device: str 
         heed_signals() as stop,
         suppress(KeyboardInterrupt),
         stop.interrupting(),
-        show_progress("selftest", "known mistakes", total, quiet) as advance,
+        show_progress("selftest", "known faults", total, quiet) as advance,
     ):
         for sight in looking:
             stop.check()
@@ -63,6 +63,6 @@ def selftest(dtype: str, profile: str, pairs: int, few_sizes: bool, device: str 
     if sights:
         print_score(console, score, dtype, profile)
     if len(sights) < total:
-        complain(f"{stop.word} after {len(sights)} of {total} known mistakes")
+        complain(f"{stop.word} after {len(sights)} of {total} known faults")
         sys.exit(stop.status)
     sys.exit(SUITE_ERROR if score.missed else PASSED)

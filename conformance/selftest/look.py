@@ -178,7 +178,7 @@ def print_score(console: Console, score: Score, dtype: str, profile: str) -> Non
     lines += [f"below the bound  {s.name}: {_describe_margin(s)}" for s in score.below]
     refuted, visible = score.raw
     lines.append(
-        f"at {dtype}, {profile} refutes {refuted} of the {visible} known mistakes that can be seen there "
+        f"at {dtype}, {profile} refutes {refuted} of the {visible} known faults that can be seen there "
         f"({score.macro:.1%} over families), in {score.seconds:.2g} s at the median"
     )
     for line in lines:

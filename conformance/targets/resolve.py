@@ -31,7 +31,7 @@ def list_installed() -> list[str]:
 
 
 def is_ours(target: str) -> bool:
-    """Whether the target belongs to this project: one of its backends, the reference, or a known mistake."""
+    """Whether the target belongs to this project: one of its backends, the reference, or a known fault."""
     entry = find_entry(target)
     module = entry.module if entry else split_target(split_adapter(target)[1])[0]
     is_fault = target.startswith("fault:")

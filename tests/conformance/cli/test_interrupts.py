@@ -180,5 +180,5 @@ def test_an_interrupted_selftest_shows_what_it_saw(count: int, monkeypatch: pyte
     monkeypatch.setattr(look, "judge_faults", judge_faults)
     done = CliRunner().invoke(main, ["selftest"])
     assert done.exit_code == INTERRUPTED
-    assert done.stderr == f"lstm-conform: interrupted after {count} of {len(FAULTS)} known mistakes\n"
+    assert done.stderr == f"lstm-conform: interrupted after {count} of {len(FAULTS)} known faults\n"
     assert ("missed  is_missed_0" in done.stdout) == bool(count)

@@ -81,7 +81,7 @@ def test_the_selftest_prints_progress(quiet: tuple[str, ...], monkeypatch: pytes
     done = CliRunner().invoke(main, ["selftest", *quiet])
     assert done.exit_code == 4 and "missed  is_missed" in done.stdout
     assert bool(lines) == (not quiet)
-    assert quiet or re.fullmatch(r"selftest: 1 of 2 known mistakes in \d+ s, 1 failed \(is_missed\)", lines[-1])
+    assert quiet or re.fullmatch(r"selftest: 1 of 2 known faults in \d+ s, 1 failed \(is_missed\)", lines[-1])
 
 
 def test_a_terminal_shows_a_bar_and_no_lines(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Every known mistake is caught, by a property of the clause it breaks."""
+"""Every known fault is caught, by a property of the clause it breaks."""
 
 from typing import Any
 

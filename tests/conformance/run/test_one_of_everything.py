@@ -75,7 +75,7 @@ def test_the_statement_names_it(name: str) -> None:
         assert decided.statement.endswith(f"({clauses[name]})")
 
 
-# ---------------------------------------------------------------- known mistakes
+# ---------------------------------------------------------------- known faults
 
 
 def acts_within(backend: Backend, shapes: Shapes) -> bool:

@@ -1,4 +1,4 @@
-"""The judge looks for known mistakes, and says honestly what it saw."""
+"""The judge looks for known faults, and says honestly what it saw."""
 
 from dataclasses import replace
 
