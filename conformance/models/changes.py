@@ -40,6 +40,11 @@ CHANGES: dict[str, Change] = {
 }
 
 
+def drop_biases(rows: Rows) -> Rows:
+    """The network without its biases."""
+    return [[_change_gates(CHANGES["without its biases"], p) for p in row] for row in rows]
+
+
 def _take_gates(taken: dict[str, str], p: Parameters) -> Parameters:
     return p._replace(**{k: p.gates[letter] for k, letter in taken.items()})  # type: ignore[arg-type]
 

@@ -1,19 +1,21 @@
 """Whether two networks are the same LSTM: weight by weight, perhaps with its units in another order."""
 
 from dataclasses import replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
 
 from conformance.models.asked import Asked
-from conformance.models.changes import describe_difference, list_changes
+from conformance.models.changes import describe_difference, drop_biases, list_changes
 from conformance.models.orders import Orders, Rows, are_equal, find_orders, list_orders, may_be_moved, reorder_units
 from conformance.models.runtimes import ask_problems
 from lstm_spec import Activations, Answer, Backend, Network, Parameters, State
 from lstm_spec.types import Array, each_array
 
 NARROW = ("float16", "bfloat16")  # dtypes that weights may have been rounded to, and widened again
+TOLD = 2  # units whose biases say which numbers were added
 ROUNDED = "the weights of the second are those of the first, rounded to"
 
 
@@ -38,6 +40,8 @@ def compare_networks(first: Network, second: Network) -> Compared:
     for name, rows in list_changes(a):
         if found := _match(rows, b, _measure_rounding(first, own), f"the second is the first {name}"):
             return found
+    if _lost_one_bias(first, a, b):
+        return Compared("the second is the first without one of its two biases, which are added", list_orders(a))
     for name in NARROW:
         narrow = np.dtype(name)
         if found := _match(_round(first, narrow), b, _measure_rounding(first, narrow), f"{ROUNDED} {name} and widened"):
@@ -53,6 +57,23 @@ def _match(a: Rows, b: Rows, room: float, sentence: str, unmoved: str = "") -> C
     if may_be_moved(a, b) and are_equal(a, reorder_units(b, orders := find_orders(a, b)), room):
         return Compared(f"{sentence}, with the units in another order", orders)
     return None
+
+
+def _lost_one_bias(first: Network, a: Rows, b: Rows) -> bool:
+    """Whether every bias of b may be one of the two that are added in a: what is left of a's is the other.
+
+    That says something where the two have different signs: then the sizes of both, which are known, tell them apart.
+    """
+    room, told = _measure_rounding(first, first.parameters[0][0].g.W.dtype), 0
+    if not first.bias_sizes or not are_equal(drop_biases(a), drop_biases(b), room):
+        return False
+    for p, q, sizes in zip(*(chain(*rows) for rows in (a, b, first.bias_sizes)), strict=True):
+        for k, gate in p.gates.items():
+            whole, one = gate.b, q.gates[k].b
+            if (np.abs(np.abs(one) + np.abs(whole - one) - sizes[k]) > room).any():
+                return False
+            told += int(np.count_nonzero(sizes[k] - np.abs(whole) > room))
+    return told >= TOLD
 
 
 def _describe(a: Rows, b: Rows) -> Compared:
@@ -118,7 +139,7 @@ def _compare_forms(first: Network, second: Network) -> str:
         sizes = f"I = {p.g.W.shape[1]}, H = {len(p.g.b)}{projection}"
         kind = "standard" if one.activations else one.variant.kind
         forms.append(f"{len(one.parameters)} x {' and '.join(one.directions)} {kind} with {sizes}")
-        functions.append(_name_functions(one.activations))
+        functions.append(name_functions(one.activations))
         bounds.append(name_bounds(one) or "none")
     if forms[0] != forms[1]:
         return f"they have other forms: {forms[0]}, and {forms[1]}"
@@ -133,7 +154,7 @@ def name_bounds(network: Network) -> str:
     return " and ".join(f"{what} within {bound:.6g}" for what, bound in given.items() if bound is not None)
 
 
-def _name_functions(functions: Activations | None) -> str:
+def name_functions(functions: Activations | None) -> str:
     """Those of the gates, of the candidate and of the cell state."""
     used = functions or Activations("sigmoid")
     slope = f" {used.alpha:.6g} z + {used.beta:.6g}" if used.gate == "hard sigmoid" else ""

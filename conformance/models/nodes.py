@@ -32,8 +32,10 @@ def list_runs(node: Any, tensors: Tensors) -> Iterator[tuple[str, Tensors]]:
         if tensors["X"].ndim == 3:  # it was run
             yield node.name, tensors
         return
-    for k in range(min(len(tensors["X"]), MOST_ITERATIONS)):
-        yield f"{node.name} in iteration {k}", {part: a[k] for part, a in tensors.items()}
+    many = len(tensors["X"])
+    more = f": of {many} iterations the first {MOST_ITERATIONS} are judged" if many > MOST_ITERATIONS else ""
+    for k in range(min(many, MOST_ITERATIONS)):
+        yield f"{node.name} in iteration {k}{more}", {part: a[k] for part, a in tensors.items()}
 
 
 def read_question(node: Any, tensors: Tensors, name: str, runtime: str) -> Asked:

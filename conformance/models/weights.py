@@ -17,6 +17,7 @@ from conformance.models.asked import ModelError, describe_error, require_file
 from lstm_spec import Activations, Network, networks_from
 from lstm_spec.adapters.archives import check_members
 from lstm_spec.layouts.foreign import to_array
+from lstm_spec.layouts.unnamed import name_list
 from lstm_spec.types import Array
 
 
@@ -124,6 +125,14 @@ def _read_npz(path: Path) -> Found:
     found = read_arrays(path)
     if isinstance(found, np.ndarray):
         raise ModelError(f"{path} holds one array without a name, expected tensors by name; write them with np.savez")
+    if found and found.keys() == {f"arr_{k}" for k in range(len(found))}:  # np.savez was given no names
+        try:
+            return name_list([found[f"arr_{k}"] for k in range(len(found))], None, None)[0], None
+        except ValueError as error:
+            how = "by name, as np.savez(file, **tensors) does"
+            raise ModelError(
+                f"{path} holds arrays without names, and {str(error).partition(';')[0]}; write them {how}"
+            ) from error
     return found, None
 
 

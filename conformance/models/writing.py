@@ -9,7 +9,7 @@ import numpy as np
 
 from conformance.files import write_whole
 from conformance.models.asked import ModelError
-from conformance.models.differences import name_bounds
+from conformance.models.differences import name_bounds, name_functions
 from conformance.models.weights import KERAS, TORCH
 from lstm_spec import BackendUnavailable, Network, tensors_from
 from lstm_spec.frameworks import require_library
@@ -30,7 +30,11 @@ def write_network(network: Network, path: Path, layout: str | None) -> None:
         if suffix == ".onnx":
             write_whole(path, _make_graph(network))
         elif network.activations:
-            raise ModelError(f"{path} has no place for {network.activations}, expected .onnx; tensors do not tell them")
+            functions = name_functions(network.activations)
+            raise ModelError(
+                f"{path} has no place for the activations of this LSTM ({functions}), and would be read with sigmoid"
+                " and tanh; write .onnx, which has one"
+            )
         elif suffix in FORMS:
             tensors = tensors_from(network, layout or ("keras" if suffix in KERAS else "pytorch"), prefix="lstm.")
             write_whole(

@@ -93,6 +93,34 @@ def test_a_file_of_keras_2_is_asked_with_the_slope_that_it_means(both: bool, tmp
     assert said("judge", str(tmp_path / "model.h5"), "--runtime", "keras")[0] == PASSED
 
 
+def test_hard_sigmoids_are_carried_over_and_compared_by_keras(tmp_path: Path) -> None:
+    for name, version in (("a.h5", "2.4.0"), ("b.h5", "2.4.0"), ("c.h5", "3.0.0")):
+        keras.utils.set_random_seed(0)
+        layer = LSTM(5, return_sequences=True, recurrent_activation="hard_sigmoid", bias_initializer="normal")
+        keras.Sequential([keras.Input((4, 3)), layer]).save(tmp_path / name)
+        with h5py.File(tmp_path / name, "a") as file:
+            file.attrs["keras_version"] = version
+    a, b, c = (str(tmp_path / f"{name}.h5") for name in "abc")
+    status, text = said("diff", a, b, "--runtime", "keras")
+    assert status == PASSED and "the weights are the same to the last bit" in text and "; keras 3" in text, text
+    status, text = said("diff", a, c, "--runtime", "keras")
+    assert status == FAILED and "they have other activations: hard sigmoid 0.2 z + 0.5, tanh and tanh, and hard" in text
+    for target in ("d.h5", "d.npz", "d.pt"):
+        status, text = said("port", a, str(tmp_path / target))
+        assert status == UNUSABLE and "the activations of this LSTM (hard sigmoid 0.2 z + 0.5, tanh and tanh)" in text
+        assert len(text.splitlines()) == 1 and not (tmp_path / target).exists()
+
+
+def test_a_hard_sigmoid_of_keras_is_carried_over_to_onnx(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    layer = LSTM(5, return_sequences=True, recurrent_activation="hard_sigmoid")
+    keras.Sequential([keras.Input((4, 3)), layer]).save(tmp_path / "a.keras")
+    status, text = said("port", str(tmp_path / "a.keras"), str(tmp_path / "a.onnx"))
+    assert status == PASSED and "the weights are the same" in text and "; keras 3" in text and "onnxruntime" in text
+    status, text = said("diff", str(tmp_path / "a.onnx"), str(tmp_path / "a.keras"), "--runtime", "keras")
+    assert status == PASSED and "the weights are the same" in text, text
+
+
 def test_a_hard_sigmoid_of_keras_with_the_slope_of_another_version_is_refuted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

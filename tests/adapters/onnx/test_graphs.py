@@ -206,6 +206,10 @@ def test_a_node_in_a_loop_is_judged_in_each_iteration(kind: str, tmp_path: Path)
     assert [one.name for one in asked] == [f"again/lstm_q in iteration {k}" for k in range(3)]
     np.testing.assert_array_equal(asked[2].problem.x, 4 * asked[0].problem.x)
     assert all(one.judge("auto").holds for one in asked)
+    more = {"n": np.array(20), "us": np.zeros((20, 1), "f")}
+    _, text = said("judge", str(save_model(tmp_path / "long.onnx", [node], [X], "y z", **more)))
+    assert "again/lstm_q in iteration 7: of 20 iterations the first 8 are judged" in text and "8 of 8" in text, text
+    assert "iterations" not in said("judge", str(path))[1]
 
 
 def test_inputs_are_drawn_as_the_model_uses_them(tmp_path: Path) -> None:
@@ -332,7 +336,8 @@ def test_activations_are_carried_over_or_refused_and_the_slope_tells_two_files_a
     (mine,), (theirs,) = ask_graph(carried, {}), ask_graph(first, {})
     assert mine.problem.variant == theirs.problem.variant and mine.problem.variant.kind == "configured"
     status, text = said("port", str(first), str(tmp_path / "lost.safetensors"))
-    assert status == UNUSABLE and "has no place for Activations(gate='hard sigmoid'" in text
+    functions = "the activations of this LSTM (hard sigmoid 0.2 z + 0.5, tanh and tanh), and would be read with sigmoid"
+    assert status == UNUSABLE and f"lost.safetensors has no place for {functions} and tanh; write .onnx" in text
     assert said("diff", str(first), str(carried))[0] == PASSED
     status, text = said("diff", str(first), str(other))
     sentence = "other activations: hard sigmoid 0.2 z + 0.5, tanh and tanh, and hard sigmoid 0.166667 z + 0.5"

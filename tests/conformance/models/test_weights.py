@@ -223,6 +223,19 @@ def test_a_layout_may_be_named(tmp_path: Path) -> None:
     assert said("judge", str(tmp_path / "cell.npz"), "--layout", "equinox", "--runtime", "numpy")[0] == PASSED
 
 
+def test_arrays_without_names_are_read_if_they_leave_one_choice(tmp_path: Path) -> None:
+    """As np.savez(path, *tensors) writes them."""
+    stored = [a.numpy() for a in torch.nn.LSTM(I, H, 3, bidirectional=True).state_dict().values()]
+    np.savez(tmp_path / "all.npz", *stored)  # 24 arrays: arr_10 comes after arr_9
+    status, text = said("judge", str(tmp_path / "all.npz"), "--runtime", "numpy")
+    assert status == PASSED and "3 layers, forward and reverse, " in text and "layout 'pytorch'" in text, text
+    for wrong in (stored[:3], [np.ones(3)], []):
+        np.savez(tmp_path / "some.npz", *wrong)
+        status, text = said("judge", str(tmp_path / "some.npz"))
+        assert status == UNUSABLE and len(text.splitlines()) == 1, text
+        assert not wrong or "holds arrays without names, and " in text and "np.savez(file, **ten" in text
+
+
 # ---------------------------------------------------------------- what is refused
 
 
