@@ -152,7 +152,9 @@ def experiment_further(
         return Cause("; ".join(filter(None, (sentence, inquiry.sentence))), rows=inquiry.rows)
     said = "; ".join(filter(None, (inquiry.sentence, sentence)))
     computed = [inquiry.computed] if inquiry.computed else []
-    return Cause(said, reproduced=find_reproduced(kept, computed, backend.description), rows=inquiry.rows)
+    reproduced = find_reproduced(kept, computed, backend.description)
+    clause = next((row.finding.clause for row in inquiry.rows if row.finding and row.finding.clause), "")
+    return Cause(said, clause=clause, reproduced=reproduced, rows=inquiry.rows)
 
 
 def explain_history(backend: Backend, dtype: str, budget: float | None) -> Cause:

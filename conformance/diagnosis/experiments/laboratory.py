@@ -86,6 +86,7 @@ class Finding(NamedTuple):
     is_whole: bool = False  # whether it explains by itself all that any experiment may see
     smallest: Sizes | None = None  # sizes at which an answer is wrong, if they were looked for
     computed: Backend | None = None  # the formula that was found as a backend, if it can be computed
+    clause: str = ""  # the one that it breaks, if it is one
 
 
 @dataclass

@@ -22,7 +22,7 @@ from conformance.diagnosis.experiments.term.forward import Unknown, explain_step
 from conformance.diagnosis.experiments.term.gradient_search import find_in_gradients, find_second
 from conformance.diagnosis.experiments.term.parts import run_formula
 from conformance.diagnosis.experiments.term.shared import find_coarse_sigma
-from conformance.diagnosis.experiments.term.words import describe_formula, describe_rounding
+from conformance.diagnosis.experiments.term.words import describe_formula, describe_rounding, find_broken_clause
 from conformance.outcome import Errored, Refuted
 from lstm_spec import Answer
 from lstm_spec.types import Array
@@ -85,7 +85,10 @@ def name_formula(asking: Asking, formula: Formula, *more: str) -> Finding:
     if laboratory.backend.gradients is not None and asking.form.kind == "standard":
         own, others = find_second(Asking(laboratory.turn_backward(), formula))
         said += [f"in its gradients, {others}"] if others else []
-    return Finding("; ".join(said), True, computed=make_backend_of(formula, laboratory.backend, own, asking.form.kind))
+    computed = make_backend_of(formula, laboratory.backend, own, asking.form.kind)
+    is_one = len(said) == 1 and not more and asking.form.kind == "standard"
+    clause = find_broken_clause(formula, asking.formula) if is_one else ""
+    return Finding("; ".join(said), True, computed=computed, clause=clause)
 
 
 def find_later(asking: Asking, formula: Formula) -> Finding | None:

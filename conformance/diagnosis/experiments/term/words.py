@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -45,6 +46,25 @@ def describe_formula(found: Formula, expected: Formula) -> str:
         later = f"from the second step on, {'; '.join(said)}" if said else ""
         said = list(filter(None, (later, first and f"{'' if later else 'only '}in the first step, {first}")))
     return "; ".join(said)
+
+
+def find_broken_clause(found: Formula, expected: Formula) -> str:
+    """The clause of the one equation that is different; empty if that is none of the six, or if several may be.
+
+    Where something stands for a gate, that gate may be what is different.
+    """
+    sums = ((found.c, expected.c), (found.h, expected.h))
+    if any(_name_acting(*pair) for pair in sums if pair[0] != pair[1]):
+        return ""
+    whole = replace(found, gates=expected.gates, c=expected.c, h=expected.h, bound=expected.bound)
+    if replace(whole, squash=expected.squash, outer=expected.outer) != expected:
+        return ""
+    broken = [f"CELL-{k}" for k, letter in enumerate("ifgo", 1) if found.gates[letter] != expected.gates[letter]]
+    if (found.c, found.bound) != (expected.c, expected.bound):
+        broken.append("CELL-5")
+    if (found.h, found.squash, found.outer) != (expected.h, expected.squash, expected.outer):
+        broken.append("CELL-6")
+    return broken[0] if len(broken) == 1 else ""
 
 
 def write_sum(terms: Coefficients, like: Coefficients | None = None) -> str:

@@ -1,14 +1,20 @@
 """The formula of one step is found from the answers, whoever made the mistake; what is right has none."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from conformance.diagnosis.experiments.laboratory import Laboratory
 from conformance.diagnosis.experiments.term import find_term
+from conformance.diagnosis.experiments.term.formula import SIGMA, GateFormula, write_formula
+from conformance.diagnosis.experiments.term.words import find_broken_clause
 from conformance.targets.border import guard_backend
 from tests.planted.backward import dB
 from tests.planted.edits import CELL, HIDDEN, SIGMOID, SUM, Edit, textbook
 from tools.checks.right.backends import RIGHT
 
+RIGHT_CELL = write_formula("standard")
 F, G, O = "f = sigmoid(f)", "g = np.tanh(g)", "o = sigmoid(o)"
 EVERY = "each adds up W x"
 BLOCKS = "Wi, Wf, Wo, Wg = np.split(W, 4); Ui, Uf, Uo, Ug = np.split(U, 4)"
@@ -135,3 +141,21 @@ def test_what_is_no_sum_and_no_function_stays_unknown() -> None:
     found = find_term(Laboratory(textbook((F, "f = sigmoid(f * (1 + x[t][:, :1] ** 2))")), "float32", seconds=60))
     assert found is not None and not found.is_certain
     assert "the forget gate is not that of the equations; its formula is unknown" in found.sentence
+
+
+BROKEN: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("CELL-3", {"gates": {**RIGHT_CELL.gates, "g": GateFormula(RIGHT_CELL.gates["g"].terms, SIGMA)}}),
+    ("CELL-5", {"c": {"f c": 1.0, "f i g": 1.0}}),
+    ("CELL-6", {"squash": SIGMA}),
+    ("", {"c": {"c": 1.0, "f c": -1.0, "i g": 1.0}}),  # 1 - f in place of f: CELL-2, perhaps
+    ("", {"c": {"f c": 1.0, "f i g": 1.0}, "squash": SIGMA}),
+    ("", {"start": ("", "c")}),
+    ("", {}),
+)
+
+
+@pytest.mark.parametrize(("clause", "changes"), BROKEN)
+def test_the_clause_of_a_formula_is_that_of_the_one_equation_that_is_different(
+    clause: str, changes: dict[str, Any]
+) -> None:
+    assert find_broken_clause(replace(RIGHT_CELL, **changes), RIGHT_CELL) == clause
