@@ -5,7 +5,6 @@ from types import ModuleType
 from typing import Any
 
 from conformance.outcome import Outcome
-from conformance.report.report import Report
 from conformance.run.check import check
 from conformance.verdict import find_broken_clauses
 from lstm_spec import Backend, Implementation
@@ -24,9 +23,12 @@ def find_broken(implementation: Implementation, **options: Any) -> set[str]:
     return {clause for v in report.verdicts if v.outcome is Outcome.REFUTED for clause in find_broken_clauses(v)}
 
 
-def diagnose(implementation: Implementation | Backend, name: str) -> Report:
-    """The report on one property at float32, with the likely cause."""
-    return check(implementation, profile="quick", dtypes=("float32",), name=name, examples=2, shrink=False)
+def assert_refuted(implementation: Implementation | Backend, name: str, fault: str | None) -> None:
+    """One property at float32 is refuted, and that known fault is named; without one no cause is looked for."""
+    options: dict[str, Any] = {"profile": "quick", "dtypes": ("float32",), "examples": 2, "shrink": False}
+    report = check(implementation, **options, name=name, diagnose=fault is not None)
+    assert report.status == 1, report.statement
+    assert fault is None or (report.cause and fault in report.cause.sentence)
 
 
 def write_module(path: Path, where: str = "", old: str = "", new: str = "") -> ModuleType:

@@ -33,9 +33,9 @@ def from_keras(
     Its variables may have any names and shapes: where which gate lies is found by asking it, unless it is one of Keras'
     own or `layout` says it. If nothing fits, the judge asks it in the form that comes nearest.
 
-    On jax, what is asked is compiled by jax.jit, as Keras' own training does. The backend is KERAS_BACKEND, or else the
-    first of jax, torch and tensorflow that is installed; another one gives no gradients. `description` replaces
-    everything that is said of the layer.
+    On jax, what is asked is compiled by jax.jit, as Keras' own training does, but for more than 16 steps of a layer
+    that reads sequences by itself. The backend is KERAS_BACKEND, or else the first of jax, torch and tensorflow that is
+    installed; another one gives no gradients. `description` replaces everything that is said of the layer.
     Raises BackendUnavailable without keras or a backend, TypeError for what is no LSTM.
     """
     require_library("keras")

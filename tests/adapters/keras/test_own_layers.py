@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import keras
 import pytest
 
+from conformance import judge
 from lstm_spec import Feature, from_keras
-from tests.helpers.adapted import ANSWER, GRADIENT, OWN, diagnose, find_broken, write_module
+from lstm_spec.adapters.forms import draw_problem
+from tests.helpers.adapted import ANSWER, GRADIENT, OWN, assert_refuted, find_broken, write_module
 from tests.helpers.root import ROOT
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # of Keras on torch, by NumPy
@@ -21,6 +24,21 @@ def test_a_right_layer_holds_however_it_is_written(name: str) -> None:
         assert find_broken(implementation, dtypes=("float32",), name=asked, examples=1) == set()
 
 
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="it compiles")
+def test_a_loop_in_a_layer_is_compiled_for_few_steps_only_and_right_for_many() -> None:
+    from jax.core import Tracer
+
+    compiled = list[bool]()
+    module = write_module(FILE, "Sequence", "h, c = initial_state", "h, c = initial_state; note(x)")
+    module.note = lambda x: compiled.append(isinstance(x, Tracer))  # type: ignore[attr-defined]
+    implementation = from_keras(module.Sequence)
+    for T in (3, 40):
+        problem = draw_problem(T, 2, 4, 5)
+        found = implementation.build(problem.parameters, problem.variant, problem.directions)
+        answer = found.forward(problem.x, problem.state)
+        assert compiled[-1] == (T == 3) and judge(problem, answer).holds
+
+
 EVALUATES = "evaluation_does_not_depend"
 DROPPING = ("Dropping", "Told", "Counts", "DroppingCell", "ToldCell", "Untold")
 
@@ -34,7 +52,7 @@ def test_training_is_told_to_what_takes_it_and_evaluation_does_not_depend_on_it(
     assert True in module.told
 
 
-MISTAKES = {  # a property, the class, a part of it, what stands there then, and the known fault that is named
+MISTAKES = {  # a property, the class, a part of it, what stands there then, and the known fault that is named, or None
     "forgets tanh": (ANSWER, "Sequence", "ops.sigmoid(o) * ops.tanh(c)", "ops.sigmoid(o) * c", "does_not_squash"),
     "begins anew": (
         ANSWER,
@@ -43,7 +61,7 @@ MISTAKES = {  # a property, the class, a part of it, what stands there then, and
         "        h, c = [0 * s for s in initial_state]",
         "",
     ),
-    "returns the old c": (ANSWER, "TwoDense", "return c_new, ops", "return c, ops", ""),
+    "returns the old c": (ANSWER, "TwoDense", "return c_new, ops", "return c, ops", None),
     "squashes g otherwise": (
         ANSWER,
         "Cell",
@@ -52,21 +70,19 @@ MISTAKES = {  # a property, the class, a part of it, what stands there then, and
         "uses_the_logistic_function_for_the_candidate",
     ),
     "cuts the gradient": (GRADIENT, "TwoDense", "self.h2h(h)", "self.h2h(ops.stop_gradient(h))", "hidden_state"),
-    "drops in evaluation": (ANSWER, "Dropping", "self.drop(x)", "self.drop(x, training=True)", ""),
-    "drops all but in training": (ANSWER, "Told", "training=training", "training=not training", ""),
-    "drops in a cell all but in training": (ANSWER, "ToldCell", "training=training", "training=not training", ""),
-    "keeps what training left": (EVALUATES, "Counts", "self.scale * x if training else x", "self.scale * x", ""),
-    "drops in evaluation, in Keras' own": (ANSWER, "Untold", "drop(sequences)", "drop(sequences, training=True)", ""),
-    "returns the first h": (ANSWER, "Inherited", "return y, h, c", "return y, y[:, 0], c", ""),
+    "drops in evaluation": (ANSWER, "Dropping", "self.drop(x)", "self.drop(x, training=True)", None),
+    "drops all but in training": (ANSWER, "Told", "training=training", "training=not training", None),
+    "drops in a cell all but in training": (ANSWER, "ToldCell", "training=training", "training=not training", None),
+    "keeps what training left": (EVALUATES, "Counts", "self.scale * x if training else x", "self.scale * x", None),
+    "drops in evaluation, in Keras' own": (ANSWER, "Untold", "drop(sequences)", "drop(sequences, training=True)", None),
+    "returns the first h": (ANSWER, "Inherited", "return y, h, c", "return y, y[:, 0], c", None),
 }
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_in_it_is_refuted_and_named(mistake: str) -> None:
     asked, where, old, new, fault = MISTAKES[mistake]
-    report = diagnose(from_keras(getattr(write_module(FILE, where, old, new), where)), asked)
-    assert report.status == 1, report.statement
-    assert fault in report.cause.sentence
+    assert_refuted(from_keras(getattr(write_module(FILE, where, old, new), where)), asked, fault)
 
 
 INSTEAD = {
