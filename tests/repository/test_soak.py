@@ -88,7 +88,7 @@ def test_a_piece_is_saved_and_left_out_when_the_soak_is_resumed(tmp_path: Path) 
     assert run_command("--add", *sorted(tmp_path.glob("*.json")), "--page", tmp_path / "page.md") == (status, text)
     page = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert "in 8 runs: 0 false alarms; T >= 200: " in page
-    assert "| error / bound of | form | float32 | " in page
+    assert "| error / bound of | form | float32: max, median | " in page
     assert re.search(r"^\| y \| plain \| [\d.]+, ", page, re.MULTILINE)
 
 

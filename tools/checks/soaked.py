@@ -110,6 +110,8 @@ def add_up(parts: Iterable[Soaked]) -> Soaked:
 
 # ---------------------------------------------------------------- printed
 
+HEAD = ["error / bound of", "form", *(f"{dtype}: max, median" for dtype in DTYPES), "comparisons"]
+
 
 def print_soaked(console: Console, soaked: Soaked) -> None:
     """Print the mix, the table, every alarm, and the sum."""
@@ -117,7 +119,7 @@ def print_soaked(console: Console, soaked: Soaked) -> None:
     for name, wanted in WANTED.items():
         mix.add_row(name, f"{soaked.shares[name] / max(soaked.examples, 1):.1%}", f"{wanted:.0%}")
     console.print(mix)
-    table = Table("error / bound of", "form", *(f"{d}: max, median" for d in DTYPES), "comparisons", box=None)
+    table = Table(*HEAD, box=None)
     for row in _list_rows(soaked):
         table.add_row(*row)
     console.print(table)
@@ -140,8 +142,7 @@ rounding enters, it is 0. Many problems are sparse or saturated on purpose, so t
 def write_page(soaked: Soaked) -> str:
     """The table as a page, with the sum and the mix."""
     mix = ", ".join(f"{name}: {soaked.shares[name] / soaked.examples:.1%}" for name in WANTED)
-    head = ["error / bound of", "form", *DTYPES, "comparisons"]
-    rows = [head, ["---"] * len(head), *_list_rows(soaked)]
+    rows = [HEAD, ["---"] * len(HEAD), *_list_rows(soaked)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return f"{PAGE}\n{_say_sum(soaked)}; {mix}.\n\n{table}\n"
 
