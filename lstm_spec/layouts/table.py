@@ -238,6 +238,7 @@ LAYOUTS: dict[str, Layout] = {
         b="bias (L, D, 4, H)",
         p="weights_peephole (L, D, 3, H)",
         R="weights_projection (L, D, H, P)",
+        verified="oneDNN 2023.2.0",
         source="doc/primitives/rnn.md @515bfba",
     ),
     "cudnn": Layout(
@@ -303,7 +304,8 @@ LAYOUTS: dict[str, Layout] = {
         U="H (P, 4H)",
         b="b (4H)",
         p="Ci Cf Co (H)",
-        R="Wmr (H, P)",
+        R="P (H, P)",
+        verified="cntk 2.7",
         source="bindings/python/cntk/layers/blocks.py @02e8595",
     ),
     "coreml": Layout(

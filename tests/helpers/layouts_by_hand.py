@@ -98,7 +98,7 @@ BY_HAND: dict[str, Callable[[Stacked], dict[str, Array]]] = {
         "H": rows(q.U, "igfo").T,
         "b": rows(q.b, "igfo"),
         **{f"C{k}": q.p[k] for k in "ifo"},
-        "Wmr": q.R.T,
+        "P": q.R.T,
     },
     "coreml": lambda q: {
         "weight_ih": rows(q.W, "ifog"),

@@ -20,7 +20,7 @@ from lstm_spec.layouts.table import LAYOUTS, Layout
 from lstm_spec.packing import Packed
 from tests.helpers.layouts_by_hand import BY_HAND, coupled_in_tflite, stacked
 from tests.helpers.root import ROOT
-from tools.pages.layouts_page import page
+from tools.pages.layouts_page import UNVERIFIED, page
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 DTYPES = ("float64", "float32", "float16", BFLOAT16)
@@ -392,3 +392,4 @@ def test_an_order_of_other_letters_is_refused(run: Callable[[str], Any], order: 
 def test_the_page_of_the_layouts_is_fresh() -> None:
     fresh = "run `python tools/pages/layouts_page.py docs/layouts.md`"
     assert (ROOT / "docs" / "layouts.md").read_text(encoding="utf-8") == page(), fresh
+    assert UNVERIFIED.keys() == {name for name, it in LAYOUTS.items() if not it.verified}

@@ -22,6 +22,23 @@ COLUMNS = (
 )
 
 
+UNVERIFIED = {  # why each could not be run on Linux, with a processor and packages of Python
+    "webnn-iofg": "Chromium 156 says of WebNN that it is not supported on Linux; no package has another implementation",
+    "webnn-ifgo": "as `webnn-iofg`",
+    "cudnn": "cuDNN needs a GPU of NVIDIA",
+    "miopen": "MIOpen needs a GPU of AMD",
+    "coreml": "coremltools writes and reads models everywhere, but runs them on macOS only",
+    "coreml-nn": "as `coreml`",
+    "haste": "the package is source, which CUDA's compiler has to build, and needs a GPU",
+    "matlab": "MATLAB has to be bought, and nothing else runs its layers",
+    "dl4j": "it is a library of Java; no package of Python has it",
+    "dl4j-graves": "as `dl4j`",
+    "flux": "it is a library of Julia; no package of Python has Julia itself",
+    "burn": "it is a library of Rust; no package of Python has it",
+    "candle": "it is a library of Rust; its package for Python has no LSTM (candle-nn 0.4.2)",
+}
+
+
 def page() -> str:
     """The whole page."""
     verified = sum(bool(layout.verified) for layout in LAYOUTS.values())
@@ -45,7 +62,14 @@ def page() -> str:
         " in `tests/golden`, and a test compares the specification with it. The others were only read in source.",
     ]
     table = [_row(COLUMNS), _row(["---"] * len(COLUMNS)), *(_row(_cells(name, it)) for name, it in LAYOUTS.items())]
-    return "\n\n".join([*opening, "\n".join(table)]) + "\n"
+    reasons = [_row(("layout", "why nobody ran it")), _row(["---"] * 2)]
+    reasons += [_row((f"`{name}`", UNVERIFIED[name])) for name, it in LAYOUTS.items() if not it.verified]
+    closing = [
+        "## Not verified",
+        "Vectors of the frameworks are welcome. Tried on Linux, without a GPU, with packages of Python, also old ones:",
+        "\n".join(reasons),
+    ]
+    return "\n\n".join([*opening, "\n".join(table), *closing]) + "\n"
 
 
 def _cells(name: str, it: Layout) -> list[str]:
