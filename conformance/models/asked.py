@@ -57,7 +57,7 @@ class Asked(NamedTuple):
         try:
             return judge(self.problem, self.answer, grade=grade, inner=self.inner, bias_sizes=self.bias_sizes)
         except (TypeError, ValueError) as error:
-            raise ModelError(f"{self.name}: {error}") from error
+            raise ModelError(f"{self.short_name}: {error}") from error
 
 
 def require_file(path: Path, wanted: str, most: int | None = None) -> None:

@@ -33,7 +33,9 @@ def ask_file(
 
 
 def choose_one(path: Path, asked: list[Asked], name: str, is_needed: bool = True) -> Asked:
-    """The LSTM of that name, or the only one there is if no name is needed; nodes that read each other are one.
+    """The LSTM of that name, or whose name ends so, or the only one there is if no name is needed.
+
+    Nodes that read each other are one.
 
     Raises ModelError.
     """
@@ -42,7 +44,8 @@ def choose_one(path: Path, asked: list[Asked], name: str, is_needed: bool = True
         below = whole[-1] if whole else one
         whole[-1:] = [_stack(below, one)] if whole and _reads(one, below) else [*whole[-1:], one]
     is_only = len(whole) == 1 and not is_needed
-    found = [one for one in whole if one.short_name == name or not name or is_only]
+    ends = [one for one in whole if name and one.short_name.endswith((f"/{name}", f".{name}"))]
+    found = [one for one in whole if one.short_name == name or not name or is_only] or ends
     if len(found) != 1:
         names, wanted = ", ".join(one.short_name for one in whole), f"one named {name!r}" if name else "one"
         many = f"{len(whole)} LSTM{'s' * (len(whole) != 1)} ({names})"

@@ -86,9 +86,7 @@ class Compared:
             joined, place = join_outputs(self.problem, passes), name_place(self.problem, layer)
             steps = count_conclusive_steps(joined, self._choose_limit(known is None))
             if not steps:
-                self.unjudged.append(
-                    f"layer {layer} and those above it: rounding may have grown too much below; give inner"
-                )
+                self.unjudged.append(self._explain_nothing(layer))
                 self.cut = layer, 0
                 return
             self.of_x = self.of_x if known is None else []
@@ -119,6 +117,12 @@ class Compared:
         if self.below == "narrowed":
             passes, self.of_x = narrow_layer(self.problem, layer, readings, passes, self.model)
         return passes
+
+    def _explain_nothing(self, layer: int) -> str:
+        """Why not one step of a layer is judged."""
+        if len(self.problem.parameters) == 1:
+            return "y, of which the equations leave everything open"
+        return f"layer {layer} and those above it: rounding may have grown too much below; give inner"
 
     def _choose_limit(self, is_unseen: bool) -> float:
         """How large an error may be for the step to be judged."""

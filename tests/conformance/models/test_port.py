@@ -208,6 +208,16 @@ def test_one_of_several_is_named(tmp_path: Path) -> None:
     assert "b.npz has 1 LSTM (lstm), expected one named 'up'; choose with --name" in text
 
 
+def test_the_end_of_a_name_is_enough_if_only_one_ends_so(tmp_path: Path) -> None:
+    both = {f"{k}.{n}": a for k in ("a.up", "b.up", "b.down") for n, a in make_state(1, 1).items()}
+    torch.save(both, tmp_path / "a.pt")
+    status, text = said("port", str(tmp_path / "a.pt"), str(tmp_path / "b.npz"), "--name", "down")
+    assert status == PASSED and "b.down: " in text, text
+    for name in ("up", "own"):
+        status, text = said("port", str(tmp_path / "a.pt"), str(tmp_path / "c.npz"), "--name", name)
+        assert status == UNUSABLE and f"3 LSTMs (a.up, b.down, b.up), expected one named '{name}'" in text, text
+
+
 @pytest.mark.parametrize(
     ("target", "sentence"),
     [

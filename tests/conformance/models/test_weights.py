@@ -335,7 +335,13 @@ def test_numbers_that_are_not_finite_are_named(tmp_path: Path) -> None:
     torch.save(torch.nn.LSTM(6, 4).state_dict(), tmp_path / "model.pt")
     np.save(tmp_path / "x.npy", np.full((4, 2, 6), np.nan, np.float32))
     status, text = said("judge", str(tmp_path / "model.pt"), "--inputs", str(tmp_path / "x.npy"))
-    assert status == UNUSABLE and "nothing could be judged: what x reaches, which is not finite; " in text
+    reason = "what x reaches, which is not finite; y, of which the equations leave everything open\n"
+    assert status == UNUSABLE and text.endswith(f"nothing could be judged: {reason}"), text
+
+
+def test_a_grade_of_another_dtype_is_refused_without_what_describes_the_lstm(files: Path) -> None:
+    status, text = said("judge", str(files / "tagger.npz"), "--grade", "wide", "--runtime", "numpy")
+    assert status == UNUSABLE and text.startswith("lstm-conform: cell: grade 'wide' is not defined at float32, "), text
 
 
 NAMED: dict[str, tuple[dict[str, Any], str]] = {
