@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from conformance.cli.main import main
 from tools.pages import frameworks_page
-from tools.pages.frameworks_page import CASES, KEPT, PAGE, keep_cases, reduce_report, write_page
+from tools.pages.frameworks_page import CASES, KEPT, PAGE, add_run, keep_cases, reduce_report, write_page
 
 NAMES = sorted(path.stem for path in KEPT.glob("*.json"))
 
@@ -45,10 +46,39 @@ def test_what_is_refuted_stands_in_the_page(tmp_path: Path) -> None:
         reduced = reduce_report(json.load(file), "mine.py:LSTM")
     keep_cases(reduced["refuted"], tmp_path / "mine")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["CELL-1.safetensors"]
-    before = {name: value for name, value in reduced.items() if name != "examples"}
-    page = write_page({"mine": reduced, "mine, kept before": before}, "## Notes")
-    assert reduced["examples"] > 0 and f"{reduced['examples']:,} examples in all" in page
     page = write_page({"mine": reduced}, "## Notes")
+    assert reduced["examples"] > 0 and f"{reduced['examples']:,} examples in all" in page
     assert "| CELL | CELL-1" in page and "`mine.py:LSTM`" in page and "| NUM | – |" in page
     assert "- mine: CELL-1 ACT-1 ACC-1 (MUST; float32): the input gate read alone is the logistic function: i " in page
     assert "(case: `docs/frameworks/cases/mine/CELL-1.safetensors`)" in page
+
+
+def test_the_examples_of_other_seeds_are_counted_for_those_that_conform(tmp_path: Path) -> None:
+    path, options = tmp_path / "report.json", ["--profile", "quick", "-k", "read_alone", "--out", str(tmp_path / "out")]
+
+    def run(target: str, seed: int) -> Any:
+        CliRunner().invoke(main, ["run", target, *options, "--seed", str(seed), "--json", str(path)])
+        report = json.loads(path.read_text(encoding="utf-8"))
+        (judged,) = report["targets"]
+        judged["conclusion"] = "does not conform" if judged["exit_status"] else "conforms"  # as of all properties
+        return report
+
+    right, wrong = (reduce_report(run(target, 0), target) for target in ("numpy", "fault:drops_the_bias"))
+    again = run("numpy", 7)
+    both = add_run(right, again)
+    for other, said in ((again, "seed 7 is counted already"), (run("torch", 8), "the run has name 'torch', expected")):
+        with pytest.raises(ValueError, match=said):
+            add_run(both, other)
+    page = write_page({"right": both, "wrong": wrong}, "## Notes")
+    assert f"| right | 0, 7 | {2 * right['examples']:,} |" in page and "| wrong | 0 |" not in page
+    assert f"{2 * right['examples']:,} examples in 2 runs, of which 0 did not conform." in page
+    both["runs"][0] |= {"conclusion": "does not conform", "statement": "1 of 4 verdicts are against it"}
+    page = write_page({"right": both}, "## Notes")
+    assert "of which 1 did not conform:\n- right, seed 7: 1 of 4 verdicts are against it" in page
+
+
+def test_more_than_a_hundred_thousand_examples_of_right_implementations_gave_no_alarm() -> None:
+    kept = [json.loads((KEPT / f"{name}.json").read_text(encoding="utf-8")) for name in NAMES]
+    runs = [run for r in kept if r["conclusion"] == "conforms" for run in (r, *r.get("runs", []))]
+    assert sum(run["examples"] for run in runs) > 100_000
+    assert {run["conclusion"] for run in runs} == {"conforms"}
