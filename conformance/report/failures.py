@@ -50,6 +50,7 @@ def list_facts(report: Reported, root: Root) -> list[Fact]:
     facts += _list_evidence(verdict)
     if report.cause.sentence and verdict is report.diagnosed:
         facts.append(("likely cause", report.cause.sentence))
+        facts += [("shown by", report.cause.example)] if report.cause.example else []
     facts += _list_following(root, ids)
     return facts + _list_reproduction(report, verdict, verdict in report.failures[:1])
 

@@ -64,6 +64,7 @@ def _target_data(report: Report) -> dict[str, Any]:
         "statement": report.statement,
         "exit_status": report.status,
         "likely_cause": report.cause.sentence,
+        "smallest_example": report.cause.example,
         "experiments": [experiment_data(row) for row in report.cause.rows],
         "seconds": round(report.seconds, 3),
         "largest": report.extents,

@@ -26,6 +26,7 @@ class Cause(NamedTuple):
     clause: str = ""  # the clause that it breaks, if it is one
     reproduced: Reproduced = MappingProxyType({})
     rows: tuple["Row", ...] = ()  # the experiments that were made
+    example: str = ""  # the smallest question that shows what they found
 
 
 class Root(NamedTuple):

@@ -147,14 +147,16 @@ def experiment_further(
         gradients_first=first.refutation.loss is not None,
     )
     if inquiry.sentence and found and found.right:  # those problems did not meet the condition
-        return Cause(inquiry.sentence, rows=inquiry.rows)
+        return Cause(inquiry.sentence, rows=inquiry.rows, example=inquiry.example)
     if not inquiry.has_formula:
-        return Cause("; ".join(filter(None, (sentence, inquiry.sentence))), rows=inquiry.rows)
+        said = "; ".join(filter(None, (sentence, inquiry.sentence)))
+        return Cause(said, rows=inquiry.rows, example=inquiry.example)
     said = "; ".join(filter(None, (inquiry.sentence, sentence)))
     computed = [inquiry.computed] if inquiry.computed else []
     reproduced = find_reproduced(kept, computed, backend.description)
-    clause = next((row.finding.clause for row in inquiry.rows if row.finding and row.finding.clause), "")
-    return Cause(said, clause=clause, reproduced=reproduced, rows=inquiry.rows)
+    clauses = [row.finding.clause for row in inquiry.rows if row.finding and row.experiment in ("term", "wiring")]
+    clause = clauses[0] if len(clauses) == 1 else ""  # of two mistakes none is the cause alone
+    return Cause(said, clause=clause, reproduced=reproduced, rows=inquiry.rows, example=inquiry.example)
 
 
 def explain_history(backend: Backend, dtype: str, budget: float | None) -> Cause:

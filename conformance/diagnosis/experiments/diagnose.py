@@ -13,9 +13,10 @@ from conformance.diagnosis.experiments.first import ONLY_FIRST, Renew, find_proc
 from conformance.diagnosis.experiments.forms import PLAIN, Networks, find_malformed, find_networks, find_unanswered
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime, Sizes
 from conformance.diagnosis.experiments.on_what import find_dependence, find_numbers
+from conformance.diagnosis.experiments.sentences import describe_findings, join_findings
 from conformance.diagnosis.experiments.term import find_term
 from conformance.diagnosis.experiments.when import SMALL, find_condition
-from conformance.diagnosis.experiments.where import ANYWHERE, find_place
+from conformance.diagnosis.experiments.where import find_place
 from conformance.diagnosis.experiments.wiring import find_wiring
 from conformance.outcome import NotClaimed
 from conformance.problems.form import Form
@@ -26,9 +27,6 @@ from lstm_spec import Answer, Backend
 SECONDS, SECONDS_TO_COMPILE = 5.0, 30.0
 NO_TIME = "no time was left"
 FOR_PROCESSES = 0.2  # of the time is kept for a fresh process
-ENDS_EARLY = ("the gradient is truncated", "the gradient ends")  # how findings begin that a picture of the flow shows
-FLOW = "lstm-conform flow TARGET draws how far it flows"
-IN_PLACES = ("sample", "unit", "step", "places")  # what is wrong there only is no other formula
 SMALL_IS_RIGHT = "one step is right if "  # how a finding about one step begins that names no formula
 
 
@@ -93,6 +91,8 @@ def inquire(
         passes = (True, False)
     for backward in passes:
         examination = Examination(laboratory.turn_backward(backward))
+        if sentence and backward and names_wiring(rows):
+            sentence += examination.find_own_mistake()
         sentence = sentence or examination.examine(start, looks_around)
         if not sentence and (unanswered := examination.run("network", 0.3, find_unanswered)):
             sentence = f"it {unanswered.sentence}"
@@ -129,6 +129,12 @@ def asks_processes(rows: Sequence[Row]) -> bool:
     return not Inquiry(tuple(rows), "").has_formula and set(before) <= {ONLY_FIRST}
 
 
+def names_wiring(rows: Sequence[Row]) -> bool:
+    """Whether what joins layers and directions was found, and no formula of the cell, which has its gradients."""
+    found = {row.experiment for row in rows if row.finding and row.finding.is_certain}
+    return "wiring" in found and "term" not in found
+
+
 class Examination:
     """All experiments on the answers of a laboratory's backend, or on its gradients."""
 
@@ -163,7 +169,7 @@ class Examination:
         if before and before.is_whole:
             return describe_findings(self.about, [before])
         term = None if before else self.find_formula()
-        is_plain = term and term.is_certain and self.rows[-1].experiment == "term"
+        is_plain = any(row.experiment == "term" and row.finding and row.finding.is_certain for row in self.rows)
         if looks_around and not (before or is_plain) and (networks := self.look_around()):
             self.laboratory = self.laboratory.take_form(networks.simplest or PLAIN, networks.suits)
             if malformed := find_malformed(self.laboratory, SMALL):
@@ -190,10 +196,25 @@ class Examination:
     def find_formula(self) -> Finding | None:
         """The formula of a plain layer, of the cell at any form; or what layers and directions of networks take."""
         term = self.run("term", 0.5, find_term)
-        if term and term.is_certain:
+        is_certain = term is not None and term.is_certain
+        cell = term and term.formula
+        if is_certain and not self.joins_cells() or cell and not cell.is_of_one_step:
             return term
-        wiring = self.run("wiring", 0.3, find_wiring)
-        return wiring if wiring and wiring.is_certain else term
+        wiring = self.run("wiring", 0.3, partial(find_wiring, cell=cell, besides=is_certain))
+        if wiring and wiring.is_certain:
+            return join_findings(term, wiring) if term and is_certain else wiring
+        return term
+
+    def find_own_mistake(self) -> str:
+        """What is wrong in the gradients of one plain layer as well; empty if that is nothing, or it is unknown."""
+        term = self.run("term", 0.3, find_term)
+        return f"; in its gradients, {term.sentence}" if term and term.is_certain else ""
+
+    def joins_cells(self) -> bool:
+        """Whether the backend claims networks, which may have mistakes besides those of their cells."""
+        return any(
+            form.features <= self.laboratory.backend.description.features for form in (Form(2), Form(lengths="any"))
+        )
 
     def examine_numbers(
         self, start: Sizes | None, before: Finding | None, network: Finding | None, term: Finding | None
@@ -217,33 +238,3 @@ class Examination:
             numbers = self.run("on what", 0.3, lambda limited: find_dependence(limited, sizes, is_named))
             when = None if numbers and not when.is_certain else when
         return describe_findings(self.about, [before, network, when, numbers], where, term)
-
-
-def describe_findings(
-    about: str, conditions: Sequence[Finding | None], where: Finding | None = None, term: Finding | None = None
-) -> str:
-    """What is wrong, under which conditions, and how sure that is; empty if nothing was wrong.
-
-    A formula comes first, if it is one that explains the answers; that they are wrong at all sizes goes without saying.
-    """
-    part = term.sentence if term and not (term.is_certain or term.is_condition) else ""
-    term = term if term and term.is_certain else None
-    where = where if where and where.is_certain else None
-    given = [one for one in conditions if one and not (term and not one.is_limited)]
-    found = [one for one in (*given, where, term) if one]
-    if not found:
-        return ""
-    known = [one.sentence for one in given if not one.is_condition]
-    where_wrong = f": {where.sentence}" if where and where.sentence != ANYWHERE else ""
-    wrong = [f"its {about} are wrong {_join_conditions(given)}{where_wrong}"] if len(known) < len(given) else []
-    sure = [] if all(one.is_certain for one in found) else ["this is not certain"]
-    part = "" if any(word in where_wrong for word in IN_PLACES) else part
-    formula, rest = ([term.sentence], []) if term else ([], [part or "cause unknown"] if wrong and not known else [])
-    follow = [FLOW] if term and term.sentence.startswith(ENDS_EARLY) else []
-    return "; ".join([*(f"it {words}" for words in known), *formula, *wrong, *sure, *rest, *follow])
-
-
-def _join_conditions(given: Sequence[Finding]) -> str:
-    """Those that leave something out, and then at which sizes, if that is at all."""
-    limited = [one.sentence for one in given if one.is_condition and one.is_limited]
-    return ", ".join(filter(None, [" and ".join(limited), *(one.sentence for one in given if not one.is_limited)]))

@@ -1,11 +1,13 @@
 """Where a backend is asked again and again: questions of one form, each judged by a free run, while there is time."""
 
+from __future__ import annotations
+
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -27,8 +29,7 @@ Sizes = tuple[int, int, int, int]  # T, B, I, H
 Said = Literal["right", "wrong", "open", "no answer"]  # open: rounding may have grown too much
 
 TAME = ("dense", "contracting", "small", "dense", "within-1", "dense")  # a free run is conclusive at any size
-DENSE = ("dense",) * 3
-KEPT = 8  # questions with wrong answers
+DENSE, KEPT = ("dense",) * 3, 8  # KEPT: questions with wrong answers
 TINY: Sizes = (2, 2, 3, 4)
 FEW: tuple[Sizes, ...] = ((4, 3, 3, 5), (11, 10, 10, 17))
 
@@ -87,6 +88,7 @@ class Finding(NamedTuple):
     smallest: Sizes | None = None  # sizes at which an answer is wrong, if they were looked for
     computed: Backend | None = None  # the formula that was found as a backend, if it can be computed
     clause: str = ""  # the one that it breaks, if it is one
+    formula: Any = None  # that of the answers, a Formula
 
 
 @dataclass
@@ -220,11 +222,11 @@ class Laboratory:
             pass  # which is another matter
         return question.problem, ""
 
-    def take_form(self, form: Form, suits: Callable[[Problem], bool] = lambda problem: True) -> "Laboratory":
+    def take_form(self, form: Form, suits: Callable[[Problem], bool] = lambda problem: True) -> Laboratory:
         """The same for questions of another form that suit, with the time that is left."""
         return replace(self, form=form, suits=suits, seconds=self.left)
 
-    def turn_backward(self, backward: bool = True) -> "Laboratory":
+    def turn_backward(self, backward: bool = True) -> Laboratory:
         """The same for gradients, or for answers, with the time that is left."""
         return replace(self, backward=backward, seconds=self.left)
 

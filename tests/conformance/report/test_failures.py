@@ -152,6 +152,12 @@ def test_where_nothing_known_fits_that_is_said_and_the_next_is_told_too() -> Non
     assert f"  likely cause      {nothing}\n  also refuted, perhaps because of this: SEQ-1\n" in text
 
 
+def test_the_smallest_question_of_the_cause_stands_under_it() -> None:
+    example = "T = 1, B = 1, I = 1, H = 1: y[0, 0, 0] is 1, expected 0.5"
+    text = shown(cause=Cause("cause unknown", example=example))
+    assert f"  likely cause      cause unknown\n  shown by          {example}\n" in text
+
+
 def test_without_a_diagnosis_there_is_no_likely_cause() -> None:
     assert "likely cause" not in shown(cause=Cause())
 

@@ -50,7 +50,7 @@ def test_a_formula_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
         "the forget gate adds up W_f x + U_f h + b_f + 0.75, expected W_f x + U_f h + b_f; "
     )
     assert cause.sentence.endswith(" known faults fits") and "cause unknown" not in cause.sentence
-    assert cause.clause == "CELL-2"
+    assert cause.clause == "CELL-2" and cause.example.startswith("T = 1, B = 1, I = 1, H = 1: ")
 
 
 def test_no_experiment_follows_where_a_known_fault_fits() -> None:

@@ -45,6 +45,14 @@ class Formula:
     carries: bool = False  # whether what is returned as h and c is also what the next step begins with
     wraps: bool = False  # whether the last x stands before the first one; or the first one does
 
+    @property
+    def is_of_one_step(self) -> bool:
+        """Whether a step needs its own x and the state before it only, and returns what the next one begins with."""
+        sums = (self.c, self.h, *(gate.terms for gate in self.gates.values()))
+        reads_others = any("[" in name or "_0" in name for terms in sums for name in terms)
+        starts_so = self.start == ("h", "c") and not (self.first or self.carries or self.wraps)
+        return starts_so and not (reads_others or self.shown or self.returned)
+
     def change_gate(self, letter: str, gate: GateFormula) -> "Formula":
         """The formula with another gate."""
         return replace(self, gates={**self.gates, letter: gate})

@@ -88,7 +88,7 @@ def name_formula(asking: Asking, formula: Formula, *more: str) -> Finding:
     computed = make_backend_of(formula, laboratory.backend, own, asking.form.kind)
     is_one = len(said) == 1 and not more and asking.form.kind == "standard"
     clause = find_broken_clause(formula, asking.formula) if is_one else ""
-    return Finding("; ".join(said), True, computed=computed, clause=clause)
+    return Finding("; ".join(said), True, computed=computed, clause=clause, formula=formula)
 
 
 def find_later(asking: Asking, formula: Formula) -> Finding | None:

@@ -51,7 +51,8 @@ def list_misread(formula: Formula, letters: str) -> Iterator[Formula]:
     for k, gate in ((k, gate) for k, gate in formula.gates.items() if k in letters):
         for name, a in gate.terms.items():
             rest = {other: b for other, b in gate.terms.items() if other != name}
-            others = [name.replace(f"_{k}", f"_{other}") for other in formula.gates if other != k]
+            read = [other for other in formula.gates if other != k] if name[0] in "WUb" else []  # not every gate has p
+            others = [name.replace(f"_{k}", f"_{other}") for other in read]
             for terms in (*(rest | {other: a} for other in others), rest, rest | {name: -a}):
                 yield formula.change_gate(k, replace(gate, terms=terms))
 

@@ -8,7 +8,7 @@ import numpy as np
 from conformance.arrays import frozen
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime
 from conformance.diagnosis.experiments.term.asking import FILLINGS, is_near, measure_room
-from conformance.diagnosis.experiments.term.formula import write_formula
+from conformance.diagnosis.experiments.term.formula import Formula, write_formula
 from conformance.diagnosis.experiments.wiring.backward import Routes, are_routed, explain_gradients
 from conformance.diagnosis.experiments.wiring.forward import Near, explain_answers, is_explained
 from conformance.diagnosis.experiments.wiring.network import Network, Wiring
@@ -34,14 +34,24 @@ def list_networks(laboratory: Laboratory) -> Iterator[Form]:
                 yield form
 
 
-def find_wiring(laboratory: Laboratory) -> Finding | None:
-    """What layers and directions take from the wrong place; None if nothing is wrong, or that is not known."""
+def find_wiring(laboratory: Laboratory, cell: Formula | None = None, besides: bool = False) -> Finding | None:
+    """What layers and directions take from the wrong place; None if nothing is wrong, or that is not known.
+
+    `cell`: the formula of the cells, if that is not the one of the equations. `besides`: whether another mistake is
+    known already; then what reaches beyond the lengths is named although it explains nothing else.
+    """
+    cell = cell or write_formula(laboratory.form.kind)
     if laboratory.form.kind not in KINDS:
         return None
     for form in list_networks(laboratory):
         try:
             each = replace(laboratory, form=form)
-            found = _find_in_gradients(each) if laboratory.backward else _find_in_answers(each)
+            if laboratory.backward:
+                found = None if besides else _find_in_gradients(each, cell)
+            else:
+                found = _find_in_answers(each, cell)
+            if besides and not found:
+                found = find_leak(each, make_question(each, SEEDS[0]))
         except (Errored, Refuted, NotClaimed, OutOfTime, np.linalg.LinAlgError):
             continue
         if found:
@@ -61,9 +71,9 @@ def make_question(laboratory: Laboratory, seed: int) -> Question:
     return question._replace(problem=replace(question.problem, lengths=frozen(lengths)))
 
 
-def _find_in_answers(laboratory: Laboratory) -> Finding | None:
+def _find_in_answers(laboratory: Laboratory, cell: Formula) -> Finding | None:
     questions = [make_question(laboratory, seed) for seed in SEEDS]
-    networks = [Network(q.problem, write_formula(laboratory.form.kind)) for q in questions]
+    networks = [Network(q.problem, cell) for q in questions]
     answers = [laboratory.answer(q.problem) for q in questions]
     near = compare_at(laboratory.dtype)
     if all(is_explained(n, Wiring(), a, near) for n, a in zip(networks, answers, strict=True)):
@@ -74,11 +84,11 @@ def _find_in_answers(laboratory: Laboratory) -> Finding | None:
     return None
 
 
-def _find_in_gradients(laboratory: Laboratory) -> Finding | None:
+def _find_in_gradients(laboratory: Laboratory, cell: Formula) -> Finding | None:
     if laboratory.form.kind != "standard":
         return None
     questions = [make_question(laboratory, seed) for seed in SEEDS]
-    networks = [Network(q.problem, write_formula(laboratory.form.kind)) for q in questions]
+    networks = [Network(q.problem, cell) for q in questions]
     found = [laboratory.differentiate(q)[1] for q in questions]
 
     def room(a: Array) -> float:

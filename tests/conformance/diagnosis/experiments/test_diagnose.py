@@ -151,7 +151,8 @@ def test_numbers_that_are_always_the_same_are_one_term() -> None:
     sentence = inquire(
         guard_backend(replace(NUMPY, forward=forward, gradients=None)), "float32", seconds=PLENTY
     ).sentence
-    assert sentence == ("the cell state is c′ = 7, expected f c + i g; the hidden state is h′ = 7, expected o tanh(c′)")
+    in_cell = "the cell state is c′ = 7, expected f c + i g; the hidden state is h′ = 7, expected o tanh(c′)"
+    assert sentence == f"{in_cell}; and the output y has outputs that are not zero beyond the lengths"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,45 @@
+"""What experiments found, as one sentence: what is wrong, under which conditions, and how sure that is."""
+
+from collections.abc import Sequence
+
+from conformance.diagnosis.experiments.laboratory import Finding
+from conformance.diagnosis.experiments.where import ANYWHERE
+
+ENDS_EARLY = ("the gradient is truncated", "the gradient ends")  # how findings begin that a picture of the flow shows
+FLOW = "lstm-conform flow TARGET draws how far it flows"
+IN_PLACES = ("sample", "unit", "step", "places")  # what is wrong there only is no other formula
+
+
+def join_findings(cell: Finding, wiring: Finding) -> Finding:
+    """Two mistakes as one finding; nothing computes both."""
+    return Finding(f"{cell.sentence}; and {wiring.sentence}", True, (*cell.tried, *wiring.tried))
+
+
+def describe_findings(
+    about: str, conditions: Sequence[Finding | None], where: Finding | None = None, term: Finding | None = None
+) -> str:
+    """What is wrong, under which conditions, and how sure that is; empty if nothing was wrong.
+
+    A formula comes first, if it is one that explains the answers; that they are wrong at all sizes goes without saying.
+    """
+    part = term.sentence if term and not (term.is_certain or term.is_condition) else ""
+    term = term if term and term.is_certain else None
+    where = where if where and where.is_certain else None
+    given = [one for one in conditions if one and not (term and not one.is_limited)]
+    found = [one for one in (*given, where, term) if one]
+    if not found:
+        return ""
+    known = [one.sentence for one in given if not one.is_condition]
+    where_wrong = f": {where.sentence}" if where and where.sentence != ANYWHERE else ""
+    wrong = [f"its {about} are wrong {_join_conditions(given)}{where_wrong}"] if len(known) < len(given) else []
+    sure = [] if all(one.is_certain for one in found) else ["this is not certain"]
+    part = "" if any(word in where_wrong for word in IN_PLACES) else part
+    formula, rest = ([term.sentence], []) if term else ([], [part or "cause unknown"] if wrong and not known else [])
+    follow = [FLOW] if term and term.sentence.startswith(ENDS_EARLY) else []
+    return "; ".join([*(f"it {words}" for words in known), *formula, *wrong, *sure, *rest, *follow])
+
+
+def _join_conditions(given: Sequence[Finding]) -> str:
+    """Those that leave something out, and then at which sizes, if that is at all."""
+    limited = [one.sentence for one in given if one.is_condition and one.is_limited]
+    return ", ".join(filter(None, [" and ".join(limited), *(one.sentence for one in given if not one.is_limited)]))
