@@ -86,7 +86,7 @@ def test_a_mistake_in_it_is_refuted_and_named(mistake: str) -> None:
 
 
 INSTEAD = {
-    "OnlySequence": ("returned an array of shape (1, 1, 5), expected (y, (h, c))", "write call(self, x, initial_state"),
+    "OnlySequence": ("of shape (1, 1, 5), expected (y, (h, c))", "write call(self, x, initial_state"),
     "NoState": ("takes x and no state, expected an initial state beside it", "write call(self, x, initial_state=None)"),
     "Extra": ("is made with (units, input_dim, rate), expected the sizes of an LSTM", "write a function make("),
     "NoBias": ("has the parameters kernel (12, 20), expected weights and a bias", "the equations have a bias"),
