@@ -16,6 +16,8 @@ from conformance.cli.reports.writing import STDOUT, claim_files, write_file
 from conformance.cli.story import ask_target
 from conformance.report.status import FAILED, PASSED, UNWRITTEN
 
+FOR_CALLS = 0.3  # of the time is kept for sessions of modules, where they can be held
+
 if TYPE_CHECKING:
     from conformance.diagnosis.experiments.diagnose import Inquiry
     from conformance.diagnosis.experiments.first import Renew
@@ -41,7 +43,8 @@ def diagnose(target: str, budget: float | None, dtype: str, json_file: Path | No
     """Find out when a target is wrong.
 
     A plain LSTM is asked at many sizes, in other orders, with its arrays laid out in other ways, and with parts taken
-    away. That shows under which condition its answers, or else its gradients, are wrong. `run` gives a verdict.
+    away. That shows under which condition its answers, or else its gradients, are wrong. If they are right, modules are
+    also copied, saved, changed and so on. `run` gives a verdict.
 
     The exit status is 1 if something wrong was seen.
     """
@@ -63,14 +66,22 @@ def diagnose(target: str, budget: float | None, dtype: str, json_file: Path | No
 
 def _experiment(dtype: str, renew: Renew | None, backend: Backend, budget: float | None) -> Inquiry:
     """What experiments find; a target that does not answer its first question raises."""
-    from conformance.diagnosis.experiments.diagnose import inquire
+    from conformance.diagnosis.calls import inquire_calls
+    from conformance.diagnosis.experiments.diagnose import choose_seconds, inquire
     from conformance.diagnosis.experiments.laboratory import Laboratory
     from conformance.diagnosis.experiments.when import SMALL
     from conformance.measurements.compiling import note_compiling
 
     question = Laboratory(backend, dtype).make_question(SMALL)
     opening = question, backend.forward(question.problem)
-    return inquire(note_compiling(backend), dtype, seconds=budget, renew=renew, opening=opening)
+    noted = note_compiling(backend)
+    seconds = budget or choose_seconds(noted)
+    for_calls = FOR_CALLS * seconds if noted.converse else 0
+    inquiry = inquire(noted, dtype, seconds=seconds - for_calls, renew=renew, opening=opening)
+    if inquiry.sentence or not noted.converse:
+        return inquiry
+    calls = inquire_calls(noted, dtype, for_calls)
+    return calls._replace(rows=inquiry.rows + calls.rows)
 
 
 def _write_json(file: Path, target: str, dtype: str, inquiry: Inquiry) -> int:

@@ -1,6 +1,7 @@
 """Which known fault of modules gives the replies of a backend to a session?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +12,11 @@ from conformance.faults.catalogue import FAULTS
 from conformance.faults.fault import Fault
 from conformance.nouns import Tensors, name_all_arrays
 from conformance.outcome import Errored, NotClaimed, Refuted
-from conformance.problems.form import form_of
+from conformance.problems.form import Form, form_of
 from conformance.problems.modules.scripts import SCRIPTS
 from conformance.problems.modules.sessions import Asks, build_session
 from conformance.problems.question import Context, problem_of
+from conformance.problems.sizes import nearest_sizes
 from lstm_spec import Backend
 from lstm_spec.modules.sessions import Session
 
@@ -31,17 +33,25 @@ def diagnose_session(backend: Backend, session: Session) -> Diagnosis | None:
     if fitting is None:
         return None
     if len(fitting) > 1:
-        for other in _list_other_sessions(backend, session):
+        problem = problem_of(session)
+        for other in list_sessions(backend, form_of(problem), problem.dtype):
             fitting = _keep_fitting(fitting, backend, other) or fitting
     return Diagnosis(tuple(fitting), len(known), "on a session of calls")
 
 
-def _list_other_sessions(backend: Backend, session: Session) -> Iterator[Session]:
-    problem = problem_of(session)
-    context = Context(problem.dtype, backend.description)
+def list_sessions(
+    backend: Backend, form: Form, dtype: np.dtype[Any], lengths: Sequence[tuple[int, int]] = SIZES
+) -> Iterator[Session]:
+    """Sessions of every kind that a backend can hold, of this form and dtype, of sizes that its shapes allow or nearly.
+
+    `lengths` are three T and B. Raises NotClaimed if its shapes leave none.
+    """
+    context, shapes = Context(dtype, backend.description), backend.description.shapes
+    width = nearest_sizes("I", (3,), shapes.I) + nearest_sizes("H", (4,), shapes.H)
+    sizes = [nearest_sizes("T", (T,), shapes.T) + nearest_sizes("B", (B,), shapes.B) for T, B in lengths]
     for script, features in SCRIPTS:
         if all(map(backend.offers, features)):
-            yield build_session(script, Asks(context), form_of(problem), problem.dtype, (3, 4), SIZES, 0)
+            yield build_session(script, Asks(context), form, dtype, width, sizes, 0)
 
 
 def _keep_fitting(faults: list[Fault], backend: Backend, session: Session) -> list[Fault] | None:

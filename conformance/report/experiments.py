@@ -20,6 +20,7 @@ QUESTIONS = {
     "wiring": "what each layer and direction takes",
     "on what": "for which numbers",
     "process": "in which process",
+    "calls": "which calls it takes",
 }
 
 

@@ -124,14 +124,18 @@ def experiment_further(
 ) -> Cause:
     """What experiments find where no known fault does, after that none does.
 
-    Nothing on sessions of modules; of an answer of another shape or dtype, only what it owes to earlier calls.
+    In a session of modules, the calls that it takes; of an answer of another shape or dtype, only what it owes to
+    earlier calls.
     """
     from conformance.diagnosis.experiments.diagnose import inquire
 
     sentence = found.sentence if found else ""
     guarded = guard_backend(backend)
-    if first.refutation is None or (example := first.refutation.problem) is None or isinstance(example, Session):
+    if first.refutation is None or (example := first.refutation.problem) is None:
         return Cause(sentence)
+    if isinstance(example, Session):
+        calls = explain_session(guarded, first.dtype, example, budget)
+        return calls._replace(sentence="; ".join(filter(None, (calls.sentence, sentence))))
     if find_broken_clauses(first)[0].startswith(NO_EXPERIMENTS):
         history = explain_history(guarded, first.dtype, budget)
         return history if history.sentence else history._replace(sentence=sentence)
@@ -157,6 +161,15 @@ def experiment_further(
     clauses = [row.finding.clause for row in inquiry.rows if row.finding and row.experiment in ("term", "wiring")]
     clause = clauses[0] if len(clauses) == 1 else ""  # of two mistakes none is the cause alone
     return Cause(said, clause=clause, reproduced=reproduced, rows=inquiry.rows, example=inquiry.example)
+
+
+def explain_session(backend: Backend, dtype: str, session: Session, budget: float | None) -> Cause:
+    """The calls that it takes until a guarded backend is wrong; without a sentence if that is not known."""
+    from conformance.diagnosis.calls import inquire_calls
+    from conformance.diagnosis.experiments.diagnose import choose_seconds
+
+    inquiry = inquire_calls(backend, dtype, budget or choose_seconds(backend), session)
+    return Cause(inquiry.sentence, rows=inquiry.rows)
 
 
 def explain_history(backend: Backend, dtype: str, budget: float | None) -> Cause:
