@@ -13,7 +13,7 @@ from conformance.diagnosis.experiments.first import ONLY_FIRST, Renew, find_proc
 from conformance.diagnosis.experiments.forms import PLAIN, Networks, find_malformed, find_networks, find_unanswered
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime, Sizes
 from conformance.diagnosis.experiments.on_what import find_dependence, find_numbers
-from conformance.diagnosis.experiments.sentences import describe_findings, join_findings
+from conformance.diagnosis.experiments.sentences import describe_findings, describe_seen, join_findings
 from conformance.diagnosis.experiments.term import find_term
 from conformance.diagnosis.experiments.when import SMALL, find_condition
 from conformance.diagnosis.experiments.where import find_place
@@ -105,7 +105,7 @@ def inquire(
             rows += examination.rows
             if found:
                 break
-    inquiry = Inquiry(tuple(rows), sentence)
+    inquiry = Inquiry(tuple(rows), sentence or describe_seen(whole))
     if any(row.experiment in ("before", "process") and row.finding for row in rows):
         return inquiry
     return inquiry._replace(example=describe_smallest(replace(whole, seconds=math.inf), inquiry.computed))

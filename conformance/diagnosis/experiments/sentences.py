@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from conformance.diagnosis.experiments.laboratory import Finding
+from conformance.diagnosis.experiments.laboratory import Finding, Laboratory
 from conformance.diagnosis.experiments.where import ANYWHERE
 
 ENDS_EARLY = ("the gradient is truncated", "the gradient ends")  # how findings begin that a picture of the flow shows
@@ -43,3 +43,11 @@ def _join_conditions(given: Sequence[Finding]) -> str:
     """Those that leave something out, and then at which sizes, if that is at all."""
     limited = [one.sentence for one in given if one.is_condition and one.is_limited]
     return ", ".join(filter(None, [" and ".join(limited), *(one.sentence for one in given if not one.is_limited)]))
+
+
+def describe_seen(laboratory: Laboratory) -> str:
+    """That something wrong was seen, if nothing more is known of it; empty if nothing was."""
+    if not laboratory.wrong:
+        return ""
+    about = "gradients" if all(wrong.backward for wrong in laboratory.wrong) else "answers"
+    return f"its {about} to some questions are wrong, and no experiment came to an end that says when; cause unknown"

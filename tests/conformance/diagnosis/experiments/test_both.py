@@ -1,5 +1,7 @@
 """Two mistakes, one in a cell and one in what joins cells: both are named."""
 
+from itertools import count
+
 import pytest
 
 from conformance.diagnosis.experiments.diagnose import inquire
@@ -45,3 +47,10 @@ def test_both_are_named(edits: tuple[Edit, ...], sentences: tuple[str, ...]) -> 
 def test_one_mistake_in_a_cell_is_no_second_one_in_what_joins_cells(edit: Edit, sentence: str) -> None:
     said = inquire(build_stack(edit), "float32", NETWORK, seconds=60).sentence
     assert sentence in said and "; and " not in said
+
+
+def test_what_is_wrong_is_never_passed_over_in_silence_for_want_of_time() -> None:
+    ticks = count()
+    inquiry = inquire(build_stack(FORGET), "float32", seconds=5, clock=lambda: float(next(ticks)))
+    assert not inquiry.has_formula and "wrong" in inquiry.sentence and "cause unknown" in inquiry.sentence
+    assert inquire(build_stack(), "float32", seconds=5, clock=lambda: float(next(ticks))).sentence == ""
