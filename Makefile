@@ -29,6 +29,7 @@
 # make archives     builds the wheel and the source archive twice, and compares; puts them in dist/
 # make kill-matrix  says which property refutes which known fault; writes docs/kill-matrix.md; takes about an hour; what was
 #                   interrupted goes on
+# make diagnosis-page  writes docs/diagnosis.md: how often the diagnosis is right, from what `make named terms` found
 # make selftest-page  says which property refutes each known fault at each dtype; writes docs/selftest.md; takes hours; what was
 #                   interrupted goes on
 # make mutants      makes small mistakes in the source of three textbook LSTMs, judges each; writes docs/mutants.md
@@ -51,7 +52,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test test-browser test-adapters test-models dev torch check figures check-workflows fuzz fuzz-models hostile kills terms conditions named versions soak docs site archives failure kill-matrix selftest-page mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
+.PHONY: conform test test-browser test-adapters test-models dev torch check figures check-workflows fuzz fuzz-models hostile kills terms conditions named versions soak docs site archives failure kill-matrix diagnosis-page selftest-page mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -198,6 +199,9 @@ archives: dev
 
 kill-matrix: dev
 	$(BIN)/python tools/pages/kill_matrix.py docs/kill-matrix.md --lines kill-matrix.jsonl
+
+diagnosis-page: dev
+	$(BIN)/python tools/pages/diagnosis_page.py docs/diagnosis.md --named named.jsonl --terms terms.jsonl
 
 selftest-page: dev
 	$(BIN)/python tools/pages/selftest_page.py docs/selftest.md --lines selftest.jsonl

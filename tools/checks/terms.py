@@ -176,8 +176,9 @@ def judge_terms(name: str, half: int, most: int, seed: int, alone: bool, lines: 
     asked = {mutant.name: (mutant, words, form) for mutant, words, form in list_asked(name, half, most, seed)}
 
     def ask_one(key: str) -> dict[str, Any]:
-        mutant, _, form = asked[key]
-        return dict(zip(("sentence", "has_formula"), ask(mutant, form, alone), strict=True))
+        mutant, words, form = asked[key]
+        found = Named(key, words, *ask(mutant, form, alone))
+        return {"sentence": found.sentence, "has_formula": found.has_formula, "outcome": found.outcome}
 
     group = f"{name}, half {half}, seed {seed}{', alone' if alone else ''}"
     for key, entry in keep_lines(lines, group, asked, ask_one):
