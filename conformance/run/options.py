@@ -81,7 +81,7 @@ class Options:
         known = PROFILES[self.profile]
         if self.examples is None:
             return known
-        asked = replace(known, examples=self.examples, narrow_share=1)
+        asked = replace(known, examples=self.examples, option_examples=self.examples, narrow_share=1)
         exhaustive = known.exhaustive_examples if self.is_thorough else self.examples
         return replace(asked, long_examples=min(self.examples, known.long_examples), exhaustive_examples=exhaustive)
 

@@ -6,7 +6,7 @@ import pytest
 
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.outcome import Outcome, Refuted
-from conformance.property import PROPERTIES
+from conformance.property import PROPERTIES, find_property
 from conformance.run import search
 from conformance.run.check import check
 from conformance.run.options import Options
@@ -65,6 +65,14 @@ def test_examples_are_as_many_as_asked_for(examples: int) -> None:
 def test_slow_properties_get_no_more_examples_than_their_profile_gives() -> None:
     report = check(NUMPY, profile="quick", examples=10, name="a_long_sequence_is_read_to_its_end")
     assert [verdict.examples for verdict in report.verdicts] == [PROFILES["quick"].long_examples]
+
+
+@pytest.mark.parametrize(("profile", "of_all", "of_some"), [("quick", 12, 5), ("standard", 40, 40)])
+def test_quick_asks_less_often_what_some_modules_offer(profile: str, of_all: int, of_some: int) -> None:
+    props = [find_property(name) for name in ("two_modules_share_nothing", "a_copy_is_independent")]
+    asked = [PROFILES[profile].examples_of(prop, "float32") for prop in props]
+    assert asked == [of_all, of_some]
+    assert [Options(profile, examples=50).make_profile().examples_of(prop, "float32") for prop in props] == [50, 50]
 
 
 @pytest.mark.parametrize("profile", ["quick", "standard", "full"])
