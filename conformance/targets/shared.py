@@ -48,6 +48,7 @@ class Side(NamedTuple):
     step: int  # from one number to the next; the two sides never give the same one
     hold: Callable[[Array, Callable[[Any], object]], Held]
     watch: Callable[[Held], Watched | None]
+    reshapes: bool  # whether code that runs here may give any array another shape
 
 
 def hold_for_good(a: Array, _: Any) -> Held:
@@ -73,8 +74,8 @@ def show_bytes(a: Array | None) -> Array:
     return np.zeros(0, np.uint8) if a is None or a.dtype.hasobject else show_memory(a).view(np.uint8)
 
 
-JUDGE = Side(1, weakref.ref, watch_writable)
-CHILD = Side(-1, hold_for_good, watch_for_good)
+JUDGE = Side(1, weakref.ref, watch_writable, False)
+CHILD = Side(-1, hold_for_good, watch_for_good, True)
 
 
 class Shared:
@@ -88,7 +89,7 @@ class Shared:
         self.arrays: dict[int, Held] = {}
         self.numbers: dict[int, int] = {}  # by id
         self.ids: dict[int, int] = {}
-        self.shapes: dict[int, tuple[int, ...]] = {}
+        self.shapes: dict[int, tuple[int, ...]] = {}  # of the arrays that may have another one by now
         self.sizes: dict[int, int] = {}  # of the blocks of memory, in bytes
         self.bits: dict[int, bytes] = {}  # what both sides know of each block that is watched
         self.rows: dict[int, Watched] = {}  # the same blocks in the same order, as they are now
@@ -102,7 +103,9 @@ class Shared:
     def keep(self, number: int, a: Array) -> Array:
         """The array, from now on known by that number."""
         self.arrays[number] = self.side.hold(a, lambda _: self.forgotten.append(number))
-        self.numbers[id(a)], self.ids[number], self.shapes[number] = number, id(a), a.shape
+        self.numbers[id(a)], self.ids[number] = number, id(a)
+        if self.side.reshapes or number in self.shapes:
+            self.shapes[number] = a.shape
         if number in self.rows:
             self._watch(number)
         return a
@@ -173,10 +176,12 @@ class Shared:
 
     def _find_shapes(self) -> dict[int, tuple[int, ...]]:
         """The shapes of the arrays that have another one by now."""
+        held = self.arrays.values() if self.side.reshapes else map(self.arrays.__getitem__, self.shapes)
+        arrays = [*map(call, held)]
         with suppress(AttributeError):  # one is gone
-            if [a.shape for a in map(call, self.arrays.values())] == [*self.shapes.values()]:  # type: ignore[union-attr]
+            if [a.shape for a in arrays] == [*self.shapes.values()]:  # type: ignore[union-attr]
                 return {}
-        known = zip(self.shapes.items(), map(call, self.arrays.values()), strict=True)
+        known = zip(self.shapes.items(), arrays, strict=True)
         shapes = {number: a.shape for (number, before), a in known if a is not None and a.shape != before}
         self.shapes |= shapes
         return shapes

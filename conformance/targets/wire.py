@@ -74,9 +74,10 @@ def read_number(value: Any) -> int:
 
 def read_size(value: Any) -> int:
     """The number, if it is none below 0. Raises FrameError."""
-    if read_number(value) < 0:
-        raise FrameError("it has a size or a place below 0")
-    return int(value)
+    if type(value) is int and 0 <= value < 2**63:  # first, for it is asked of every size of every array
+        return value
+    read_number(value)
+    raise FrameError("it has a size or a place below 0")
 
 
 def read_shape(value: Any) -> tuple[int, ...]:
@@ -211,10 +212,9 @@ def _parse_header(header: bytes, size: int) -> tuple[list[Any], list[Any], About
         form = layout.get(name)
         code, shape, *strided = form or (entry["dtype"], entry["shape"])
         dtype, shape = read_dtype(code) if form else CODES[code], read_shape(shape)
-        start, stop = map(read_size, entry["data_offsets"])
-        if start != end or stop - start != prod(shape) * dtype.itemsize:
+        start, end = end, end + prod(shape) * dtype.itemsize
+        if entry["data_offsets"] != [start, end]:
             raise FrameError(f"the bytes of {name!r} are not where they should be")
-        end = stop
         if strided:
             block, offset, strides = strided
             odd.append((name, dtype, shape, block, read_size(offset), tuple(map(read_number, strides))))

@@ -92,7 +92,7 @@ def _assign_names(
     pieces = {part: Piece(part, gates, is_stacked, tuple(text.split(", "))) for part, text in axes.items()}
     wanted = {part: piece.shape(sizes) for part, piece in pieces.items()}
     if first:
-        k, shape = find_joint([pieces["W"], pieces["U"]]), list(wanted["W"])
+        k, shape = find_joint((pieces["W"], pieces["U"])), list(wanted["W"])
         shape[k] += wanted["U"][k]
         wanted["W"] = wanted["U"] = tuple(shape)
     fitting = {part: [name for name, shape in shapes.items() if shape == wanted[part]] for part in wanted}

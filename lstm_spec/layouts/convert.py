@@ -13,6 +13,7 @@ from lstm_spec.layouts.fitting import (
     find_joint,
     find_layout,
     has_peepholes,
+    order_axes,
     tensors_of,
 )
 from lstm_spec.layouts.losses import CancellingBiases as CancellingBiases
@@ -80,9 +81,7 @@ def take_parts(tensors: Mapping[str, Array], it: Layout) -> Kept:
     expected, sizes = checked_tensors(tensors, it)
     kept: Kept = {}
     for name, pieces in expected.items():
-        k = find_joint(pieces)
-        ends = np.cumsum([piece.shape(sizes)[k] for piece in pieces])[:-1]
-        for piece, array in zip(pieces, np.split(tensors[name], ends, axis=k), strict=True):
+        for piece, array in zip(pieces, _split_tensor(tensors[name], pieces, sizes), strict=True):
             kept |= _take_apart(piece, array, sizes)
     return kept
 
@@ -105,12 +104,19 @@ def _arrange_piece(piece: Piece, kept: Kept, sizes: Sizes) -> Array:
     whole = np.stack(arrays) if piece.stacked else arrays[0]
     if piece.is_reread:
         whole = whole.reshape(*whole.shape[:-2], *whole.shape[:-3:-1]).swapaxes(-1, -2)
-    return whole.transpose([piece.letters.index(letter) for letter in piece.stored_letters]).reshape(piece.shape(sizes))
+    return whole.transpose(order_axes(piece)[0]).reshape(piece.shape(sizes))
+
+
+def _split_tensor(tensor: Array, pieces: tuple[Piece, ...], sizes: Sizes) -> list[Array]:
+    if len(pieces) == 1:  # np.split takes longer than all else here
+        return [tensor]
+    k = find_joint(pieces)
+    return np.split(tensor, np.cumsum([piece.shape(sizes)[k] for piece in pieces])[:-1], axis=k)
 
 
 def _take_apart(piece: Piece, array: Array, sizes: Sizes) -> Kept:
     axes = array.reshape([sizes[letter] for letter in piece.stored_letters])
-    whole = axes.transpose([piece.stored_letters.index(letter) for letter in piece.letters])
+    whole = axes.transpose(order_axes(piece)[1])
     if piece.is_reread:
         whole = whole.swapaxes(-1, -2).reshape(whole.shape)
     arrays = whole if piece.stacked else [whole]

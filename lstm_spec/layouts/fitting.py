@@ -37,8 +37,15 @@ class Piece(NamedTuple):
         return tuple(prod(sizes[letter] for letter in axis) for axis in self.axes)
 
 
+@lru_cache(256)
+def order_axes(piece: Piece) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The order of axes in which what we keep is stored, and the one that leads back."""
+    kept, stored = piece.letters, piece.stored_letters
+    return tuple(map(kept.index, stored)), tuple(map(stored.index, kept))
+
+
 Sizes = dict[str, int]  # by letter, and by digit
-Tensors = dict[str, list[Piece]]  # by name
+Tensors = dict[str, tuple[Piece, ...]]  # by name
 
 
 def sizes_of(H: int, I: int, P: int) -> Sizes:
@@ -53,13 +60,13 @@ def tensors_of(layout: Layout, peepholes: bool = False, projection: bool = False
     gates = dict.fromkeys((*matrices, "b", "b2"), tuple(layout.order))
     gates |= {"p": tuple(layout.peepholes)} if peepholes else {}
     gates |= {"R": ("",)} if projection else {}
-    found: Tensors = {}
+    found: dict[str, list[Piece]] = {}
     for part, order in gates.items():
         names, axes = names_and_axes(getattr(layout, part))
         stacked = len(names) < len(order)
         for name, held in zip(names, [order] if stacked else [(gate,) for gate in order], strict=False):
             found.setdefault(name, []).append(Piece(part, held, stacked, axes, part in layout.reread.split()))
-    return found
+    return {name: tuple(pieces) for name, pieces in found.items()}
 
 
 @lru_cache(256)
@@ -69,7 +76,8 @@ def names_and_axes(text: str) -> tuple[list[str], tuple[str, ...]]:
     return names.split(), tuple(axes.split(", "))
 
 
-def find_joint(pieces: list[Piece]) -> int:
+@lru_cache(256)
+def find_joint(pieces: tuple[Piece, ...]) -> int:
     """The axis along which the pieces lie one behind the other: the one where they differ, else the last."""
     axes = [[axis.replace("P", "H") for axis in piece.axes] for piece in pieces]
     differing = [k for k, several in enumerate(zip(*axes, strict=True)) if len(set(several)) > 1]

@@ -11,8 +11,8 @@ import pytest
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.targets.border import guard_backend
 from conformance.targets.isolated import start_isolated
-from conformance.targets.shared import CHILD, Shared
-from conformance.targets.wire import split_header
+from conformance.targets.shared import CHILD, JUDGE, Shared
+from conformance.targets.wire import pack_tensors, split_header
 from lstm_spec import Backend, Problem, State
 from tests.helpers import fragile
 from tests.helpers.environment import TORCH
@@ -107,6 +107,17 @@ def test_an_array_that_was_resized_is_looked_at_where_it_lies_now() -> None:
     message = memoryview(shared.enclose({}, b""))
     header = json.loads(split_header(message)[0])
     assert header["changed"] == [[-1, 16]] and header["shapes"] == [[-1, [2]]]
+
+
+def test_a_shape_that_is_given_back_here_is_given_back_there() -> None:
+    here, there, a, nothing = Shared(JUDGE), Shared(CHILD), np.zeros((2, 3)), pack_tensors({}, {})
+    b = there.open(memoryview(here.enclose({"a": a}, pack_tensors({"a": a}, {})))).tensors["a"]
+    b.shape = (3, 2)
+    here.open(memoryview(there.enclose({}, nothing)))
+    assert a.shape == (3, 2)
+    a.shape = (2, 3)
+    there.open(memoryview(here.enclose({}, nothing)))
+    assert b.shape == (2, 3)
 
 
 def test_what_is_forgotten_here_is_forgotten_there() -> None:
