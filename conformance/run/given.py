@@ -89,6 +89,10 @@ class Compared:
                 self.unjudged.append(self._explain_nothing(layer))
                 self.cut = layer, 0
                 return
+            if steps < len(self.problem.x) and not is_last and "reverse" in self.problem.directions:
+                self.unjudged.append(self._explain_nothing(layer + 1))
+                self.cut = layer + 1, 0
+                return  # what reads backward begins with the steps that are not known
             self.of_x = self.of_x if known is None else []
             self.passes.append(passes)
             self.seen.outputs.append(joined if known is None else exact(known))

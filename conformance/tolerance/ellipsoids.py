@@ -5,20 +5,20 @@ ellipsoid goes through the derivatives of the steps with their signs. What deriv
 it is bounded by the size of the ellipsoid, and added to what is rounded.
 """
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from conformance.tolerance import rounding
 from conformance.tolerance.functions import SIGMOID, TANH
-from conformance.tolerance.layer import count_summands, observe_forward, receive_inputs
+from conformance.tolerance.layer import count_summands, receive_inputs
 from conformance.tolerance.reading import Reading, Trajectory
-from conformance.tolerance.rounding import INFLATION, U64, Bounded, exact, list_rates
+from conformance.tolerance.rounding import INFLATION, U64, exact, list_rates
 from lstm_spec.accuracy import ErrorModel
 from lstm_spec.types import Array
 
 WORK = 1e11  # additions and multiplications for a layer and direction, some 2 s; what comes later is not bounded
+LEAST = 1e-140  # is added to what is rounded: the squares of smaller errors are no numbers any more
 LARGEST = 1.0  # if a hidden state may be off by more, nothing is known from there on
 SIGMOID_BEND, TANH_BEND = 1 / (6 * np.sqrt(3)), 4 / (3 * np.sqrt(3))  # the largest second derivatives
 
@@ -79,8 +79,10 @@ class Propagation:
         self.m, self.H = rounding.with_oracle(model), r.H
         self.x = receive_inputs(r, count_summands(r, exact(np.ones((1, r.H)))), self.m)
         self.U, self.blocks, self.sizes = r.w.U, r.w.U.reshape(4, r.H, r.H), np.abs(r.w.U).T
-        self.readers, self.reader_sizes = readers.astype(np.float32), np.abs(readers).T
-        self.norms, self.reader_norms = (np.linalg.norm(M, axis=1) for M in (self.U, readers))
+        self.reader_sizes = np.abs(readers).T
+        self.units, self.norms = _scale_rows(self.U)
+        units, self.reader_norms = _scale_rows(readers)
+        self.reader_units = units.astype(np.float32)
         _, _, self.relative, self.absolute = list_rates(4 * r.H, 2 * r.H, 3 * r.H, self.m)
         self.bend = np.repeat([SIGMOID_BEND, SIGMOID_BEND, TANH_BEND, SIGMOID_BEND], r.H)
         B = r.x.value.shape[1]
@@ -99,8 +101,9 @@ class Propagation:
         noise = self._bound_noise(s, np.sqrt(_diagonal(image.cc)))
         self.of_c = np.sqrt(_diagonal(image.cc)) + noise.c
         self.of_h = np.sqrt(_diagonal(image.hh)) + noise.of_h
-        of_rows = self.U @ image.hh
-        self.of_U = _measure(of_rows, self.U, self.slack * self.norms**2 * trace) + noise.of_h @ self.sizes
+        of_units = self.units @ image.hh
+        of_rows = of_units * self.norms[:, None]
+        self.of_U = _measure(of_units, self.units, self.slack * trace) * self.norms + noise.of_h @ self.sizes
         self.of_readers = self._measure_readers(image.hh, trace) + noise.of_h @ self.reader_sizes
         self._mix(image, of_rows, trace, noise, s)
 
@@ -114,6 +117,7 @@ class Propagation:
         oc = NQ @ _turn(M) + N @ self.Q.hc * f  # the output gate's part of h, beside c
         hc, hh = a * cc + oc, a * cc * _turn(a) + oc * _turn(a) + a * _turn(oc) + NQ @ _turn(N)
         trace = _trace(self.Q.hh) + _trace(self.Q.cc)
+        hh, cc = (hh + _turn(hh)) / 2, (cc + _turn(cc)) / 2
         for q in (hh, cc):
             _add_diagonal(q, self.slack * self._measure_derivatives(rows, s) * trace)
         return Ellipsoid(hh, hc, cc), _trace(hh) + _trace(cc)
@@ -143,7 +147,7 @@ class Propagation:
         e = s.o * squashed_off + partners[:, 3] * off[:, 3] + o * squashed
         reached = self._show(s) * (linear + c) + np.abs(s.slopes * s.partners)[:, 3 * H :] * self.of_U[:, 3 * H :] + e
         h = (e + m.u * (np.abs(s.h) + reached) * (1 + m.u) + m.eta) * INFLATION
-        return Noise(c, h, self._show(s) * c + h)
+        return Noise(c + LEAST, h + LEAST, self._show(s) * (c + LEAST) + h + LEAST)
 
     def _bound_gates(self, s: Steps) -> tuple[Array, Array]:
         """How far each gate may be from what its derivative says, and from its value: (B, 4H)."""
@@ -163,10 +167,9 @@ class Propagation:
 
     def _measure_readers(self, hh: Array, trace: Array) -> Array:
         """What the readers may be off by through the derivatives, with products in float32: (B, n)."""
-        scale = np.where(trace > 0, trace, 1)
-        rows = self.readers @ (hh / scale[:, :, None]).astype(np.float32)
-        rounded = (2 * self.H + 16) * 2.0**-24 * self.reader_norms**2
-        return _measure(rows, self.readers, rounded) * np.sqrt(trace)
+        scale, rounded = np.where(trace > 0, trace, 1), np.full_like(trace, (2 * self.H + 16) * 2.0**-24)
+        rows = self.reader_units @ (hh / scale[:, :, None]).astype(np.float32)
+        return _measure(rows, self.reader_units, rounded) * np.sqrt(trace) * self.reader_norms
 
     def _mix(self, image: Ellipsoid, of_rows: Array, trace: Array, noise: Noise, s: Steps) -> None:
         """The smallest of the ellipsoids that hold every sum of a member of the image and of the noise."""
@@ -200,18 +203,6 @@ def bound_free_run(r: Reading, free: Trajectory, model: ErrorModel, readers: Arr
     return reach
 
 
-def narrow_free_run(r: Reading, free: Trajectory, model: ErrorModel, readers: Array) -> tuple[Trajectory, Array]:
-    """The same pass with the errors of V12 where they are smaller; how far what the readers make of h may be off."""
-    reach = bound_free_run(r, free, model, readers)
-    seen = Bounded(free.h.value, np.fmin(free.h.error, reach.h))
-    passed = observe_forward(replace(r, of_h=reach.of_U), seen, model)
-    last = np.where(r.ends, reach.c, 0).sum(axis=0)
-    narrowed = {name: getattr(passed, name) for name in ("h", "c", "last")}
-    for name, error in (("h", seen.error), ("c", reach.c), ("last", last)):
-        narrowed[name] = Bounded(getattr(free, name).value, np.fmin(narrowed[name].error, error))
-    return replace(passed, **narrowed), reach.of_readers
-
-
 def _list_numbers(free: Trajectory, of_input: Array) -> Steps:
     i, f, g, o, c, squashed = (q.value for q in (free.i, free.f, free.g, free.o, free.c_before, free.squashed))
     slopes = [i * (1 - i), f * (1 - f), 1 - g * g, o * (1 - o)]
@@ -241,6 +232,14 @@ def _diagonal(q: Array) -> Array:
 def _add_diagonal(q: Array, more: Array) -> None:
     k = np.arange(q.shape[-1])
     q[:, k, k] += more
+
+
+def _scale_rows(M: Array) -> tuple[Array, Array]:
+    """The rows of a matrix at length 1, and how long they are; of a row that is zero 1. No square underflows."""
+    largest = np.abs(M).max(axis=1, initial=0)
+    largest += largest == 0
+    norms = largest * np.maximum(np.linalg.norm(M / largest[:, None], axis=1), 1)
+    return M / norms[:, None], norms
 
 
 def _measure(rows: Array, M: Array, rounded: Array) -> Array:

@@ -9,6 +9,7 @@ import pytest
 from conformance.problems.build import build_problem
 from conformance.problems.covering import DENSE
 from conformance.problems.form import BOTH, FORWARD, REVERSE, Form
+from conformance.run.answers import judge
 from conformance.run.given import Compared, measure_part
 from lstm_spec import Array, ErrorModel, Problem, State, error_model, pack
 from tests.helpers.adversary import NOWHERE, Adversary, Signs, aligned, forward, random_signs, uniform_signs
@@ -57,6 +58,46 @@ def test_a_stack_of_legal_adversaries_is_not_refuted(layers: int, directions: An
     wrong = y.copy()
     wrong[50] += 0.05
     assert max(list_ratios(problem, wrong, model)) > 1
+
+
+def draw_lost(directions: Any, seed: int) -> Problem:
+    """A stack of two layers: rounding is lost late in time, and the layer above forgets little.
+
+    Where a direction reads forward its large weights lose it; where both read backward, gates that shut on the first
+    20 steps of x make all of it known again.
+    """
+    problem = build_problem(np.dtype("float32"), Form(2, directions), (60, 1, 4, 8), DENSE, seed)
+    rng, x = np.random.default_rng(seed), problem.x.copy()
+    x[:, :, 0] = 0
+    x[:20, :, 0] = 2
+
+    def scale(layer: Any, size: float) -> Any:
+        def draw_gate(shape: tuple[int, ...], of_first: float | None) -> Array:
+            a = (rng.standard_normal(shape) * size).astype(np.float32)
+            if of_first is not None:
+                a[:, 0] = of_first
+            return a
+
+        shuts = {k: None if size < 1 else 0.0 if k == "g" else -60.0 for k in layer.gates}
+        gates = {
+            k: g._replace(W=draw_gate(g.W.shape, shuts[k]), U=draw_gate(g.U.shape, None), b=draw_gate(g.b.shape, None))
+            for k, g in layer.gates.items()
+        }
+        return layer._replace(**gates)
+
+    below, above = problem.parameters
+    sizes = [2.0 if name == directions[0] else 0.05 for name in directions]
+    lower = tuple(map(scale, below, sizes))
+    return replace(problem, parameters=(lower, tuple(scale(layer, 0.3) for layer in above)), x=x)
+
+
+@pytest.mark.parametrize("directions", [BOTH, REVERSE], ids=str)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_layer_that_reads_backward_is_not_judged_if_its_first_steps_are_unknown(directions: Any, seed: int) -> None:
+    """It was judged as if it began where the layer below is no longer known: every right answer was refuted."""
+    problem = draw_lost(directions, seed)
+    judged = judge(problem, RIGHT["fused"]().forward(problem).y)
+    assert judged.holds or not judged.parts, judged
 
 
 @pytest.mark.parametrize("runtime", sorted(RIGHT))

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from conformance.run.narrowing import narrow_free_run
 from conformance.tolerance import ellipsoids
-from conformance.tolerance.ellipsoids import bound_free_run, can_bound, narrow_free_run
+from conformance.tolerance.ellipsoids import bound_free_run, can_bound
 from conformance.tolerance.layer import run_free
 from conformance.tolerance.trajectories import read_plain
 from lstm_spec import Activations, Array, ErrorModel, Problem, Variant, error_model, pack
@@ -43,6 +44,7 @@ def draw(T: int, B: int, I: int, H: int, scale: float) -> Problem:
 def measure_ratios(problem: Problem, model: ErrorModel, signs: Signs) -> dict[str, Array]:
     """Errors of an adversary in units of what V12 allows, by what is bounded."""
     r, readers = read_plain(problem), np.random.default_rng(3).standard_normal((5, problem.sizes[3]))
+    readers *= np.array([1, 1e-19, 1e-22, 1e-30, 1e-160])[:, None]
     free = run_free(r, model)
     reach = bound_free_run(r, free, model, readers)
     steps = forward(problem, pack(problem.layer), Adversary(model, signs), NOWHERE)
@@ -50,8 +52,13 @@ def measure_ratios(problem: Problem, model: ErrorModel, signs: Signs) -> dict[st
     errors = {"h": h - free.h.value, "c": c - free.c.value, "of_U": (before - free.h_before.value) @ r.w.U.T}
     errors["of_readers"] = errors["h"] @ readers.T
     narrowed, _ = narrow_free_run(r, free, model, readers)
-    ratios = {name: np.abs(e)[1:] / getattr(reach, name)[1:] for name, e in errors.items()}
-    return ratios | {"narrowed": np.abs(errors["h"]) / narrowed.h.error}
+    ratios = {name: divide(e[1:], getattr(reach, name)[1:]) for name, e in errors.items()}
+    return ratios | {"narrowed": divide(errors["h"], narrowed.h.error)}
+
+
+def divide(errors: Array, allowed: Array) -> Array:
+    """Errors in units of what is allowed; 0 where there is none."""
+    return np.divide(np.abs(errors), allowed, out=np.zeros_like(errors), where=errors != 0)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -62,6 +69,21 @@ def test_no_legal_adversary_leaves_the_ellipsoids(sizes: tuple[int, int, int, in
     problem = draw(*sizes)
     for signs in SIGNS:
         for what, ratio in measure_ratios(problem, MODELS[name], signs).items():
+            assert ratio.max() <= 1, (what, signs)
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-143, 1e-150, 1e-155, 0.0])
+def test_errors_whose_squares_are_no_numbers_are_bounded(scale: float) -> None:
+    """Each unit adds less than the one before, and forgets little: what is added up is one part in so many."""
+    problem = draw(40, 1, 2, 4, 0.4)
+    layer, sizes = problem.layer, scale * np.array([1, 1e-6, 1e-10, 1e-12])[:, None]
+    assert layer.f and layer.g
+    g = layer.g._replace(W=layer.g.W * sizes, U=layer.g.U * 0, b=layer.g.b * 0)
+    remembering = layer._replace(g=g, f=layer.f._replace(b=layer.f.b + 6))
+    nothing = problem.state._replace(h=problem.state.h * 0, c=problem.state.c * 0)
+    problem = replace(problem, parameters=((remembering,),), state=nothing)
+    for signs in SIGNS:
+        for what, ratio in measure_ratios(problem, error_model("relative", "float64"), signs).items():
             assert ratio.max() <= 1, (what, signs)
 
 
