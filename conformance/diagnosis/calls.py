@@ -26,6 +26,7 @@ WRONG = {
     "gradients": "its gradients are",
     "read": "the parameters that are read from it are",
 }
+UNKNOWN = "it is wrong in a session of calls; which of them that takes is unknown"
 DONE = {  # with the module that is wrong at last, and with another one
     "build": ("it was built", "another module was built"),
     "forward": ("it was asked for an answer", "another module was asked for an answer"),
@@ -55,15 +56,19 @@ def inquire_calls(
     """
     if backend.converse is None:
         return Inquiry((), "")
-    trial, found, note = Trial(backend, clock() + seconds, clock), None, "nothing"
+    trial, calls, note = Trial(backend, clock() + seconds, clock), tuple[Call, ...](), "nothing"
     try:
-        for each in (session,) if session else list_all_sessions(backend, np.dtype(dtype)):
-            found = found or find_calls(trial, each)
+        sessions = (session,) if session else list_all_sessions(backend, np.dtype(dtype))
+        calls = next(filter(None, (find_calls(trial, each) for each in sessions)), ())
     except OutOfTime:
         note = NO_TIME
     except NotClaimed as error:
         note = str(error)
-    about = "gradients" if found and found.sentence.startswith(WRONG["gradients"]) else "answers"
+    tried = tuple(trial.tried)
+    found = Finding(describe_calls(calls), True, tried, is_condition=False) if calls else None
+    if not (found or session) and any(said == "wrong" for _, said in tried):  # which is no acquittal
+        found = Finding(UNKNOWN, False, tried, is_condition=False)
+    about = "gradients" if calls and calls[-1].does == "gradients" else "answers"
     return Inquiry((Row("calls", about, found, "" if found else note),), found.sentence if found else "")
 
 
@@ -74,14 +79,12 @@ def list_all_sessions(backend: Backend, dtype: np.dtype[Any]) -> Iterator[Sessio
             yield from list_sessions(backend, form, dtype, sizes)
 
 
-def find_calls(trial: "Trial", session: Session) -> Finding | None:
-    """The calls that it takes in a session, if one was wrong; None if none was, or if a plain first call is."""
+def find_calls(trial: "Trial", session: Session) -> tuple[Call, ...]:
+    """The calls that it takes in a session, if one was wrong; empty if none was, or if a plain first call is."""
     calls = trial.shorten(session.calls)
-    if not calls:
-        return None
-    if len(calls) < 3 and not (_list_omissions(calls) or calls[-1].state == "kept" or _is_partial(calls[-1])):
-        return None  # other experiments say more of a first call
-    return Finding(describe_calls(calls), True, tuple(trial.tried), is_condition=False)
+    if calls and (len(calls) > 2 or _list_omissions(calls) or calls[-1].state == "kept" or _is_partial(calls[-1])):
+        return calls
+    return ()  # other experiments say more of a first call
 
 
 @dataclass

@@ -7,7 +7,7 @@ import pytest
 
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance import check
-from conformance.diagnosis.calls import inquire_calls
+from conformance.diagnosis.calls import UNKNOWN, inquire_calls
 from conformance.faults.catalogue import FAULTS
 from conformance.faults.modules.registering import OpenModule
 from conformance.report.report import Report
@@ -78,6 +78,14 @@ def test_a_mistake_that_a_first_call_shows_is_left_to_other_experiments() -> Non
 def test_a_function_has_no_calls_and_without_time_nothing_is_known() -> None:
     assert inquire_calls(guard_backend(replace(NUMPY, converse=None)), "float32", 60).rows == ()
     assert ask(FAULTS["uses_the_weights_of_the_last_module"].backend(), 0) == "no time was left"
+
+
+def test_what_was_wrong_when_time_ended_is_no_acquittal() -> None:
+    """Each look at the clock takes a second."""
+    backend = guard_backend(make_backend(implement("late", WRONG["sees_an_update_one_call_late"][1])))
+    seconds = iter(range(1000))
+    (row,) = inquire_calls(backend, "float32", 12, clock=lambda: next(seconds)).rows
+    assert row.finding and not row.finding.is_certain and row.finding.sentence == UNKNOWN
 
 
 def test_a_run_tells_them() -> None:
