@@ -7,12 +7,12 @@ import pytest
 
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance import check
-from conformance.diagnosis.calls import UNKNOWN, inquire_calls
+from conformance.diagnosis.calls import UNKNOWN, Trial, find_calls, inquire_calls
 from conformance.faults.catalogue import FAULTS
-from conformance.faults.modules.registering import OpenModule
 from conformance.report.report import Report
 from conformance.targets.border import guard_backend
-from lstm_spec import REFERENCE_MODULE, Answer, Backend, Description, Implementation, Problem, make_backend
+from lstm_spec import REFERENCE_MODULE, Backend, Description, Implementation, make_backend
+from lstm_spec.modules.sessions import Call, Session
 from tests.planted.modules import RIGHT, WRONG
 
 ANSWERS, ASKED = "its answers are wrong only after ", "it was asked for an answer"
@@ -65,14 +65,16 @@ def test_nothing_is_told_of_a_right_module(name: str) -> None:
     assert ask(make_backend(implement(name, RIGHT[name]))) == "nothing"
 
 
-class doubles_every_output(OpenModule):
-    def answer(self, problem: Problem) -> Answer:
-        found = super().answer(problem)
-        return replace(found, y=found.y * 2)
+class Shortened(Trial):
+    def shorten(self, calls: tuple[Call, ...]) -> tuple[Call, ...]:
+        return calls
 
 
-def test_a_mistake_that_a_first_call_shows_is_left_to_other_experiments() -> None:
-    assert ask(make_backend(implement("doubles", doubles_every_output))) == "nothing"
+@pytest.mark.parametrize("without", ["", "state"])
+def test_a_mistake_that_a_first_call_shows_is_left_to_other_experiments(without: Any) -> None:
+    calls = Call(None, "build"), Call(None, "forward", without=without)
+    found = find_calls(Shortened(NUMPY, 0), Session(calls))
+    assert found == (calls if without else ())
 
 
 def test_a_function_has_no_calls_and_without_time_nothing_is_known() -> None:
