@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from conformance.extent import Extents, widen_extents
 from conformance.report.findings import Findings
-from conformance.report.roots import Cause, Root, find_diagnosed, find_roots
+from conformance.report.roots import Cause, Root, find_diagnosed, find_roots, put_cause_first
 from conformance.report.rules import decide_status, list_failures, list_warnings
 from conformance.report.statement import write_statement
 from conformance.targets.origin import Origin
@@ -80,7 +80,7 @@ class Report:
     @property
     def failures(self) -> list[Verdict]:
         """The verdicts that count against the backend: the most precise dtype first, then what explains others."""
-        return list_failures(self.findings)
+        return put_cause_first(list_failures(self.findings), self.cause)
 
     @property
     def warnings(self) -> list[Verdict]:

@@ -49,6 +49,17 @@ def find_roots(failures: list[Verdict], cause: Cause) -> list[Root]:
     return roots
 
 
+def put_cause_first(failures: list[Verdict], cause: Cause) -> list[Verdict]:
+    """The failures, in their order; of those that the cause reproduces one that is about its clause is the first."""
+    explained = [v for v in failures if cause.reproduced.get(key_of(v)) and v.dtype == failures[0].dtype]
+    about = [v for v in explained if cause.clause in find_broken_clauses(v)]
+    if not about:
+        return failures
+    place = failures.index(explained[0])
+    rest = [v for v in failures if v is not about[0]]
+    return [*rest[:place], about[0], *rest[place:]]
+
+
 def find_diagnosed(failures: list[Verdict], cause: Cause) -> Verdict | None:
     """The failure that the cause is about: the first one, unless the named fault is known to be right there."""
     kept = keep_one_per_property(failures)

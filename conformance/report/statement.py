@@ -8,7 +8,7 @@ from conformance.report.status import NOTHING
 from conformance.verdict import find_broken_clauses
 from lstm_spec import GRADES, SPECIFICATION
 
-CONFORMS, DOES_NOT_CONFORM, NOT_JUDGED = "conforms", "does not conform", "not judged"
+CONFORMS, DOES_NOT_CONFORM, NO_FAULT, NOT_JUDGED = "conforms", "does not conform", "no fault found", "not judged"
 ANY_NUMBER = 400  # examples of a property: with fewer, some that a profile asks for are not tried
 
 
@@ -18,11 +18,13 @@ def write_statement(f: Findings) -> str:
 
 
 def draw_conclusion(f: Findings) -> str:
-    """The statement in three words at most: CONFORMS, DOES_NOT_CONFORM or NOT_JUDGED."""
+    """The statement in three words at most: CONFORMS, DOES_NOT_CONFORM, NO_FAULT or NOT_JUDGED."""
     if list_grades_held(f):
         return CONFORMS
-    is_refuted = list_failures(f) and not f.lenient
-    return DOES_NOT_CONFORM if is_refuted or write_statement(f).startswith(DOES_NOT_CONFORM) else NOT_JUDGED
+    if (list_failures(f) and not f.lenient) or write_statement(f).startswith(DOES_NOT_CONFORM):
+        return DOES_NOT_CONFORM
+    is_undecided = f.cut or (not f.lenient and _state_what_is_wrong(f))
+    return NOT_JUDGED if is_undecided else NO_FAULT
 
 
 def list_grades_held(f: Findings) -> dict[str, str]:

@@ -165,9 +165,8 @@ def print_statement(console: Console, report: Reported) -> None:
     """The backend, the statement, and the counts."""
     about, counts = report.findings.description, Counter(v.outcome for v in report.verdicts)
     subject, device = escape_markup(f"{report.findings.name} {about.version}".strip()), escape_markup(about.device)
-    tally = ", ".join(f"{counts[outcome]} {MARKS[outcome][0].lower()}" for outcome in Outcome if counts[outcome])
-    if report.warnings:
-        tally += f" ({len(report.warnings)} of a SHOULD)"
+    should = {Outcome.REFUTED: f" ({len(report.warnings)} of a SHOULD)"} if report.warnings else {}
+    tally = ", ".join(f"{counts[o]} {MARKS[o][0].lower()}{should.get(o, '')}" for o in Outcome if counts[o])
     declared = sum(report.findings.is_declared(verdict) for verdict in report.verdicts)
     tally += f" ({declared} declared)" if declared else ""
     examples = sum(v.examples for v in report.verdicts)

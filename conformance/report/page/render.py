@@ -96,7 +96,7 @@ def _load_template() -> Any:
         "number": _format_number,
         "grade": _name_grade,
     }
-    environment.filters["mark_code"] = _mark_code
+    environment.filters |= {"mark_code": _mark_code, "set_indices": _set_indices}
     environment.globals["extent_names"] = (*"TBIHL", *PRODUCTS)
     return environment.get_template("page.html")
 
@@ -113,6 +113,14 @@ def _clean(value: Any) -> Any:
 def _mark_code(text: str) -> Markup:
     """The text, in which what stands between backticks is code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(_clean(text)))))
+
+
+def _set_indices(text: str) -> Markup:
+    """The text, its indices set below the line and its powers above."""
+    marked = str(escape(_clean(text)))
+    for mark, tag in (("_", "sub"), ("^", "sup")):
+        marked = re.sub(rf"\{mark}(?:{{([^}}]*)}}|([A-Za-z0-9]+))", rf"<{tag}>\1\2</{tag}>", marked)
+    return Markup(marked)
 
 
 def _format_number(value: float, dtype: str) -> str:

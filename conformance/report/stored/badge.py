@@ -2,12 +2,17 @@
 
 import html
 
-from conformance.report.statement import CONFORMS, DOES_NOT_CONFORM, NOT_JUDGED
+from conformance.report.statement import CONFORMS, DOES_NOT_CONFORM, NO_FAULT, NOT_JUDGED
 from conformance.report.stored.read import Data
 from conformance.text import clean_line
 
 LABEL, LABEL_LENGTH = "LSTM", 30
-COLOURS = {CONFORMS: "#1a7f37", DOES_NOT_CONFORM: "#b3261e", NOT_JUDGED: "#57606a"}  # white text has a contrast above 5
+COLOURS = {  # white text has a contrast above 5
+    CONFORMS: "#1a7f37",
+    DOES_NOT_CONFORM: "#b3261e",
+    NO_FAULT: "#0b5c8f",
+    NOT_JUDGED: "#57606a",
+}
 LETTER = 6.3  # px, of 11 px text; the text is stretched to what is reckoned here, so that no font spoils it
 MARGIN = 8
 MOST_TARGETS = 20  # whose statements are in the title
@@ -50,6 +55,8 @@ def summarize_report(report: Data) -> tuple[str, str]:
         return DOES_NOT_CONFORM, DOES_NOT_CONFORM
     if report["unavailable"] or NOT_JUDGED in found or not found:
         return NOT_JUDGED, NOT_JUDGED
+    if NO_FAULT in found:
+        return NO_FAULT, NO_FAULT
     return CONFORMS, CONFORMS + _name_grades(report["targets"])
 
 

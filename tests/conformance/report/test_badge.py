@@ -56,6 +56,7 @@ DECLARED = {
     "judged": True,
 }
 RIGHT, WRONG, UNKNOWN = target("conforms", "relative"), target("does not conform"), target("not judged")
+QUICK = target("no fault found")
 MESSAGES: dict[str, tuple[Data, str]] = {
     "conforms": (report_on(RIGHT), "conforms (relative)"),
     "at every dtype": (report_on(target("conforms", "relative", "relative", "wide")), "conforms (relative, wide)"),
@@ -66,6 +67,9 @@ MESSAGES: dict[str, tuple[Data, str]] = {
     "with a deviation": (report_on({**RIGHT, "deviations": [DECLARED]}), "conforms (relative), 1 deviation"),
     "wrong": (report_on(WRONG), "does not conform"),
     "not judged": (report_on(UNKNOWN), "not judged"),
+    "quick": (report_on(QUICK), "no fault found"),
+    "one of two is judged by quick": (report_on(RIGHT, QUICK), "no fault found"),
+    "one of two by quick, and one not": (report_on(QUICK, UNKNOWN), "not judged"),
     "one of two is wrong": (report_on(RIGHT, WRONG, UNKNOWN), "does not conform"),
     "one of two is not judged": (report_on(RIGHT, UNKNOWN), "not judged"),
     "one cannot be used": (report_on(RIGHT, unavailable=({"name": "z", "reason": "is nowhere"},)), "not judged"),

@@ -99,6 +99,13 @@ def test_a_failure_counts_at_the_clause_that_its_likely_cause_breaks() -> None:
     assert list_families(report, report.verdicts[0]) == {"CELL"}
 
 
+def test_indices_stand_below_the_line_and_powers_above() -> None:
+    page = as_html([make_report(*(make_verdict(Outcome.HOLDS, prop=prop) for prop in PROPERTIES))], {})
+    for equation in ("c<sub>t</sub> = f c<sub>t−1</sub> + i g", "U<sub>k</sub>ᵀ", "= f<sup>n</sup>"):
+        assert equation in page
+    assert not re.search(r"[_^][{\w]", "".join(re.findall(r'<span class="equation">(.*?)</span>', page)))
+
+
 def test_one_example_is_no_examples() -> None:
     assert "1 verdict from 0 examples in" in as_html([make_report(make_verdict(Outcome.HOLDS))], {})
 

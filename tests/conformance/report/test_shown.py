@@ -15,6 +15,7 @@ from conformance.outcome import Outcome
 from conformance.property import PROPERTIES
 from conformance.report.text import print_report
 from lstm_spec import Feature
+from lstm_spec.clauses import Level
 from tests.helpers.messages import EQUATIONS
 from tests.helpers.reports import make_report, make_verdict
 from tests.helpers.specimens import said, target
@@ -54,6 +55,14 @@ def test_the_statement_comes_first_then_what_failed_then_the_table() -> None:
     shown = REPORT.text()
     places = [shown.index(part) for part in (REPORT.statement, "\nREFUTED  ", "\nproperty  ")]
     assert places == sorted(places) and shown.startswith(EVIL)
+
+
+def test_a_should_is_counted_beside_what_is_refuted() -> None:
+    should = next(prop for prop in PROPERTIES if prop.level is Level.SHOULD)
+    outcomes = (Outcome.REFUTED, Outcome.HOLDS, Outcome.NOT_CLAIMED)
+    verdicts = [make_verdict(outcome, prop=prop) for outcome, prop in zip(outcomes, PROPERTIES[:3], strict=True)]
+    shown = make_report(*verdicts, make_verdict(Outcome.REFUTED, prop=should)).text()
+    assert "  1 holds, 2 refuted (1 of a SHOULD), 1 not claimed; " in shown
 
 
 def test_what_is_claimed_at_no_dtype_is_one_line() -> None:

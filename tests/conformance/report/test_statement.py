@@ -16,7 +16,7 @@ from conformance.problems.form import Form
 from conformance.property import PROPERTIES
 from conformance.report.findings import Findings, Request
 from conformance.report.report import Report
-from conformance.report.roots import Cause, find_diagnosed
+from conformance.report.roots import Cause, find_diagnosed, key_of
 from conformance.report.stages import STAGE_NAMES, STAGES, find_stage
 from conformance.report.statement import write_statement
 from conformance.report.status import FAILED, PASSED, SUITE_ERROR
@@ -252,6 +252,18 @@ def test_the_cause_is_that_of_the_first_failure_which_it_reproduces() -> None:
     assert roots_of(gate, other, flow, reproduced=known) == [(GATE, 0, 0), (OTHER, 1, 0)]
     cause = Cause("a fault", reproduced={(name, "float32"): is_so for name, is_so in known.items()})
     assert find_diagnosed([gate, other, flow], cause) is other
+
+
+def test_a_failure_that_is_about_the_clause_of_the_cause_stands_for_those_that_it_explains() -> None:
+    gate, step, flow = (failing(name, Outcome.REFUTED) for name in (GATE, OTHER, FLOW))
+    findings = Findings("x", Description(), True, Request("quick", 0, ("float32",)), [gate, step, flow])
+
+    def list_roots(clause: str, *unexplained: Verdict) -> list[str]:
+        known = {key_of(v): v not in unexplained for v in findings.verdicts}
+        return [root.verdict.property.name for root in Report(findings, Cause("h = o c", True, clause, known)).roots]
+
+    assert list_roots("CELL-6") == [OTHER] and list_roots("CELL-1") == [GATE] and list_roots("NET-1") == [GATE]
+    assert list_roots("CELL-6", gate) == [GATE, OTHER] and list_roots("CELL-6", step) == [GATE, OTHER]
 
 
 def test_what_lacks_a_feature_of_the_root_has_a_cause_of_its_own() -> None:
