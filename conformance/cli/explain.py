@@ -45,11 +45,12 @@ def explain(what: str) -> None:
     WHAT is the id of a clause, the name of a property, or that of a fault. Of a clause this includes the lines of code
     that carry it, the properties that verify it, and the known faults that break it.
     """
-    from conformance.cli.explanation import explain_name
+    from conformance.cli.explanation import explain_name, suggest_meaning
 
     text = explain_name(what)
     if not text:
-        reason = f"{what!r} is not a clause, a property or a fault; see lstm-conform list clauses, properties or faults"
+        reason = f"{what!r} is not a clause, a property or a fault{suggest_meaning(what)}"
+        reason += "; see lstm-conform list clauses, properties or faults"
         raise click.BadParameter(reason, param_hint="WHAT")
     print(text)
 

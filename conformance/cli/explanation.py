@@ -8,6 +8,7 @@ from pathlib import Path
 import lstm_spec
 from conformance.faults.fault import Fault
 from conformance.property import PROPERTIES, Property
+from conformance.targets.locate import suggest_name
 from conformance.targets.resolve import TargetError, list_installed, resolve
 from lstm_spec import CLAUSES, GRADES, Clause
 from lstm_spec.clauses import Level
@@ -24,6 +25,7 @@ PAGES = (
     "modules/reference.py",
 )
 
+MOST_CLAUSES = 8  # that are suggested
 UNVERIFIED = {  # why no property verifies a clause of this level
     Level.MAY: "nothing: what is allowed need not be tried",
     Level.NOTE: "nothing: no implementation is asked for it; tests/lstm_spec/test_contrast.py shows it",
@@ -53,6 +55,18 @@ def explain_name(name: str) -> str:
     found = [explain_property(prop) for prop in PROPERTIES if prop.name == written]
     fault = FAULTS.get(name.removeprefix("fault:"))
     return next(iter(found + ([explain_fault(fault)] if fault else [])), "")
+
+
+def suggest_meaning(name: str) -> str:
+    """The clauses that have these words, or the name that is most like it, as part of a sentence; empty without any."""
+    from conformance.faults.catalogue import FAULTS
+
+    words = " ".join(name.lower().split())
+    ids = [id for id, clause in CLAUSES.items() if words and words in clause.sentence.lower()]
+    if ids:
+        return f"; {', '.join(ids[:MOST_CLAUSES])}{', …' if len(ids) > MOST_CLAUSES else ''} speak of it"
+    names = [*(prop.name for prop in PROPERTIES), *FAULTS]
+    return suggest_name(name.upper(), [*CLAUSES]) or suggest_name(words.replace(" ", "_"), names)
 
 
 def explain_property(prop: Property) -> str:

@@ -55,14 +55,27 @@ def read_settings(command: click.Command) -> dict[str, Any]:
     (known["target"],) = (option for option in command.params if isinstance(option, click.Argument))
     found = {}
     for key, value in _read_table().items():
-        option = known.get(key)
-        if option is None or not isinstance(value, str | int | float | list):
-            expected = f"a value for one of the options {', '.join(sorted(known))}"
-            what = clean_line(f"{key} = {value!r}", LONGEST_NAME)
-            raise click.UsageError(f"{SETTINGS}, [tool.lstm-conform] has {what}, expected {expected}; correct it there")
-        is_list = getattr(option, "multiple", False) or option.nargs == -1
-        found[str(option.name)] = [value] if is_list and not isinstance(value, list) else value
+        try:
+            if key not in known:
+                raise ValueError(f"a value for one of the options {', '.join(sorted(known))}")
+            found[str(known[key].name)] = _write_as_given(known[key], value)
+        except ValueError as expected:
+            what = f"[tool.lstm-conform] has {clean_line(f'{key} = {value!r}', LONGEST_NAME)}"
+            raise click.UsageError(f"{SETTINGS}, {what}, expected {expected}; correct it there") from expected
     return found
+
+
+def _write_as_given(option: click.Parameter, value: Any) -> Any:
+    """The value as the command line would give it. Raises ValueError, which says what is expected."""
+    if getattr(option, "is_flag", False):
+        if not isinstance(value, bool):
+            raise ValueError("true or false")
+        return value
+    is_list = getattr(option, "multiple", False) or option.nargs == -1
+    values = value if is_list and isinstance(value, list) else [value]
+    if any(isinstance(v, bool) or not isinstance(v, str | int | float) or "\0" in str(v) for v in values):
+        raise ValueError("a text, or a list of texts" if is_list else "a text or a number")
+    return [str(v) for v in values] if is_list else str(value)
 
 
 def _read_table() -> dict[str, Any]:

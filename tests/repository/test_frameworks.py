@@ -49,7 +49,8 @@ def test_what_is_refuted_stands_in_the_page(tmp_path: Path) -> None:
     page = write_page({"mine": reduced}, "## Notes")
     assert reduced["examples"] > 0 and f"{reduced['examples']:,} examples in all" in page
     assert "| CELL | CELL-1" in page and "`mine.py:LSTM`" in page and "| NUM | – |" in page
-    assert "- mine: CELL-1 ACT-1 ACC-1 (MUST; float32): the input gate read alone is the logistic function: i " in page
+    seen = "- mine (MUST; float32): i is further from the equations than rounding can explain\n"
+    assert f"{seen}  - CELL-1 ACT-1 ACC-1: the input gate read alone is the logistic function (case: " in page
     assert "(case: `docs/frameworks/cases/mine/CELL-1.safetensors`)" in page
 
 

@@ -138,7 +138,9 @@ def _write_evidence(clause: Clause) -> str:
     properties = [_link_property(prop) for prop in list_properties(clause.id)]
     faults = [f"`{fault.name}`: {escape(fault.sentence)}" for fault in list_faults(clause.id)]
     rows += [_write_list("Verified by", properties), _write_list("Broken by", faults)]
-    return "\n\n".join(filter(None, rows + [_write_list("Other answers", list_other_answers(clause.id))]))
+    return "\n\n".join(
+        filter(None, rows + [_write_list("Frameworks that answer otherwise", list_other_answers(clause.id))])
+    )
 
 
 def _link_property(prop: Property) -> str:

@@ -35,8 +35,13 @@ def claim_files(given: dict[str, Path | None]) -> Files:
 
 
 def _claim_file(file: Path, start: bytes) -> None:
+    import errno
+    import os
+
     from conformance.files import remove_stale
 
+    if file.is_dir():  # click takes an empty name for that of a file
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if file != STDOUT and (file.is_file() or not file.exists()):  # to try a pipe would end its reader
         file.open("a", encoding="utf-8").close()
         remove_stale(file, start)

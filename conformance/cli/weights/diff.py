@@ -41,14 +41,14 @@ def diff(
     grade: str,
     timeout: float,
 ) -> None:
-    """Whether two files have the same LSTM: weight by weight, then answer by answer.
-
-    Units may be in another order. What B answers is judged by the equations with the weights of A; or what A answers
-    with those of B, if B has the wider numbers. Exits with 0 if the weights are the same, perhaps rounded, and the
-    answers hold.
+    """Say what changed between two reports, or whether two files have the same LSTM.
 
     Of two JSON reports, an old one A and a new one B: what is refuted or no longer judged now, and what is mended.
     Exits with 1 if something is worse. The options are about weights.
+
+    Two files of weights are compared weight by weight, then answer by answer. Units may be in another order. What B
+    answers is judged by the equations with the weights of A; or what A answers with those of B, if B has the wider
+    numbers. Exits with 0 if the weights are the same, perhaps rounded, and the answers hold.
     """
     from conformance.models.asked import ModelError
     from conformance.models.differences import ask_as_first, compare_networks

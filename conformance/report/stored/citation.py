@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from conformance.numbers import count_things
 from conformance.outcome import Outcome
+from conformance.report.statement import CONFORMS, DOES_NOT_CONFORM
 from conformance.report.stored.read import Data
 from conformance.text import clean_line
 
@@ -22,15 +23,25 @@ def _write_paragraph(target: Data, report: Data, digest: str) -> str:
     subject = " ".join(filter(None, (target["name"], target["version"])))
     held, claimed = count_clauses(target["verdicts"])
     examples = sum(verdict["examples"] for verdict in target["verdicts"])
+    is_predicate = target["statement"].startswith((CONFORMS, DOES_NOT_CONFORM))
+    said = f"{subject} ({target['device']}){'' if is_predicate else ':'} {target['statement'].replace('`', '')}"
     sentences = [
-        clean_line(f"{subject} ({target['device']}) {target['statement']}", LONGEST),
+        clean_line(said, LONGEST),
         f"{held} of {claimed} claimed clauses held in {count_things(examples, 'example')}",
         *(f"The largest sizes {which} were {_write_sizes(target['largest'][which])}" for which in _passes(target)),
-        f"Judged by lstm-spec {report['suite']} against LSTM Specification {report['specification']}"
-        f" with profile {target['profile']} and seed {target['seed']}",
+        f"Judged {_name_grades(target)}by lstm-spec {report['suite']} against LSTM Specification"
+        f" {report['specification']} with profile {target['profile']} and seed {target['seed']}",
         f"SHA-256 of the report: {digest}",
     ]
     return ". ".join(sentences) + "."
+
+
+def _name_grades(target: Data) -> str:
+    """The dtypes and grades at which it was judged; a statement of conformance has them already."""
+    dtypes = [] if target["conclusion"] == CONFORMS else dict.fromkeys(v["dtype"] for v in target["verdicts"])
+    grades = {dtype: target["grades"].get(dtype, "") for dtype in dtypes}
+    named = (f"{d} ({grade if isinstance(grade, str) else 'an error model of its own'})" for d, grade in grades.items())
+    return clean_line(f"at {', '.join(named)}", LONGEST) + " " if grades else ""
 
 
 def _passes(target: Data) -> list[str]:

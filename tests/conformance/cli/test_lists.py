@@ -58,7 +58,24 @@ def test_an_explanation_names_code_properties_and_faults() -> None:
 def test_an_unknown_clause_is_refused() -> None:
     status, text = said("explain", "CELL-99")
     assert status == WRONG_OPTION
-    assert "'CELL-99' is not a clause, a property or a fault; see lstm-conform list clauses" in text
+    assert "'CELL-99' is not a clause, a property or a fault" in text
+    assert "; see lstm-conform list clauses, properties or faults" in text
+
+
+@pytest.mark.parametrize(
+    ("what", "hint"),
+    [
+        ("cell-7", ", did you mean 'CELL-6'?; see"),
+        ("never forget", ", did you mean 'never_forgets'?; see"),
+        ("Forget  gate", "; CELL-2, CELL-5, "),
+        ("projection", "; VAR-"),
+        ("qqq", " a property or a fault; see"),
+        ("", " a property or a fault; see"),
+    ],
+)
+def test_what_was_probably_meant_is_said(what: str, hint: str) -> None:
+    status, text = said("explain", what)
+    assert status == WRONG_OPTION and hint in " ".join(text.split())
 
 
 def test_the_doctor_names_versions_and_every_backend() -> None:

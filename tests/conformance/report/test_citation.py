@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+import conformance.properties  # noqa: F401  fills the registry
+from conformance.outcome import Outcome
 from conformance.report.json import as_json
 from conformance.report.status import PASSED, UNUSABLE
 from conformance.report.stored.citation import count_clauses, write_paragraphs
 from tests.helpers.messages import assert_one_sentence
-from tests.helpers.reports import write_report
+from tests.helpers.reports import make_report, make_verdict, write_report
 from tests.helpers.specimens import said
 
 Data = dict[str, Any]
@@ -47,7 +49,8 @@ def test_the_paragraph_of_a_run_has_what_makes_it_known_again(tmp_path: Path) ->
     (target,) = report["targets"]
     sizes = target["largest"]["forward"]
     known = [
-        f"numpy {target['version']} ({target['device']}) {target['statement']}. ",
+        f"numpy {target['version']} ({target['device']}): {target['statement']}. ",
+        "Judged at float32 (relative) by lstm-spec ",
         f" claimed clauses held in {sum(v['examples'] for v in target['verdicts']):,} examples. ",
         f"The largest sizes forward were T = {sizes['T']:,}, B = {sizes['B']:,}, ",
         f"lstm-spec {report['suite']} against LSTM Specification {report['specification']} ",
@@ -56,6 +59,31 @@ def test_the_paragraph_of_a_run_has_what_makes_it_known_again(tmp_path: Path) ->
     ]
     assert status == PASSED
     assert [part for part in known if part not in text] == [] and text.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "statement", "parts"),
+    [
+        ("conforms", "conforms to it at float32 (relative)", ("(cpu) conforms to it", "Judged by lstm-spec ")),
+        (
+            "does not conform",
+            "does not conform: 1 of 2",
+            ("(cpu) does not conform: 1", "Judged at float32 (relative) by"),
+        ),
+        (
+            "no fault found",
+            "no fault; `run` decides",
+            ("(cpu): no fault; run decides. ", "Judged at float32 (relative) by"),
+        ),
+    ],
+)
+def test_the_paragraph_is_made_of_sentences_and_names_the_grade_once(
+    conclusion: str, statement: str, parts: tuple[str, ...]
+) -> None:
+    report = json.loads(json.dumps(as_json([make_report(make_verdict(Outcome.HOLDS))], {})))
+    report["targets"][0] |= {"conclusion": conclusion, "statement": statement}
+    text = write_paragraphs(report, "0")
+    assert [part for part in parts if part not in text] == [] and text.count("(relative)") == 1
 
 
 def test_whatever_a_target_says_is_one_line(tmp_path: Path) -> None:
