@@ -105,3 +105,14 @@ def test_search_finds_what_is_looked_for(address: str, browser: Any) -> None:
 
         assert WebDriverWait(browser, SECONDS).until(find)
     assert list_messages(browser) == []
+
+
+def test_a_search_for_a_gate_leads_to_its_clause_before_all_else_but_the_glossary(address: str, browser: Any) -> None:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    show_page(browser, f"{address}/search.html?q=forget+gate")
+    shown = "return [...document.querySelectorAll('#search-results li a')].map(a => a.href)"
+    WebDriverWait(browser, SECONDS).until(lambda driver: len(driver.execute_script(shown)) > 1)
+    first, second = browser.execute_script(shown)[:2]
+    assert "glossary.html" in first and first.endswith("#term-forget-gate")
+    assert second.partition("#")[0].split("?")[0].endswith("/cell.html")

@@ -1,5 +1,6 @@
 """The site: it is built without a warning, its addresses stay, its links lead somewhere, and it needs no network."""
 
+import json
 import re
 import subprocess
 import sys
@@ -218,6 +219,13 @@ def test_what_scrolls_can_be_reached_by_keyboard_and_every_landmark_has_a_name(h
         assert all(tag.has_attr("tabindex") for tag in page.select("pre, .table-wrapper, .equation"))
         assert all(tag.has_attr("aria-label") for tag in page.find_all("aside"))
         assert all(tag.has_attr("aria-level") for tag in page.select("[role=heading]"))
+
+
+def test_a_search_looks_through_pages_and_not_through_source_code_and_tables_of_faults(html: Path) -> None:
+    index = json.loads((html / "searchindex.js").read_text(encoding="utf-8").removeprefix("Search.setIndex(")[:-1])
+    titles = dict(zip(index["docnames"], index["titles"], strict=True))
+    left_out = {name for name, title in titles.items() if not title}
+    assert left_out == {name for name in titles if name.startswith("source/")} | {"kill-matrix", "selftest"}
 
 
 def test_every_page_has_one_title(html: Path) -> None:

@@ -26,6 +26,16 @@ FINDINGS = ROOT / "docs" / "findings"
 FEW = 3  # properties, faults and lines of code that are shown at once
 
 
+NAMES = {  # of what the equations of the cell define
+    "CELL-1": "input gate",
+    "CELL-2": "forget gate",
+    "CELL-3": "candidate",
+    "CELL-4": "output gate",
+    "CELL-5": "cell state",
+    "CELL-6": "hidden state",
+}
+
+
 def list_families() -> dict[str, list[Clause]]:
     """The clauses of each family, in their order."""
     grouped = groupby(CLAUSES.values(), lambda clause: clause.id.split("-")[0])
@@ -68,12 +78,7 @@ def write_tex_inline(clause: Clause) -> str:
 
 def write_equations() -> str:
     """The six equations of the cell, each with a link to its clause."""
-    names = "input gate", "forget gate", "candidate", "output gate", "cell state", "hidden state"
-    ids = [clause.id for clause in list_families()["CELL"]]
-    rows = [
-        f"| {link_clause(id)} {name} | ${write_tex(CLAUSES[id].equation)}$ |"
-        for id, name in zip(ids, names, strict=True)
-    ]
+    rows = [f"| {link_clause(id)} {name} | ${write_tex(CLAUSES[id].equation)}$ |" for id, name in NAMES.items()]
     return "\n".join(["| clause | equation |", "|---|---|", *rows])
 
 
@@ -98,8 +103,10 @@ def write_family(family: str) -> str:
 
 def _write_clause(clause: Clause) -> str:
     choices = [what for what, ids in CHOICES.items() if clause.id in ids]
-    entries = [clause.id, *(f"{re.sub('^(a|an|the) ', '', what)}; {clause.id}" for what in choices)]
-    index = "\n".join(f"```{{index}} single: {entry}\n```" for entry in entries)
+    entries = [f"! single: {clause.id}"]  # a search shows what has a ! first
+    entries += [f"! single: {NAMES[clause.id]}; {clause.id}"] if clause.id in NAMES else []
+    entries += [f"single: {re.sub('^(a|an|the) ', '', what)}; {clause.id}" for what in choices]
+    index = "\n".join(f"```{{index}} {entry}\n```" for entry in entries)
     equation = f"\n\n$$\n{write_tex(clause.equation)}\n$$" if clause.equation else ""
     norm = f"::::{{container}} norm\n{_write_level(clause)} {clause.sentence}{equation}\n::::"
     parts = [f"## {clause.id}", index, norm, *_write_lines(clause.id), _write_evidence(clause)]

@@ -76,6 +76,7 @@ def gather_pages() -> dict[str, str]:
         for path, place in find_places().items()
         if path not in GENERATED
     }
+    pages |= {name: UNSEARCHED.replace("orphan: true\n", "") + pages[name] for name in TABLES}
     pages |= {f"{name_page(family)}.md": write_family(family) for family in FAMILIES}
     names = "\n".join(f"findings/{page.stem}" for page in list_findings())
     pages["findings.md"] = f"# Findings\n\n{FINDINGS}\n\n```{{toctree}}\n:maxdepth: 1\n\n{names}\n```\n"
@@ -94,6 +95,10 @@ def fill(text: str) -> str:
     return text
 
 
+UNSEARCHED = "---\norphan: true\nnosearch: true\n---\n\n"  # where the words of every search are, but no answer
+TABLES = ("kill-matrix.md", "selftest.md")  # of all faults: neither
+
+
 def write_sources(pages: Iterable[str]) -> dict[str, str]:
     """A page for each file and folder of the repository that a page links to."""
     named = sorted({source for text in pages for source in find_sources(text)})
@@ -110,9 +115,9 @@ def _list_files(folder: Path) -> list[str]:
 
 def _write_file(path: str) -> str:
     options = f":language: {LANGUAGES.get((ROOT / path).suffix, 'text')}\n:linenos:"
-    return f"---\norphan: true\n---\n\n# `{path}`\n\n```{{literalinclude}} /@ROOT@/{path}\n{options}\n```\n"
+    return f"{UNSEARCHED}# `{path}`\n\n```{{literalinclude}} /@ROOT@/{path}\n{options}\n```\n"
 
 
 def _write_folder(folder: str, files: list[str]) -> str:
     links = "\n".join(f"- [{Path(file).name}](/source/{file}.md)" for file in files)
-    return f"---\norphan: true\n---\n\n# `{folder}/`\n\n{links}\n"
+    return f"{UNSEARCHED}# `{folder}/`\n\n{links}\n"
