@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from conformance.cli.run import run as judge
+from conformance.report.deviations import read_deviations
 from tests.helpers.pages import read_blocks
 from tests.helpers.root import ROOT
 
@@ -19,6 +21,7 @@ WORKFLOW = yaml.safe_load((ROOT / "examples" / "github-actions.yml").read_text(e
 (JOB,) = WORKFLOW["jobs"].values()
 (HOOK,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
 YAML = [yaml.safe_load(block.text) for block in read_blocks("ci.md") if block.kind == "yaml"]
+TOML = [block.text for block in read_blocks("ci.md") if block.kind == "toml"]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 RIGHT = next(block.text for block in read_blocks("judging.md") if block.kind == "python")
 WRONG = RIGHT.replace("sigmoid(f) * c + ", "sigmoid(f) * c - ")
@@ -89,3 +92,15 @@ def test_the_hook_that_the_page_shows_is_the_one_there_is() -> None:
     assert config["id"] == HOOK["id"] and HOOK["pass_filenames"] is False
     options: dict[str, Any] = {key: value for key, value in config.items() if key not in ("id", "args", "files")}
     assert set(options) <= set(HOOK)
+
+
+def test_both_files_that_the_page_shows_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, deviations = TOML
+    (tmp_path / "pyproject.toml").write_text(settings, encoding="utf-8")
+    (tmp_path / "lstm-deviations.toml").write_text(deviations, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with judge.make_context("run", []) as context:
+        assert context.params["targets"] == ("my_lstm:BACKEND",)
+        assert context.params["dtypes"] == ("float32", "float64")
+        (deviation,) = read_deviations(context.params["deviations_file"])
+    assert (deviation.clause, deviation.kind, deviation.target) == ("CELL-5", "refuted", "my_lstm")

@@ -1,5 +1,6 @@
 """The README is short and in order; what it shows, and the pages about use that it leads to, is run."""
 
+import json
 import os
 import re
 import subprocess
@@ -10,13 +11,18 @@ from pathlib import Path
 
 import pytest
 
+import conformance.properties  # noqa: F401  fills the registry
+from conformance.outcome import Outcome
+from conformance.report.json import as_json
+from conformance.report.stored.citation import write_paragraphs
 from tests.helpers.environment import TORCH
 from tests.helpers.pages import assert_shown, read_blocks
+from tests.helpers.reports import make_report, make_verdict
 from tests.helpers.root import ROOT
 from tools.pages.failure_picture import COMMAND, draw_terminal, read_module, run_in_terminal
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = ("judging.md", "reports.md", "python.md", "ci.md", "limits.md", "other-checks.md", "site/cite.md")
+PAGES = ("judging.md", "reports.md", "python.md", "ci.md", "limits.md", "other-checks.md", "why.md", "site/cite.md")
 TEXTS = [README, *((ROOT / "docs" / page).read_text(encoding="utf-8") for page in PAGES)]
 ORDER = [
     "Who it is for",
@@ -91,12 +97,13 @@ def test_the_tests_command_is_named() -> None:
 @pytest.mark.parametrize("command", sorted({*SHOWN, *NAMED}))
 def test_every_command_line_is_one_that_exists(command: str, folder: Path) -> None:
     program, *words = command.split()
-    assert program in ("make", "pip", "lstm-conform", "pytest"), command
+    assert program in ("make", "pip", "lstm-conform", "pytest", "python"), command
     if program == "make":
         targets = re.findall(r"(?m)^([\w-]+):|^\$\(BIN\)/.*", (ROOT / "Makefile").read_text(encoding="utf-8"))
         assert words[0] in targets, command
-    if program == "lstm-conform" and not words[0].startswith("-"):
-        done = run(folder, program, words[0], "--help")
+    if program == "python" or (program == "lstm-conform" and not words[0].startswith("-")):
+        first = str(ROOT / words[0]) if program == "python" else words[0]
+        done = run(folder, program, first, "--help")
         assert done.returncode == 0, command
         assert all(re.search(rf"(^|\s){word}\b", done.stdout) for word in words if word.startswith("-")), command
 
@@ -127,7 +134,29 @@ def test_the_line_for_pytest_runs(folder: Path) -> None:
     assert re.search(r"\d+ passed", done.stdout)
 
 
+def test_every_page_with_a_block_that_can_be_run_is_one_whose_blocks_are() -> None:
+    tested = {*PAGES, "your-weights.md", "spec.md"}  # the last is generated from the code
+    pages = (path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md"))
+    kinds = {page: {block.kind for block in read_blocks(page)} for page in pages if not page.startswith("findings/")}
+    assert {page for page in kinds if kinds[page] - {"math", "text"}} - tested == set()
+
+
 # ---------------------------------------------------------------- what is printed
+
+
+def test_the_paragraph_for_a_paper_is_the_one_that_is_printed() -> None:
+    (shown,) = (block.text for block in read_blocks("site/cite.md") if block.kind == "text")
+    report = json.loads(json.dumps(as_json([make_report(make_verdict(Outcome.HOLDS))], {})))
+    report["targets"][0] |= {
+        "name": "numpy",
+        "version": "2.4.6",
+        "conclusion": "conforms",
+        "statement": "conforms to LSTM Specification 1.0 at float32 (relative)",
+        "profile": "standard",
+        "largest": dict.fromkeys(("forward", "backward"), dict.fromkeys("TBIHL", 1)),
+    }
+    pattern = re.escape(" ".join(shown.split()).replace(", … .", "…").replace(" .", ".")).replace("…", ".*")
+    assert re.fullmatch(pattern, write_paragraphs(report | {"suite": "0.1.0"}, "0"))
 
 
 def test_the_refutation_shown_is_the_one_that_is_printed(folder: Path) -> None:
