@@ -15,6 +15,7 @@
 # make test-models  judges trained LSTMs that packages ship, in every runtime, and the usual mistakes of a deployment; writes
 #                   docs/models.md; downloads some 250 MB of packages into an environment that it makes; takes minutes
 # make hostile      judges some 190 targets that do whatever a target may do, in three ways; writes docs/hostile.md; takes long
+# make blamed       says how often the diagnosis names a cause of what is right, at a grade that it does not meet;
 # make conditions   says how often the diagnosis names the condition of a mistake that shows under it only, for two halves;
 # make named        says how many of the known faults the diagnosis names, each alone;
 # make terms        says how often `diagnose` names the term of the textbooks that was mutated, for two halves of the mutants;
@@ -29,7 +30,7 @@
 # make archives     builds the wheel and the source archive twice, and compares; puts them in dist/
 # make kill-matrix  says which property refutes which known fault; writes docs/kill-matrix.md; takes about an hour; what was
 #                   interrupted goes on
-# make diagnosis-page  writes docs/diagnosis.md: how often the diagnosis is right, from what `make named terms` found
+# make diagnosis-page  writes docs/diagnosis.md: how often the diagnosis is right, from what `make named terms conditions blamed` found
 # make selftest-page  says which property refutes each known fault at each dtype; writes docs/selftest.md; takes hours; what was
 #                   interrupted goes on
 # make mutants      makes small mistakes in the source of three textbook LSTMs, judges each; writes docs/mutants.md
@@ -52,7 +53,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export LSTM_SPEC_TORCH := $(TORCH)
 
-.PHONY: conform test test-browser test-adapters test-models dev torch check figures check-workflows fuzz fuzz-models hostile kills terms conditions named versions soak docs site archives failure kill-matrix diagnosis-page selftest-page mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
+.PHONY: conform test test-browser test-adapters test-models dev torch check figures check-workflows fuzz fuzz-models hostile kills terms conditions blamed named versions soak docs site archives failure kill-matrix diagnosis-page selftest-page mutants other-suites story long-memory proof product gpu-quick gpu-check gpu-run bench bench-guard clean
 
 .venv/made:
 	$(PYTHON) -m venv .venv
@@ -173,10 +174,11 @@ named: dev
 	$(BIN)/python -m tools.checks.named --kind contract --all --lines named.jsonl
 
 conditions: dev
-	$(BIN)/python -m tools.checks.conditions --half 0
-	$(BIN)/python -m tools.checks.conditions --half 1
-	$(BIN)/python -m tools.checks.conditions --half 0 --kinds further
-	$(BIN)/python -m tools.checks.conditions --half 1 --kinds further
+	for seed in 18 19; do for half in 0 1; do for kinds in first further; do $(BIN)/python -m tools.checks.conditions --half $$half --seed $$seed --kinds $$kinds --lines conditions.jsonl || exit; done; done; done
+
+blamed: dev
+	$(BIN)/python -m tools.checks.blamed --dtype float32 --lines blamed.jsonl
+	$(BIN)/python -m tools.checks.blamed --dtype float64 --lines blamed.jsonl
 
 kills: dev
 	$(BIN)/python -m tools.checks.kills
@@ -201,7 +203,7 @@ kill-matrix: dev
 	$(BIN)/python tools/pages/kill_matrix.py docs/kill-matrix.md --lines kill-matrix.jsonl
 
 diagnosis-page: dev
-	$(BIN)/python tools/pages/diagnosis_page.py docs/diagnosis.md --named named.jsonl --terms terms.jsonl
+	$(BIN)/python tools/pages/diagnosis_page.py docs/diagnosis.md --named named.jsonl --terms terms.jsonl --conditions conditions.jsonl --blamed blamed.jsonl
 
 selftest-page: dev
 	$(BIN)/python tools/pages/selftest_page.py docs/selftest.md --lines selftest.jsonl

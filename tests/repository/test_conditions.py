@@ -1,9 +1,12 @@
 """The measurement of how often a condition is named: its halves, what counts as named, and what is drawn."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from conformance.diagnosis.experiments.laboratory import Laboratory
-from tools.checks.conditions import PERHAPS, REST, RIGHT, WRONG, Named, judge_mistakes
+from tools.checks.conditions import PERHAPS, REST, RIGHT, WRONG, Named, judge_half, judge_mistakes, name_mistake
 from tools.checks.halves import SEED, choose_half
 from tools.mutants.conditional.drawing import FAMILIES, OF_EACH, draw_conditionals
 from tools.mutants.conditional.effects import Conditional
@@ -48,3 +51,12 @@ def test_a_drawn_mistake_is_right_somewhere_and_wrong_elsewhere(mistake: Conditi
     laboratory = Laboratory(mistake.build(), "float32", backward="gradient" in mistake.condition, seconds=60)
     sizes = [(T, B, I, H) for T in (1, 70) for B in (1, 8) for I in (3, 32) for H in (1, 5)]
     assert {laboratory.ask_at(at).said for at in sizes} == {"right", "wrong"}
+
+
+def test_what_the_lines_have_is_not_asked_again(tmp_path: Path) -> None:
+    lines, half = tmp_path / "lines", choose_half(DRAWN, 1)
+    kept = {"group": f"first kinds, half 1, seed {SEED}", "sentence": "it was kept", "seconds": 3.0, "outcome": REST}
+    lines.write_text("".join(json.dumps(kept | {"name": name_mistake(one)}) + "\n" for one in half), encoding="utf-8")
+    found = list(judge_half(1, SEED, "first", None, lines))
+    assert [named.sentence for named in found] == ["it was kept"] * len(half)
+    assert [named.mistake.mutant for named in found] == [one.mutant for one in half]
