@@ -123,6 +123,25 @@ def _keep_weights() -> Callable[[Problem], Answer]:
     return forward
 
 
+def _keep_gates(letters: str) -> Callable[[], Callable[[Problem], Answer]]:
+    """W and U of these gates are those of the first call with the same shapes; the biases are read."""
+
+    def make() -> Callable[[Problem], Answer]:
+        kept: dict[tuple[int, ...], Problem] = {}
+
+        def forward(problem: Problem) -> Answer:
+            first = kept.setdefault(problem.sizes, problem).layer.gates
+
+            def keep(letter: str, gate: Gate) -> Gate:
+                return first[letter]._replace(b=gate.b) if letter in letters else gate
+
+            return NUMPY.forward(with_gates(problem, keep))
+
+        return forward
+
+    return make
+
+
 def _keep_last_state() -> Callable[[Problem], Answer]:
     kept: dict[tuple[int, ...], State] = {}
 
@@ -186,6 +205,8 @@ def _fail_at_first() -> Callable[[Problem], Answer]:
 fails_at_first = after_calls(_fail_at_first, "fails_at_first")
 uses_three_buffers = after_calls(_use_buffers_again, "uses_three_buffers")
 keeps_the_first_weights = after_calls(_keep_weights, "keeps_the_first_weights")
+keeps_the_first_matrices = after_calls(_keep_gates("ifgo"), "keeps_the_first_matrices")
+keeps_the_first_matrices_of_a_gate = after_calls(_keep_gates("o"), "keeps_the_first_matrices_of_a_gate")
 keeps_the_last_state = after_calls(_keep_last_state, "keeps_the_last_state")
 fails_every_sixtieth_call = after_calls(_fail_every(60), "fails_every_sixtieth_call")
 fails_every_second_call = after_calls(_fail_every(2), "fails_every_second_call")

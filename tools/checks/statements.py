@@ -21,6 +21,7 @@ TERMS: dict[str, tuple[str, ...]] = {  # the start of the statement that was mut
         "from y",
         "from h_T",
         "what reaches the cell state and the gradient of the output gate",
+        "the gradient of h′",
     ),
     r"dW(\[k\])? \+= ": ("the gradient of W",),
     r"dU(\[k\])? \+= ": ("the gradient of U",),

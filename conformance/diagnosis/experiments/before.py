@@ -1,16 +1,15 @@
 """Whether an answer depends on what was asked before it, or on how its question lies in memory."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise, product
-from typing import Any
 
 import numpy as np
 
 from conformance.arrays import frozen
 from conformance.assertions.memory import copy_arrays
 from conformance.diagnosis.experiments.first import find_after_gradients, find_first
+from conformance.diagnosis.experiments.kept import find_kept, mix_questions
 from conformance.diagnosis.experiments.laboratory import ARRAYS, TINY, Finding, Laboratory, OutOfTime, Sizes, name_part
 from conformance.diagnosis.experiments.layout import find_layout, find_shared
 from conformance.diagnosis.experiments.log import Log
@@ -21,24 +20,11 @@ from conformance.problems.question import Question
 from lstm_spec import Backend
 from lstm_spec.types import Array
 
-UNUSED: tuple[Sizes, ...] = ((4, 3, 6, 7), (3, 4, 7, 6))  # no other experiment asks these
+UNUSED: Sizes = (4, 3, 6, 7)  # no other experiment asks them
 FEW, MANY = 60, 130  # calls with one question
 FRESH, COPIES = 20, 3  # questions
 BY_ADDRESS = "only where an array lies where one of an earlier question lay, as if arrays were known by their address"
 LATER = 8  # calls after which an answer is looked at again
-KEPT = {  # what may be left of an earlier call
-    "the weights": ("W", "U", "b", "p", "R"),
-    "the state": ("h", "c"),
-    "x": ("x",),
-    "the lengths": ("lengths",),
-    "W": ("W",),
-    "U": ("U",),
-    "b": ("b",),
-    "h_0": ("h",),
-    "c_0": ("c",),
-    "the state and x": ("h", "c", "x"),
-    "the cotangents": ("dy",),
-}
 
 
 def find_history(laboratory: Laboratory) -> Finding | None:
@@ -48,7 +34,8 @@ def find_history(laboratory: Laboratory) -> Finding | None:
         return Finding(words, True, tuple(log.tried), is_condition=words.startswith("only "), is_whole=True)
     for find in (find_overwritten, find_kept):
         if words := find(log):
-            return Finding(words, True, tuple(log.tried), is_condition=False)
+            is_whole = find is find_kept  # sizes at which nothing was asked before are right
+            return Finding(words, True, tuple(log.tried), is_condition=False, is_whole=is_whole)
     for find in (
         find_identity,
         find_known,
@@ -65,7 +52,7 @@ def find_history(laboratory: Laboratory) -> Finding | None:
 
 def find_overwritten(log: Log) -> str:
     """Whether a later call changes an answer that was given; empty if none of a few does."""
-    questions = [log.laboratory.make_question(UNUSED[0], seed) for seed in range(LATER)]
+    questions = [log.laboratory.make_question(UNUSED, seed) for seed in range(LATER)]
     given = log.ask(questions[0])
     arrays = name_all_arrays(given=given)
     kept = copy_arrays(arrays)
@@ -79,42 +66,11 @@ def find_overwritten(log: Log) -> str:
     return ""
 
 
-def find_kept(log: Log) -> str:
-    """What an answer takes from an earlier call of the same shapes; empty if it is right, or takes nothing known."""
-    one, other, last = (log.laboratory.make_question(UNUSED[1], seed) for seed in range(3))
-    log.ask(one)
-    found = [(question, log.ask(question)) for question in (other, last)]
-    if any(given is None for _, given in found):
-        return ""
-    replayed = [(question, log.replay(given)) for question, given in found if given is not None]
-    if all(not log.judge("after others of the same shapes", *pair).is_wrong for pair in replayed):
-        return ""
-    for name, parts in KEPT.items():
-        for which, earlier in (("the first call", (one, one)), ("the call before", (one, other))):
-            mixed = [mix_questions(question, old, parts) for (question, _), old in zip(replayed, earlier, strict=True)]
-            pairs = [(question, backend) for question, (_, backend) in zip(mixed, replayed, strict=True)]
-            if all(log.judge(f"as if {name} were of {which}", *pair).said == "right" for pair in pairs):
-                return f"keeps {name} of {which} with the same shapes"
-    return find_late(log, other, [given for _, given in found if given is not None])
-
-
-def find_late(log: Log, earlier: Question, given: list[tuple[Any, ...]]) -> str:
-    """Which part of an answer is that of the call before, of answers to an earlier question and then another one."""
-    (before, *more), (now, *_) = given
-    for name, mixed in (
-        ("state", replace(before, state=now.state)),
-        ("output y", replace(before, y=now.y)),
-    ):
-        if log.judge(f"as if the {name} were of the call before", earlier, log.replay((mixed, *more))).said == "right":
-            return f"returns the {name} of the call before with the same shapes"
-    return ""
-
-
 def find_known(log: Log) -> str:
     """Which part alone an answer is remembered by, so that other numbers elsewhere are not read; empty if none."""
     make, found = log.laboratory.make_question, list[str]()
     for k, part in enumerate(ARRAYS):
-        one, other = make(UNUSED[0], 20 + 2 * k), make(UNUSED[0], 21 + 2 * k)
+        one, other = make(UNUSED, 20 + 2 * k), make(UNUSED, 21 + 2 * k)
         if part not in {name_part(name) for name in name_all_arrays(**one._asdict())}:
             continue
         log.ask(one)
@@ -159,16 +115,6 @@ def _nudge_part(part: str, name: str, a: Array) -> Array:
     if name_part(name) == part:
         changed.flat[0] = np.nextafter(a.flat[0], a.dtype.type(np.inf))
     return frozen(changed)
-
-
-def mix_questions(question: Question, earlier: Question, parts: tuple[str, ...]) -> Question:
-    """The question with these parts of another one of the same form and sizes."""
-    old = name_all_arrays(**earlier._asdict())
-
-    def mix(arrays: dict[str, Array]) -> dict[str, Array]:
-        return {name: old[name] if name_part(name) in parts else a for name, a in arrays.items()}
-
-    return Question(*change_all_arrays(mix, **question._asdict()))
 
 
 def describe_history(backend: Backend, dtype: str, seconds: float) -> str:

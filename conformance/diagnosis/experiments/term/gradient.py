@@ -23,6 +23,7 @@ from lstm_spec import Cotangents, Packed, Problem, State, pack
 from lstm_spec.types import GATES, Array
 
 PARTS = NAMES | {"c": "the gradient of the initial cell state c_0", WHOLE_CELL: "what reaches the cell state"}
+HIDDEN = {"o", WHOLE_CELL}  # the parts to which the gradient of h′ goes
 OWN_X, OWN_H = ({f"{M}_{k}ᵀ z_{k}": 1.0 for k in GATES} for M in "WU")
 SOURCES = {"y": "y", "h": "h_T", "c": "c_T"}
 
@@ -88,7 +89,10 @@ def differentiate(found: Explanation, problem: Problem, d: Cotangents, formula: 
         from_y, from_h = reached[:, find_step("read", t) % T]
         ends = (t == T - 1, t == 0) if found.only_ends else (True, True)
         factors = list_factors(v)
-        got = {k: _gather(found, k, {"y": from_y, "h": from_h, "c": dc}, factors, ends) for k in "ifgoc"}
+        cotangents = {"y": from_y, "h": from_h, "c": dc}
+        got = {k: _gather(found, k, cotangents, factors, ends) for k in "ifgo"}
+        carried = factors | {"f": values[find_step("f", t) % T]["f"]}
+        got["c"] = _gather(found, "c", cotangents, carried, ends)
         z[t] = [got[k] for k in GATES]
         sums_x, sums_h = (found.sums if ends[1] else {}).get("x"), (found.sums if ends[1] else {}).get("h_0")
         read = {"x": problem.x[t].astype(np.float64), "h": s.h, "c": s.c, "h′": v["h′"]}
@@ -119,11 +123,14 @@ RULES: dict[str, Callable[[int, int], int]] = {
 QUANTITIES = {  # what may be taken from another step than t, and what to say then
     "y": "at step t, what comes from y is that of step {}",
     "c": "at step t, the gradient of the forget gate has c as it was before step {}",
+    "f": "at step t, the gradient of the cell state before it is that of c′ times f of step {}",
     "c′": "at step t, what reaches the cell state and the gradient of the output gate has c′ of step {}",
     "dh": "at step t, the gradient of h_0, or of h before it, is made of the gradients of the gates at step {}",
     "read": "at step t, what comes from y and from h_T is taken from where that of step {} is written",
     "written": "at step t, what comes from y and from h_T is written to where that of step {} belongs",
 }
+
+SPECIAL = {("c", "T−1"): "at every step, the gradient of the forget gate has c_T, the cell state after the last step"}
 
 
 def _gather(
@@ -186,6 +193,12 @@ def describe_gradients(found: Explanation) -> str:
     for (text, only), parts in groups.items():
         gates = [f"the gradient of {PARTS[k]}" if k in NAMES else PARTS[k] for k in parts]
         where = f", as far as it comes from {' and '.join(SOURCES[s] for s in only)}," if only else ""
+        if {*parts} == HIDDEN and not only:
+            said.append(f"the gradient of h′ {text} before it reaches the output gate and the cell state")
+            continue
+        if parts == [WHOLE_CELL] and text == "is zero" and not only and (WHOLE_CELL, "c") not in found.gates:
+            said.append("nothing reaches the cell state from h′, as if tanh(c′) were a constant")
+            continue
         said.append(f"{' and '.join(gates)}{where} {'each ' if len(parts) > 1 else ''}{text}")
     for name, terms in found.sums.items():
         new = "is not that of the equations; its formula is unknown" if terms is None else f"is {write_sum(terms)}"
@@ -196,7 +209,7 @@ def describe_gradients(found: Explanation) -> str:
         said.append(f"the gradient of {name} {what}")
     if found.only_ends:
         said[-1] += " (only there, not at every step)"
-    said += [QUANTITIES[name].format(rule) for name, rule in found.reads.items()]
+    said += [SPECIAL.get(read, QUANTITIES[read[0]]).format(read[1]) for read in found.reads.items()]
     for name, terms in found.steps.items():
         said.append(f"the gradient of {name} in {STEPS} steps is {write_sum(terms)}")
     if any(found.sums.values()) or found.steps:

@@ -48,8 +48,8 @@ def find_in_gradients(asking: Asking) -> Finding | None:
 
 def find_slopes(asking: Asking) -> Finding | None:
     """What differs in one step, and what else in several."""
-    if limit := find_limit(asking):
-        return limit
+    if known := find_limit(asking) or find_exchanged(asking):
+        return known
     batch = measure_batch(asking) if asking.few > 1 else {}
     found = Explanation(explain_gates(asking), explain_sums(asking), batch)
     said = describe_gradients(found)
@@ -144,6 +144,19 @@ def find_limit(asking: Asking) -> Finding | None:
         return None
     names = "every gradient" if len(wrong) == len(pairs) else f"the gradient of {', '.join(wrong)}"
     return Finding(f"{names} is clipped to [−{round_number(limit):g}, {round_number(limit):g}]", True)
+
+
+def find_exchanged(asking: Asking) -> Finding | None:
+    """That two gradients are what they should be, each in the place of the other."""
+    pairs = pair_gradients(asking, asking.make_question(STEPS, asking.few, 1, far=1.0))
+    room = 2 * measure_room(asking.laboratory.dtype, *(np.abs(b).max() for _, b in pairs.values()))
+    wrong = [name for name, pair in pairs.items() if not is_near(*pair, room)]
+    if len(wrong) != 2:
+        return None
+    (got, own), (other_got, other_own) = (pairs[name] for name in wrong)
+    if got.shape != other_own.shape or not (is_near(got, other_own, room) and is_near(other_got, own, room)):
+        return None
+    return Finding(f"the gradients of {' and '.join(wrong)} are exchanged", True)
 
 
 def find_end(asking: Asking) -> Finding | None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.diagnosis.experiments.term.fitting import fit_terms, round_number
-from conformance.diagnosis.experiments.term.slopes import CELL, OUTPUT, VARIABLES, Slopes, multiply_named
+from conformance.diagnosis.experiments.term.slopes import ALIKE, CELL, OUTPUT, VARIABLES, Slopes, multiply_named
 from lstm_spec.types import Array
 
 SMALL = 0.02  # of the largest: what is smaller says little
@@ -65,7 +65,7 @@ def _write_powers(ratio: Ratio) -> str:
         size = f"{abs(a):.4g}" if abs(a) != 1 or not names else ""
         sign = ("−" if a < 0 else "") if not text else " − " if a < 0 else " + "
         text += f"{sign}{' '.join(filter(None, (size, ' · '.join(names))))}"
-    return f"({text or '0'})"
+    return f"({text or '0'})" if len(ratio.by) != 1 or text[:1].isdigit() else text
 
 
 def fit_ratio(got: Array, expected: Array, product: str, slopes: Slopes) -> Ratio | None:
@@ -78,9 +78,10 @@ def fit_ratio(got: Array, expected: Array, product: str, slopes: Slopes) -> Rati
     if used.sum() < 2 * len(slopes.factors):
         return None
     ratio = got[used] / expected[used]
-    logs = np.stack([np.log(np.abs(a[used])) for a in slopes.factors.values()] + [np.ones(used.sum())], axis=1)
+    factors = {name: a for name, a in slopes.factors.items() if name not in ALIKE}
+    logs = np.stack([np.log(np.abs(a[used])) for a in factors.values()] + [np.ones(used.sum())], axis=1)
     *powers, size = np.linalg.lstsq(logs, np.log(np.abs(ratio)), rcond=None)[0]
-    whole = {name: round(n) for name, n in zip(slopes.factors, powers, strict=True)}
+    whole = {name: round(n) for name, n in zip(factors, powers, strict=True)}
     if max(abs(n - round(n)) for n in powers) < WHOLE:
         kept = tuple((name, n) for name, n in whole.items() if n)
         powers_of = [slopes.factors[name] ** float(n) for name, n in kept]
@@ -111,6 +112,8 @@ def _list_sums(name: str) -> Iterator[tuple[str, ...]]:
         yield "1", CELL, OUTPUT
         return
     variable = VARIABLES.get(name, name)
+    if name == "tanh(c′)":
+        yield ALIKE
     for v in (variable, *(("σ(c′)", "c′") if variable == "tanh(c′)" else ())):
         yield "1", v, f"{v} {v}", f"{v} {v} {v}"
         yield "1", *(f"{v} {w}" for w in OTHERS if w != v)

@@ -23,13 +23,14 @@ PRODUCTS = {
 }
 OUTPUT = "tanh(c′) o 1−o"
 FACTORS = ("i", "f", "g", "o", "c", "c′", "tanh(c′)", "h", "σ(c′)")
+ALIKE = ("tanh(c)",)  # factors that are too much like another one to have powers of their own
 VARIABLES = {"1−i": "i", "1−f": "f", "1−o": "o", "1−g²": "g", "1−tanh²(c′)": "tanh(c′)"}
 VARIABLES |= {"1−g": "g", "1−tanh(c′)": "tanh(c′)", "1−i²": "i", "1−f²": "f", "1−o²": "o"}
 
 
 def list_factors(values: Mapping[str, Array]) -> dict[str, Array]:
     """What products may be made of, by name."""
-    found = {k: values[k] for k in FACTORS} | {"tanh(c′)": values["s"]}
+    found = {k: values[k] for k in (*FACTORS, *ALIKE)} | {"tanh(c′)": values["s"]}
     found |= {name: 1 - found[v] ** (2 if "²" in name else 1) for name, v in VARIABLES.items()}
     return found
 
@@ -115,7 +116,7 @@ def _ask_one(asking: Asking, sources: tuple[str, ...], seed: int) -> dict[str, A
     H = s.c.shape[1]
     dW, dU, db = (np.asarray(a, np.float64).reshape(4, H, -1) for a in pack(gradients.parameters[0][0]))
     W, U, _ = (a.astype(np.float64).reshape(4, H, -1) for a in pack(problem.layer))
-    found = {k: values[k][0] for k in (*FACTORS, "s")}
+    found = {k: values[k][0] for k in (*FACTORS, *ALIKE, "s")}
     found |= {"x": problem.x[0, 0], "h": s.h[0], "W": W, "U": U, "dW": dW, "dU": dU, "db": db[..., 0]}
     found |= {"dx": gradients.x[0, 0], "dh": gradients.state.h[0, 0], "dc": gradients.state.c[0, 0]}
     found |= {f"from {k}": a.reshape(-1)[-H:] for k, a in zip(FROM, kept, strict=True)}

@@ -20,6 +20,11 @@ from tests.planted.edits import CELL, textbook
             "answers from a buffer that it uses again: an answer is overwritten by the third call after it",
         ),
         (conditional.keeps_the_first_weights, "keeps the weights of the first call with the same shapes"),
+        (conditional.keeps_the_first_matrices, "keeps W and U of the first call with the same shapes"),
+        (
+            conditional.keeps_the_first_matrices_of_a_gate,
+            "keeps something of an earlier call with the same shapes",
+        ),
         (conditional.keeps_the_last_state, "keeps the state of the call before with the same shapes"),
         (conditional.fails_every_sixtieth_call, "only in every 60th call"),
         (conditional.fails_every_second_call, "only in every second call"),

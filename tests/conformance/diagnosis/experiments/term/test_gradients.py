@@ -5,7 +5,7 @@ import pytest
 from conformance.diagnosis.experiments.laboratory import Laboratory
 from conformance.diagnosis.experiments.term import find_term
 from conformance.targets.border import guard_backend
-from tests.planted.backward import BACK, CARRY, FOUND, IN_c, dB, dF, dG, dI, dO, dU, dW, dX
+from tests.planted.backward import BACK, CARRY, FOUND, IN_c, IN_h, dB, dF, dG, dI, dO, dU, dW, dX
 from tests.planted.edits import Edit, textbook
 from tools.checks.right.backends import RIGHT
 from tools.mutants.making import build_backend, find_textbook
@@ -41,7 +41,12 @@ PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
         "reaches the last 17 steps only",
         (SHORT,),
     ),
-    ("the forget gate has c as it was before step T−1", ((dF, "df = dc * c_last * sigmoid_slope(f)"),)),
+    ("the forget gate has c_T, the cell state after the last step", ((dF, "df = dc * c_last * sigmoid_slope(f)"),)),
+    ("the cell state before it is that of c′ times f of step t−1", ((CARRY, CARRY.replace("f", "steps[t - 1][1]")),)),
+    ("the gradients of h_0 and c_0 are exchanged", ((FOUND, FOUND.replace("dh, dc", "dc, dh")),)),
+    ("the gradient of h′ is 0.5 times what it should be", ((IN_h, "dh = (dh + dy[t]) / 2"),)),
+    ("nothing reaches the cell state from h′", ((IN_c, "pass"),)),
+    ("the output gate has the factor tanh(c) instead of tanh(c′)", ((dO, dO.replace("s *", "np.tanh(c_before) *")),)),
     ("the candidate has the factor (1 − g · o) instead of 1−g²", ((dG, "dg = dc * i * (1 - g * o)"),)),
     (
         "what reaches the cell state has o · 1−tanh²(c′) added, whatever the cotangents are",
