@@ -8,8 +8,7 @@ import numpy as np
 
 from conformance.arrays import frozen
 from conformance.assertions.memory import copy_arrays
-from conformance.diagnosis.experiments.first import find_after_gradients, find_first
-from conformance.diagnosis.experiments.kept import find_kept, mix_questions
+from conformance.diagnosis.experiments.first import find_after_gradients, find_first, find_kept, mix_questions
 from conformance.diagnosis.experiments.laboratory import ARRAYS, TINY, Finding, Laboratory, OutOfTime, Sizes, name_part
 from conformance.diagnosis.experiments.layout import find_layout, find_shared
 from conformance.diagnosis.experiments.log import Log
