@@ -23,7 +23,7 @@ from tools.checks.lines import ABOUT_LINES, LINES, keep_lines
 from tools.checks.statements import MODULE_TERMS, TERMS, WIRING
 from tools.mutants.judging import VISIBLE, measure_effect
 from tools.mutants.making import MODULE, Mutant, list_mutants, list_slips
-from tools.mutants.slips import make_slips
+from tools.mutants.slips import find_text
 
 PLAIN_PAIRS, WIRED = PAIRS = "pairs", "wired pairs"
 NAMES = ("cells", "module", "wiring", *PAIRS)
@@ -126,9 +126,9 @@ def list_visible(group: Group, half: int, most: int) -> Iterator[Asked]:
 
 def combine_mutants(one: Mutant, other: Mutant) -> Mutant | None:
     """The textbook with both mistakes; None if the second one is not possible in the text of the first."""
-    edit = other.slip.edit
-    slip = next((slip for slip in make_slips(one.slip.text) if slip.edit == edit), None)
-    return None if slip is None else Mutant(one.textbook, slip._replace(before=f"{one.slip.edit}  and  {slip.before}"))
+    text = find_text(one.slip.text, other.slip.edit)
+    slip = other.slip._replace(before=f"{one.slip.edit}  and  {other.slip.before}", text=text or "")
+    return None if text is None else Mutant(one.textbook, slip)
 
 
 def choose_pairs(half: int, seed: int = SEED, wired: bool = False) -> Iterator[Asked]:

@@ -2,11 +2,10 @@
 
 import ast
 from collections.abc import Iterator
-from copy import deepcopy
-from dataclasses import dataclass
+from copy import copy
 from typing import Any, NamedTuple
 
-from tools.mutants.operators import OPERATORS, Place, name_operator
+from tools.mutants.operators import OPERATORS, Operator, Place, name_operator
 
 
 class Slip(NamedTuple):
@@ -21,34 +20,41 @@ class Slip(NamedTuple):
     @property
     def edit(self) -> str:
         """What was written for what."""
-        return f"{self.before}  →  {self.after}"
-
-
-@dataclass
-class Replacing(ast.NodeTransformer):
-    """Puts another node in the place of one node."""
-
-    old: ast.AST
-    new: ast.AST
-
-    def visit(self, node: ast.AST) -> Any:
-        """The node, or what stands for it."""
-        return self.new if node is self.old else super().visit(node)
+        return write_edit(self.before, self.after)
 
 
 def make_slips(text: str) -> Iterator[Slip]:
     """The text with each mistake of each operator; texts that are the same are made once."""
-    tree, seen = ast.parse(text), {ast.unparse(ast.parse(text))}
+    tree = ast.parse(text)
+    seen = {ast.unparse(tree)}
+    for operator, statement, node, new in _list_changes(tree):
+        changed = ast.unparse(_replace(tree, node, new))
+        if changed not in seen:
+            seen.add(changed)
+            yield Slip(name_operator(operator), statement.lineno, *_describe(statement, node, new), changed)
+
+
+def find_text(text: str, edit: str) -> str | None:
+    """The text with the mistake of this edit; None if it is not possible there."""
+    tree = ast.parse(text)
+    for _, statement, node, new in _list_changes(tree):
+        if write_edit(*_describe(statement, node, new)) == edit:
+            return ast.unparse(_replace(tree, node, new))
+    return None
+
+
+def write_edit(before: str, after: str) -> str:
+    """What was written for what."""
+    return f"{before}  →  {after}"
+
+
+def _list_changes(tree: ast.AST) -> Iterator[tuple[Operator, Any, ast.AST, ast.AST]]:
+    """Each operator, the statement and the node that it changes, and the new node."""
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     places = [found for node in functions for found in _walk(node, Place(tree, False), None)]
     for operator in OPERATORS:
         for node, place, statement in places:
-            for new in operator(node, place):
-                changed = _replace(tree, node, new)
-                if changed not in seen:
-                    seen.add(changed)
-                    edit = _describe(statement, node, new)
-                    yield Slip(name_operator(operator), statement.lineno, *edit, changed)
+            yield from ((operator, statement, node, new) for new in operator(node, place))
 
 
 def _walk(node: ast.AST, place: Place, statement: Any) -> Iterator[tuple[ast.AST, Place, Any]]:
@@ -73,15 +79,22 @@ def _is_range(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and ast.unparse(node.func) == "range"
 
 
-def _replace(tree: ast.AST, old: ast.AST, new: ast.AST) -> str:
-    """The text of the tree with the new node in the place of the old one; the tree stays as it was."""
-    memo: dict[int, Any] = {}
-    copy = deepcopy(tree, memo)
-    return ast.unparse(ast.fix_missing_locations(Replacing(memo[id(old)], deepcopy(new)).visit(copy)))
+def _replace(tree: Any, old: ast.AST, new: ast.AST) -> Any:
+    """The tree with the new node in the place of the old one; what does not hold it is shared."""
+    if tree is old:
+        return new
+    if isinstance(tree, list):
+        parts = [_replace(part, old, new) for part in tree]
+        return parts if any(a is not b for a, b in zip(parts, tree, strict=True)) else tree
+    for name, value in ast.iter_fields(tree) if isinstance(tree, ast.AST) else ():
+        if (changed := _replace(value, old, new)) is not value:
+            found = copy(tree)
+            setattr(found, name, changed)
+            return found
+    return tree
 
 
 def _describe(statement: Any, old: ast.AST, new: ast.AST) -> tuple[str, str]:
     """The line before and after; of a statement that holds others, its first line."""
-    changed = new if old is statement else ast.parse(_replace(statement, old, new)).body[0]
-    before, after = (ast.unparse(part).splitlines()[0] for part in (statement, changed))
+    before, after = (ast.unparse(part).splitlines()[0] for part in (statement, _replace(statement, old, new)))
     return before, "nothing" if isinstance(new, ast.Pass) else after
