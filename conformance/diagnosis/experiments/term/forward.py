@@ -81,8 +81,14 @@ def hides_cell(seen: Seen) -> bool:
 
 
 def explain_uncovered(asking: Asking, formula: Formula) -> Iterator[Formula]:
-    """The formulas that give h where c is not shown: another h, or another c, which is what h is made of."""
+    """The formulas that give h where another state is shown as c: another h, or another c, which is what h is made of.
+
+    If h is made of an old state that is shown, that is the new cell state, and nothing is hidden.
+    """
     seen = asking.see(far=1.0)
+    for name in [name for name in "ch" if seen.is_near(seen.c, getattr(seen.state, name))]:
+        with suppress(Unknown):
+            yield explain_shown(explain_hidden(asking, replace(formula, c={name: 1.0}), seen), seen)
     with suppress(Unknown):
         yield explain_shown(explain_hidden(asking, formula, seen), seen)
     o = run_formula(formula, seen)["o"]

@@ -55,7 +55,7 @@ def _find_in_answers(asking: Asking) -> Finding | None:
     try:
         for found in explain_step(asking, expected, seen):
             tried.append(found)
-            for each in (found, replace(found, carries=True)):
+            for each in (found, replace(found, carries=True), return_initial(found)):
                 if gives_answers(asking, each):
                     return name_formula(asking, each)
     except Unknown as error:
@@ -76,6 +76,14 @@ def _find_in_answers(asking: Asking) -> Finding | None:
         f"in one step {describe_formula(tried[-1], expected)}; over several steps the answers differ from that as well"
     )
     return Finding(said, False, is_condition=False)
+
+
+def return_initial(formula: Formula) -> Formula:
+    """The formula that returns the states before the first step where it returns those before the last one."""
+    shown = {
+        name: {f"{k}_0" if k in ("h", "c") else k: a for k, a in sums.items()} for name, sums in formula.shown.items()
+    }
+    return replace(formula, shown=shown)
 
 
 def name_formula(asking: Asking, formula: Formula, *more: str) -> Finding:

@@ -11,7 +11,7 @@ from conformance.diagnosis.experiments.term.formula import SIGMA, GateFormula, w
 from conformance.diagnosis.experiments.term.words import find_broken_clause
 from conformance.targets.border import guard_backend
 from tests.planted.backward import dB
-from tests.planted.edits import CELL, HIDDEN, SIGMOID, SUM, Edit, textbook
+from tests.planted.edits import CELL, END, HIDDEN, SIGMOID, SUM, Edit, textbook
 from tools.checks.right.backends import RIGHT
 
 RIGHT_CELL = write_formula("standard")
@@ -20,6 +20,8 @@ EVERY = "each adds up W x"
 BLOCKS = "Wi, Wf, Wo, Wg = np.split(W, 4); Ui, Uf, Uo, Ug = np.split(U, 4)"
 
 WITH_U_i = "g = np.tanh(g + h @ (np.split(U, 4)[0] - np.split(U, 4)[3]).T)"
+
+KEEPS_NONE = ("y[t] = h", "y[t], c = h, c_before")
 
 PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
     ("(the forget gate acts as 1 − 0.3 f),", ((CELL, "c = (1 - 0.3 * f) * c + i * g"),)),
@@ -64,11 +66,19 @@ PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
     ("each is 1,", ((SIGMOID, "return 1 + 0 * z"),)),
     (f"{EVERY} + U h − b,", ((SUM, f"{SUM} - 2 * b"),)),
     ("the final cell state c_T is tanh(c′),", (("return y, h, c, steps", "return y, h, s, steps"),)),
+    ("the cell state is c′ = c, expected f c + i g,", ((CELL, "pass"),)),
+    ("the cell state is c′ = h, expected f c + i g,", ((CELL, "c = h"),)),
+    ("the final cell state c_T is c, expected c′; the next step begins with these,", (KEEPS_NONE,)),
+    (
+        "the final cell state c_T is c_0, expected c′,",
+        (("    steps = []\n", "    steps, first = [], c\n"), (END, "return y, h, first, steps")),
+    ),
     ("the initial hidden state is taken as zero", (("    steps = []\n", "    steps, h = [], 0 * h\n"),)),
 )
 OF_T1, OF_0 = ((f"(x[{t}] - x[t]) @ np.split(W, 4)") for t in (-1, 0))
 RETURNS = ("return y, h, c, steps", "return y, h, h, steps")
 PAIRS = (
+    (("the cell state is c′ = c,", "the hidden state is h′ = f tanh(c′)"), ((CELL, "pass"), (HIDDEN, "h = f * s"))),
     (
         ("the forget gate adds up W_f x[T−1] + U_f h + b_f,", "the output gate adds up W_o x[0] + U_o h + b_o,"),
         ((F, f"f = sigmoid(f + {OF_T1}[1].T)"), (O, f"o = sigmoid(o + {OF_0}[2].T)")),
