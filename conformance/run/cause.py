@@ -13,6 +13,7 @@ from conformance.problems.question import problem_of
 from conformance.report.findings import Findings
 from conformance.report.roots import Cause, Reproduced, keep_one_per_property, key_of
 from conformance.report.rules import list_failures
+from conformance.run.agreement import keep_agreeing
 from conformance.run.grades import ABOUT_ANY_VALUES
 from conformance.targets.border import guard_backend
 from conformance.verdict import Verdict, find_broken_clauses
@@ -158,6 +159,8 @@ def experiment_further(
     said = "; ".join(filter(None, (inquiry.sentence, sentence)))
     computed = [inquiry.computed] if inquiry.computed else []
     reproduced = find_reproduced(kept, computed, backend.description)
+    for formula in computed:
+        reproduced = keep_agreeing(reproduced, kept, guarded, formula)
     clauses = [row.finding.clause for row in inquiry.rows if row.finding and row.experiment in ("term", "wiring")]
     clause = clauses[0] if len(clauses) == 1 else ""  # of two mistakes none is the cause alone
     return Cause(said, clause=clause, reproduced=reproduced, rows=inquiry.rows, example=inquiry.example)

@@ -28,6 +28,7 @@ class Switch(NamedTuple):
     not_made: str
     change: Change
     is_telling: bool = False  # whether it leaves more of the part as it was than to take it away
+    control: Change | None = None  # a change to usual numbers that are as large, which should make no difference
 
 
 def find_numbers(laboratory: Laboratory) -> Finding | None:
@@ -89,7 +90,7 @@ def find_switches(
         if {*ask_changed(switch)} == {"right" if said == "wrong" else "wrong"}:
             found.setdefault(switch.array, []).append(switch)
     chosen = [(_choose_switch(made) if said == "wrong" else made[-1]) for made in found.values()]
-    copies = [Switch(each.array, "copied", "", np.copy) for each in chosen]
+    copies = [Switch(each.array, "copied", "", each.control or np.copy) for each in chosen]
     if any(
         {*ask_changed(copy)} != {said} or {*ask_changed(each)} == {said}
         for copy, each in zip(copies, chosen, strict=True)
@@ -125,7 +126,7 @@ def list_switches(laboratory: Laboratory, question: Question) -> list[Switch]:
             found.append(Switch(array, made, not_made, partial(_repeat_first, axis)))
         if array in "xhWU" and (problem.sizes[2] if array in "xW" else problem.P) > 1:
             each = f"each row of {name} is one-hot"
-            found.append(Switch(array, each, f"not {each}", _make_one_hot, True))
+            found.append(Switch(array, each, f"not {each}", _make_one_hot, True, _make_as_large))
         for sign, adjective in ((1, "negative"), (-1, "positive")) if array in "xhcb" else ():
             made, not_made = f"no number of {name} is {adjective}", f"some number of {name} is {adjective}"
             found.append(Switch(array, made, not_made, partial(_take_sign, sign), True))
@@ -163,6 +164,12 @@ def _make_one_hot(a: Array) -> Array:
     flat = np.zeros((a.size // a.shape[-1], a.shape[-1]), a.dtype)
     flat[np.arange(len(flat)), rng.integers(a.shape[-1], size=len(flat))] = 1
     return flat.reshape(a.shape)
+
+
+def _make_as_large(a: Array) -> Array:
+    """Usual numbers, each row with the norm of a one-hot one."""
+    rows = np.random.default_rng(a.size).standard_normal(a.shape)
+    return np.asarray((rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(a.dtype))
 
 
 def _clear_row(a: Array) -> Array:

@@ -5,7 +5,12 @@ from collections.abc import Sequence
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory
 from conformance.diagnosis.experiments.where import ANYWHERE
 
-ENDS_EARLY = ("the gradient is truncated", "the gradient ends")  # how findings begin that a picture of the flow shows
+ENDS_EARLY = (
+    "the gradient is truncated",
+    "the gradient ends",
+    "the gradient is cut",
+    "the gradient does not flow",
+)  # how findings begin that a picture of the flow shows
 FLOW = "lstm-conform flow TARGET draws how far it flows"
 IN_PLACES = ("sample", "unit", "step", "places")  # what is wrong there only is no other formula
 

@@ -9,12 +9,14 @@ from conformance.diagnosis.experiments import diagnose
 from conformance.diagnosis.experiments.term.computing import make_backend_of
 from conformance.diagnosis.experiments.term.formula import write_formula
 from conformance.faults.catalogue import FAULTS
+from conformance.run.agreement import keep_agreeing
 from conformance.run.cause import find_reproduced
 from conformance.run.check import check
 from conformance.targets.border import guard_backend
 from lstm_spec import Answer, Backend, Problem, State
 from tests.helpers import specimens
 from tests.planted import conditional
+from tests.planted.backward import CARRY, dB
 from tests.planted.conditional import at_sizes
 from tests.planted.edits import textbook
 
@@ -79,6 +81,26 @@ def test_a_formula_of_gradients_explains_the_other_failures_that_it_reproduces()
     report = check(wrong, profile="quick", dtypes=("float32",), clauses=("GRAD-*",), budget=PLENTY, examples=5)
     assert report.cause.sentence.startswith("what reaches the cell state has the factor ") and len(report.failures) > 2
     assert len(report.cause.reproduced) > 2 and set(report.cause.reproduced.values()) == {True}
+
+
+@pytest.mark.parametrize("where", ["t % 3 == 0", "t == len(x) - 2"])
+def test_a_truncated_gradient_explains_the_other_failures_of_gradients(where: str) -> None:
+    wrong = textbook((CARRY, f"{CARRY}        dh, dc = (dh * 0, dc * 0) if {where} else (dh, dc)\n"))
+    report = check(wrong, profile="quick", dtypes=("float32",), clauses=("GRAD-*",), budget=PLENTY, examples=5)
+    assert len(report.failures) > 2 and len(report.roots) == 1
+    assert set(report.cause.reproduced.values()) == {True}
+
+
+def test_a_formula_explains_only_the_numbers_that_it_gives() -> None:
+    """A mistake in db besides is in the gradients of every failure, but where NaN hides it."""
+    cut = (CARRY, f"{CARRY}        dh, dc = (dh * 0, dc * 0) if t % 3 == 0 else (dh, dc)\n")
+    both = guard_backend(textbook(cut, (dB, f"{dB} * 1.5")))
+    alone = guard_backend(textbook(cut))
+    report = check(alone, profile="quick", dtypes=("float32",), clauses=("GRAD-*",), budget=PLENTY, examples=5)
+    reproduced = report.cause.reproduced
+    assert set(keep_agreeing(reproduced, report.failures, alone, alone).values()) == {True}
+    kept = keep_agreeing(reproduced, report.failures, both, alone)
+    assert not any(known for (name, _), known in kept.items() if "no_number" not in name)
 
 
 def test_a_formula_explains_no_failure_that_it_does_not_reproduce() -> None:

@@ -1,6 +1,6 @@
 """A cell as data: what each gate adds up, its function, and the products that make c and h; and how it is computed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from types import MappingProxyType
@@ -117,13 +117,13 @@ def fix_gate(terms: Coefficients, letter: str, value: float) -> Coefficients:
     return found
 
 
-def add_up(terms: Coefficients, values: dict[str, Array]) -> Array:
+def add_up(terms: Coefficients, values: Mapping[str, Array]) -> Array:
     """The sum of the terms with their coefficients."""
     some = next(iter(values.values()))
     return np.asarray(sum((a * _find(name, values) for name, a in terms.items()), 0 * some))
 
 
-def _find(name: str, values: dict[str, Array]) -> Array:
+def _find(name: str, values: Mapping[str, Array]) -> Array:
     """The value of a name, or the product of those that it lists."""
     if name in values:
         return values[name]
@@ -132,7 +132,7 @@ def _find(name: str, values: dict[str, Array]) -> Array:
     return np.asarray(np.prod([values[one] for one in name.split(" ")], axis=0))
 
 
-def open_gates(formula: Formula, summands: dict[str, Array]) -> dict[str, Array]:
+def open_gates(formula: Formula, summands: Mapping[str, Array]) -> dict[str, Array]:
     """The values of the gates that need no more than these summands, (B, H) by letter."""
     return {
         k: gate.shape(add_up(gate.terms, summands))
@@ -154,20 +154,32 @@ class Values:
 def compute(formula: Formula, p: Parameters, x: Array, s: State, elsewhere: Mapping[str, Array] = NOTHING) -> Values:
     """One step of many samples in float64."""
     x, s = x.astype(np.float64), State(s.h.astype(np.float64), s.c.astype(np.float64))
-    values = open_gates(formula, list_summands(p, x, s, elsewhere=elsewhere))
-    values |= {"c": s.c, "h": s.h, "1": np.ones_like(s.c), **elsewhere}
-    values["tanh(c)"], values["σ(c)"] = np.tanh(s.c), SIGMA(s.c)
+    summands = list_summands(p, x, s, elsewhere=elsewhere)
+    return evaluate(
+        formula,
+        summands,
+        {"c": s.c, "h": s.h, **elsewhere},
+        lambda new: list_summands(p, x, s, new, elsewhere),
+    )
+
+
+def evaluate(
+    formula: Formula,
+    summands: Mapping[str, Array],
+    given: Mapping[str, Array],
+    see_new: Callable[[Array], Mapping[str, Array]] | None = None,
+) -> Values:
+    """One step of each unit, given its summands and states; `see_new`: the summands once c′ is known."""
+    values = {**open_gates(formula, summands), **given, "1": np.ones_like(given["c"])}
+    c = values["c"]
+    values["tanh(c)"], values["σ(c)"] = np.tanh(c), SIGMA(c)
     if {"i", "f", "g"} <= values.keys():
-        values[WHOLE] = np.tanh(values["f"] * s.c + values["i"] * values["g"])
-    values["c′"] = formula.bound(add_up(formula.c, values))
+        values[WHOLE] = np.tanh(values["f"] * c + values["i"] * values["g"])
+    new = values["c′"] = formula.bound(add_up(formula.c, values))
     for k in formula.gates.keys() - values.keys():
         gate = formula.gates[k]
-        values[k] = gate.shape(add_up(gate.terms, list_summands(p, x, s, values["c′"], elsewhere)))
-    values["s"], values["tanh(c′)"], values["σ(c′)"] = (
-        formula.squash(values["c′"]),
-        np.tanh(values["c′"]),
-        SIGMA(values["c′"]),
-    )
+        values[k] = gate.shape(add_up(gate.terms, see_new(new) if see_new else summands))
+    values |= {"s": formula.squash(new), "tanh(c′)": np.tanh(new), "σ(c′)": SIGMA(new)}
     values["h′"] = formula.outer(add_up(formula.h, values))
     for name, own in (("y", "h′"), ("h_T", "h′"), ("c_T", "c′")):
         values[name] = formula.returned.get(name, SAME)(add_up(formula.shown.get(name, {own: 1.0}), values))
@@ -201,11 +213,20 @@ def run_steps(formula: Formula, problem: Problem) -> tuple[list[State], list[Val
 
 def list_elsewhere(x: Array, states: Sequence[State], wraps: bool = False) -> dict[str, Array]:
     """x, h and c of other steps than that which reads the last of these states, by name."""
-    t, before = len(states) - 1, len(states) - 2
-    found = {"x[t−1]": x[t - 1] if wraps else x[max(t - 1, 0)], "x[0]": x[0], "x[T−1]": x[-1], "x[T−1−t]": x[-1 - t]}
-    found |= {"x[t+1]": x[(t + 1) % len(x) if wraps else min(t + 1, len(x) - 1)]}
-    found |= {"x[t−1 mod T]": x[t - 1], "x[t+1 mod T]": x[(t + 1) % len(x)]}
-    for k in "hc":
-        first = getattr(states[0], k)
-        found |= {f"{k}_0": first, f"{k}[t−2]": getattr(states[max(before, 0)], k) if t or not wraps else 0 * first}
-    return found
+    read: dict[str, Sequence[Array]] = {"x": [*x], "h": [s.h for s in states], "c": [s.c for s in states]}
+    places = find_elsewhere(len(states) - 1, len(x), wraps)
+    zero = {k: 0 * states[0].c for k in TWO_BEFORE if k not in places}
+    return {name: read[kind][k] for name, (kind, k) in places.items()} | zero
+
+
+TWO_BEFORE = ("h[t−2]", "c[t−2]")
+
+
+def find_elsewhere(t: int, T: int, wraps: bool = False) -> dict[str, tuple[str, int]]:
+    """Which x, h or c stands for each name at step t; what is not there is zero."""
+    before, after = (t - 1, (t + 1) % T) if wraps else (max(t - 1, 0), min(t + 1, T - 1))
+    x = {"x[t−1]": before, "x[0]": 0, "x[T−1]": T - 1, "x[T−1−t]": T - 1 - t, "x[t+1]": after}
+    x |= {"x[t−1 mod T]": t - 1, "x[t+1 mod T]": (t + 1) % T}
+    states = {f"{k}_0": (k, 0) for k in "hc"}
+    states |= {name: (name[0], max(t - 1, 0)) for name in TWO_BEFORE if t or not wraps}
+    return {name: ("x", k) for name, k in x.items()} | states

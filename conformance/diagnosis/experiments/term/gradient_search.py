@@ -2,31 +2,33 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from conformance.arrays import frozen
 from conformance.diagnosis.experiments.laboratory import Finding
-from conformance.diagnosis.experiments.term.asking import STEPS, WIDTH, Asking, is_near, measure_room
+from conformance.diagnosis.experiments.term.asking import STEPS, WIDTH, Asking
 from conformance.diagnosis.experiments.term.backward import explain_gates, explain_sums, measure_batch
 from conformance.diagnosis.experiments.term.computing import make_backend_of
-from conformance.diagnosis.experiments.term.fitting import FEW, round_number
+from conformance.diagnosis.experiments.term.flow_search import find_flow
 from conformance.diagnosis.experiments.term.formula import answer
-from conformance.diagnosis.experiments.term.gradient import Explanation, describe_gradients, differentiate
+from conformance.diagnosis.experiments.term.forward import STARTS
+from conformance.diagnosis.experiments.term.gradient import Explanation, differentiate
+from conformance.diagnosis.experiments.term.gradient_words import describe_gradients
+from conformance.diagnosis.experiments.term.limits import find_inner_limit, find_limit
+from conformance.diagnosis.experiments.term.pairing import RIGHT, gives_gradients, measure_rooms, pair_gradients
 from conformance.diagnosis.experiments.term.shared import turn_forget_gate
 from conformance.diagnosis.experiments.term.steps import explain_steps
 from conformance.diagnosis.experiments.term.words import describe_rounding
 from conformance.outcome import Errored, Refuted
 from conformance.problems.question import Question, change_arrays
-from lstm_spec import Cotangents, Problem, State, pack
+from lstm_spec import Problem, State
 from lstm_spec.types import Array
 
-LARGE = 8.0
 LENGTHS = (110, 127)
 VANISHING = 1e-30  # that may be zero in float32
 EPSILON, NEAR = 1e-5, 2e-3  # of a difference, and how near a slope is to it, relative to the largest that it could be
-RIGHT = Explanation({}, {}, {})
-Pairs = dict[str, tuple[Array, Array]]  # got and explained, by name
 
 
 def find_in_gradients(asking: Asking) -> Finding | None:
@@ -48,8 +50,11 @@ def find_in_gradients(asking: Asking) -> Finding | None:
 
 def find_slopes(asking: Asking) -> Finding | None:
     """What differs in one step, and what else in several."""
-    if known := find_limit(asking) or find_exchanged(asking):
-        return known
+    for find in (find_limit, find_flow, find_start, find_inner_limit):
+        if whole := find(asking):
+            return name_gradients(asking, whole)
+    if exchanged := find_exchanged(asking):
+        return exchanged
     batch = measure_batch(asking) if asking.few > 1 else {}
     found = Explanation(explain_gates(asking), explain_sums(asking), batch)
     said = describe_gradients(found)
@@ -61,9 +66,11 @@ def find_slopes(asking: Asking) -> Finding | None:
         if rounding := describe_rounding(scaled):
             return Finding(rounding, False, is_condition=False)
         return Finding(f"in one step {said}", False, is_condition=False)
-    for each in (found, replace(found, only_ends=True)):
-        if gives_gradients(asking, each):
-            return find_end(asking) if found.is_right else name_gradients(asking, each)
+    at_places = (replace(found, only=where) for where in ("ends", "first", "last"))
+    if each := gives_gradients(asking, found, *at_places):
+        return find_end(asking) if found.is_right else name_gradients(asking, find_flow(asking, each) or each)
+    if not found.is_right and (whole := find_flow(asking, found)):
+        return name_gradients(asking, whole)
     for each in (RIGHT, found):
         if whole := explain_steps(asking, each):
             return name_gradients(asking, whole)
@@ -80,15 +87,6 @@ def name_gradients(asking: Asking, found: Explanation) -> Finding:
     return Finding(describe_gradients(found), True, computed=computed)
 
 
-def gives_gradients(asking: Asking, found: Explanation) -> bool:
-    """Whether the explanation gives the backend's gradients of a few steps of a few samples."""
-    asking.laboratory.check_time()
-    question = asking.make_question(STEPS, asking.few, 1, far=1.0)
-    pairs = pair_gradients(asking, question, found)
-    room = 2 * measure_room(asking.laboratory.dtype, *(np.abs(b).max() for _, b in pairs.values()))
-    return all(is_near(a, b, room) for a, b in pairs.values())
-
-
 def _explain_size(asking: Asking) -> Explanation | None:
     """What several steps and samples of one size show: alone, or besides what is wrong with one sample."""
     with suppress(Errored, Refuted):
@@ -99,57 +97,40 @@ def _explain_size(asking: Asking) -> Explanation | None:
     return None
 
 
-def find_second(asking: Asking) -> tuple[Explanation | None, str]:
-    """What explains the gradients of a backend with another formula; and what is wrong with them, if that is known.
+class Second(NamedTuple):
+    """What explains the gradients of a backend with another formula, and what is wrong with them, if that is known."""
 
-    Those that follow from the formula are right, too, but nothing here computes them.
-    """
+    explained: Explanation | None = None
+    is_own: bool = False  # whether they follow from the formula
+    wrong: str = ""
+
+
+def find_second(asking: Asking) -> Second:
+    """What there is to say of the gradients of a backend with another formula, right or wrong."""
     with suppress(Errored, Refuted):
         if gives_gradients(asking, RIGHT):
-            return RIGHT, ""
+            return Second(RIGHT)
         if has_own_gradients(asking):
-            return None, ""
+            return Second(is_own=True)
     with suppress(Errored, Refuted, np.linalg.LinAlgError):
         found, other = find_in_gradients(asking), turn_forget_gate(asking.formula)
         if found and found.is_certain and not (other and find_in_gradients(replace(asking, cell=other)) is None):
-            return None, found.sentence
-    return None, ""
+            return Second(wrong=found.sentence)
+    return Second()
+
+
+def find_start(asking: Asking) -> Explanation | None:
+    """Gradients of a sequence that begins with other states than those that were given; None if it does not."""
+    return gives_gradients(asking, *(replace(RIGHT, start=start) for start in STARTS))
 
 
 # ---------------------------------------------------------------- several steps
 
 
-def pair_gradients(asking: Asking, question: Question, found: Explanation = RIGHT) -> Pairs:
-    """The backend's gradients, each beside that of the explanation."""
-    _, got = asking.laboratory.differentiate(question)
-    own = differentiate(found, *question, asking.formula)
-    pairs = dict(zip("WUb", zip(pack(got.parameters[0][0]), own.parameters, strict=True), strict=True))
-    pairs |= {"x": (got.x, own.x), "h_0": (got.state.h[0], own.state.h), "c_0": (got.state.c[0], own.state.c)}
-    return pairs
-
-
-def find_limit(asking: Asking) -> Finding | None:
-    """That gradients are what they should be, but clipped at one value."""
-    problem, d = asking.make_question(4, asking.few, 2, far=1.0)
-    d = Cotangents(frozen(d.y * LARGE), State(*(frozen(a * LARGE) for a in d.state)))
-    asking.laboratory.check_time()
-    pairs = pair_gradients(asking, Question(problem, d))
-    room = 2 * measure_room(asking.laboratory.dtype, *(np.abs(b).max() for _, b in pairs.values()))
-    wrong = {name: pair for name, pair in pairs.items() if not is_near(*pair, room)}
-    if not wrong:
-        return None
-    limit = max(np.abs(got).max() for got, _ in wrong.values())
-    clipped = all(is_near(got, np.clip(own, -limit, limit), room) for got, own in wrong.values())
-    if not limit or not clipped or sum((np.abs(got) == limit).sum() for got, _ in wrong.values()) < FEW:
-        return None
-    names = "every gradient" if len(wrong) == len(pairs) else f"the gradient of {', '.join(wrong)}"
-    return Finding(f"{names} is clipped to [−{round_number(limit):g}, {round_number(limit):g}]", True)
-
-
 def find_exchanged(asking: Asking) -> Finding | None:
     """That two gradients are what they should be, each in the place of the other."""
     pairs = pair_gradients(asking, asking.make_question(STEPS, asking.few, 1, far=1.0))
-    room = 2 * measure_room(asking.laboratory.dtype, *(np.abs(b).max() for _, b in pairs.values()))
+    room = measure_rooms(asking, pairs)
     wrong = [name for name, pair in pairs.items() if not is_near(*pair, room)]
     if len(wrong) != 2:
         return None

@@ -19,7 +19,7 @@ from conformance.diagnosis.experiments.term.asking import (
 from conformance.diagnosis.experiments.term.computing import make_backend_of
 from conformance.diagnosis.experiments.term.formula import Formula, Values, answer
 from conformance.diagnosis.experiments.term.forward import Unknown, explain_step
-from conformance.diagnosis.experiments.term.gradient_search import find_in_gradients, find_second
+from conformance.diagnosis.experiments.term.gradient_search import Second, find_in_gradients, find_second
 from conformance.diagnosis.experiments.term.parts import run_formula
 from conformance.diagnosis.experiments.term.shared import find_coarse_sigma
 from conformance.diagnosis.experiments.term.words import describe_formula, describe_rounding, find_broken_clause
@@ -89,11 +89,11 @@ def return_initial(formula: Formula) -> Formula:
 def name_formula(asking: Asking, formula: Formula, *more: str) -> Finding:
     """The formula of the answers in words, and what is wrong with the gradients besides."""
     said = [*([describe_formula(formula, asking.formula)] if formula != asking.formula else []), *more]
-    laboratory, own = asking.laboratory, None
+    laboratory, second = asking.laboratory, Second()
     if laboratory.backend.gradients is not None and asking.form.kind == "standard":
-        own, others = find_second(Asking(laboratory.turn_backward(), formula))
-        said += [f"in its gradients, {others}"] if others else []
-    computed = make_backend_of(formula, laboratory.backend, own, asking.form.kind)
+        second = find_second(Asking(laboratory.turn_backward(), formula))
+        said += [f"in its gradients, {second.wrong}"] if second.wrong else []
+    computed = make_backend_of(formula, laboratory.backend, second.explained, asking.form.kind, second.is_own)
     is_one = len(said) == 1 and not more and asking.form.kind == "standard"
     clause = find_broken_clause(formula, asking.formula) if is_one else ""
     return Finding("; ".join(said), True, computed=computed, clause=clause, formula=formula)

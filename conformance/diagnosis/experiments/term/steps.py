@@ -7,13 +7,9 @@ import numpy as np
 
 from conformance.diagnosis.experiments.term.asking import STEPS, Asking, is_near, measure_room
 from conformance.diagnosis.experiments.term.fitting import Coefficients, fit_terms
-from conformance.diagnosis.experiments.term.gradient import (
-    QUANTITIES,
-    RULES,
-    Explanation,
-    Swept,
-    differentiate,
-)
+from conformance.diagnosis.experiments.term.gradient import RULES, Explanation, Swept, differentiate
+from conformance.diagnosis.experiments.term.gradient_words import QUANTITIES
+from conformance.diagnosis.experiments.term.pairing import ask_gradients, name_parts
 from conformance.problems.question import Question
 from lstm_spec import pack
 from lstm_spec.types import Array
@@ -41,25 +37,12 @@ def list_reads() -> Iterator[dict[str, str]]:
         yield from ({quantity: rule} for rule in RULES)
 
 
-def ask_gradients(asking: Asking, question: Question) -> dict[str, Array]:
-    """The backend's gradients by name, in float64."""
-    asking.laboratory.check_time()
-    _, got = asking.laboratory.differentiate(question)
-    return _name_parts(Swept(pack(got.parameters[0][0]), got.x, got.state), first=True)
-
-
-def _name_parts(swept: Swept, first: bool = False) -> dict[str, Array]:
-    state = [a[0] if first else a for a in swept.state]
-    parts = dict(zip("WUb", swept.parameters, strict=True)) | {"x": swept.x, "h_0": state[0], "c_0": state[1]}
-    return {name: np.asarray(a, np.float64) for name, a in parts.items()}
-
-
 def _fit_steps(
     asking: Asking, got: dict[str, Array], question: Question, each: Explanation
 ) -> dict[str, Coefficients] | None:
     """Of each wrong sum, its terms step by step; None if what is no sum is wrong, or a sum has none."""
     swept = differentiate(each, *question, asking.formula)
-    own, near = _name_parts(swept), _compare(asking, got)
+    own, near = name_parts(swept), _compare(asking, got)
     if not (near("h_0", own["h_0"]) and near("c_0", own["c_0"])):
         return None
     steps: dict[str, Coefficients] = {}
@@ -75,7 +58,7 @@ def _fit_steps(
 
 def _fits(asking: Asking, got: dict[str, Array], question: Question, found: Explanation) -> bool:
     swept = differentiate(found, *question, asking.formula)
-    own, near = _name_parts(swept), _compare(asking, got)
+    own, near = name_parts(swept), _compare(asking, got)
     terms = list_step_terms(swept, question)
     for name, sums in found.steps.items():
         own[name] = (

@@ -1,13 +1,12 @@
 """The formula that was found, computed: that of the equations is right in every network that it claims."""
 
-from dataclasses import replace
-
 import pytest
 
 from conformance.diagnosis.experiments.laboratory import Laboratory
 from conformance.diagnosis.experiments.term.computing import make_backend_of
 from conformance.diagnosis.experiments.term.formula import write_formula
-from conformance.diagnosis.experiments.term.gradient_search import RIGHT
+from conformance.diagnosis.experiments.term.gradient import Explanation
+from conformance.diagnosis.experiments.term.pairing import RIGHT
 from conformance.outcome import NotClaimed
 from conformance.problems.form import BOTH, REVERSE, Form
 from conformance.targets.border import guard_backend
@@ -36,10 +35,10 @@ def test_a_formula_is_that_of_its_kind_of_cell_only(kind: str) -> None:
                 computed.forward(question.problem)
 
 
-def test_the_gradients_of_the_equations_are_right_and_are_of_one_plain_layer() -> None:
-    computed = make_backend_of(write_formula("standard"), REFERENCE, RIGHT)
-    laboratory = Laboratory(REFERENCE, "float32", backward=True, seconds=60)
-    question = laboratory.make_question((4, 3, 5, 6))
-    assert laboratory.judge(question, computed).said == "right"
-    with pytest.raises(NotClaimed, match="gradients of one layer"):
-        computed.differentiate(*replace(laboratory, form=Form(2)).make_question((4, 3, 5, 6)))
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("found", [RIGHT, None])
+def test_the_gradients_of_the_equations_are_right_in_every_network(found: Explanation | None, form: Form) -> None:
+    """Those of the explanation, and those that follow from the formula."""
+    computed = make_backend_of(write_formula("standard"), REFERENCE, found, has_own_gradients=True)
+    laboratory = Laboratory(REFERENCE, "float32", form, backward=True, seconds=60)
+    assert laboratory.judge(laboratory.make_question((4, 3, 5, 6)), guard_backend(computed)).said == "right"

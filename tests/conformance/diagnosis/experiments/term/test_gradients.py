@@ -5,13 +5,23 @@ import pytest
 from conformance.diagnosis.experiments.laboratory import Laboratory
 from conformance.diagnosis.experiments.term import find_term
 from conformance.targets.border import guard_backend
-from tests.planted.backward import BACK, CARRY, FOUND, IN_c, IN_h, dB, dF, dG, dI, dO, dU, dW, dX
+from tests.planted.backward import BACK, CARRY, FOUND, RUN, IN_c, IN_h, dB, dF, dG, dI, dO, dU, dW, dX
 from tests.planted.edits import Edit, textbook
 from tools.checks.right.backends import RIGHT
 from tools.mutants.making import build_backend, find_textbook
 
 CLIPPED = (FOUND, f"return y, h_last, c_last, *(np.clip(d, -0.8, 0.8) for d in ({FOUND[25:]}))")
 SHORT = ("in reversed(range(len(x))):", "in reversed(range(max(0, len(x) - 17), len(x))):")
+TAPE = "i, f, o, g, s, z, h_before, c_before = steps[t]"
+IN_REVERSE = "in reversed(range(len(x))):"
+
+
+def cut_where(holds: str, *states: str) -> Edit:
+    """Nothing is passed back of these states from the steps t of T of which this holds."""
+    cut = "".join(f"\n        {k} = {k} * (not ({holds}))" for k in states)
+    return CARRY, CARRY.rstrip() + cut.replace("T", "len(x)") + "\n"
+
+
 PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
     ("the gradient of the forget gate lacks the factor 1−f", ((dF, "df = dc * c_before * f"),)),
     ("the gradient of the forget gate has the factor i instead of f", ((dF, dF + " / f * i"),)),
@@ -63,7 +73,39 @@ PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
         "where B = H; with other sizes it does not answer",
         ((dB, "db += dz.reshape(len(h), 4, -1).sum(axis=2).T.ravel()"),),
     ),
-    ("with one sample, the gradient of W_i is zero", ((dW, "dW += dz[:, :].T @ x[t][1:] if len(h) > 1 else 0"),)),
+    (
+        "is cut every 5 steps: there nothing flows back to the steps before",
+        (cut_where("t and t % 5 == 0", "dh", "dc"),),
+    ),
+    ("is cut every 40 steps, counted from the end: there", (cut_where("t and (T - t) % 40 == 0", "dh", "dc"),)),
+    ("does not flow back through the hidden state from step to step", (cut_where("t", "dh"),)),
+    ("does not flow back through the cell state from any step, not even", (cut_where("t >= 0", "dc"),)),
+    ("the gradient of the initial hidden state is zero (only there", (cut_where("t == 0", "dh"),)),
+    ("the gradients leave out step 0", ((IN_REVERSE, "in reversed(range(1, len(x))):"),)),
+    ("the gradients leave out step T − 1", ((IN_REVERSE, "in reversed(range(len(x) - 1)):"),)),
+    ("what was kept of the forward pass is that of step T−1", ((TAPE, TAPE.replace("[t]", "[-1]")),)),
+    ("what was kept of the forward pass is that of step t−1", ((TAPE, TAPE.replace("[t]", "[t - 1]")),)),
+    ("the value of the forget gate is that of step 0", ((dF, f"f = steps[0][1]; {dF}"),)),
+    ("begins with the initial cell state taken as zero", ((RUN, RUN.replace("h, c,", "h, 0 * c,")),)),
+    ("the gradient of U is zero (only at the first step)", ((dU, f"{dU} * (t > 0)"),)),
+    ("the gradient of the forget gate is zero (only at the first step)", ((dF, f"{dF} * (t > 0)"),)),
+    (
+        "the gradient of h that a step passes back is clipped to [−0.1, 0.1]",
+        ((BACK, f"{BACK}        dh = dh.clip(-0.1, 0.1)\n"),),
+    ),
+    (
+        "before its function is clipped to [−0.05, 0.05] at each step",
+        ((dW, f"dz = dz.clip(-0.05, 0.05)\n        {dW}"),),
+    ),
+    (
+        "what reaches the hidden state is clipped to [−0.2, 0.2] at each step",
+        ((IN_h, "dh = (dh + dy[t]).clip(-0.2, 0.2)"),),
+    ),
+    (
+        "what reaches the cell state is clipped to [−0.1, 0.1] at each step",
+        ((IN_c, f"{IN_c}; dc = dc.clip(-0.1, 0.1)"),),
+    ),
+    ("with one sample, the gradient of W is zero", ((dW, "dW += dz[:, :].T @ x[t][1:] if len(h) > 1 else 0"),)),
     ("from h_T, each is zero (only there,", (("    for t in reversed", "    dh = 0 * dh\n    for t in reversed"),)),
 )
 OVER_UNITS = "db += dz.reshape(len(h), 4, -1).sum(axis=2).T.ravel() if len(h) > 1 else 0"
