@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.assertions.order import turn
-from conformance.diagnosis.experiments.term.adjoint import differentiate_formula
 from conformance.diagnosis.experiments.term.formula import Formula, answer
-from conformance.diagnosis.experiments.term.gradient import Explanation, Swept, differentiate
+from conformance.diagnosis.experiments.term.gradients.adjoint import differentiate_formula
+from conformance.diagnosis.experiments.term.gradients.sweeping import Explanation, Swept, differentiate
 from conformance.outcome import NotClaimed
 from conformance.problems.form import FORWARD, form_of
 from lstm_spec import Answer, Backend, Cotangents, Gradients, Packed, Parameters, Problem, State, unpack

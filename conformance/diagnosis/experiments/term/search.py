@@ -19,7 +19,7 @@ from conformance.diagnosis.experiments.term.asking import (
 from conformance.diagnosis.experiments.term.computing import make_backend_of
 from conformance.diagnosis.experiments.term.formula import Formula, Values, answer
 from conformance.diagnosis.experiments.term.forward import Unknown, explain_step
-from conformance.diagnosis.experiments.term.gradient_search import Second, find_in_gradients, find_second
+from conformance.diagnosis.experiments.term.gradients.search import Second, find_in_gradients, find_second
 from conformance.diagnosis.experiments.term.parts import run_formula
 from conformance.diagnosis.experiments.term.shared import find_coarse_sigma
 from conformance.diagnosis.experiments.term.words import describe_formula, describe_rounding, find_broken_clause

@@ -5,8 +5,8 @@ import pytest
 from conformance.diagnosis.experiments.laboratory import Laboratory
 from conformance.diagnosis.experiments.term.computing import make_backend_of
 from conformance.diagnosis.experiments.term.formula import write_formula
-from conformance.diagnosis.experiments.term.gradient import Explanation
-from conformance.diagnosis.experiments.term.pairing import RIGHT
+from conformance.diagnosis.experiments.term.gradients.pairing import RIGHT
+from conformance.diagnosis.experiments.term.gradients.sweeping import Explanation
 from conformance.outcome import NotClaimed
 from conformance.problems.form import BOTH, REVERSE, Form
 from conformance.targets.border import guard_backend

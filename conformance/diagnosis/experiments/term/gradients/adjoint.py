@@ -13,7 +13,7 @@ from conformance.diagnosis.experiments.term.formula import (
     list_summands,
     run_steps,
 )
-from conformance.diagnosis.experiments.term.gradient import Swept
+from conformance.diagnosis.experiments.term.gradients.sweeping import Swept
 from lstm_spec import Cotangents, Packed, Problem, State, pack
 from lstm_spec.types import GATES, Array
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from conformance.diagnosis.experiments.laboratory import Laboratory
-from conformance.diagnosis.experiments.term.adjoint import differentiate_formula
 from conformance.diagnosis.experiments.term.formula import Formula, GateFormula, answer, write_formula
+from conformance.diagnosis.experiments.term.gradients.adjoint import differentiate_formula
 from conformance.problems.question import change_arrays
 from lstm_spec import REFERENCE, Packed, State, unpack
 from lstm_spec.types import Array

@@ -7,7 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.diagnosis.experiments.term.fitting import fit_terms, round_number
-from conformance.diagnosis.experiments.term.slopes import ALIKE, CELL, OUTPUT, VARIABLES, Slopes, multiply_named
+from conformance.diagnosis.experiments.term.gradients.slopes import (
+    ALIKE,
+    CELL,
+    OUTPUT,
+    VARIABLES,
+    Slopes,
+    multiply_named,
+)
 from lstm_spec.types import Array
 
 SMALL = 0.02  # of the largest: what is smaller says little

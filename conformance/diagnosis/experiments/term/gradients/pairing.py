@@ -3,7 +3,7 @@
 import numpy as np
 
 from conformance.diagnosis.experiments.term.asking import STEPS, Asking, is_near, measure_room
-from conformance.diagnosis.experiments.term.gradient import Explanation, Swept, differentiate
+from conformance.diagnosis.experiments.term.gradients.sweeping import Explanation, Swept, differentiate
 from conformance.problems.question import Question
 from lstm_spec import pack
 from lstm_spec.types import Array

@@ -7,9 +7,9 @@ import numpy as np
 
 from conformance.diagnosis.experiments.term.asking import STEPS, Asking, is_near, measure_room
 from conformance.diagnosis.experiments.term.fitting import Coefficients, fit_terms
-from conformance.diagnosis.experiments.term.gradient import RULES, Explanation, Swept, differentiate
-from conformance.diagnosis.experiments.term.gradient_words import QUANTITIES
-from conformance.diagnosis.experiments.term.pairing import ask_gradients, name_parts
+from conformance.diagnosis.experiments.term.gradients.pairing import ask_gradients, name_parts
+from conformance.diagnosis.experiments.term.gradients.sweeping import RULES, Explanation, Swept, differentiate
+from conformance.diagnosis.experiments.term.gradients.words import QUANTITIES
 from conformance.problems.question import Question
 from lstm_spec import pack
 from lstm_spec.types import Array

@@ -8,18 +8,23 @@ import numpy as np
 
 from conformance.arrays import frozen
 from conformance.diagnosis.experiments.laboratory import Finding
-from conformance.diagnosis.experiments.term.asking import STEPS, WIDTH, Asking
-from conformance.diagnosis.experiments.term.backward import explain_gates, explain_sums, measure_batch
+from conformance.diagnosis.experiments.term.asking import STEPS, WIDTH, Asking, is_near
 from conformance.diagnosis.experiments.term.computing import make_backend_of
-from conformance.diagnosis.experiments.term.flow_search import find_flow
 from conformance.diagnosis.experiments.term.formula import answer
 from conformance.diagnosis.experiments.term.forward import STARTS
-from conformance.diagnosis.experiments.term.gradient import Explanation, differentiate
-from conformance.diagnosis.experiments.term.gradient_words import describe_gradients
-from conformance.diagnosis.experiments.term.limits import find_inner_limit, find_limit
-from conformance.diagnosis.experiments.term.pairing import RIGHT, gives_gradients, measure_rooms, pair_gradients
+from conformance.diagnosis.experiments.term.gradients.cuts import find_flow
+from conformance.diagnosis.experiments.term.gradients.gates import explain_gates, explain_sums, measure_batch
+from conformance.diagnosis.experiments.term.gradients.limits import find_inner_limit, find_limit
+from conformance.diagnosis.experiments.term.gradients.pairing import (
+    RIGHT,
+    gives_gradients,
+    measure_rooms,
+    pair_gradients,
+)
+from conformance.diagnosis.experiments.term.gradients.steps import explain_steps
+from conformance.diagnosis.experiments.term.gradients.sweeping import Explanation, differentiate
+from conformance.diagnosis.experiments.term.gradients.words import describe_gradients
 from conformance.diagnosis.experiments.term.shared import turn_forget_gate
-from conformance.diagnosis.experiments.term.steps import explain_steps
 from conformance.diagnosis.experiments.term.words import describe_rounding
 from conformance.outcome import Errored, Refuted
 from conformance.problems.question import Question, change_arrays

@@ -9,8 +9,7 @@ from conformance.arrays import frozen
 from conformance.diagnosis.experiments.term.asking import STEPS, Asking, is_near
 from conformance.diagnosis.experiments.term.fitting import FEW, round_number
 from conformance.diagnosis.experiments.term.formula import run_steps
-from conformance.diagnosis.experiments.term.gradient import Explanation
-from conformance.diagnosis.experiments.term.pairing import (
+from conformance.diagnosis.experiments.term.gradients.pairing import (
     RIGHT,
     Parts,
     are_near,
@@ -18,7 +17,8 @@ from conformance.diagnosis.experiments.term.pairing import (
     measure_rooms,
     pair_gradients,
 )
-from conformance.diagnosis.experiments.term.slopes import OUTPUT, list_factors, multiply_named
+from conformance.diagnosis.experiments.term.gradients.slopes import OUTPUT, list_factors, multiply_named
+from conformance.diagnosis.experiments.term.gradients.sweeping import Explanation
 from conformance.problems.question import Question
 from lstm_spec import Cotangents, State
 from lstm_spec.types import Array

@@ -11,8 +11,15 @@ import numpy as np
 
 from conformance.diagnosis.experiments.term.asking import Asking, measure_room
 from conformance.diagnosis.experiments.term.fitting import Coefficients, fit_terms
-from conformance.diagnosis.experiments.term.ratio import Ratio, Unfit, fit_ratio
-from conformance.diagnosis.experiments.term.slopes import FROM, PRODUCTS, Slopes, expect, multiply_named, see_slopes
+from conformance.diagnosis.experiments.term.gradients.ratio import Ratio, Unfit, fit_ratio
+from conformance.diagnosis.experiments.term.gradients.slopes import (
+    FROM,
+    PRODUCTS,
+    Slopes,
+    expect,
+    multiply_named,
+    see_slopes,
+)
 from conformance.problems.question import Question
 from lstm_spec import Cotangents, Problem, State, pack
 from lstm_spec.types import GATES, Array

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.diagnosis.experiments.term.asking import Asking, is_near, measure_room
-from conformance.diagnosis.experiments.term.flow import Flow, find_rule
 from conformance.diagnosis.experiments.term.formula import run_steps
-from conformance.diagnosis.experiments.term.gradient import OWN_H, OWN_X, Explanation, gather, spread
-from conformance.diagnosis.experiments.term.pairing import RIGHT
-from conformance.diagnosis.experiments.term.slopes import list_factors
+from conformance.diagnosis.experiments.term.gradients.flow import Flow, find_rule
+from conformance.diagnosis.experiments.term.gradients.pairing import RIGHT
+from conformance.diagnosis.experiments.term.gradients.slopes import list_factors
+from conformance.diagnosis.experiments.term.gradients.sweeping import OWN_H, OWN_X, Explanation, gather, spread
 from conformance.problems.question import Question
 from lstm_spec import Gradients, pack
 from lstm_spec.types import Array

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from conformance.diagnosis.experiments.term.asking import STEPS
-from conformance.diagnosis.experiments.term.backward import EVERY, SEVERAL, WHOLE_CELL
 from conformance.diagnosis.experiments.term.formula import NAMES
-from conformance.diagnosis.experiments.term.gradient import Explanation
+from conformance.diagnosis.experiments.term.gradients.gates import EVERY, SEVERAL, WHOLE_CELL
+from conformance.diagnosis.experiments.term.gradients.sweeping import Explanation
 from conformance.diagnosis.experiments.term.words import STATES, write_sum
 from lstm_spec.types import GATES
 

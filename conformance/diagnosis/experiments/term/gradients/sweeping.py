@@ -6,17 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from conformance.diagnosis.experiments.term.backward import (
+from conformance.diagnosis.experiments.term.fitting import Coefficients
+from conformance.diagnosis.experiments.term.formula import Formula, run_steps
+from conformance.diagnosis.experiments.term.gradients.flow import Flow
+from conformance.diagnosis.experiments.term.gradients.gates import (
     ALONE,
     EVERY,
     WHOLE_CELL,
     Found,
 )
-from conformance.diagnosis.experiments.term.fitting import Coefficients
-from conformance.diagnosis.experiments.term.flow import Flow
-from conformance.diagnosis.experiments.term.formula import Formula, run_steps
-from conformance.diagnosis.experiments.term.ratio import Ratio
-from conformance.diagnosis.experiments.term.slopes import CELL, PRODUCTS, expect, list_factors, multiply_named
+from conformance.diagnosis.experiments.term.gradients.ratio import Ratio
+from conformance.diagnosis.experiments.term.gradients.slopes import CELL, PRODUCTS, expect, list_factors, multiply_named
 from lstm_spec import Cotangents, Packed, Problem, State, pack
 from lstm_spec.types import GATES, Array
 
