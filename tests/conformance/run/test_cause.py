@@ -39,9 +39,9 @@ def test_experiments_follow_where_no_known_fault_fits(
 ) -> None:
     monkeypatch.setattr(diagnose, "SECONDS", PLENTY)
     cause = check(backend, profile="quick", dtypes=("float32",), name=SIZES).cause
-    assert (
-        words in cause.sentence and not cause.is_known and {row.experiment for row in cause.rows} >= {"before", "when"}
-    )
+    made = {row.experiment for row in cause.rows}
+    assert words in cause.sentence and not cause.is_known
+    assert made >= ({"before", "when"} if backend is not conditional.keeps_the_first_weights else {"before"})
 
 
 def test_a_formula_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
