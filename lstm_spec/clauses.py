@@ -110,7 +110,7 @@ _TABLE = (
     Clause("GRAD-7", MUST, "Gradients are linear in the cotangents of y, h_T and c_T; each of the three counts."),
     Clause("GRAD-8", MUST, "The pass that is differentiated computes the same LSTM as the forward pass, and returns its answer."),
     Clause("FLOW-1", MUST, "Along the cell alone, with the gates taken as given, the gradient is the product of the forget gates, at every lag.", "∂c_T/∂c_0 = Π_t f_t", f"{_1997}; {_2000}"),
-    Clause("FLOW-2", MUST, "With f = 1 and i = 0, the cell state and its gradient along the cell are carried unchanged for any number of steps. The logistic function comes as near to 1 and 0 as one likes; where it rounds to them, nothing is lost.", "f = 1, i = 0", f"{_1997}; {_2000}"),
+    Clause("FLOW-2", MUST, "With f = 1 and i = 0, the cell state and its gradient along the cell are carried unchanged for any number of steps. The logistic function comes as near to 1 and 0 as one likes; where it rounds to them, nothing is lost.", "c_T = c_0, ∂c_T/∂c_0 = 1", f"{_1997}; {_2000}"),
     Clause("FLOW-3", MUST, "With a constant forget gate below one, the gradient along the cell decays at exactly the rate of that gate: after n steps, by its n-th power.", "∂c_n/∂c_0 = f^n", _2000),
     Clause("FLOW-4", NOTE, "A net without state that is given a bag of steps does not see their order.", "y = tanh(W Σ_t x_t + b)", _1990),
     Clause("FLOW-5", NOTE, "A recurrent net without gates has one memory, and overwrites it at every step.", "h_t = tanh(W x_t + U h_{t−1} + b)", _1990),
