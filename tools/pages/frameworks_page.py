@@ -116,10 +116,10 @@ def keep_cases(refuted: list[dict[str, Any]], folder: Path) -> None:
 
 def write_page(kept: dict[str, dict[str, Any]], notes: str) -> str:
     """The page on these reduced reports, by name."""
-    names = "| | version | statement | examples | profile, dtypes | CPU s | seconds | target |"
+    names = "| | version | conclusion | examples | profile, dtypes | CPU s | seconds | target |"
     head = names + "\n|" + "---|" * 3 + "---:|---|---:|---:|---|"
     rows = [
-        f"| {name} | {r['version']} | {r['statement']} | {r['examples']:,} | {r['profile']}, {', '.join(r['dtypes'])}"
+        f"| {name} | {r['version']} | {r['conclusion']} | {r['examples']:,} | {r['profile']}, {', '.join(r['dtypes'])}"
         f" | {_write_count(r.get('processor'))} | {r['seconds']:.0f} | `{r['target']}` |"
         for name, r in kept.items()
     ]
@@ -127,8 +127,16 @@ def write_page(kept: dict[str, dict[str, Any]], notes: str) -> str:
     columns = "| clauses | " + " | ".join(kept) + " |\n|---|" + "---|" * len(kept)
     cells = [f"| {family} | " + " | ".join(write_cell(r, family) for r in kept.values()) + " |" for family in families]
     refuted = [line for name, r in kept.items() for line in _list_refuted(name, r)]
-    total = f"{sum(r['examples'] for r in kept.values()):,} examples in all."
-    parts = [INTRODUCTION, "\n".join([head, *rows]), total, CLAUSES_BY_FAMILY, "\n".join([columns, *cells])]
+    statements = [f"- {name} {r['version'].removeprefix(f'{name} ')} {r['statement']}" for name, r in kept.items()]
+    total = f"{sum(r['examples'] for r in kept.values()):,} examples in all. The statements are:"
+    parts = [
+        INTRODUCTION,
+        "\n".join([head, *rows]),
+        total,
+        "\n".join(statements),
+        CLAUSES_BY_FAMILY,
+        "\n".join([columns, *cells]),
+    ]
     parts += [_write_seeds(kept), REFUTED, "\n".join(refuted) or "Nothing.", _link_findings(notes.strip())]
     return "\n\n".join(parts) + "\n"
 
