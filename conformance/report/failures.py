@@ -9,7 +9,7 @@ from conformance.cases.expectations import is_well_formed, recall_own_problem
 from conformance.outcome import Difference, Errored, Refuted
 from conformance.problems.question import describe_example, problem_of
 from conformance.report.reported import Reported
-from conformance.report.roots import Root
+from conformance.report.roots import Root, is_explained
 from conformance.verdict import Verdict, find_broken_clauses, join_clauses
 from lstm_spec import CLAUSES, error_model
 from lstm_spec.accuracy import DEFAULT_GRADES
@@ -58,7 +58,8 @@ def list_facts(report: Reported, root: Root) -> list[Fact]:
 def find_shown_clauses(report: Reported, verdict: Verdict) -> tuple[str, ...]:
     """The clause that is broken, also if only the cause says so; if none is known, all that the property verifies."""
     ids, named = find_broken_clauses(verdict), report.cause.clause
-    return (named,) if named in ids and verdict is report.diagnosed else ids
+    is_known = named in ids and (is_explained(verdict, report.cause) or verdict is report.diagnosed)
+    return (named,) if is_known else ids
 
 
 def _list_following(root: Root, ids: tuple[str, ...]) -> list[Fact]:

@@ -49,6 +49,11 @@ def find_roots(failures: list[Verdict], cause: Cause) -> list[Root]:
     return roots
 
 
+def is_explained(verdict: Verdict, cause: Cause) -> bool:
+    """Whether the cause reproduces a failure of its property, at whatever dtype that was tried."""
+    return any(known and name == verdict.property.name for (name, _), known in cause.reproduced.items())
+
+
 def put_cause_first(failures: list[Verdict], cause: Cause) -> list[Verdict]:
     """The failures, in their order; of those that the cause reproduces one that is about its clause is the first."""
     explained = [v for v in failures if cause.reproduced.get(key_of(v)) and v.dtype == failures[0].dtype]

@@ -99,6 +99,16 @@ def test_a_failure_counts_at_the_clause_that_its_likely_cause_breaks() -> None:
     assert list_families(report, report.verdicts[0]) == {"CELL"}
 
 
+def test_what_the_cause_reproduces_counts_at_its_clause_at_every_dtype() -> None:
+    about = [prop for prop in PROPERTIES if {"CELL-2", "CELL-6"} <= set(prop.clauses)]
+    verdicts = [replace(make_verdict(Outcome.REFUTED, prop=p), dtype=d) for d in ("float32", "float64") for p in about]
+    known = {(prop.name, "float32"): prop is not about[-1] for prop in about}
+    report = make_report(*verdicts, cause=Cause("h = o c", True, "CELL-6", known))
+    cells = {row.clause.id: [cell.text for cell in row.cells] for row in list_clause_rows(report)["CELL"]}
+    assert cells["CELL-6"] == [f"{len(about)} of {len(about)} refuted"] * 2
+    assert cells["CELL-2"] == ["refuted"] * 2  # by the property that the cause does not reproduce
+
+
 def test_indices_stand_below_the_line_and_powers_above() -> None:
     page = as_html([make_report(*(make_verdict(Outcome.HOLDS, prop=prop) for prop in PROPERTIES))], {})
     for equation in ("c<sub>t</sub> = f c<sub>t−1</sub> + i g", "U<sub>k</sub>ᵀ", "= f<sup>n</sup>"):
