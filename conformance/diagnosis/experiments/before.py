@@ -8,6 +8,7 @@ import numpy as np
 
 from conformance.arrays import frozen
 from conformance.assertions.memory import copy_arrays
+from conformance.diagnosis.experiments.chance import DIFFERS, differs, find_dropout
 from conformance.diagnosis.experiments.first import find_after_gradients, find_first, find_kept, mix_questions
 from conformance.diagnosis.experiments.laboratory import ARRAYS, TINY, Finding, Laboratory, OutOfTime, Sizes, name_part
 from conformance.diagnosis.experiments.layout import find_layout, find_shared
@@ -46,6 +47,8 @@ def find_history(laboratory: Laboratory) -> Finding | None:
     ):  # which may spoil what follows
         if words := find(log):
             return Finding(words, True, tuple(log.tried), is_whole=True)
+    if differs(log):
+        return Finding(DIFFERS, True, tuple(log.tried), is_condition=False)
     return None
 
 
@@ -129,7 +132,9 @@ def find_rare(log: Log) -> str:
     """In which calls one question gets a wrong answer, if it is neither in all nor in none, nor in the first alone."""
     question, before = log.laboratory.make_question(TINY, 0), log.laboratory.counts["calls"]
     wrong = [k for k in range(FEW) if log.judge(f"one question, call {k + 1}", question).is_wrong]
-    if not 0 < len(wrong) < FEW or wrong == [0]:
+    if len(wrong) == FEW:
+        return find_dropout(log)
+    if not wrong or wrong == [0]:
         return ""
     wrong += [k for k in range(FEW, MANY) if log.judge(f"one question, call {k + 1}", question).is_wrong]
     if wrong == [*range(wrong[0], MANY)]:
@@ -139,7 +144,8 @@ def find_rare(log: Log) -> str:
     gaps = {b - a for a, b in pairwise(wrong)}
     if len(gaps) == 1 and (gap := gaps.pop()) > 1:
         return f"only in every {name_ordinal(gap)} call"
-    return f"differs from call to call: of {MANY} calls with one question, {len(wrong)} got a wrong answer"
+    counted = f"differs from call to call: of {MANY} calls with one question, {len(wrong)} got a wrong answer"
+    return find_dropout(log) or counted
 
 
 def find_unsettled(log: Log) -> str:

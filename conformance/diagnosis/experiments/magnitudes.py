@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from conformance.arrays import frozen
-from conformance.diagnosis.experiments.laboratory import ARRAYS, Finding, Laboratory, Said, Sizes
+from conformance.diagnosis.experiments.laboratory import ARRAYS, Finding, Judged, Laboratory, Said, Sizes
 from conformance.problems.question import Question, with_gates
 from lstm_spec import Cotangents, State
 from lstm_spec.types import Array
@@ -29,6 +29,7 @@ class Limit(NamedTuple):
 
     words: str
     is_certain: bool
+    is_number: bool = True  # whether what is wrong beyond it are numbers
 
 
 def find_limit(laboratory: Laboratory, sizes: Sizes, tried: list[tuple[str, Said]]) -> Finding | None:
@@ -55,6 +56,7 @@ def find_limit(laboratory: Laboratory, sizes: Sizes, tried: list[tuple[str, Said
                 " or ".join(one.words for one in found.values()),
                 all(one.is_certain for one in found.values()),
             )
+            words += "" if any(one.is_number for one in found.values()) else ", and NaN there, as where exp overflows"
             return Finding(f"{'' if is_certain else 'perhaps '}only where {words}", is_certain, tuple(tried))
     return None
 
@@ -82,15 +84,21 @@ def _search(
     up, sign = grid is UP, ">" if grid is UP else "<"
     near = [laboratory.judge(put(other, edge * by if up else edge / by, np.sign)).said for by, _ in NEAR]
     at = edge * BEYOND if up else edge / BEYOND
-    sides = [
-        laboratory.judge(put(question, at, signs)).said
+    beyond = [
+        laboratory.judge(put(question, at, signs))
         for signs in (np.ones_like, _take_minus_ones)
         for question in questions
     ]
+    sides, is_number = [each.said for each in beyond], not any(map(_has_no_numbers, beyond))
     if up and sides in (["wrong"] * 2 + ["right"] * 2, ["right"] * 2 + ["wrong"] * 2):
         words = f"{name} > {edge:.2g}" if sides[0] == "wrong" else f"{name} < −{edge:.2g}"
-        return Limit(words, jumps)
-    return Limit(f"|{name}| {sign} {edge:.2g}", jumps and near == [said for _, said in NEAR])
+        return Limit(words, jumps, is_number)
+    return Limit(f"|{name}| {sign} {edge:.2g}", jumps and near == [said for _, said in NEAR], is_number)
+
+
+def _has_no_numbers(judged: Judged) -> bool:
+    """Whether something is NaN or infinite where a number was expected."""
+    return any((~np.isfinite(c.got) & np.isfinite(c.expected)).any() for c in judged.wrong)
 
 
 def find_edge(

@@ -133,12 +133,14 @@ def _find(name: str, values: Mapping[str, Array]) -> Array:
 
 
 def open_gates(formula: Formula, summands: Mapping[str, Array]) -> dict[str, Array]:
-    """The values of the gates that need no more than these summands, (B, H) by letter."""
-    return {
-        k: gate.shape(add_up(gate.terms, summands))
-        for k, gate in formula.gates.items()
-        if set(gate.terms) <= set(summands)
-    }
+    """The values of the gates that need no more than these summands and one another, (B, H) by letter."""
+    found, many = dict[str, Array](), -1
+    while len(found) > many:
+        many = len(found)
+        known = {**summands, **found}
+        new = {k: gate for k, gate in formula.gates.items() if k not in found and set(gate.terms) <= known.keys()}
+        found |= {k: gate.shape(add_up(gate.terms, known)) for k, gate in new.items()}
+    return found
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from conformance.diagnosis.experiments.term.formula import (
 )
 from lstm_spec.types import GATES, Array
 
+GATE_LETTERS = {*GATES}
 SHAPES = (SIGMA, TANH, SAME, Shape("softsign"), *(Shape("", 1, s, 0, 0.5, 0, 1) for s in (0.2, 1 / 6, 0.25)))
 
 
@@ -95,6 +96,9 @@ def _change_gate(
 ) -> Iterator[Formula]:
     """The gate of which these are the values: other terms, another function, or both."""
     own, summands = formula.gates[letter], list_summands(seen.layer, seen.x, seen.state, seen.c, seen.elsewhere)
+    gates = run_formula(formula, seen).of
+    plain = [k for k, gate in formula.gates.items() if k != letter and not GATE_LETTERS & gate.terms.keys()]
+    summands |= {k: gates[k] for k in plain}
     for gate in _find_gates(own, summands, a, factor, seen.room, only_sums):
         yield formula.change_gate(letter, gate)
 

@@ -20,6 +20,7 @@ from conformance.diagnosis.experiments.term.computing import make_backend_of
 from conformance.diagnosis.experiments.term.formula import Formula, Values, answer
 from conformance.diagnosis.experiments.term.forward import Unknown, explain_step
 from conformance.diagnosis.experiments.term.gradients.search import Second, find_in_gradients, find_second
+from conformance.diagnosis.experiments.term.normalised import find_normalised
 from conformance.diagnosis.experiments.term.parts import run_formula
 from conformance.diagnosis.experiments.term.shared import find_coarse_sigma
 from conformance.diagnosis.experiments.term.words import describe_formula, describe_rounding, find_broken_clause
@@ -68,6 +69,8 @@ def _find_in_answers(asking: Asking) -> Finding | None:
     pairs = ((seen.y, values["h′"]), (seen.h, values["h′"]), (seen.c, values["c′"]))
     if not tried and (rounding := describe_rounding(pairs)):
         return Finding(rounding, False, is_condition=False)
+    if normalised := None if tried else find_normalised(asking):
+        return normalised
     if not tried:
         return Finding(
             f"in one step {unknown} is not that of the equations; its formula is unknown", False, is_condition=False
