@@ -8,12 +8,12 @@ import numpy as np
 
 from conformance.arrays import frozen
 from conformance.assertions.memory import copy_arrays
-from conformance.diagnosis.experiments.chance import DIFFERS, differs, find_dropout
 from conformance.diagnosis.experiments.first import find_after_gradients, find_first, find_kept, mix_questions
 from conformance.diagnosis.experiments.laboratory import ARRAYS, TINY, Finding, Laboratory, OutOfTime, Sizes, name_part
 from conformance.diagnosis.experiments.layout import find_layout, find_shared
 from conformance.diagnosis.experiments.log import Log
 from conformance.diagnosis.experiments.patterns import name_ordinal
+from conformance.diagnosis.experiments.term.dropout import DIFFERS, differs, find_dropout
 from conformance.nouns import change_all_arrays, name_all_arrays
 from conformance.outcome import NotClaimed
 from conformance.problems.question import Question

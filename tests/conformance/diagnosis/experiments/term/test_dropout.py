@@ -4,9 +4,9 @@ import pytest
 
 from backends.numpy.backend import BACKEND as NUMPY
 from conformance.diagnosis.experiments.before import find_history
-from conformance.diagnosis.experiments.chance import DIFFERS, find_dropout
 from conformance.diagnosis.experiments.laboratory import Laboratory
 from conformance.diagnosis.experiments.log import Log
+from conformance.diagnosis.experiments.term.dropout import DIFFERS, find_dropout
 from conformance.targets.border import guard_backend
 from lstm_spec import Backend
 from tests.planted.edits import CELL, HIDDEN, SUM, Edit, textbook
