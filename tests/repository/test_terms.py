@@ -3,17 +3,20 @@
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tools.checks.lines import keep_lines
 from tools.checks.statements import TERMS, WIRING
 from tools.checks.terms import (
+    GRADIENTS,
     NOTHING,
     ONE,
     OTHER,
     PART,
     PLACE,
     RIGHT,
+    WIRED,
     WRONG,
     Group,
     Named,
@@ -21,6 +24,8 @@ from tools.checks.terms import (
     choose_pairs,
     list_groups,
 )
+from tools.mutants.judging import draw_probes
+from tools.mutants.making import build_backend
 
 GROUPS = {group.name: group for group in list_groups()}
 
@@ -60,9 +65,16 @@ def test_a_pair_has_both_mistakes() -> None:
 
 
 def test_a_wired_pair_has_one_mistake_in_a_cell_and_one_in_what_joins_cells() -> None:
-    (mutant, words, form), *_ = islice(choose_pairs(0, wired=True), 1)
+    (mutant, words, form), *_ = islice(choose_pairs(0, kind=WIRED), 1)
     assert mutant.textbook.name == "stacked" and form is not None and form.layers > 1
     assert words[0] in TERMS.values() and words[1] in WIRING.values()
+
+
+def test_both_mistakes_of_a_gradient_pair_leave_the_answers_right() -> None:
+    (mutant, words, _), *_ = islice(choose_pairs(0, kind=GRADIENTS), 1)
+    probe = next(draw_probes(mutant.textbook)).problem
+    given, right = mutant.build().forward(probe), build_backend(mutant.textbook).forward(probe)
+    assert words[0] != words[1] and np.array_equal(given.y, right.y)
 
 
 def test_what_the_lines_have_is_not_asked_again(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ from tools.mutants.judging import VISIBLE, measure_effect
 from tools.mutants.making import MODULE, Mutant, list_mutants, list_slips
 from tools.mutants.slips import find_text
 
-PLAIN_PAIRS, WIRED = PAIRS = "pairs", "wired pairs"
+PLAIN_PAIRS, WIRED, GRADIENTS = PAIRS = "pairs", "wired pairs", "gradient pairs"
+OF_GRADIENTS = ("the gradient", "what reaches", "from y", "the initial cell state c_0")  # how words begin
 NAMES = ("cells", "module", "wiring", *PAIRS)
 SECONDS = 60.0  # at most for one mutant: what is measured does not depend on the machine
 NETWORK = Form(2, BOTH, lengths="any")
@@ -131,24 +132,25 @@ def combine_mutants(one: Mutant, other: Mutant) -> Mutant | None:
     return None if text is None else Mutant(one.textbook, slip)
 
 
-def choose_pairs(half: int, seed: int = SEED, wired: bool = False) -> Iterator[Asked]:
+def choose_pairs(half: int, seed: int = SEED, kind: str = PLAIN_PAIRS) -> Iterator[Asked]:
     """Pairs of mutants of this half in different terms of one textbook.
 
-    Each of the two changes answers that the other one alone does not. `wired`: one of them is of what joins the layers
-    and directions of the stack.
+    Each of the two changes answers that the other one alone does not. Of wired pairs one mistake is of what joins the
+    layers and directions of the stack; of gradient pairs both are of gradients.
     """
     rng = random.Random(seed + half)
     groups = list_groups()
     plain, (wiring,) = ([g for g in groups if (g.form is not None) == is_network] for is_network in (False, True))
-    cells = [m for m in plain[0].choose_half(half) if m.textbook.name == "stacked"]
+    cells, joints = plain[0].choose_half(half), wiring.choose_half(half)
+    stacked = [m for m in cells if m.textbook.name == "stacked"]
+    backward = [m for m in cells if plain[0].list_words(m)[0].startswith(OF_GRADIENTS)]
     while True:
-        first = plain[0] if wired else rng.choice(plain)
-        second = wiring if wired else first
-        one, other = (
-            (rng.choice(cells), rng.choice(wiring.choose_half(half)))
-            if wired
-            else rng.sample(first.choose_half(half), 2)
-        )
+        first = rng.choice(plain) if kind == PLAIN_PAIRS else plain[0]
+        second = wiring if kind == WIRED else first
+        if kind == WIRED:
+            one, other = rng.choice(stacked), rng.choice(joints)
+        else:
+            one, other = rng.sample(backward if kind == GRADIENTS else first.choose_half(half), 2)
         words = first.list_words(one), second.list_words(other)
         if one.textbook != other.textbook or words[0] == words[1]:
             continue
@@ -165,7 +167,7 @@ def choose_pairs(half: int, seed: int = SEED, wired: bool = False) -> Iterator[A
 def list_asked(name: str, half: int, most: int, seed: int) -> Iterator[Asked]:
     """What is asked under this name: a group of mutants, or pairs."""
     if name in PAIRS:
-        yield from islice(choose_pairs(half, seed, wired=name == WIRED), most)
+        yield from islice(choose_pairs(half, seed, name), most)
     for group in list_groups():
         if group.name == name:
             yield from list_visible(group, half, most)
@@ -207,7 +209,7 @@ def print_table(name: str, found: list[Named], everything: bool) -> None:
     """Print how often each outcome came, and, if asked, what was said of each."""
     for named in found if everything else ():
         click.echo(f"{named.outcome}: {named.name}\n    {named.sentence}")
-    print_scores([named.outcome for named in found], OUTCOMES, f"{name:11} ")
+    print_scores([named.outcome for named in found], OUTCOMES, f"{name:14} ")
 
 
 if __name__ == "__main__":

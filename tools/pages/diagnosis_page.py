@@ -23,9 +23,9 @@ refutation of a shape or a dtype says all there is to say, and no cause follows.
 MUTANTS = """## Mistakes that are on no list
 
 An automatic mutator changes one place of a textbook LSTM in NumPy, of a torch module, or of a stack in both
-directions. Pairs are two such changes; wired pairs are one in a cell and one in what joins cells. A seed halves the
-mutants: half 0 is for development, half 1 is kept apart from it. "One of two" means that of a pair one mistake is
-named. (`make terms`)"""
+directions. Pairs are two such changes; wired pairs are one in a cell and one in what joins cells, and of gradient
+pairs both are in gradients. A seed halves the mutants: half 0 is for development, half 1 is kept apart from it. "One of
+two" means that of a pair one mistake is named. (`make terms`)"""
 
 CONDITIONS = """## Mistakes that show under a condition only
 

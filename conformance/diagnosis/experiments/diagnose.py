@@ -27,6 +27,7 @@ from lstm_spec import Answer, Backend
 SECONDS, SECONDS_TO_COMPILE = 5.0, 30.0
 NO_TIME = "no time was left"
 FOR_PROCESSES = 0.2  # of the time is kept for a fresh process
+GRADIENTS = "in its gradients"
 SMALL_IS_RIGHT = "one step is right if "  # how a finding about one step begins that names no formula
 
 
@@ -91,8 +92,8 @@ def inquire(
         passes = (True, False)
     for backward in passes:
         examination = Examination(laboratory.turn_backward(backward))
-        if sentence and backward and names_wiring(rows):
-            sentence += examination.find_own_mistake()
+        if sentence and backward:
+            sentence += examination.find_second(rows)
         sentence = sentence or examination.examine(start, looks_around)
         if not sentence and (unanswered := examination.run("network", 0.3, find_unanswered)):
             sentence = f"it {unanswered.sentence}"
@@ -127,12 +128,6 @@ def asks_processes(rows: Sequence[Row]) -> bool:
     """Whether a fresh process may say more: nothing was explained, and only the first call was different, if any."""
     before = [row.finding.sentence for row in rows if row.experiment == "before" and row.finding]
     return not Inquiry(tuple(rows), "").has_formula and set(before) <= {ONLY_FIRST}
-
-
-def names_wiring(rows: Sequence[Row]) -> bool:
-    """Whether what joins layers and directions was found, and no formula of the cell, which has its gradients."""
-    found = {row.experiment for row in rows if row.finding and row.finding.is_certain}
-    return "wiring" in found and "term" not in found
 
 
 class Examination:
@@ -200,15 +195,27 @@ class Examination:
         cell = term and term.formula
         if is_certain and not self.joins_cells() or cell and not cell.is_of_one_step:
             return term
-        wiring = self.run("wiring", 0.3, partial(find_wiring, cell=cell, besides=is_certain))
+        own = term and term.gradients
+        wiring = self.run("wiring", 0.3, partial(find_wiring, cell=cell, besides=is_certain, own=own))
         if wiring and wiring.is_certain:
             return join_findings(term, wiring) if term and is_certain else wiring
         return term
 
-    def find_own_mistake(self) -> str:
-        """What is wrong in the gradients of one plain layer as well; empty if that is nothing, or it is unknown."""
-        term = self.run("term", 0.3, find_term)
-        return f"; in its gradients, {term.sentence}" if term and term.is_certain else ""
+    def find_second(self, rows: Sequence[Row]) -> str:
+        """What is wrong in the gradients besides what was found of the answers; empty if that is nothing, or unknown.
+
+        A formula of the answers has the gradients of the cell, and is followed by what joins cells. If only what joins
+        them is wrong in the answers, the gradients of one plain layer are looked at.
+        """
+        named = {row.experiment: row.finding for row in rows if row.finding and row.finding.is_certain}
+        term, found = named.get("term"), None
+        if term and term.gradients and "wiring" not in named and self.joins_cells():
+            find = partial(find_wiring, cell=term.formula, besides=True, own=term.gradients)
+            found = self.run("wiring", 0.3, find) if term.formula.is_of_one_step else None
+        elif not term and not named.keys().isdisjoint(("wiring", "network")):
+            found = self.run("term", 0.3, find_term)
+        where = "and" if term and GRADIENTS in term.sentence else f"{GRADIENTS},"
+        return f"; {where} {found.sentence}" if found and found.is_certain else ""
 
     def joins_cells(self) -> bool:
         """Whether the backend claims networks, which may have mistakes besides those of their cells."""

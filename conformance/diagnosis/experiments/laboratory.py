@@ -33,7 +33,6 @@ DENSE, KEPT = ("dense",) * 3, 8  # KEPT: questions with wrong answers
 TINY: Sizes = (2, 2, 3, 4)
 FEW: tuple[Sizes, ...] = ((4, 3, 3, 5), (11, 10, 10, 17))
 
-
 PARTS = {"x": "x", "W": "W", "U": "U", "b": "b", "p": "p", "R": "R", "h": "h_0", "c": "c_0"}  # of a problem, in words
 ARRAYS = PARTS | {"dy": "dy", "dh": "dh_T", "dc": "dc_T"}  # of a question
 
@@ -89,6 +88,7 @@ class Finding(NamedTuple):
     computed: Backend | None = None  # the formula that was found as a backend, if it can be computed
     clause: str = ""  # the one that it breaks, if it is one
     formula: Any = None  # that of the answers, a Formula
+    gradients: Any = None  # what explains the gradients of a plain layer, an Explanation
 
 
 @dataclass

@@ -9,6 +9,7 @@ import numpy as np
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime
 from conformance.diagnosis.experiments.term.asking import (
     ELSEWHERE,
+    FAR,
     LATER,
     STEPS,
     Asking,
@@ -96,10 +97,10 @@ def name_formula(asking: Asking, formula: Formula, *more: str) -> Finding:
     if laboratory.backend.gradients is not None and asking.form.kind == "standard":
         second = find_second(Asking(laboratory.turn_backward(), formula))
         said += [f"in its gradients, {second.wrong}"] if second.wrong else []
-    computed = make_backend_of(formula, laboratory.backend, second.explained, asking.form.kind, second.is_own)
+    computed = make_backend_of(formula, laboratory.backend, second.computed, asking.form.kind, second.is_own)
     is_one = len(said) == 1 and not more and asking.form.kind == "standard"
     clause = find_broken_clause(formula, asking.formula) if is_one else ""
-    return Finding("; ".join(said), True, computed=computed, clause=clause, formula=formula)
+    return Finding("; ".join(said), True, computed=computed, clause=clause, formula=formula, gradients=second.explained)
 
 
 def find_later(asking: Asking, formula: Formula) -> Finding | None:
@@ -174,6 +175,9 @@ def gives_answers(asking: Asking, formula: Formula) -> bool:
 def ask_both(asking: Asking, formula: Formula) -> tuple[Answer, Answer, Array]:
     """What the backend and the formula answer to a few steps of a few samples, and the room of one step."""
     asking.laboratory.check_time()
-    problem = asking.make_question(STEPS, asking.few, seed=1).problem
-    got, own = asking.laboratory.answer(problem), answer(formula, problem)
+    for far in (FAR, 1.0):  # what is not bounded may overflow
+        problem = asking.make_question(STEPS, asking.few, 1, far).problem
+        got, own = asking.laboratory.answer(problem), answer(formula, problem)
+        if np.isfinite(got.y).all() and np.isfinite(got.state.c).all():
+            break
     return got, own, measure_room(asking.laboratory.dtype, np.max(np.abs(own.state.c)))

@@ -7,6 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from conformance.diagnosis.experiments.term.fitting import fit_terms
+from conformance.diagnosis.experiments.term.gradients.sweeping import Explanation
 from conformance.diagnosis.experiments.wiring.network import Network, Wiring
 from conformance.diagnosis.experiments.wiring.passes import Cotangents, Place
 from conformance.diagnosis.experiments.wiring.sweeps import INTO, Method, Slot, Slots, Sum, Sweeps, Term
@@ -58,9 +59,11 @@ def add_up(each: Mapping[Key, float], terms: Mapping[Key, Array]) -> Array:
     return np.asarray(sum((by * terms[key] for key, by in each.items()), np.zeros(())))
 
 
-def explain_gradients(network: Network, question: Question, got: Gradients, room: Room) -> Routes | None:
-    """What makes the gradients; None if that is not found of all of them."""
-    sweeps = Sweeps(network, question, Wiring())
+def explain_gradients(
+    network: Network, question: Question, got: Gradients, room: Room, own: Explanation
+) -> Routes | None:
+    """What makes the gradients; None if that is not found of all of them. `own`: how those of a cell are made."""
+    sweeps = Sweeps(network, question, Wiring(), own)
     methods, sums = dict[Place, Method](), Slots()
     for place in sweeps.order:
         method, found = _find_sources(sweeps, place, read_slot(got, ("parameters", place), network), room)
@@ -82,25 +85,29 @@ def _find_sources(sweeps: Sweeps, place: Place, target: Array, room: Room) -> tu
     own = {(name, place): sweeps.expect((name, place)) for name in INTO}
     expected = {(name, term): by for (name, _), each in own.items() for term, by in each.items()}
     y, h, c = zip(*sources.values(), strict=True)
+    y, h, c = ((*each, 0 * each[0]) for each in (y, h, c))  # at last, what is there whatever comes in
     together = Cotangents(np.stack(y, axis=1), np.stack(h), np.stack(c))
     for method in sweeps.list_methods(place) if target.any() else ():
-        terms = dict(zip(sources, sweeps.sweep_place(place, method, together).parameters, strict=True))
-        if (np.abs(add_up(expected, terms) - target) <= room(target)).all():
+        *each, constant = sweeps.sweep_place(place, method, together).parameters
+        terms = {source: a - constant for source, a in zip(sources, each, strict=True)}
+        if (np.abs(add_up(expected, terms) + constant - target) <= room(target)).all():
             return method, {}
-        if found := fit_sum(target, terms, room(target)):
+        if found := fit_sum(target - constant, terms, room(target)):
             slots = {(name, place): {term: by for (n, term), by in found.items() if n == name} for name in INTO}
             return method, {slot: each for slot, each in slots.items() if each != own[slot]}
     return Method(), {}
 
 
-def are_routed(network: Network, question: Question, got: Gradients, room: Room, routes: Routes) -> bool:
+def are_routed(
+    network: Network, question: Question, got: Gradients, room: Room, own: Explanation, routes: Routes
+) -> bool:
     """Whether these routes give the gradients."""
-    sweeps = Sweeps(network, question, Wiring())
+    sweeps = Sweeps(network, question, Wiring(), own)
     for place in sweeps.order:
         sweeps.add_place(place, routes.methods.get(place, Method()), routes.sums)
     for slot, terms in sweeps.list_slots():
         target = read_slot(got, slot, network)
-        own = add_up(routes.sums.get(slot, sweeps.expect(slot)), terms)
-        if not (np.abs(own - target) <= room(target)).all():
+        explained = add_up(routes.sums.get(slot, sweeps.expect(slot)), terms)
+        if not (np.abs(explained - target) <= room(target)).all():
             return False
     return True

@@ -17,12 +17,16 @@ def find_leak(laboratory: Laboratory, question: Question) -> Finding | None:
     """That NaN beyond the lengths reaches what it should not; None if it reaches nothing, or there are no lengths."""
     if question.problem.lengths is None:
         return None
-    said = []
+    said, clean = [], _ask(laboratory, question)
     for name, poisoned in (("x", _poison_inputs(question)), ("the cotangent of y", _poison_outputs(question))):
         if name == "x" or laboratory.backward:
-            reached = [words for words, a in _ask(laboratory, poisoned).items() if np.isnan(a).any()]
+            reached = [words for words, a in _ask(laboratory, poisoned).items() if _has_nan(a) > _has_nan(clean[words])]
             said += [f"NaN in {name} beyond the lengths reaches {', '.join(reached)}"] if reached else []
     return Finding("; ".join(said), True) if said else None
+
+
+def _has_nan(a: Array) -> bool:
+    return bool(np.isnan(a).any())
 
 
 def _poison_inputs(question: Question) -> Question:

@@ -1,15 +1,25 @@
 """One layer in one direction, computed in float64 from whatever it may have taken: its pass and the gradients of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from conformance.diagnosis.experiments.term.formula import Formula, Values, compute
+from conformance.diagnosis.experiments.term.gradients.slopes import list_factors
+from conformance.diagnosis.experiments.term.gradients.sweeping import (
+    OWN_H,
+    OWN_X,
+    Explanation,
+    add_products,
+    gather,
+    spread,
+)
 from lstm_spec import Parameters, State, pack
 from lstm_spec.types import Array
 
 Place = tuple[int, int]  # layer and direction
+EVERYWHERE = (True, True)  # what is wrong is so at the last step, and at the first one
 
 
 class Beyond(NamedTuple):
@@ -72,23 +82,26 @@ class Swept(NamedTuple):
         return np.concatenate([a.reshape(*b.shape[:-1], -1) for a in (W, U, b)], axis=-1)
 
 
-def sweep(tape: Pass, p: Parameters, x: Array, reverse: bool, d: Cotangents) -> Swept:
-    """The gradients of a pass of the standard cell; p and x: what is multiplied with, whatever the tape was made of."""
-    W, U, _ = (np.asarray(a, np.float64) for a in pack(p)[:3])
-    dx, dW, dU, db = np.zeros((*d.y.shape[:-1], x.shape[2])), np.zeros(()), np.zeros(()), np.zeros(())
+def sweep(tape: Pass, p: Parameters, x: Array, reverse: bool, d: Cotangents, found: Explanation) -> Swept:
+    """The gradients of a pass of the standard cell, as an explanation of one step gives them.
+
+    p and x: what is multiplied with, whatever the tape was made of.
+    """
+    B, H = d.h.shape[-2:]
+    W, U = (np.asarray(a, np.float64).reshape(4, H, -1) for a in pack(p)[:2])
+    dx, widths = np.zeros((*d.y.shape[:-1], x.shape[2])), (x.shape[2], H, 1)
+    sums = [np.zeros((*d.h.shape[:-2], 4, H, n)) for n in widths]
     _, dh, dc = d
     for t in order_steps(len(x), not reverse):
-        here, v = tape.valid[t], tape.steps[t]
-        dm = np.where(here, dh + d.y[t], 0)
-        dn = np.where(here, dc, 0) + dm * v["o"] * (1 - v["s"] ** 2)
-        z = np.concatenate([dn * slope for slope in list_slopes(v.of)] + [dm * v["s"] * v["o"] * (1 - v["o"])], axis=-1)
-        turned = z.swapaxes(-1, -2)
-        dW, dU, db = dW + turned @ x[t], dU + turned @ v["h"], db + z.sum(-2)
-        dx[t], dh, dc = z @ W, np.where(here, z @ U, dh), np.where(here, dn * v["f"], dc)
-    return Swept(dW, dU, db, dx, dh, dc)
-
-
-def list_slopes(v: Mapping[str, Array]) -> tuple[Array, Array, Array]:
-    """How the cell state depends on the pre-activations of i, f and g."""
-    i, f, g = v["i"], v["f"], v["g"]
-    return g * i * (1 - i), v["c"] * f * (1 - f), i * (1 - g * g)
+        here, v = tape.valid[t], tape.steps[t].of
+        into = {k: np.where(here, a, 0) for k, a in (("y", d.y[t]), ("h", dh), ("c", dc))}
+        factors = list_factors(v)
+        z = {k: np.broadcast_to(gather(found, k, into, factors, EVERYWHERE), dh.shape) for k in "ifgoc"}
+        add_products(sums, found, z, {"x": x[t], "h": v["h"], "c": v["c"], "h′": v["h′"]})
+        dx[t] = spread(found.sums.get("x", OWN_X), z, W, U, x.shape[2])
+        passed = z | {"dh_T": into["h"], "dy": into["y"]}
+        dh = np.where(here, spread(found.sums.get("h_0", OWN_H), passed, W, U, H), dh)
+        dc = np.where(here, z["c"], dc)
+    sums = [a / B if found.batch.get(name) == -1.0 else a for name, a in zip("WUb", sums, strict=True)]
+    dW, dU, db = (a.reshape(*a.shape[:-3], 4 * H, a.shape[-1]) for a in sums)
+    return Swept(dW, dU, db[..., 0], dx, dh, dc)

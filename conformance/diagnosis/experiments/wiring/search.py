@@ -1,6 +1,7 @@
 """The search for what layers and directions take from the wrong place, at the richest networks that are claimed."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,8 @@ from conformance.arrays import frozen
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime
 from conformance.diagnosis.experiments.term.asking import FILLINGS, is_near, measure_room
 from conformance.diagnosis.experiments.term.formula import Formula, write_formula
+from conformance.diagnosis.experiments.term.gradients.pairing import RIGHT
+from conformance.diagnosis.experiments.term.gradients.sweeping import Explanation
 from conformance.diagnosis.experiments.wiring.backward import Routes, are_routed, explain_gradients
 from conformance.diagnosis.experiments.wiring.forward import Near, explain_answers, is_explained
 from conformance.diagnosis.experiments.wiring.network import Network, Wiring
@@ -34,28 +37,30 @@ def list_networks(laboratory: Laboratory) -> Iterator[Form]:
                 yield form
 
 
-def find_wiring(laboratory: Laboratory, cell: Formula | None = None, besides: bool = False) -> Finding | None:
+def find_wiring(
+    laboratory: Laboratory, cell: Formula | None = None, besides: bool = False, own: Explanation | None = None
+) -> Finding | None:
     """What layers and directions take from the wrong place; None if nothing is wrong, or that is not known.
 
     `cell`: the formula of the cells, if that is not the one of the equations. `besides`: whether another mistake is
-    known already; then what reaches beyond the lengths is named although it explains nothing else.
+    known already; then what reaches beyond the lengths is named although it explains nothing else. `own`: how the
+    gradients of a cell are made, if it is not as they should be.
     """
+    own = own or (None if besides else RIGHT)
     cell = cell or write_formula(laboratory.form.kind)
     if laboratory.form.kind not in KINDS:
         return None
     for form in list_networks(laboratory):
-        try:
+        with suppress(Errored, Refuted, NotClaimed, OutOfTime, np.linalg.LinAlgError), np.errstate(all="ignore"):
             each = replace(laboratory, form=form)
-            if laboratory.backward:
-                found = None if besides else _find_in_gradients(each, cell)
-            else:
+            if not laboratory.backward:
                 found = _find_in_answers(each, cell)
+            else:
+                found = _find_in_gradients(each, cell, own) if own and own.is_of_one_step else None
             if besides and not found:
                 found = find_leak(each, make_question(each, SEEDS[0]))
-        except (Errored, Refuted, NotClaimed, OutOfTime, np.linalg.LinAlgError):
-            continue
-        if found:
-            return found
+            if found:
+                return found
     return None
 
 
@@ -84,7 +89,7 @@ def _find_in_answers(laboratory: Laboratory, cell: Formula) -> Finding | None:
     return None
 
 
-def _find_in_gradients(laboratory: Laboratory, cell: Formula) -> Finding | None:
+def _find_in_gradients(laboratory: Laboratory, cell: Formula, own: Explanation) -> Finding | None:
     if laboratory.form.kind != "standard":
         return None
     questions = [make_question(laboratory, seed) for seed in SEEDS]
@@ -94,8 +99,8 @@ def _find_in_gradients(laboratory: Laboratory, cell: Formula) -> Finding | None:
     def room(a: Array) -> float:
         return 2 * float(measure_room(laboratory.dtype, np.abs(a).max(initial=0)))
 
-    routes = explain_gradients(networks[0], questions[0], found[0], room)
-    if routes is None or not are_routed(networks[1], questions[1], found[1], room, routes):
+    routes = explain_gradients(networks[0], questions[0], found[0], room, own)
+    if routes is None or not are_routed(networks[1], questions[1], found[1], room, own, routes):
         return None
     if routes == Routes():
         return find_leak(laboratory, questions[0])

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from conformance.diagnosis.experiments.term.gradients.sweeping import Explanation
 from conformance.diagnosis.experiments.wiring.network import Network, Taken, Wiring
 from conformance.diagnosis.experiments.wiring.passes import Cotangents, Place, Swept, sweep
 from conformance.problems.question import Question
@@ -54,8 +55,8 @@ def expect_sum(network: Network, name: str, place: Place) -> Sum:
 class Sweeps:
     """The gradients of a network from its passes, as far as they are known, the last layer first."""
 
-    def __init__(self, network: Network, question: Question, wiring: Wiring) -> None:
-        self.network, self.d, self.wiring = network, question.d, wiring
+    def __init__(self, network: Network, question: Question, wiring: Wiring, own: Explanation) -> None:
+        self.network, self.d, self.wiring, self.own = network, question.d, wiring, own
         self.layers, self.D = len(network.problem.parameters), len(network.problem.directions)
         self.passes, self.found = network.read_all(wiring), dict[Place, Swept]()
         lengths, T = network.problem.lengths, len(network.problem.x)
@@ -131,7 +132,7 @@ class Sweeps:
         x = self.network.assemble(place[0], taken.x, self.passes)
         own = self.network.problem.directions[place[1]] == "reverse" if taken.reverse is None else taken.reverse
         p = self.network.find_parameters(method.parameters or taken.parameters or place)
-        return sweep(self.passes[tape[0]][tape[1]], p, x, own != method.is_turned, d)
+        return sweep(self.passes[tape[0]][tape[1]], p, x, own != method.is_turned, d, self.own)
 
     def add_place(self, place: Place, method: Method, sums: Slots) -> None:
         """Note the gradients of a place from what comes into it."""

@@ -89,7 +89,7 @@ def find_slopes(asking: Asking) -> Finding | None:
 def name_gradients(asking: Asking, found: Explanation) -> Finding:
     """The explanation of the gradients in words, and what computes it if that is known."""
     computed = make_backend_of(asking.formula, asking.laboratory.backend, found) if found.is_computed else None
-    return Finding(describe_gradients(found), True, computed=computed)
+    return Finding(describe_gradients(found), True, computed=computed, gradients=found)
 
 
 def _explain_size(asking: Asking) -> Explanation | None:
@@ -109,6 +109,11 @@ class Second(NamedTuple):
     is_own: bool = False  # whether they follow from the formula
     wrong: str = ""
 
+    @property
+    def computed(self) -> Explanation | None:
+        """The explanation, if all of it can be computed."""
+        return self.explained if self.explained and self.explained.is_computed else None
+
 
 def find_second(asking: Asking) -> Second:
     """What there is to say of the gradients of a backend with another formula, right or wrong."""
@@ -120,7 +125,7 @@ def find_second(asking: Asking) -> Second:
     with suppress(Errored, Refuted, np.linalg.LinAlgError):
         found, other = find_in_gradients(asking), turn_forget_gate(asking.formula)
         if found and found.is_certain and not (other and find_in_gradients(replace(asking, cell=other)) is None):
-            return Second(wrong=found.sentence)
+            return Second(found.gradients, wrong=found.sentence)
     return Second()
 
 

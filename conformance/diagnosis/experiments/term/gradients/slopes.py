@@ -75,7 +75,7 @@ class Slopes:
             each = (self.db[:, k], by_W, by_U)
             agreeing = [a for n, a in enumerate(each) if any(self.is_near(a, b) for m, b in enumerate(each) if n != m)]
             right = [a for a in each if self.is_near(a, expected[letter])]
-            found[letter] = [*right, *agreeing, each[0]][0]
+            found[letter] = [*(right if expected[letter].any() else []), *agreeing, each[0]][0]
         return found
 
     def is_near(self, a: Array, b: Array) -> bool:

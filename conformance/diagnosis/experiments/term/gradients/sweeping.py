@@ -50,6 +50,12 @@ class Explanation:
         return not self.steps and all(power == -1.0 for power in self.batch.values())
 
     @property
+    def is_of_one_step(self) -> bool:
+        """Whether all of it is so at every step, as in one step alone."""
+        several = self.reads or self.limits or self.only or self.flow != FREELY or self.start != ("h", "c")
+        return self.is_computed and self.is_whole and not several
+
+    @property
     def is_right(self) -> bool:
         """Whether everything is what it should be in one step."""
         several = self.reads or self.steps or self.limits
@@ -103,11 +109,7 @@ def differentiate(found: Explanation, problem: Problem, d: Cotangents, formula: 
         z[t] = [got[k] for k in GATES]
         sums_x, sums_h = (here.sums if ends[1] else {}).get("x"), (here.sums if ends[1] else {}).get("h_0")
         read = {"x": problem.x[t].astype(np.float64), "h": s.h, "c": s.c, "h′": v["h′"]}
-        for k, letter in enumerate(GATES):
-            for total, name, own in zip(sums, "WUb", (" x", " h", ""), strict=True):
-                terms = here.sums.get(f"{name}_{letter}", {f"z_{letter}{own}": 1.0})
-                for term, a in (terms or {}).items():
-                    total[k] += a * _multiply_outer(term, got, read)
+        add_products(sums, here, got, read)
         dx[t] = clip("x", spread(OWN_X if sums_x is None else sums_x, got, W, U, I))
         passed = dict(zip(GATES, z[find_step("dh", t) % T], strict=True))
         dh = clip("dh", spread(OWN_H if sums_h is None else sums_h, passed | {"dh_T": from_h, "dy": from_y}, W, U, H))
@@ -180,16 +182,25 @@ def gather(
     return total
 
 
+def add_products(sums: list[Array], found: Explanation, z: dict[str, Array], read: dict[str, Array]) -> None:
+    """Add one step to the gradients of W, U and b, (..., 4, H, n) each; z: (..., B, H) by gate; read: (B, n)."""
+    for k, letter in enumerate(GATES):
+        for total, name, own in zip(sums, "WUb", (" x", " h", ""), strict=True):
+            terms = found.sums.get(f"{name}_{letter}", {f"z_{letter}{own}": 1.0})
+            for term, a in (terms or {}).items():
+                total[..., k, :, :] += a * _multiply_outer(term, z, read)
+
+
 def _multiply_outer(term: str, z: dict[str, Array], read: dict[str, Array]) -> Array:
     gate, *of = term.removeprefix("(").removesuffix(")ᵀ").split(" ")
-    right = read[of[0]] if of else np.ones((len(z["i"]), 1))
-    found = z[gate[2:]].T @ right
-    return found.T if term.endswith(")ᵀ") else found
+    right = read[of[0]] if of else np.ones((z["i"].shape[-2], 1))
+    found = z[gate[2:]].swapaxes(-1, -2) @ right
+    return found.swapaxes(-1, -2) if term.endswith(")ᵀ") else found
 
 
 def spread(terms: Coefficients | None, z: dict[str, Array], W: Array, U: Array, width: int) -> Array:
-    """The sum of products of gates' gradients with matrices, (B, width)."""
-    total: Array = np.zeros((len(z["i"]), width))
+    """The sum of products of gates' gradients with matrices, (..., B, width)."""
+    total: Array = np.zeros((*z["i"].shape[:-1], width))
     for term, a in (terms or {}).items():
         matrix, _, gate = term.rpartition(" ")
         if not matrix:
