@@ -15,6 +15,7 @@ from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, Ou
 from conformance.diagnosis.experiments.on_what import find_dependence, find_numbers
 from conformance.diagnosis.experiments.sentences import describe_findings, describe_seen, join_findings
 from conformance.diagnosis.experiments.term import find_term
+from conformance.diagnosis.experiments.term.asking import WIDTH
 from conformance.diagnosis.experiments.when import SMALL, find_condition
 from conformance.diagnosis.experiments.where import find_place
 from conformance.diagnosis.experiments.wiring import find_wiring
@@ -26,6 +27,7 @@ from lstm_spec import Answer, Backend
 
 SECONDS, SECONDS_TO_COMPILE = 5.0, 30.0
 NO_TIME = "no time was left"
+WIDEST = 256  # units that one step is asked of
 FOR_PROCESSES = 0.2  # of the time is kept for a fresh process
 GRADIENTS = "in its gradients"
 SMALL_IS_RIGHT = "one step is right if "  # how a finding about one step begins that names no formula
@@ -238,6 +240,12 @@ class Examination:
             term = self.run("term", 0.5, find_term)
         if term and term.is_certain and numbers and term.sentence.startswith(SMALL_IS_RIGHT):
             term = None  # the magnitude says more
+        if term and not term.is_certain and numbers and numbers.is_certain and "|d" in numbers.sentence:
+            term = None  # of one cotangent, which reaches every part
+        is_unknown = when and when.is_certain and not (before or network or (term and term.is_certain))
+        if is_unknown and WIDTH < (width := max(sizes[2:])) <= WIDEST:
+            wide = self.run("term", 0.3, partial(find_term, width=width))
+            term = wide if wide and wide.is_certain else term
         is_named = bool(term and term.is_certain)
         if is_named and numbers and not numbers.is_certain:
             numbers = None

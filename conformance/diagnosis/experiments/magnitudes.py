@@ -17,6 +17,7 @@ MILD = ("within-1", "contracting", "contracting", "within-1", "within-1", "withi
 UP, DOWN = tuple(2.0**k for k in range(-3, 9)), tuple(2.0**-k for k in range(13))
 HALVINGS = 6  # until the range is known well enough to be said
 JUMP = 8.0  # times the bound, just beyond the limit: an error that grows slowly from there on has no limit there
+SMALL = 2.0**-12  # of the cotangents of a mild question
 NEAR = ((0.9, "right"), (0.97, "right"), (1.03, "wrong"), (1.1, "wrong"))  # times a limit, what has to be said
 BEYOND = 1.5  # times a limit
 Signs = Callable[[Array], Array]
@@ -34,7 +35,7 @@ class Limit(NamedTuple):
 
 def find_limit(laboratory: Laboratory, sizes: Sizes, tried: list[tuple[str, Said]]) -> Finding | None:
     """From which magnitude of z of a gate, a state, x or a cotangent on an answer is wrong; None if from none on."""
-    questions = [laboratory.make_question((1, *sizes[1:]), seed, MILD) for seed in range(2)]
+    questions = [_make_mild(laboratory.make_question((1, *sizes[1:]), seed, MILD)) for seed in range(2)]
     for grid in (UP, DOWN):
         if grid is UP and laboratory.judge(questions[0]).said != "right":
             continue
@@ -63,6 +64,7 @@ def find_limit(laboratory: Laboratory, sizes: Sizes, tried: list[tuple[str, Said
 
 def _list_parts(laboratory: Laboratory) -> Iterator[tuple[str, Set]]:
     yield from (("c_0", partial(_set_state, "c")), ("h_0", partial(_set_state, "h")), ("x", _set_input))
+    yield from ((M, partial(_set_matrix, M)) for M in "WU")
     if laboratory.backward:
         yield from ((ARRAYS[k], partial(_set_cotangent, k)) for k in ("dy", "dh", "dc"))
 
@@ -164,6 +166,21 @@ def _set_input(one: Question, v: float, signs: Signs) -> Question:
     return one._replace(
         problem=with_gates(problem, lambda _, gate: gate._replace(W=frozen(gate.W / gate.W.dtype.type(max(v, 1)))))
     )
+
+
+def _set_matrix(M: str, one: Question, v: float, signs: Signs) -> Question:
+    """What they are multiplied with is as much smaller."""
+    problem = with_gates(one.problem, lambda _, gate: gate._replace(**{M: _put(getattr(gate, M), v, signs)}))
+    by = problem.dtype.type(max(v, 1))
+    if M == "W":
+        return one._replace(problem=replace(problem, x=frozen(problem.x / by)))
+    return one._replace(problem=replace(problem, state=problem.state._replace(h=frozen(problem.state.h / by))))
+
+
+def _make_mild(one: Question) -> Question:
+    """The question with small cotangents, of which the sum at a step is small as well."""
+    y, h, c = (frozen(a * a.dtype.type(SMALL)) for a in (one.d.y, *one.d.state))
+    return one._replace(d=Cotangents(y, State(h, c)))
 
 
 def _set_cotangent(part: str, one: Question, v: float, signs: Signs) -> Question:

@@ -66,12 +66,16 @@ def measure_room(dtype: str, *arrays: Array) -> Array:
 
 @dataclass
 class Asking:
-    """A laboratory that is asked one step of the plain form of its kind; `few`: samples of several steps."""
+    """A laboratory that is asked one step of the plain form of its kind.
+
+    `few`: samples of several steps; `width`: the number of inputs and of units.
+    """
 
     laboratory: Laboratory
     cell: Formula | None = None  # what is known of the answers, if they are not those of the equations
     few: int = 6
     reading: str = ""  # the only gate that reads x, if it is the only one
+    width: tuple[int, int] = (WIDTH, WIDTH)
 
     @property
     def formula(self) -> Formula:
@@ -86,7 +90,7 @@ class Asking:
     def make_question(self, T: int = 1, B: int = SAMPLES, seed: int = 0, far: float = FAR) -> Question:
         """Dense numbers, not too large; some inputs are, if there are enough samples."""
         plain = replace(self.laboratory, form=self.form)
-        question = plain.make_question((T, B, WIDTH, WIDTH), seed, FILLINGS)
+        question = plain.make_question((T, B, *self.width), seed, FILLINGS)
         problem, x, c = question.problem, question.problem.x.copy(), question.problem.state.c.copy()
         x[:, ::4] *= far
         c[:, 1::4] *= far

@@ -48,7 +48,7 @@ class Formula:
     @property
     def is_of_one_step(self) -> bool:
         """Whether a step needs its own x and the state before it only, and returns what the next one begins with."""
-        sums = (self.c, self.h, *(gate.terms for gate in self.gates.values()))
+        sums = list_sums(self)
         reads_others = any("[" in name or "_0" in name for terms in sums for name in terms)
         starts_so = self.start == ("h", "c") and not (self.first or self.carries or self.wraps)
         return starts_so and not (reads_others or self.shown or self.returned)
@@ -56,6 +56,21 @@ class Formula:
     def change_gate(self, letter: str, gate: GateFormula) -> "Formula":
         """The formula with another gate."""
         return replace(self, gates={**self.gates, letter: gate})
+
+
+def list_sums(formula: Formula) -> list[Coefficients]:
+    """What the gates add up, and the products that make c and h."""
+    return [*(gate.terms for gate in formula.gates.values()), formula.c, formula.h]
+
+
+def scale_number(formula: Formula, number: float, by: float) -> Formula:
+    """The formula with coefficients of this magnitude scaled."""
+
+    def scale(terms: Coefficients) -> Coefficients:
+        return {name: a * by if abs(a) == number else a for name, a in terms.items()}
+
+    gates = {k: replace(gate, terms=scale(gate.terms)) for k, gate in formula.gates.items()}
+    return replace(formula, gates=gates, c=scale(formula.c), h=scale(formula.h))
 
 
 def write_formula(kind: str) -> Formula:

@@ -1,6 +1,6 @@
 """The search for the formula of one step, in the answers or in the gradients."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -12,13 +12,14 @@ from conformance.diagnosis.experiments.term.asking import (
     FAR,
     LATER,
     STEPS,
+    WIDTH,
     Asking,
     Seen,
     is_near,
     measure_room,
 )
 from conformance.diagnosis.experiments.term.computing import make_backend_of
-from conformance.diagnosis.experiments.term.formula import Formula, Values, answer
+from conformance.diagnosis.experiments.term.formula import Formula, Values, answer, list_sums, scale_number
 from conformance.diagnosis.experiments.term.forward import Unknown, explain_step
 from conformance.diagnosis.experiments.term.gradients.search import Second, find_in_gradients, find_second
 from conformance.diagnosis.experiments.term.normalised import find_normalised
@@ -29,15 +30,25 @@ from conformance.outcome import Errored, Refuted
 from lstm_spec import Answer
 from lstm_spec.types import Array
 
+OTHER_WIDTH, NEAR_LAW = (5, 12), 1e-3
+LAWS: dict[str, Callable[[int, int], float]] = {
+    "1/√I": lambda inputs, units: inputs**-0.5,
+    "1/√H": lambda inputs, units: units**-0.5,
+    "1/I": lambda inputs, units: 1 / inputs,
+    "1/H": lambda inputs, units: 1 / units,
+    "√I": lambda inputs, units: inputs**0.5,
+    "√H": lambda inputs, units: units**0.5,
+    "1/√(I + H)": lambda inputs, units: (inputs + units) ** -0.5,
+}
 KINDS = ("standard", "peephole", "coupled", "no forget gate")
 
 
-def find_term(laboratory: Laboratory) -> Finding | None:
+def find_term(laboratory: Laboratory, width: int = WIDTH) -> Finding | None:
     """What the backend computes in one step in place of the equations; None if one step is right, or cannot be asked.
 
-    A formula is named only if it also gives the answers to several steps.
+    A formula is named only if it also gives the answers to several steps. `width`: the number of inputs and of units.
     """
-    asking = Asking(laboratory)
+    asking = Asking(laboratory, width=(width, width))
     if laboratory.form.kind not in KINDS:
         return None
     try:
@@ -93,14 +104,31 @@ def return_initial(formula: Formula) -> Formula:
 def name_formula(asking: Asking, formula: Formula, *more: str) -> Finding:
     """The formula of the answers in words, and what is wrong with the gradients besides."""
     said = [*([describe_formula(formula, asking.formula)] if formula != asking.formula else []), *more]
+    law = find_law(asking, formula)
+    said += [law] if law else []
     laboratory, second = asking.laboratory, Second()
     if laboratory.backend.gradients is not None and asking.form.kind == "standard":
         second = find_second(Asking(laboratory.turn_backward(), formula))
         said += [f"in its gradients, {second.wrong}"] if second.wrong else []
-    computed = make_backend_of(formula, laboratory.backend, second.computed, asking.form.kind, second.is_own)
+    kind, own = asking.form.kind, second.computed
+    computed = None if law else make_backend_of(formula, laboratory.backend, own, kind, second.is_own)
     is_one = len(said) == 1 and not more and asking.form.kind == "standard"
     clause = find_broken_clause(formula, asking.formula) if is_one else ""
     return Finding("; ".join(said), True, computed=computed, clause=clause, formula=formula, gradients=second.explained)
+
+
+def find_law(asking: Asking, formula: Formula) -> str:
+    """That a number of the formula is a power of a size, in words; empty if it is the same at other sizes."""
+    numbers = {abs(a) for terms in list_sums(formula) for a in terms.values()}
+    for number in sorted(numbers):
+        for law, evaluate in LAWS.items():
+            if not np.isclose(number, evaluate(*asking.width), rtol=NEAR_LAW):
+                continue
+            elsewhere = replace(asking, width=OTHER_WIDTH)
+            by = evaluate(*OTHER_WIDTH) / number
+            if gives_answers(elsewhere, scale_number(formula, number, by)) and not gives_answers(elsewhere, formula):
+                return f"{number:.4g} is {law}"
+    return ""
 
 
 def find_later(asking: Asking, formula: Formula) -> Finding | None:

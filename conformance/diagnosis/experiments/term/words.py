@@ -89,6 +89,10 @@ def _name_acting(found: Coefficients, expected: Coefficients) -> str:
     acting = [(k, a) for k in GATES for a in (0.0, 1.0) if found == fix_gate(expected, k, a) != expected]
     if len(acting) == 1:
         return f" ({NAMES[acting[0][0]]} acts as {acting[0][1]:g})"
+    others = {name: a for name, a in found.items() if name != "f c"}
+    if found.get("f c") == 1 and all(name[-1] == "g" and "i" not in name for name in others):
+        gate = {name[:-2] or "1": a for name, a in others.items()}
+        return f" (the input gate acts as {write_sum(gate, {'1': 1.0})})"
     if found.get("i g") != 1 or not set(found) <= {"c", "f c", "i g"}:
         return ""
     kept = {"1" if k == "c" else "f": found[k] for k in ("c", "f c") if k in found}

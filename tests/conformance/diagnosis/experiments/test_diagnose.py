@@ -25,7 +25,7 @@ from lstm_spec import Answer, Backend, Cotangents, Problem, State
 from tests.helpers import specimens
 from tests.planted import conditional
 from tests.planted.conditional import add_one, at_places, at_sizes, in_gradients_at_sizes, in_gradients_where
-from tests.planted.edits import CELL, HIDDEN, Edit, textbook
+from tests.planted.edits import CELL, HIDDEN, SUM, Edit, textbook
 
 ALL = slice(None)
 SIZES = "sizes tried, the smallest T = 1, B = 1, I = 1, H = "
@@ -186,6 +186,8 @@ def test_what_had_no_time_says_so() -> None:
         (conditional.negative_cells, "only where some number of c_0 is negative"),
         (conditional.positive_gates, "only where z_f > 8"),
         (conditional.small_cells, "only where |c_0| < 0.1"),
+        (textbook((SUM, SUM.replace("U.T", "np.clip(U, -3, 3).T"))), "only where |U| > 3"),
+        (textbook((SUM, SUM.replace("W.T", "np.maximum(W, -3).T"))), "only where W < −3"),
         (specimens.swaps_input_and_forget_gates, None),
         (NUMPY, None),
     ],
@@ -196,10 +198,18 @@ def test_what_a_mistake_depends_on_is_named(backend: Backend, sentence: str | No
     assert (found and found.sentence) == sentence
 
 
+def test_the_formula_is_found_at_the_sizes_at_which_answers_are_wrong() -> None:
+    wide = (CELL, "c = f * c + (i if x.shape[2] < 12 else 1 - f) * g")
+    inquiry = inquire(guard_backend(textbook(wide)), "float32", seconds=PLENTY)
+    assert inquiry.has_formula and inquiry.sentence.startswith("the cell state is c′ = −f g + f c + g, expected")
+    assert "(the input gate acts as 1 − f); its answers are wrong only where I ≥ 12 (" in inquiry.sentence
+
+
 @pytest.mark.parametrize(
     ("holds", "sentence"),
     [
         (lambda d: bool(np.abs(d.y).max() > 20), "only where |dy| > 20"),
+        (lambda d: bool(np.abs(d.state.h).max() > 0.5), "only where |dh_T| > 0.5"),
         (lambda d: not d.state.c.any(), "only where dc_T is zero"),
         (lambda d: bool(d.state.h.any()), "only where dh_T is not zero"),
     ],

@@ -25,6 +25,7 @@ KEEPS_NONE = ("y[t] = h", "y[t], c = h, c_before")
 
 PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
     ("(the forget gate acts as 1 − 0.3 f),", ((CELL, "c = (1 - 0.3 * f) * c + i * g"),)),
+    ("(the input gate acts as 1 − f),", ((CELL, "c = f * c + (1 - f) * g"),)),
     ("the cell state is c′ = f tanh(c) + i g,", ((CELL, "c = f * np.tanh(c) + i * g"),)),
     ("the cell state is c′ = f c + i f g,", ((CELL, "c = f * (c + i * g)"),)),
     (
@@ -130,6 +131,15 @@ def test_both_of_two_mistakes_are_named(sentences: tuple[str, ...], edits: tuple
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_right_implementation_of_odd_construction_has_no_other_formula(name: str, dtype: str) -> None:
     assert find_term(Laboratory(RIGHT[name](), dtype, seconds=60)) is None
+
+
+def test_a_number_that_is_a_power_of_a_size_is_told_from_one_that_is_none() -> None:
+    for scale, law in (("len(W.T) ** -0.5", "; 0.3536 is 1/√I"), ("8**-0.5", ""), ("0.125", "")):
+        scaled = (SUM, SUM.replace("x[t]", f"x[t] * x.dtype.type({scale})"))
+        backend = replace(guard_backend(textbook(scaled)), gradients=None)
+        found = find_term(Laboratory(backend, "float32", seconds=60))
+        assert found is not None and found.is_certain
+        assert found.sentence.partition("expected W x + U h + b")[2] == law
 
 
 def test_what_differs_only_after_the_first_step_is_named_with_that() -> None:
