@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import permutations, product
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -91,7 +91,7 @@ def find_right_form(ask: Callable[[Problem, Form], Answer], given: Form, about: 
         return ""
     layouts, orders = list(product((False, True), repeat=2)), list_orders(given.order)
     forms = (given, *(Form(order, *layout) for order in orders for layout in layouts))
-    found, distance = find_nearest_form(ask, forms, problem)
+    found, distance, *_ = find_nearest_form(ask, forms, problem)
     if found == given or distance >= NEAR:
         return ""
     other = {name: value for name, value in found._asdict().items() if value != getattr(given, name)}
@@ -107,25 +107,49 @@ def list_orders(first: str = GATES) -> list[str]:
 F = TypeVar("F")
 
 
-def find_nearest_form(ask: Callable[[Problem, F], Answer], forms: Sequence[F], problem: Problem) -> tuple[F, float]:
+class Nearest(NamedTuple, Generic[F]):
+    """The form in which the outputs are nearest to those of the equations, that in which the last states are, how near.
+
+    A distance is a root mean square; of the states the larger one of h and c.
+    """
+
+    form: F
+    distance: float
+    by_states: F
+    distance_of_states: float
+
+
+def find_nearest_form(ask: Callable[[Problem, F], Answer], forms: Sequence[F], problem: Problem) -> Nearest[F]:
     """The first form in which the outputs are those of the equations, or else the one in which they are nearest.
 
-    Beside it, how far the outputs are from them: a root mean square. It is infinite, and the form is the first one, if
-    there is no answer in any.
+    Distances are infinite, and the form is the first one, if there is no answer in any.
     """
     expected = _answer_by_equations(problem)
-    best = forms[0], np.inf
+    best = Nearest(forms[0], np.inf, forms[0], np.inf)
     for form in forms:
         try:
-            y = np.asarray(ask(problem, form).y, np.float64)
+            answer = ask(problem, form)
+            distance, *of_states = (
+                _measure_distance(*pair) for pair in zip(_list_outputs(answer), expected, strict=True)
+            )
         except Exception:
             continue
-        distance = float(np.sqrt(np.mean((y - expected) ** 2))) if y.shape == expected.shape else np.inf
-        if distance < best[1]:
-            best = form, distance
+        if distance < best.distance:
+            best = best._replace(form=form, distance=distance)
+        if max(of_states) < best.distance_of_states:
+            best = best._replace(by_states=form, distance_of_states=max(of_states))
         if distance < NEAR:
             break
     return best
+
+
+def _list_outputs(answer: Answer) -> tuple[Array, Array, Array]:
+    return answer.y, answer.state.h, answer.state.c
+
+
+def _measure_distance(got: Any, expected: Array) -> float:
+    a = np.asarray(got, np.float64)
+    return float(np.sqrt(np.mean((a - expected) ** 2))) if a.shape == expected.shape else np.inf
 
 
 def make_small_problem(about: Description, least: tuple[int, int, int, int] = (3, 2, 4, 5)) -> Problem | None:
@@ -155,7 +179,9 @@ def draw_problem(T: int, B: int, I: int, H: int, dtype: str = "float32") -> Prob
     return Problem(((layer,),), draw(T, B, I), State(draw(1, B, H), draw(1, B, H)))
 
 
-def _answer_by_equations(problem: Problem) -> Array:
-    """y (T, B, H), one sample after the other."""
+def _answer_by_equations(problem: Problem) -> tuple[Array, Array, Array]:
+    """y (T, B, H), and the last h and c (1, B, H), one sample after the other."""
     samples = zip(np.swapaxes(problem.x, 0, 1), problem.state.h[0], problem.state.c[0], strict=True)
-    return np.stack([run(problem.layer, x, State(h, c))[0] for x, h, c in samples], axis=1)
+    ys, states = zip(*(run(problem.layer, x, State(h, c)) for x, h, c in samples), strict=True)
+    h, c = (np.stack(arrays)[None] for arrays in zip(*states, strict=True))
+    return np.stack(ys, axis=1), h, c

@@ -30,22 +30,24 @@ def find_plan(
 ) -> tuple[S, Layout, Size]:
     """The style and the layout in which it answers like the equations, and its sizes.
 
-    If there are none, those in which it comes nearest. Raises Unusable, with its name and the advice, if no style
-    does.
+    If there are none, those in which its last states are those of the equations, or else in which its outputs come
+    nearest. Raises Unusable, with its name and the advice, if no style does.
     """
     errors, best = list[Exception](), list[tuple[float, S, Layout, Size]]()
+    by_states = list[tuple[S, Layout, Size]]()
     for style in styles:
         for size, fitting in layouts.items():
             problem = draw_problem(T, B, *size)
             if not _is_usable(ask, style, fitting[0], problem, advice, errors):
                 continue
-            layout, distance = find_nearest_form(partial(_ask_in, ask, style), fitting, problem)
-            best.append((distance, style, layout, size))
-            if distance < NEAR:
+            nearest = find_nearest_form(partial(_ask_in, ask, style), fitting, problem)
+            best.append((nearest.distance, style, nearest.form, size))
+            by_states += [(style, nearest.by_states, size)] if nearest.distance_of_states < NEAR else []
+            if nearest.distance < NEAR:
                 return best[-1][1:]
     if not best:
         raise Unusable(explain_errors(name, errors, advice))
-    return min(best, key=lambda each: each[0])[1:]
+    return by_states[0] if by_states else min(best, key=lambda each: each[0])[1:]
 
 
 def _ask_in(ask: Ask[S], style: S, problem: Problem, layout: Layout) -> Answer:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lstm_spec import LAYOUTS, REFERENCE, Answer, Problem
+from lstm_spec import LAYOUTS, REFERENCE, Answer, Problem, State
 from lstm_spec.adapters.forms import find_nearest_form
 from lstm_spec.adapters.search import find_plan
 from lstm_spec.layouts.table import Layout
@@ -16,13 +16,21 @@ PLACES = {(7, 5): [LAYOUTS["pytorch"]]}
 
 def ask(problem: Problem, form: tuple[float, Layout]) -> Answer:
     """The answer of the equations, that far off."""
-    answer = REFERENCE.forward(problem)
-    return Answer(answer.y + np.float32(form[0]), answer.state)
+    answer, off = REFERENCE.forward(problem), np.float32(form[0])
+    return Answer(answer.y + off, State(*(a + off for a in answer.state)))
 
 
 @pytest.mark.parametrize("styles", [(3.0, 2.0, 1.0), (1.0, 2.0, 3.0), (2.0, 1.0, 3.0)])
 def test_the_nearest_way_is_taken_if_none_is_right(styles: Any) -> None:
     assert find_plan(ask, styles, PLACES, "mine", "")[0] == 1.0
+
+
+def test_a_way_in_which_the_last_states_are_right_is_taken_before_one_whose_outputs_are_nearer() -> None:
+    def ask_wrongly(problem: Problem, form: tuple[float, Layout]) -> Answer:
+        outputs, right = ask(problem, (1 / form[0], form[1])).y, ask(problem, (0.0, form[1])).state
+        return Answer(outputs, right if form[0] == 2.0 else State(right.h, right.c + 1))
+
+    assert find_plan(ask_wrongly, (1.0, 2.0, 4.0), PLACES, "mine", "")[0] == 2.0
 
 
 def test_a_right_way_is_taken_and_none_after_it_is_asked() -> None:
@@ -35,7 +43,7 @@ def test_a_right_way_is_taken_and_none_after_it_is_asked() -> None:
 
 @pytest.mark.parametrize("forms", [(3.0, 1.0, 2.0), (1.0, 3.0), (2.0, 3.0, 1.0)])
 def test_the_nearest_form_is_found_wherever_it_stands(forms: Any) -> None:
-    found, distance = find_nearest_form(
+    found, distance, *_ = find_nearest_form(
         lambda problem, form: ask(problem, (form, PLACES[7, 5][0])), forms, make_problem()
     )
     assert found == 1.0 and distance == pytest.approx(1.0)
