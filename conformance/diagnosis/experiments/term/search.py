@@ -108,7 +108,7 @@ def name_formula(asking: Asking, formula: Formula, *more: str) -> Finding:
     said += [law] if law else []
     laboratory, second = asking.laboratory, Second()
     if laboratory.backend.gradients is not None and asking.form.kind == "standard":
-        second = find_second(Asking(laboratory.turn_backward(), formula))
+        second = find_second(replace(asking, laboratory=laboratory.turn_backward(), cell=formula))
         said += [f"in its gradients, {second.wrong}"] if second.wrong else []
     kind, own = asking.form.kind, second.computed
     computed = None if law else make_backend_of(formula, laboratory.backend, own, kind, second.is_own)
