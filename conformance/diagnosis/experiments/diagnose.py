@@ -13,7 +13,7 @@ from conformance.diagnosis.experiments.first import ONLY_FIRST, Renew, find_proc
 from conformance.diagnosis.experiments.forms import PLAIN, Networks, find_malformed, find_networks, find_unanswered
 from conformance.diagnosis.experiments.laboratory import Finding, Laboratory, OutOfTime, Sizes
 from conformance.diagnosis.experiments.on_what import find_dependence, find_numbers
-from conformance.diagnosis.experiments.sentences import describe_findings, describe_seen, join_findings
+from conformance.diagnosis.experiments.sentences import describe_findings, describe_seen, join_findings, says_less
 from conformance.diagnosis.experiments.term import find_term
 from conformance.diagnosis.experiments.term.asking import WIDTH
 from conformance.diagnosis.experiments.when import SMALL, find_condition
@@ -30,7 +30,6 @@ NO_TIME = "no time was left"
 WIDEST = 256  # units that one step is asked of
 FOR_PROCESSES = 0.2  # of the time is kept for a fresh process
 GRADIENTS = "in its gradients"
-SMALL_IS_RIGHT = "one step is right if "  # how a finding about one step begins that names no formula
 
 
 class Row(NamedTuple):
@@ -238,17 +237,13 @@ class Examination:
         where = self.run("where", 0.5, lambda limited: find_place(limited, sizes)) if when else None
         if before and when:
             term = self.run("term", 0.5, find_term)
-        if term and term.is_certain and numbers and term.sentence.startswith(SMALL_IS_RIGHT):
-            term = None  # the magnitude says more
-        if term and not term.is_certain and numbers and numbers.is_certain and "|d" in numbers.sentence:
-            term = None  # of one cotangent, which reaches every part
+        term = None if term and numbers and says_less(term, numbers) else term
         is_unknown = when and when.is_certain and not (before or network or (term and term.is_certain))
         if is_unknown and WIDTH < (width := max(sizes[2:])) <= WIDEST:
             wide = self.run("term", 0.3, partial(find_term, width=width))
             term = wide if wide and wide.is_certain else term
         is_named = bool(term and term.is_certain)
-        if is_named and numbers and not numbers.is_certain:
-            numbers = None
+        numbers = None if is_named and numbers and not numbers.is_certain else numbers
         if when and not before and not (is_named and when.is_certain):
             numbers = self.run("on what", 0.3, lambda limited: find_dependence(limited, sizes, is_named))
             when = None if numbers and not when.is_certain else when

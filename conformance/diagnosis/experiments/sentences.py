@@ -12,7 +12,18 @@ ENDS_EARLY = (
     "the gradient does not flow",
 )  # how findings begin that a picture of the flow shows
 FLOW = "lstm-conform flow TARGET draws how far it flows"
+SMALL_IS_RIGHT = "one step is right if "  # how a finding about one step begins that names no formula
 IN_PLACES = ("sample", "unit", "step", "places")  # what is wrong there only is no other formula
+
+
+def says_less(term: Finding, numbers: Finding) -> bool:
+    """Whether a finding about one step says less than the numbers for which answers are wrong.
+
+    A cotangent reaches every part of a step.
+    """
+    if term.is_certain:
+        return term.sentence.startswith(SMALL_IS_RIGHT)
+    return numbers.is_certain and any(f"|{d}" in numbers.sentence for d in ("dy", "dh", "dc"))
 
 
 def join_findings(cell: Finding, wiring: Finding) -> Finding:
