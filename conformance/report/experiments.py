@@ -21,6 +21,7 @@ QUESTIONS = {
     "on what": "for which numbers",
     "process": "in which process",
     "calls": "which calls it takes",
+    "contract": "what its contract asks besides numbers",
 }
 
 

@@ -1,23 +1,21 @@
 """The likely cause of what was refuted."""
 
-import re
-from dataclasses import replace
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from conformance.extent import measure_extent
-from conformance.outcome import Errored, Inconclusive, NotClaimed, Outcome, Refuted
 from conformance.problems.form import Form, form_of
 from conformance.problems.question import problem_of
 from conformance.report.findings import Findings
-from conformance.report.roots import Cause, Reproduced, keep_one_per_property, key_of
+from conformance.report.roots import Cause, keep_one_per_property
 from conformance.report.rules import list_failures
-from conformance.run.agreement import keep_agreeing
+from conformance.run.causes.agreement import keep_agreeing
+from conformance.run.causes.explaining import find_contract_faults, find_hidden_faults, find_reproduced
 from conformance.run.grades import ABOUT_ANY_VALUES
 from conformance.targets.border import guard_backend
 from conformance.verdict import Verdict, find_broken_clauses
-from lstm_spec import Backend, Description, GradientsNotOffered
+from lstm_spec import Backend, Description
 from lstm_spec.modules.sessions import Session
 
 if TYPE_CHECKING:
@@ -25,80 +23,64 @@ if TYPE_CHECKING:
     from conformance.diagnosis.experiments.first import Renew
     from conformance.faults.fault import Fault
 
-LARGEST_FOR_FAULTS = 2_000  # T B H: known faults are slow
 ASKED_FAULTS = 3  # of those that fit, which look the same
-SECONDS = 5.0  # for what one backend owes to earlier calls
-SAID_ALREADY = ("SHAPE-1", "SHAPE-2")  # clauses of which a refutation says all that a cause could say
+LEAST = 0.5  # seconds for experiments after the contract
+OF_CONTRACT = ("SHAPE", "CONTRACT", "LEN-7", "NUM")  # how clauses begin that the experiment on the contract is about
+SEEN_AT_ONCE = ("CONTRACT-1", "CONTRACT-3", "LEN-7", "NUM")  # clauses of which other experiments say less
 NO_EXPERIMENTS = ("SHAPE", "CONTRACT-1", "CONTRACT-3", "MOD", "NUM")  # clauses that ask no value
 
 
 def find_likely_cause(
     findings: Findings, backend: Backend, budget: float | None = None, renew: "Renew | None" = None
 ) -> Cause:
-    """The likely cause of the first failure; empty if it is no refutation, or nothing fits.
+    """The likely cause of the first failure; empty if it is neither a refutation nor an exception, or nothing fits.
 
     Experiments have `budget` seconds; `renew` makes the backend in a fresh process.
     """
     failures = list_failures(findings)
     first = failures[0] if failures else None
-    if first is None or first.outcome is not Outcome.REFUTED:
+    if first is None or not (first.refutation or (first.error and first.error.is_exception)):
         return Cause()
     kept, about = keep_one_per_property(failures), findings.description
-    found = None if first.property.family in ABOUT_ANY_VALUES else diagnose_refutation(first, backend)
-    if not found or not (found.fitting or found.malformed):
-        known = find_contract_faults(first, kept, guard_backend(backend))
-        return (
-            name_faults(known, first, kept, about)
-            if known
-            else experiment_further(first, kept, backend, found, budget, renew)
-        )
-    if found.malformed and (history := explain_history(guard_backend(backend), first.dtype, budget)).sentence:
-        return history
+    is_valued = first.refutation is not None and first.property.family not in ABOUT_ANY_VALUES
+    found = diagnose_refutation(first, backend) if is_valued else None
+    if not (found and found.fitting):
+        return look_further(first, kept, backend, found, budget, renew)
     clauses = {fault.clause for fault in found.fitting}
     wrong = [fault.backend() for fault in found.fitting[:ASKED_FAULTS]]
     clause = clauses.pop() if len(clauses) == 1 else ""
     return Cause(found.sentence, bool(found.fitting), clause, find_reproduced(kept, wrong, about))
 
 
-def find_reproduced(kept: list[Verdict], wrong: list[Backend], about: Description) -> Reproduced:
-    """Of each refutation of which that is known, whether one of these wrong backends fails there, too."""
-    said = ((key_of(v), is_reproduced(v, wrong, about)) for v in kept)
-    return {key: known for key, known in said if known is not None}
+def look_further(
+    first: Verdict,
+    kept: list[Verdict],
+    backend: Backend,
+    found: "Diagnosis | None",
+    budget: float | None,
+    renew: "Renew | None",
+) -> Cause:
+    """The likely cause where no known fault gives the answers to the dense problems."""
+    from conformance.diagnosis.experiments.diagnose import choose_seconds
 
-
-# ---------------------------------------------------------------- faults of the contract
-
-
-def find_contract_faults(first: Verdict, kept: list[Verdict], backend: Backend) -> "list[Fault]":
-    """The faults of a contract that break it as a guarded backend does, wherever the clause of the first failure fails.
-
-    What answers owe to earlier calls and to memory has to be the same, too.
-    """
-    from conformance.diagnosis.experiments.before import describe_history
-    from conformance.faults.catalogue import FAULTS
-
-    clauses, about = find_broken_clauses(first), backend.description
-    possible = {*clauses, *first.property.clauses}
-    if clauses[0] in SAID_ALREADY:
-        return []
-    known = [fault for fault in FAULTS.values() if fault.kind == "contract" and fault.clause in possible]
-    alike = [v for v in kept if find_broken_clauses(v) == clauses]
-    said = {fault.name: {fails_alike(v, fault.backend(), about) for v in alike} for fault in known}
-    known = [fault for fault in known if True in said[fault.name] and False not in said[fault.name]]
-    history = describe_history(backend, first.dtype, SECONDS) if known else ""
-    return [f for f in known if describe_history(guard_backend(f.backend()), first.dtype, SECONDS) == history]
-
-
-def fails_alike(verdict: Verdict, wrong: Backend, about: Description) -> bool | None:
-    """Whether a wrong backend is refuted where another one was, in the same words but for numbers; None if unknown."""
-    raised = _judge(verdict, wrong, about)
-    if isinstance(raised, NotClaimed | Inconclusive):
-        return None
-    return isinstance(raised, Refuted) and _leave_out_numbers(raised) == _leave_out_numbers(verdict.refutation)
-
-
-def _leave_out_numbers(refuted: Refuted | None) -> str:
-    return re.sub(r"[-−+]?\d[\d.,e]*|nan|inf", "#", str(refuted))
+    guarded = guard_backend(backend)
+    end = time.perf_counter() + (budget or choose_seconds(backend))
+    known, contract = find_contract_faults(first, kept, guarded, budget)
+    known = known or find_hidden_faults(first, kept, guarded)
+    if known:
+        return name_faults(known, first, kept, backend.description)._replace(rows=contract.rows)
+    if first.refutation is None:
+        return Cause("" if contract.sentence == first.detail else contract.sentence, rows=contract.rows)
+    clause, budget = find_broken_clauses(first)[0], max(end - time.perf_counter(), LEAST)
+    said = contract.sentence if clause.startswith(OF_CONTRACT) else ""
+    if said or (found and found.malformed):
+        history = Cause() if said and clause.startswith(SEEN_AT_ONCE) else explain_history(guarded, first.dtype, budget)
+        says_more = "" if said == first.detail else said
+        return (
+            history if history.sentence else Cause(says_more or (found.sentence if found else ""), rows=contract.rows)
+        )
+    cause = experiment_further(first, kept, backend, found, budget, renew)
+    return cause._replace(rows=(*contract.rows, *cause.rows))
 
 
 def name_faults(known: "list[Fault]", first: Verdict, kept: list[Verdict], about: Description) -> Cause:
@@ -106,7 +88,7 @@ def name_faults(known: "list[Fault]", first: Verdict, kept: list[Verdict], about
     from conformance.diagnosis.diagnosis import Diagnosis
     from conformance.faults.catalogue import FAULTS
 
-    many = sum(fault.kind == "contract" for fault in FAULTS.values())
+    many = sum((fault.kind == "contract") == (known[0].kind == "contract") for fault in FAULTS.values())
     sentence = Diagnosis(tuple(known), many, "at this failure").sentence
     wrong = [fault.backend() for fault in known[:ASKED_FAULTS]]
     return Cause(sentence, True, known[0].clause, find_reproduced(kept, wrong, about))
@@ -181,33 +163,6 @@ def explain_history(backend: Backend, dtype: str, budget: float | None) -> Cause
 
     history = inquire_history(backend, dtype, budget)
     return Cause(history.sentence, rows=history.rows)
-
-
-def is_reproduced(verdict: Verdict, wrong: list[Backend], about: Description) -> bool | None:
-    """Whether one of these backends, judged as the target is, fails on the example of a refutation.
-
-    None if that is not known: there is none or no example, it is too large for them, or none can be asked.
-    """
-    known = None
-    for backend in wrong:
-        raised = _judge(verdict, backend, about)
-        if isinstance(raised, Refuted):
-            return True
-        known = False if raised is None else known
-    return known
-
-
-def _judge(verdict: Verdict, wrong: Backend, about: Description) -> Exception | None:
-    """What comes of judging a wrong backend on the example of a refutation; NotClaimed if it is not judged."""
-    example = verdict.refutation.problem if verdict.refutation else None
-    if example is None or measure_extent(problem_of(example))["TBH"] > LARGEST_FOR_FAULTS:
-        return NotClaimed("no example, or a large one")
-    try:
-        with np.errstate(all="ignore"):
-            verdict.property.refute(guard_backend(replace(wrong, description=about)), example)
-    except (Refuted, Errored, NotClaimed, Inconclusive, GradientsNotOffered) as raised:
-        return raised
-    return None
 
 
 def diagnose_refutation(refuted: Verdict, backend: Backend) -> "Diagnosis | None":

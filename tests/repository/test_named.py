@@ -32,8 +32,7 @@ def test_a_fault_of_each_kind_is_named_alone(name: str) -> None:
 )
 def test_what_is_named_is_counted(names: list[str], outcome: str, monkeypatch: pytest.MonkeyPatch) -> None:
     fitting = [FAULTS[name] for name in names]
-    monkeypatch.setattr(named, "diagnose_refutation", lambda *_: None)
-    monkeypatch.setattr(named, "find_contract_faults", lambda *_: fitting)
+    monkeypatch.setattr(named, "find_fitting", lambda *_, **__: fitting)
     assert name_fault(FAULTS["swaps_input_and_forget_gates"]) == (
         FAULTS["swaps_input_and_forget_gates"],
         outcome,

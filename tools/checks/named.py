@@ -15,7 +15,8 @@ from conformance.faults.catalogue import FAULTS
 from conformance.faults.fault import Fault
 from conformance.outcome import Outcome
 from conformance.property import PROPERTIES, Property
-from conformance.run.cause import diagnose_refutation, find_contract_faults
+from conformance.run.cause import diagnose_refutation
+from conformance.run.causes.explaining import find_contract_faults, find_hidden_faults
 from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES
 from conformance.run.selection import rank_property
@@ -27,6 +28,7 @@ from tools.checks.halves import print_scores
 from tools.checks.lines import ABOUT_LINES, LINES, keep_lines
 
 DTYPES = ("float32", "float64")
+PLENTY = 600.0  # seconds, so that nothing depends on how fast the machine is
 ALONE, AMONG, OTHER, UNNAMED, UNSEEN = "named alone", "named among others", "another named", "not named", "not refuted"
 OUTCOMES = (ALONE, AMONG, OTHER, UNNAMED, UNSEEN)
 
@@ -46,30 +48,40 @@ def name_fault(fault: Fault) -> Named:
     verdict = next(filter(None, verdicts), None)
     if verdict is None:
         return Named(fault, UNSEEN, ())
-    found = diagnose_refutation(verdict, backend) if fault.kind != "contract" else None
-    fitting = list(found.fitting if found else ()) or find_contract_faults(verdict, [verdict], guard_backend(backend))
-    names = tuple(one.name for one in fitting)
+    names = tuple(one.name for one in find_fitting(verdict, backend, is_valued=fault.kind != "contract"))
     is_named = fault.name in names
     outcome = (ALONE if len(names) == 1 else AMONG) if is_named else OTHER if names else UNNAMED
     return Named(fault, outcome, names)
 
 
+def find_fitting(failed: Verdict, backend: Backend, is_valued: bool) -> list[Fault]:
+    """The known faults that the diagnosis finds for a failure of a backend; of values, by its answers first."""
+    found = diagnose_refutation(failed, backend) if is_valued and failed.refutation else None
+    if found and found.fitting:
+        return list(found.fitting)
+    guarded = guard_backend(backend)
+    return find_contract_faults(failed, [failed], guarded, PLENTY)[0] or find_hidden_faults(failed, [failed], guarded)
+
+
 def refute(fault: Fault, backend: Backend, dtype: str) -> Verdict | None:
     """The first refutation at this dtype, by a property of the fault's clause if there is one, or else of its family.
 
-    A fault of the contract is refuted by a property of its clause only.
+    A fault of the contract is refuted by a property of its clause only. If there is none, the first exception.
     """
 
     def rank(prop: Property) -> tuple[int, bool, bool]:
         return rank_property(prop, list_first(fault)), prop.long, prop.exhaustive
 
     asked = [prop for prop in PROPERTIES if not prop.at or dtype in prop.at]
+    errored = None
     for prop in sorted((p for p in asked if fault.kind != "contract" or fault.clause in p.clauses), key=rank):
         with np.errstate(all="ignore"):
             verdict = judge_property(prop, backend, dtype, PROFILES["standard"], shrink=False)
         if verdict.outcome is Outcome.REFUTED:
             return verdict
-    return None
+        if verdict.outcome is Outcome.ERRORED:
+            errored = errored or verdict
+    return errored
 
 
 def name_faults(kinds: Sequence[str], lines: Path | None = None) -> list[Named]:

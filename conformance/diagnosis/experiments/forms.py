@@ -23,7 +23,7 @@ Known = list[tuple[Problem, bool]]  # what was asked, and whether its answer is 
 
 
 def _has_lengths(problem: Problem, holds: Callable[[set[int]], bool]) -> bool:
-    return problem.lengths is not None and holds({*problem.lengths.tolist()})
+    return problem.lengths is not None and problem.lengths.size > 0 and holds({*problem.lengths.tolist()})
 
 
 def _is_kind(name: str, problem: Problem) -> bool:

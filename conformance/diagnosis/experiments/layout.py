@@ -57,14 +57,14 @@ def find_shared(log: Log) -> str:
     """Which two equal arrays make an answer wrong if they are one array, and right if they are two; empty if none."""
     question = log.laboratory.make_question((2, 2, 4, 4))
     for first, second in SHARED:
-        two, one = (_make_equal(question, first, second, copies) for copies in (True, False))
+        two, one = (make_equal(question, first, second, copies) for copies in (True, False))
         words = f"{ARRAYS[first]} and {ARRAYS[second]}"
         if log.judge(f"{words} equal", two).said == "right" and log.judge(f"{words} one array", one).is_wrong:
             return f"only where {words} are one array"
     return ""
 
 
-def _make_equal(question: Question, first: str, second: str, copies: bool) -> Question:
+def make_equal(question: Question, first: str, second: str, copies: bool) -> Question:
     """The question with the second part equal to the first one: a copy of it, or the same array."""
 
     def change(arrays: dict[str, Array]) -> dict[str, Array]:

@@ -9,8 +9,8 @@ from conformance.diagnosis.experiments import diagnose
 from conformance.diagnosis.experiments.term.computing import make_backend_of
 from conformance.diagnosis.experiments.term.formula import write_formula
 from conformance.faults.catalogue import FAULTS
-from conformance.run.agreement import keep_agreeing
-from conformance.run.cause import find_reproduced
+from conformance.run.causes.agreement import keep_agreeing
+from conformance.run.causes.explaining import find_reproduced
 from conformance.run.check import check
 from conformance.targets.border import guard_backend
 from lstm_spec import Answer, Backend, Problem, State
@@ -151,5 +151,21 @@ def test_what_answers_owe_to_earlier_calls_is_named_where_their_shape_is_wrong()
 
 def test_a_fault_of_the_contract_is_named_where_another_clause_shows_it() -> None:
     name = "adds_zero_times_other_samples_above_the_first_reader"
-    cause = check(FAULTS[name].backend(), profile="quick", dtypes=("float32",), clauses=("NUM-1",)).cause
+    backend = FAULTS[name].backend()
+    cause = check(backend, profile="quick", dtypes=("float32",), clauses=("NUM-1",), budget=PLENTY).cause
     assert f"1 of 55 known faults fits: {name})" in cause.sentence and cause.is_known
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [("drops_the_inputs_beyond_whole_fours", SIZES), ("overflows_where_a_gate_is_shut", "floating_point_warning")],
+)
+def test_a_fault_that_no_dense_problem_shows_is_named_where_it_failed(name: str, asked: str) -> None:
+    cause = check(FAULTS[name].backend(), profile="quick", dtypes=("float32",), name=asked, strict=True).cause
+    assert cause.sentence.endswith(f"fits: {name})") and cause.is_known
+
+
+def test_an_exception_has_a_cause() -> None:
+    backend = FAULTS["looks_for_the_longest_of_no_sequences"].backend()
+    cause = check(backend, profile="quick", dtypes=("float32",), clauses=("SHAPE-6",), budget=PLENTY).cause
+    assert cause.sentence.startswith("With lengths, an empty batch raises an exception (") and cause.is_known
