@@ -1,5 +1,6 @@
 """The search for what is wrong in gradients: of the equations, or of another formula that the answers have."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
@@ -76,7 +77,7 @@ def find_slopes(asking: Asking) -> Finding | None:
         return find_end(asking) if found.is_right else name_gradients(asking, find_flow(asking, each) or each)
     if not found.is_right and (whole := find_flow(asking, found)):
         return name_gradients(asking, whole)
-    for each in (RIGHT, found):
+    for each in list_parts(found):
         if whole := explain_steps(asking, each):
             return name_gradients(asking, whole)
     if found.is_right:
@@ -84,6 +85,14 @@ def find_slopes(asking: Asking) -> Finding | None:
     return Finding(
         f"in one step {said}; over several steps the gradients differ from that as well", False, is_condition=False
     )
+
+
+def list_parts(found: Explanation) -> Iterator[Explanation]:
+    """Nothing of the explanation, all of it, and all but one gate, which may read another step."""
+    yield from (RIGHT, found)
+    parts = dict.fromkeys(part for part, _ in found.gates)
+    for part in parts if len(parts) > 1 else ():
+        yield replace(found, gates={key: ratio for key, ratio in found.gates.items() if key[0] != part})
 
 
 def name_gradients(asking: Asking, found: Explanation) -> Finding:

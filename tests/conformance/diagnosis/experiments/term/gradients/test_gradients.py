@@ -109,6 +109,7 @@ PLANTED: tuple[tuple[str, tuple[Edit, ...]], ...] = (
     ("from h_T, each is zero (only there,", (("    for t in reversed", "    dh = 0 * dh\n    for t in reversed"),)),
 )
 OVER_UNITS = "db += dz.reshape(len(h), 4, -1).sum(axis=2).T.ravel() if len(h) > 1 else 0"
+OF_LATER = ((dF, "df = dc * c_last * sigmoid_slope(f)"), (dI, "di = dc * o * sigmoid_slope(i)"))
 PAIR = ((dF, "df = dc * c_before * f"), (dB, "db += dz.mean(axis=0)"))
 
 
@@ -125,11 +126,20 @@ def test_the_mistake_is_named(sentence: str, edits: tuple[Edit, ...]) -> None:
     assert found is not None and found.is_certain and sentence in found.sentence
 
 
-def test_both_of_two_mistakes_are_named() -> None:
-    found = find_term(Laboratory(textbook(*PAIR), "float64", backward=True, seconds=60))
+@pytest.mark.parametrize(
+    ("edits", "sentences"),
+    [
+        (PAIR, ("the forget gate lacks the factor 1−f", "the gradient of b is divided by the number of samples")),
+        (
+            OF_LATER,
+            ("the input gate has the factor o instead of g", "at every step, the gradient of the forget gate has c_T"),
+        ),
+    ],
+)
+def test_both_of_two_mistakes_are_named(edits: tuple[Edit, ...], sentences: tuple[str, ...]) -> None:
+    found = find_term(Laboratory(textbook(*edits), "float64", backward=True, seconds=60))
     assert found is not None and found.is_certain
-    assert "the forget gate lacks the factor 1−f" in found.sentence
-    assert "the gradient of b is divided by the number of samples" in found.sentence
+    assert all(sentence in found.sentence for sentence in sentences)
 
 
 @pytest.mark.parametrize("name", ["wide", "fused", "reversed", "kahan", "by tanh"])
