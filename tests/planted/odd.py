@@ -33,6 +33,7 @@ def _log(a: str, b: str) -> str:
 G, S = "g = np.tanh(g)", "s = np.tanh(c)"
 TABLE = "at = np.linspace(-20, 20, 2001, dtype=z.dtype)"
 BITS16, BITS32, BFLOAT16 = "16 bits|16-bit floats", "32 bits|of float32", "bfloat16"
+CUT = f"{BITS16}|cut to 10 bits"  # which those of float16 are
 COARSE = "small values, of which only multiples of a unit are left"
 POLYNOMIAL = "k = np.round(-z / np.log(2)); r = -z - k * np.log(2); "
 POLYNOMIAL += "e = 1 + r * (1 + r * (1 / 2 + r * (1 / 6 + r * (1 / 24 + r / 120))))"
@@ -47,7 +48,7 @@ FIRST = {
     "tanh from σ": Odd(((G, "g = 2 * sigmoid(2 * g) - 1"),)),
     "tanh from exponentials": Odd(((G, "g = np.exp(2 * np.clip(g, -40, 40)); g = (g - 1) / (g + 1)"),)),
     "products of 16 bits": Odd(
-        ((SUM, f"z = {_half('x[t]')} @ {_half('W.T')} + {_half('h')} @ {_half('U.T')} + b"),), BITS16
+        ((SUM, f"z = {_half('x[t]')} @ {_half('W.T')} + {_half('h')} @ {_half('U.T')} + b"),), CUT
     ),
     "products of float32": Odd(
         ((SUM, SUM.replace("x[t]", "x[t].astype('f')").replace("W.T", "W.T.astype('f')")),), BITS32
@@ -69,13 +70,14 @@ FURTHER = {
             ),
         )
     ),
-    "exp by squaring": Odd(
+    "exp by squaring": Odd(  # of float32, 1 − z / 2^16 keeps as many digits of z as a 16-bit float does
         (
             (
                 SIGMOID,
                 "e = 1 - np.maximum(z, -99) / 2**16\n    for _ in range(16):\n        e *= e\n    return 1 / (1 + e)",
             ),
-        )
+        ),
+        BITS16,
     ),
     "tanh by a continued fraction": Odd(((G, f"q = np.clip(g, -9, 9); g = np.clip({CONTINUED}, -1, 1)"),)),
     "gates in log space": Odd(((CELL, f"c = {_log('f', 'c')} + {_log('i', 'g')}"), (HIDDEN, f"h = {_log('o', 's')}"))),
@@ -103,7 +105,7 @@ FURTHER = {
     "weights of 8 bits": Odd(((SUM, SUM.replace("W.T", "(np.round(W / (s8 := abs(W).max() / 127 + 1e-30)) * s8).T")),)),
     "stochastic rounding": Odd(
         ((CELL, f"{CELL}\n        c = c * (1 + np.random.uniform(-1, 1, c.shape) * 2.0**-11).astype(x.dtype)"),),
-        "differ",
+        f"differ|{BITS16}",
     ),
     "slope of σ as a difference": Odd(((SLOPE_S, "return s - s * s"),)),
     "slope of tanh by cosh": Odd((("return 1 - y * y", "return 1 / np.cosh(np.arctanh(y)) ** 2"),)),

@@ -66,4 +66,4 @@ def describe_seen(laboratory: Laboratory) -> str:
     if not laboratory.wrong:
         return ""
     about = "gradients" if all(wrong.backward for wrong in laboratory.wrong) else "answers"
-    return f"its {about} to some questions are wrong, and no experiment came to an end that says when; cause unknown"
+    return f"its {about} to some questions are wrong, and no experiment says when; cause unknown"
