@@ -16,7 +16,7 @@ TERMS: dict[str, tuple[str, ...]] = {  # the start of the statement that was mut
     r"[zd]f = ": ("the gradient of the forget gate",),
     r"[zd]g = ": ("the gradient of the candidate",),
     r"[zd]o = ": ("the gradient of the output gate",),
-    r"(dc \+= dh|dn = |dc = dc \+)": ("what reaches the cell state",),
+    r"(dc \+= dh|dn = |dc = dc \+)": ("what reaches the cell state", "nothing reaches the cell state"),
     r"(dh \+= dy|dhs\[t\] = |dm = )": (
         "from y",
         "from h_T",
@@ -27,7 +27,7 @@ TERMS: dict[str, tuple[str, ...]] = {  # the start of the statement that was mut
     r"dU(\[k\])? \+= ": ("the gradient of U",),
     r"db(\[k\])? \+= ": ("the gradient of b",),
     r"dx\[t\] = ": ("the gradient of x",),
-    r"dh(\[:\])? = (zi|dz)": ("the gradient of h_0",),
+    r"dh(\[:\])? = (zi|dz)": ("the gradient of h_0", "flow back through the hidden state"),
     r"(dc \*= f|dc = dc \* f)": ("the initial cell state c_0",),
 }
 MODULE_TERMS = TERMS | {
@@ -54,8 +54,8 @@ WIRING: dict[str, tuple[str, ...]] = {  # what joins the layers and directions o
     r"dy_d = ": ("from y",),
     r"found = unread": ("from y", "from h_T", "from c_T", "direction"),
     r"dx \+= found": ("the gradient of x",),
-    r"dh0\[k\] = ": ("the gradient of h_0",),
-    r"dc0\[k\] = ": ("the gradient of the initial cell state c_0",),
+    r"dh0\[k\] = ": ("the gradient of h_0", "the gradient of the initial hidden state"),
+    r"dc0\[k\] = ": ("the gradient of the initial cell state",),
     r"gradients\[layer\]\[d\] = ": ("the gradient of W", "the gradient of U", "the gradient of b"),
     r"dy = dx": ("from y", "the gradient of x"),  # of the first layer it is returned
 }
