@@ -7,6 +7,7 @@ from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 
+from lstm_spec.adapters.weights import mix_gradients
 from lstm_spec.contract import Backend, Description
 from lstm_spec.frameworks import require_library
 from lstm_spec.packing import Packed, pack, unpack
@@ -141,10 +142,10 @@ def _weight_name(part: str, layer: int, d: int) -> str:
 
 
 def _gradients_of_layer(found: dict[str, Array], layer: int, d: int, problem: Problem) -> Parameters:
-    """The gradients of one layer in one direction; the bias's gradient is the mean of its two halves' gradients."""
+    """The gradients of one layer in one direction; the two biases have one gradient."""
     W, U, b, b_hh = (found[_weight_name(part, layer, d)] for part in ("W", "U", "b", "b_hh"))
     R = None if problem.layer.R is None else found[_weight_name("R", layer, d)]
-    return unpack(Packed(W, U, (b + b_hh) / 2), GATES)._replace(R=R)
+    return unpack(Packed(W, U, mix_gradients(b, b_hh)), GATES)._replace(R=R)
 
 
 def _run_module(lstm: Any, problem: Problem, x: Any, state: tuple[Any, Any]) -> Any:

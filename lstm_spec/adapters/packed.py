@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lstm_spec.adapters.forms import Form, check_function, check_gradients, find_right_form, is_well_formed
+from lstm_spec.adapters.weights import mix_gradients
 from lstm_spec.contract import Backend, Description
 from lstm_spec.packing import Packed, check_order, pack, unpack
 from lstm_spec.types import GATES, Answer, Array, Cotangents, Feature, Gradients, Problem, State
@@ -30,7 +31,8 @@ def from_packed(
 
     The shapes are x and y (T, B, I) and (T, B, H), or batch first with `batch_first`; h and c (B, H); W (4H, I) and
     U (4H, H), or their transposes with `transposed`; one or two vectors b (4H,). The gates are stacked in `order`. If
-    there are two biases, each is half of ours, so that an implementation that forgets one gives wrong answers.
+    there are two biases, each is half of ours, so that an implementation that forgets one gives wrong answers, and both
+    have the gradient of ours, so that one that takes a bias twice gives wrong gradients.
 
     All arguments are fresh, contiguous, writable copies.
 
@@ -132,7 +134,7 @@ class _Packing:
 
     def gradients(self, dx: Any, dh: Any, dc: Any, dW: Any, dU: Any, *db: Any) -> Gradients:
         W, U = self._matrix(np.asarray(dW)), self._matrix(np.asarray(dU))
-        b = np.asarray(db[0]) if len(db) == 1 else (np.asarray(db[0]) + np.asarray(db[1])) / 2
+        b = np.asarray(db[0]) if len(db) == 1 else mix_gradients(np.asarray(db[0]), np.asarray(db[1]))
         return Gradients(((unpack(Packed(W, U, b), self.order),),), self._time(np.asarray(dx)), _state(dh, dc))
 
     def _time(self, a: Array) -> Array:

@@ -47,8 +47,17 @@ def _read_parameters(named: Named, layout: Layout, is_gradient: bool, losses: Lo
     single = replace(single, forget_bias=0.0) if is_gradient and single.forget_bias else single
     tensors = {name: a for name, a in named.items() if name not in second.values()}
     for name, other in second.items():
-        tensors[name] = (named[name] + named[other]) / (2 if is_gradient else 1)
+        join = mix_gradients if is_gradient else np.add
+        tensors[name] = join(named[name], named[other])
     return read_layer(take_parts(tensors, single), single, losses)
+
+
+def mix_gradients(one: Array, other: Array) -> Array:
+    """Every second number of each of the gradients of two biases, which are equal: a mean would hide that one is taken
+    twice and the other never.
+    """
+    is_other = np.arange(np.size(one)).reshape(np.shape(one)) % 2 == 1
+    return np.where(is_other, other, one)
 
 
 @lru_cache(64)

@@ -13,7 +13,7 @@ from conformance.assertions.forward import assert_conforms
 from conformance.outcome import Refuted
 from conformance.run.answers import Judgement
 from conformance.run.check import check
-from lstm_spec import Answer, Array, Description, Problem, State, from_packed, pack
+from lstm_spec import Answer, Array, Cotangents, Description, Packed, Problem, State, from_packed, pack, unpack
 from lstm_spec.layouts.convert import CancellingBiases, from_layout, to_layout
 from tests.helpers.problems import make_problem
 from tests.helpers.sixteen import in_float32, reciprocal
@@ -40,6 +40,22 @@ APART = from_packed(forward, name="apart", description=Description(dtypes=DTYPES
 def test_two_halves_added_apart_conform(dtype: str) -> None:
     report = check(APART, dtypes=(dtype,), clauses=("CELL-*", "SEQ-*"), examples=20, diagnose=False)
     assert report.status == 0, report.statement
+
+
+@pytest.mark.parametrize("shares, is_right", {(1, 1): True, (2, 0): False, (0, 2): False}.items())
+def test_the_gradients_of_both_biases_are_judged(shares: tuple[int, int], is_right: bool) -> None:
+    def gradients(x: Array, h: Array, c: Array, W: Array, U: Array, b: Array, b2: Array, *d: Array) -> tuple[Any, ...]:
+        problem = Problem(((unpack(Packed(W, U, b + b2)),),), x, State(h[None], c[None]))
+        answer, found = NUMPY.differentiate(problem, Cotangents(d[0], State(d[1][None], d[2][None])))
+        dW, dU, db = pack(found.parameters[0][0])
+        of_inputs = (found.x, found.state.h[0], found.state.c[0])
+        return answer.y, answer.state.h[0], answer.state.c[0], *of_inputs, dW, dU, *(share * db for share in shares)
+
+    with_gradients = from_packed(
+        forward, gradients, name="with gradients", description=Description(dtypes=("float64",))
+    )
+    report = check(with_gradients, clauses=("GRAD-2",), examples=3, diagnose=False)
+    assert (report.status == 0) == is_right, report.statement
 
 
 def test_two_biases_that_cancel_are_told_and_their_sum_conforms() -> None:

@@ -82,6 +82,12 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {  # where it is seen, the clas
         "self.h2h(h)",
         "nn.functional.linear(h, self.h2h.weight)",
     ),
+    "takes one bias twice": (
+        "GRAD-*",
+        "TwoLinears",
+        "self.h2h(h)",
+        "nn.functional.linear(h, self.h2h.weight, self.x2h.bias)",
+    ),
     "forgets tanh": ("CELL-*", "LinearGates", "return o * torch.tanh(c), c", "return o * c, c"),
     "swaps i and f": (
         "CELL-*",
