@@ -18,8 +18,9 @@ INTRODUCTION = """`lstm-conform diagnose` and the likely cause of `run` are meas
 many were named wrong."""
 KNOWN = """## Known faults
 
-Each fault of `lstm-conform list faults` is diagnosed as `run` does it. Faults of the contract are counted apart: a
-refutation of a shape or a dtype says all there is to say, and no cause follows. (`make named`)"""
+Each fault of `lstm-conform list faults` is diagnosed as `run` does it, with more time. Faults of the contract are
+counted apart: they are named by the calls in which shapes, types, refusals or what is overwritten differ, and not by
+values. Two of them cannot be told apart by anything that can be seen. (`make named`)"""
 MUTANTS = """## Mistakes that are on no list
 
 An automatic mutator changes one place of a textbook LSTM in NumPy, of a torch module, or of a stack in both
