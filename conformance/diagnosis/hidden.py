@@ -16,7 +16,7 @@ def find_hidden(
 ) -> list[Fault]:
     """The faults that answer this problem as a guarded backend does, of those that are right at dense problems.
 
-    Of a plain LSTM, or of networks of that form. None if the backend's own answers to dense problems are not known.
+    Of a plain LSTM, or of networks of that form. Empty if the backend's own answers to dense problems are not known.
     """
     about, backward = backend.description, loss is not None
     search = plan_search(about, dtype) if form is None else plan_network_search(about, dtype, form)
