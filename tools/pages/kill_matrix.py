@@ -30,7 +30,7 @@ from conformance.run.judge import judge_property
 from conformance.run.profiles import PROFILES, Profile
 
 SEARCH = Profile("matrix", 8, PROFILES["quick"].reach, long_examples=2, beyond_core_examples=8)
-BY_THE_EQUATIONS = ("values", "gradients", "numbers")  # the families that compare with them
+BY_THE_EQUATIONS = ("values", "gradients", "numbers", "sizes")  # the families that compare with them
 ONLY_AT_FLOAT64 = ("takes_the_biases_in_float32", "takes_the_tanh_in_float32", "computes_in_float32_throughout")
 Row = dict[str, int]  # examples until refuted, by property; without those that did not refute it
 Asked = dict[str, int | None]  # the same, with None for those that did not refute it
