@@ -55,7 +55,7 @@ def find_hidden_faults(first: Verdict, kept: list[Verdict], backend: Backend) ->
     from conformance.diagnosis.hidden import find_hidden
 
     refuted = first.refutation
-    if refuted is None or not isinstance(refuted.asked, Problem):
+    if refuted is None or isinstance(refuted.problem, Session) or not isinstance(refuted.asked, Problem):
         return []
     form = form_of(refuted.asked) if first.property.beyond_core else None
     with np.errstate(all="ignore"):
